@@ -1,0 +1,1 @@
+"""genlora turns a sentence into a LoRA adapter."""

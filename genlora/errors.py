@@ -1,0 +1,93 @@
+"""One error family. Every message says where, what was found, what was expected and what to do next.
+
+The CLI turns any `GenloraError` into one line on stderr and exit code 2; nothing else is expected to reach a user.
+"""
+
+
+class GenloraError(Exception):
+    """Root of everything genlora raises on purpose."""
+
+    exit_code = 2
+
+
+class ConfigError(GenloraError, ValueError):
+    """A setting is outside what the code accepts."""
+
+
+class DescriptionError(GenloraError, ValueError):
+    """A task description cannot be used: empty, too long, or not text."""
+
+
+class UnsafeNameError(GenloraError, ValueError):
+    """A name would be dangerous as a file or expert name."""
+
+
+class UnsafeFormatError(GenloraError, ValueError):
+    """A file could run code or is not of the safe format it claims."""
+
+
+class ManifestError(GenloraError, ValueError):
+    """A JSON document is malformed, too large, or not of the schema."""
+
+
+class AdapterFormatError(GenloraError, ValueError):
+    """An adapter's keys, config or values are not what a plain LoRA may hold."""
+
+
+class AdapterShapeError(AdapterFormatError):
+    """An adapter's tensors do not fit the base model it claims."""
+
+
+class BaseError(GenloraError):
+    """A base model cannot be found, read or understood."""
+
+
+class BaseMismatchError(BaseError, ValueError):
+    """Something was made for another base model."""
+
+
+class DigestError(GenloraError, ValueError):
+    """Bytes are not the bytes that were promised."""
+
+
+class FetchError(GenloraError, OSError):
+    """A model or data file could not be fetched."""
+
+
+class BankError(GenloraError):
+    """A bank cannot be opened, read or written."""
+
+
+class BankDamagedError(BankError):
+    """A bank's database, blob or manifest is damaged."""
+
+
+class UnknownExpertError(BankError, KeyError):
+    """No expert has that name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class StorageError(GenloraError, OSError):
+    """The disk refused: full, read-only, or gone."""
+
+
+class TaskError(GenloraError, ValueError):
+    """A task source or example file cannot be read or used."""
+
+
+class UnknownGeneratorError(ConfigError):
+    """No generator has that name."""
+
+
+class MergeError(GenloraError):
+    """A merge into a (quantised) base was refused or did not verify."""
+
+
+class MissingExtraError(GenloraError, ImportError):
+    """An optional dependency is needed; the message says how to install it."""
+
+
+class TrainingError(GenloraError):
+    """Training cannot start, resume or go on."""

@@ -1,0 +1,212 @@
+"""Bytes on disk: strict JSON, digests, safe names, and writes that are either whole or absent."""
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .errors import ManifestError, StorageError, UnsafeNameError
+
+MAX_JSON_BYTES = 1 << 20
+MAX_JSON_DEPTH = 16
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10))}
+
+
+def check_name(name: str, *, what: str = "name") -> str:
+    """Return `name` if it is safe as an expert or output name, else raise `UnsafeNameError`."""
+    if not _NAME.fullmatch(name) or ".." in name or name.split(".")[0] in _RESERVED:
+        raise UnsafeNameError(
+            f"{what} {name[:80]!r} is not allowed: expected 1 to 64 of a-z 0-9 . _ - starting with a letter or digit, "
+            f"without '..' and not a reserved device name. Choose another {what}."
+        )
+    return name
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Hex SHA-256 of `data`."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes, read in chunks."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def canonical_json(value: Any) -> bytes:
+    """One spelling per value: sorted keys, two-space indent, UTF-8, newline at the end; NaN is refused."""
+    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in out:
+            raise ValueError(f"key {key[:80]!r} appears twice")
+        out[key] = value
+    return out
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"number {text[:40]} is out of range")
+    return value
+
+
+def _depth_ok(data: str, limit: int) -> bool:
+    # Counted on the text, outside strings, before parsing: a deep document must not reach the recursive parser.
+    depth, in_string, escaped = 0, False, False
+    for c in data:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif c == "\\":
+                escaped = True
+            elif c == '"':
+                in_string = False
+        elif c == '"':
+            in_string = True
+        elif c in "[{":
+            depth += 1
+            if depth > limit:
+                return False
+        elif c in "]}":
+            depth -= 1
+    return True
+
+
+def parse_json(
+    data: bytes, *, where: str, max_bytes: int = MAX_JSON_BYTES, max_depth: int = MAX_JSON_DEPTH
+) -> Any:
+    """Strict JSON: UTF-8, no duplicate keys, no NaN or infinity, bounded size and depth. Raises `ManifestError`."""
+    if len(data) > max_bytes:
+        raise ManifestError(f"{where}: {len(data):,} bytes of JSON, expected at most {max_bytes:,}. Is it the right file?")
+    try:
+        text = data.decode("utf-8")
+        if not _depth_ok(text, max_depth):
+            raise ValueError(f"nested deeper than {max_depth} levels")
+        return json.loads(
+            text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite_float
+        )
+    except (UnicodeDecodeError, ValueError, RecursionError) as err:
+        raise ManifestError(f"{where}: not strict JSON ({err}). Expected UTF-8 JSON; restore the file or write it anew.") from err
+
+
+def read_json(path: Path, *, max_bytes: int = MAX_JSON_BYTES) -> Any:
+    """`parse_json` of a file; a missing file is a `ManifestError` too."""
+    try:
+        with path.open("rb") as f:
+            data = f.read(max_bytes + 1)
+    except OSError as err:
+        raise ManifestError(f"{path}: cannot be read ({err.strerror}). Expected a JSON file there.") from err
+    return parse_json(data, where=str(path), max_bytes=max_bytes)
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """`os.write` until every byte is taken: a full disk makes it write short without raising."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames inside `folder` durable (a no-op where folders cannot be opened)."""
+    if os.name == "nt":  # pragma: no cover
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def storage_errors(target: Path, needed: int = 0) -> Iterator[None]:
+    """Turn `OSError` from writing `target` into a `StorageError` that names bytes needed and free."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as err:
+        free = _free_bytes(target)
+        hint = "Free some space and run it again." if err.errno == errno.ENOSPC else "Check the folder and its permissions."
+        need = f" {needed:,} bytes needed," if needed else ""
+        raise StorageError(f"{target}: cannot be written ({err.strerror or err}):{need} {free:,} bytes free. {hint}") from err
+
+
+def _free_bytes(path: Path) -> int:
+    for folder in (path, *path.parents):
+        if folder.is_dir():
+            return shutil.disk_usage(folder).free
+    return 0
+
+
+def atomic_write(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a file so that readers see the old bytes or all of the new ones. Raises `StorageError`."""
+    with storage_errors(path, len(data)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd, tmp = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+        try:
+            try:
+                write_all(fd, data)
+                if durable:
+                    os.fsync(fd)
+            finally:
+                os.close(fd)
+            Path(tmp).replace(path)
+        except BaseException:
+            Path(tmp).unlink(missing_ok=True)
+            raise
+        if durable:
+            fsync_folder(path.parent)
+
+
+def publish_folder(files: dict[str, bytes], folder: Path, *, replace: bool = False, durable: bool = True) -> None:
+    """Write `files` (plain names) as `folder` in one rename: the folder is whole or absent, also after a kill.
+
+    An existing folder is refused unless `replace`; then it is swapped out and removed after the new one stands.
+    """
+    total = sum(map(len, files.values()))
+    if folder.exists() and not replace:
+        raise StorageError(f"{folder}: already exists, and nothing was written. Choose another folder or pass --force.")
+    with storage_errors(folder, total):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
+        try:
+            stage.chmod(0o755)
+            for name, data in files.items():
+                fd = os.open(stage / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+                try:
+                    write_all(fd, data)
+                    if durable:
+                        os.fsync(fd)
+                finally:
+                    os.close(fd)
+            if durable:
+                fsync_folder(stage)
+            if folder.exists():
+                old = Path(tempfile.mkdtemp(prefix=".old-", dir=folder.parent))
+                folder.rename(old / "old")
+                stage.rename(folder)
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                stage.rename(folder)
+        except BaseException:
+            shutil.rmtree(stage, ignore_errors=True)
+            raise
+        if durable:
+            fsync_folder(folder.parent)
