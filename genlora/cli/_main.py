@@ -1,0 +1,186 @@
+"""The command `genlora`: a lazy group of verbs, one place where errors become one line and an exit code.
+
+Nothing here imports torch or transformers: each verb lives in its own module, which is imported when it is called,
+and imports what it needs inside its body.
+"""
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from genlora.errors import GenloraError, StorageError
+
+from ._text import plain
+
+EXIT_ERROR = 2
+EXIT_BUG = 70
+EXIT_INTERRUPT = 130
+EXIT_TERMINATED = 143
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a verb is, and its line in `genlora --help` (held equal to the command's own by a test)."""
+
+    target: str
+    help: str
+
+
+SECTIONS: dict[str, dict[str, Entry]] = {
+    "From a sentence to an adapter": {
+        "try": Entry("_try:try_command", "Generate an adapter for a sentence and show it beside the base"),
+        "generate": Entry("_generate:generate", "Write a LoRA adapter for the task a description names"),
+        "run": Entry("_run:run", "Answer inputs with the base, or with an adapter on it"),
+        "merge": Entry("_merge:merge", "Merge an adapter into a (quantised) copy of its base"),
+        "verify": Entry("_verify:verify", "Check an adapter folder against its receipt and make it again"),
+        "check-adapter": Entry("_check:check_adapter", "Check that an adapter folder loads in every known server"),
+    },
+    "The bank and its tasks": {
+        "bank": Entry("_bank:bank", "Make, fill and look after a bank of experts"),
+        "tasks": Entry("_tasks:tasks", "List, show and sample the tasks experts are trained on"),
+    },
+    "This machine": {
+        "doctor": Entry("_doctor:doctor", "Tell what is installed, cached and usable, and what to do about the rest"),
+        "cache": Entry("_cache:cache", "List or clear fetched models and data"),
+    },
+}
+
+COMMANDS: dict[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived: unwinds like Ctrl-C, so that half-written folders are removed on the way."""
+
+
+class Root(click.Group):
+    """A click group that imports a verb only when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, attribute = entry.target.split(":")
+        return getattr(importlib.import_module(f"genlora.cli.{module}"), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, COMMANDS))
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), entry.help) for name, entry in section.items()])
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """As click's, but every error is one line on stderr and the process exits with the documented code."""
+        if not standalone_mode:
+            return super().main(args, *rest, standalone_mode=False, **extra)
+        debug = "--debug" in (sys.argv[1:] if args is None else args)
+        try:
+            code = super().main(args, *rest, standalone_mode=False, **extra)
+        except BaseException as err:
+            if debug and not isinstance(err, SystemExit):
+                logging.getLogger("genlora").debug("traceback", exc_info=err)
+            _exit_for(err)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _exit_for(err: BaseException) -> NoReturn:
+    """Turn what ended a command into a line and an exit code."""
+    match err:
+        case SystemExit() | click.exceptions.Exit():
+            sys.exit(err.code if isinstance(err, SystemExit) else err.exit_code)
+        case KeyboardInterrupt() | click.Abort():
+            _say("interrupted; nothing half-written was left behind")
+            sys.exit(EXIT_INTERRUPT)
+        case Terminated():
+            _say("terminated; nothing half-written was left behind")
+            sys.exit(EXIT_TERMINATED)
+        case GenloraError():
+            _say(f"error: {err}")
+            sys.exit(err.exit_code)
+        case click.ClickException():
+            hint = f" See: {err.ctx.command_path} --help" if isinstance(err, click.UsageError) and err.ctx else ""
+            _say(f"error: {err.format_message()}{hint}")
+            sys.exit(EXIT_ERROR)
+        case BrokenPipeError():
+            # The reader went away (`| head`). Point stdout elsewhere, or the interpreter complains once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            sys.exit(0)
+        case OSError():
+            _say(f"error: {storage_error(err)}")
+            sys.exit(StorageError.exit_code)
+        case MemoryError():
+            _say("error: out of memory. Close other programs, or use a machine with more memory.")
+            sys.exit(EXIT_ERROR)
+    _say(f"internal error: {type(err).__name__}: {err}. This is a bug; run it again with --debug for the traceback.")
+    sys.exit(EXIT_BUG)
+
+
+def storage_error(err: OSError) -> StorageError:
+    """An unexpected `OSError` in the words of the family: which file, what happened, what to do."""
+    where = f"{err.filename}: " if err.filename else ""
+    return StorageError(f"{where}{err.strerror or err}. Check the path, its permissions and the free space.")
+
+
+def _say(message: str) -> None:
+    click.echo(f"genlora: {plain(' '.join(message.split()))}", err=True)
+
+
+class _Plain(logging.Formatter):
+    """`genlora: level: message`, with whatever a log record quotes spelled out harmlessly."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return plain(super().format(record), multiline=True)
+
+
+def _configure(verbose: bool, debug: bool) -> None:
+    level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Plain("genlora: %(levelname)s: %(message)s"))
+    logger = logging.getLogger("genlora")
+    logger.handlers[:] = [handler]
+    logger.setLevel(level)
+    logger.propagate = False
+    if not debug:
+        # Other libraries' deprecations are for us, in the tests, and not for the person at the terminal.
+        warnings.simplefilter("ignore")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+
+def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"genlora {version('genlora')}")
+        ctx.exit()
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version")
+@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is being done, with times")
+@click.option("--debug", is_flag=True, help="Log everything, and show a traceback when something fails")
+def cli(verbose: bool, debug: bool) -> None:
+    """Turn a sentence into a LoRA adapter: no data, no training, no GPU."""
+    _configure(verbose, debug)
+
+
+def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def main() -> None:
+    """Entry point of the `genlora` script."""
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    cli.main(prog_name="genlora")

@@ -1,0 +1,107 @@
+"""What counts as a task description: plain text of 1 to 4,000 characters, and cheap hints that it may be read badly.
+
+Free of torch, so that a wrong description is answered before anything heavy is imported.
+"""
+
+import re
+import unicodedata
+
+from .errors import DescriptionError
+
+MAX_CHARS = 4_000
+"""Longest description after normalisation, in characters."""
+
+MAX_RAW_CHARS = 8 * MAX_CHARS
+"""Longest text that is looked at at all: normalising 10 MB to find that it is too long would be wasted work."""
+
+_ADVICE = "Write what the task is in a sentence or two, as you would ask a colleague."
+_SPACE = re.compile(r"[^\S\x1c-\x1f\x85]+")
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
+
+_ENGLISH = frozenset(
+    "the a an and or of to in on for with from by is are was were be it its that this which what who how when where "
+    "if whether not no each every one two you your i my me we our they them their he she his her as at into out than "
+    "then only all any some given make find write say tell give choose sort answer".split()
+)
+_OTHERS = {
+    "German": "der die das den dem des ein eine einen und oder ist sind nicht mit von zu im auf für aus wird werden "
+    "welche welcher bitte wie dass nach einem einer du mir",
+    "French": "le la les un une des et ou est sont ne pas avec de du au aux dans pour par sur que qui quel quelle ce "
+    "cette il elle en vous moi",
+    "Spanish": "el la los las un una unos unas y o es son no con de del al en para por sobre que cuál qué este esta "
+    "como se lo su si",
+    "Italian": "il lo la gli le un una e è sono non con di del della dei al alla nel per da su che quale questo come "
+    "si se",
+    "Portuguese": "o os as um uma e ou é são não com de do da dos das ao em no na para por que qual este esta como se "
+    "você",
+    "Dutch": "de het een en of is zijn niet met van te op voor uit wordt welke dat deze hoe naar aan bij je",
+    "Polish": "i w z na do nie się jest są to że który która od po dla czy jak oraz",
+    "Swedish": "och eller en ett är inte med av till på för som vilken vilket att det den om hur från",
+    "Turkish": "ve veya bir bu ile için değil mi ne hangi olan olarak da de",
+}
+_FOREIGN = {name: frozenset(words.split()) for name, words in _OTHERS.items()}
+
+
+def check_description(text: str) -> str:
+    """The description in normal form: NFC, whitespace runs as single spaces, no space at either end.
+
+    Raises `DescriptionError` when it is empty, holds no letter, digit or symbol, is longer than `MAX_CHARS`, or
+    contains NUL, control characters or lone surrogates (which no text has, and no file or terminal survives).
+    """
+    if len(text) > MAX_RAW_CHARS:
+        raise _too_long(len(text))
+    for position, char in enumerate(text):
+        category = unicodedata.category(char)
+        if category == "Cs":
+            raise DescriptionError(
+                f"description is not text: character {position + 1} is half of a surrogate pair (U+{ord(char):04X}), "
+                "expected valid Unicode. Was it read with the wrong encoding? Save it as UTF-8."
+            )
+        if category == "Cc" and char not in "\t\n\r":
+            raise DescriptionError(
+                f"description is not plain text: character {position + 1} is the control character U+{ord(char):04X}, "
+                "expected letters, digits, punctuation and spaces. Remove it."
+            )
+    normal = _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    if len(normal) > MAX_CHARS:
+        raise _too_long(len(normal))
+    if not normal:
+        raise DescriptionError(f"description is empty: expected 1 to {MAX_CHARS:,} characters. {_ADVICE}")
+    if not any(unicodedata.category(c)[0] in "LNS" for c in normal):
+        raise DescriptionError(f"description has no words: found {normal[:40]!r}. {_ADVICE}")
+    return normal
+
+
+def _too_long(found: int) -> DescriptionError:
+    return DescriptionError(
+        f"description is too long: {found:,} characters, expected at most {MAX_CHARS:,}. "
+        "Shorten it; the embedder reads only the first 256 tokens anyway."
+    )
+
+
+def language_warning(text: str) -> str | None:
+    """A warning when `text` looks like a language other than English, which the embedder was not trained for.
+
+    A heuristic of letters and function words (it needs no model and no network). Its limits: Latin-script texts
+    without function words of the nine languages listed above pass, and so does anything under three words.
+    """
+    letters = [c for c in text if c.isalpha()]
+    foreign_letters = sum(not unicodedata.name(c, "").startswith("LATIN") for c in letters)
+    if letters and foreign_letters > 0.3 * len(letters):
+        return _language_warning("a script other than Latin")
+    words = [w.lower() for w in _WORD.findall(text)]
+    if len(words) < 3:
+        return None
+    english = sum(w in _ENGLISH for w in words)
+    scores = {name: sum(w in known for w in words) for name, known in _FOREIGN.items()}
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best] >= 2 and scores[best] > english:
+        return _language_warning(best)
+    return None
+
+
+def _language_warning(found: str) -> str:
+    return (
+        f"the description seems to be in {found}; the task embedder reads English, so neighbours and coverage are less "
+        "reliable. Describe the task in English if you can."
+    )
