@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import ManifestError, StorageError, UnsafeNameError
+from .errors import GenloraError, ManifestError, StorageError, UnsafeNameError
 
 MAX_JSON_BYTES = 1 << 20
 MAX_JSON_DEPTH = 16
@@ -139,7 +139,7 @@ def storage_errors(target: Path, needed: int = 0) -> Iterator[None]:
     """Turn `OSError` from writing `target` into a `StorageError` that names bytes needed and free."""
     try:
         yield
-    except StorageError:
+    except GenloraError:  # some of them are OSErrors too
         raise
     except OSError as err:
         free = _free_bytes(target)

