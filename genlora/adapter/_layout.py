@@ -67,4 +67,6 @@ class BaseLayout:
                 licence=str(data.get("licence", "unknown")),
             )
         except (KeyError, TypeError, ValueError) as err:
-            raise ManifestError(f"{where}: not a base layout ({err!r}). Expected the fields of BaseLayout; write it anew.") from err
+            raise ManifestError(
+                f"{where}: not a base layout ({err!r}). Expected the fields of BaseLayout; write it anew."
+            ) from err
