@@ -18,6 +18,11 @@ _ADVICE = "Write what the task is in a sentence or two, as you would ask a colle
 _SPACE = re.compile(r"[^\S\x1c-\x1f\x85]+")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 
+_QUOTED = re.compile(r"'[^']{2,}'|\"[^\"]+\"|\u201c[^\u201d]+\u201d")
+
+MIN_WORDS = 5
+"""Fewer words than this are too few to guess a language from: "en -> de, single words" is English."""
+
 _ENGLISH = frozenset(
     "the a an and or of to in on for with from by is are was were be it its that this which what who how when where "
     "if whether not no each every one two you your i my me we our they them their he she his her as at into out than "
@@ -83,14 +88,15 @@ def language_warning(text: str) -> str | None:
     """A warning when `text` looks like a language other than English, which the embedder was not trained for.
 
     A heuristic of letters and function words (it needs no model and no network). Its limits: Latin-script texts
-    without function words of the nine languages listed above pass, and so does anything under three words.
+    without function words of the nine languages listed above pass, and so does anything under five words. Quoted
+    parts are not looked at: a task may well quote another language.
     """
     letters = [c for c in text if c.isalpha()]
     foreign_letters = sum(not unicodedata.name(c, "").startswith("LATIN") for c in letters)
     if letters and foreign_letters > 0.3 * len(letters):
         return _language_warning("a script other than Latin")
-    words = [w.lower() for w in _WORD.findall(text)]
-    if len(words) < 3:
+    words = [w.lower() for w in _WORD.findall(_QUOTED.sub(" ", text))]
+    if len(words) < MIN_WORDS:
         return None
     english = sum(w in _ENGLISH for w in words)
     scores = {name: sum(w in known for w in words) for name, known in _FOREIGN.items()}
