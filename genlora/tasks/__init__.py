@@ -1,5 +1,32 @@
 """Tasks: values, sources, prompt formats and scoring."""
 
+from ._bigbench import BigBench as BigBench
+from ._bigbench import BigBenchEntry as BigBenchEntry
+from ._catalogue import CatalogueEntry as CatalogueEntry
+from ._catalogue import Role as Role
+from ._catalogue import build_task as build_task
+from ._catalogue import catalogue as catalogue
+from ._catalogue import catalogue_task as catalogue_task
+from ._catalogue import catalogue_tasks as catalogue_tasks
+from ._catalogue import read_catalogue as read_catalogue
+from ._files import read_jsonl as read_jsonl
+from ._files import read_sni as read_sni
+from ._files import read_wordtasks as read_wordtasks
+from ._format import AnswerFormat as AnswerFormat
+from ._hub import read_hub as read_hub
+from ._score import chosen as chosen
+from ._score import first_line as first_line
+from ._score import format_valid as format_valid
+from ._score import majority_answer as majority_answer
+from ._score import normalise as normalise
+from ._score import rouge_l as rouge_l
+from ._score import score as score
+from ._sources import bigbench_entries as bigbench_entries
+from ._sources import bigbench_names as bigbench_names
+from ._sources import default_bigbench as default_bigbench
+from ._sources import load_tasks as load_tasks
+from ._sources import open_bigbench as open_bigbench
+from ._sources import read_bigbench as read_bigbench
 from ._task import Example as Example
 from ._task import Metric as Metric
 from ._task import Split as Split

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from ._format import AnswerFormat, answer_format
+
 Metric = Literal["exact", "choice", "rouge-l"]
 Split = Literal["train", "validation", "test"]
 
@@ -67,6 +69,11 @@ class Task:
     def split(self, which: Split) -> tuple[Example, ...]:
         """Examples of one split, in source order."""
         return self._by_split[which]
+
+    @cached_property
+    def answer_format(self) -> AnswerFormat:
+        """The form that the right answers of the training split share."""
+        return answer_format(a for e in self.split("train") for a in e.answers)
 
     @property
     def training_descriptions(self) -> tuple[str, ...]:
