@@ -1,0 +1,264 @@
+"""PEFT folders in the portable profile: written so that every server loads them, read back strictly.
+
+The profile is what vLLM, SGLang, LoRAX, llama.cpp, Ollama, transformers and PEFT from 0.7 up agree on: one rank, whole
+projections in every layer, q, k and v together, `lora_alpha == r` with the true scale inside B, eighteen config keys.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from genlora.errors import AdapterFormatError, AdapterShapeError, BaseMismatchError, DigestError, ManifestError
+from genlora.files import MAX_JSON_BYTES, canonical_json, parse_json, publish_folder, sha256_bytes
+
+from ._algebra import MAX_RANK, resize, zero_fill
+from ._config import PREFIX, config_bytes, config_faults, target_set
+from ._folder import CONFIG, GGUF, RECEIPT, WEIGHTS, Weights, audit_folder, open_weights, read_small
+from ._layout import BaseLayout, ModuleSpec
+from ._safetensors import DTYPES, SafetensorsHeader, safetensors_bytes, tensor_from
+from ._state import AdapterState, LoraPair
+
+DType = Literal["float32", "bfloat16", "float16"]
+_DTYPES: Mapping[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+MAX_ENTRY = 1e4
+"""Factors with entries beyond this are refused: trained ones stay below 10, and half precision ends at 65,504."""
+
+
+def tensor_names(path: str) -> tuple[str, str]:
+    """PEFT's names of A and B for a module path."""
+    return f"{PREFIX}{path}.lora_A.weight", f"{PREFIX}{path}.lora_B.weight"
+
+
+def peft_files(state: AdapterState, layout: BaseLayout, *, dtype: DType = "float32") -> dict[str, bytes]:
+    """The two files of a portable PEFT adapter, byte for byte the same for the same adapter.
+
+    Scales are folded into B, smaller ranks zero-padded to the largest, and missing projections of the servable set
+    zero-filled in every layer. Raises `AdapterFormatError` for values that are not finite, beyond 1e4, or that
+    `dtype` cannot hold, and `AdapterShapeError` where a shape is not the layout's.
+    """
+    targets = target_set(state, layout)
+    rank = _common_rank(state)
+    tensors: dict[str, Tensor] = {}
+    wanted = _DTYPES[dtype]
+    for path, pair in zero_fill(resize(state, rank)[0], layout, targets).items():
+        _check_pair(path, pair, layout.by_path[path], layout)
+        b = pair.b if pair.scale == 1.0 else pair.b.float() * pair.scale
+        for name, value in zip(tensor_names(path), (pair.a, b), strict=True):
+            tensors[name] = value.to(wanted)
+    check_values(tensors, where="this adapter")
+    return {
+        WEIGHTS: safetensors_bytes(tensors, {"format": "pt"}),
+        CONFIG: config_bytes(layout, rank, targets),
+    }
+
+
+def _common_rank(state: AdapterState) -> int:
+    if not state:
+        raise AdapterFormatError("the adapter is empty: no module has a pair. Expected at least one projection.")
+    rank = max(p.rank for p in state.values())
+    if not 1 <= rank <= MAX_RANK:
+        raise AdapterFormatError(f"the adapter's rank is {rank}, expected 1 to {MAX_RANK}. Use `resize` first.")
+    return rank
+
+
+def _check_pair(path: str, pair: LoraPair, spec: ModuleSpec, layout: BaseLayout) -> None:
+    if (pair.d_in, pair.d_out) != (spec.d_in, spec.d_out):
+        raise AdapterShapeError(
+            f"{path}: the update is {pair.d_out} x {pair.d_in}, expected {spec.d_out} x {spec.d_in} for {layout.name}. "
+            "Was the adapter made for another base?"
+        )
+    if pair.rank > min(spec.d_in, spec.d_out):
+        raise AdapterShapeError(
+            f"{path}: rank {pair.rank} exceeds a dimension of the module ({spec.d_out} x {spec.d_in}), and converters "
+            "would mistake A for B. Use a smaller rank."
+        )
+
+
+def check_values(tensors: Mapping[str, Tensor], *, where: str) -> None:
+    """Raise `AdapterFormatError` unless every value is finite and at most 1e4 in size (threat A7)."""
+    for name, tensor in tensors.items():
+        largest = _largest(tensor)
+        if not largest <= MAX_ENTRY:  # also true of NaN
+            raise AdapterFormatError(
+                f"{where}: {name} holds a value of size {largest:.3g}, expected finite values of at most {MAX_ENTRY:g}"
+                f"{' (half precision ends at 65,504)' if tensor.dtype == torch.float16 else ''}. "
+                "The training it came from has probably diverged; use an earlier checkpoint."
+            )
+
+
+def _largest(tensor: Tensor) -> float:
+    if tensor.dtype == torch.float32 and tensor.device.type == "cpu":
+        values = tensor.detach().numpy()
+        return max(float(values.max()), -float(values.min())) if values.size else 0.0
+    return float(tensor.abs().max()) if tensor.numel() else 0.0
+
+
+def write_adapter(
+    folder: Path,
+    state: AdapterState,
+    layout: BaseLayout,
+    receipt: dict[str, Any],
+    *,
+    gguf: bool = False,
+    dtype: DType = "float32",
+    replace: bool = False,
+    durable: bool = True,
+) -> Path:
+    """Write a portable adapter folder with its `receipt.json` in one rename; returns `folder`.
+
+    The receipt gets two more keys: `fingerprint` of the base and `files`, the SHA-256 of every other file. With
+    `gguf`, the twin for llama.cpp lies beside as `adapter.gguf`. Raises `StorageError` where the disk refuses.
+    """
+    if receipt.get("fingerprint", layout.fingerprint) != layout.fingerprint:
+        raise BaseMismatchError(
+            f"the receipt names base {receipt['fingerprint']!r}, but the layout is of {layout.fingerprint!r}. "
+            "Write the adapter with the layout of the base it was made for."
+        )
+    files = peft_files(state, layout, dtype=dtype)
+    if gguf:
+        from ._gguf import gguf_bytes
+
+        files[GGUF] = gguf_bytes(state, layout)
+    digests = {name: sha256_bytes(data) for name, data in sorted(files.items())}
+    files[RECEIPT] = canonical_json({**receipt, "fingerprint": layout.fingerprint, "files": digests})
+    publish_folder(files, folder, replace=replace, durable=durable)
+    return folder
+
+
+def read_receipt(folder: Path) -> dict[str, Any]:
+    """The parsed `receipt.json` of an adapter folder that genlora wrote, its digests not yet compared."""
+    path = folder / RECEIPT
+    receipt = parse_json(read_small(path, MAX_JSON_BYTES), where=str(path))
+    files = receipt.get("files") if isinstance(receipt, dict) else None
+    if (
+        not isinstance(files, dict)
+        or not isinstance(receipt.get("fingerprint"), str)
+        or not {CONFIG, WEIGHTS} <= set(files)
+    ):
+        raise ManifestError(
+            f"{path}: not a genlora receipt (no fingerprint or file digests). Generate the adapter again, or import it "
+            "with `genlora bank import` if it is somebody else's."
+        )
+    return receipt
+
+
+def read_adapter(folder: Path, layout: BaseLayout | None = None, *, force: bool = False) -> AdapterState:
+    """Read back a folder that `write_adapter` wrote, and nothing else; float32, scales 1.
+
+    Every file must have the digest that the receipt records; names, shapes, dtypes and length must be what config
+    and layout predict, before a tensor exists. Another base's fingerprint is refused unless `force`. Every fault is a
+    `GenloraError` that names the file.
+    """
+    extra = sorted(set(audit_folder(folder)) - {CONFIG, WEIGHTS, RECEIPT, GGUF})
+    if extra:
+        raise AdapterFormatError(
+            f"{folder / extra[0]}: does not belong in a genlora adapter. Remove it, or import the folder."
+        )
+    receipt = read_receipt(folder)
+    if layout is not None and not force and receipt["fingerprint"] != layout.fingerprint:
+        raise BaseMismatchError(
+            f"{folder}: made for the base with fingerprint {receipt['fingerprint'][:16]!r}, but {layout.name} has "
+            f"{layout.fingerprint[:16]!r}. Use the base it was made for, or pass --force."
+        )
+    raw = _verified(folder / CONFIG, read_small(folder / CONFIG, MAX_JSON_BYTES), receipt["files"])
+    config = parse_json(raw, where=str(folder / CONFIG))
+    if faults := config_faults(config):
+        raise AdapterFormatError(f"{folder / CONFIG}: {faults[0]}. Generate the adapter again.")
+    with open_weights(folder / WEIGHTS) as weights:
+        paths = _expected_paths(weights, config, layout)
+        data = _verified(folder / WEIGHTS, weights.read(), receipt["files"])
+        return state_from(data, weights.header, paths, where=str(folder / WEIGHTS))
+
+
+def _verified(path: Path, data: bytes, digests: Mapping[str, Any]) -> bytes:
+    digest = sha256_bytes(data)
+    if digest != digests[path.name]:
+        raise DigestError(
+            f"{path}: has SHA-256 {digest[:16]}..., but the receipt records {str(digests[path.name])[:16]}... "
+            "The file was changed or damaged; generate the adapter again."
+        )
+    return data
+
+
+def _expected_paths(weights: Weights, config: dict[str, Any], layout: BaseLayout | None) -> list[str]:
+    if layout is not None:
+        specs = layout.of(config["target_modules"])
+        check_tensors(
+            weights.header, specs, dict.fromkeys((m.path for m in specs), config["r"]), where=str(weights.path)
+        )
+        return [m.path for m in specs]
+    paths = paired_paths(weights.header, config["r"], where=str(weights.path))
+    leaves = {p.rsplit(".", 1)[-1] for p in paths}
+    if leaves != set(config["target_modules"]):
+        raise AdapterFormatError(
+            f"{weights.path}: holds {sorted(leaves)}, but {CONFIG} says {sorted(config['target_modules'])}. "
+            "Generate the adapter again."
+        )
+    return paths
+
+
+def check_tensors(
+    header: SafetensorsHeader, specs: Iterable[ModuleSpec], ranks: Mapping[str, int], *, where: str
+) -> None:
+    """The file holds exactly the A and B of `specs`, in the right shapes and a float dtype (threats A3, A5)."""
+    expected: dict[str, tuple[int, int]] = {}
+    for spec in specs:
+        name_a, name_b = tensor_names(spec.path)
+        expected[name_a], expected[name_b] = (ranks[spec.path], spec.d_in), (spec.d_out, ranks[spec.path])
+    foreign = sorted(set(header.tensors) - set(expected))
+    if foreign:
+        raise AdapterFormatError(
+            f"{where}: tensor {foreign[0]!r} ({len(foreign)} such) is not a LoRA factor of a module that the config "
+            f"targets. Expected only '{PREFIX}<module>.lora_A.weight' and '.lora_B.weight'; save it as a plain LoRA."
+        )
+    missing = sorted(set(expected) - set(header.tensors))
+    if missing:
+        raise AdapterFormatError(
+            f"{where}: tensor {missing[0]!r} ({len(missing)} such) is missing. Expected A and B of every module that "
+            "the config targets; is it another base's adapter, or cut short?"
+        )
+    for name, shape in expected.items():
+        spec = header.tensors[name]
+        if spec.shape != shape:
+            raise AdapterShapeError(
+                f"{where}: {name} is {spec.shape}, expected {shape}. Was it trained on another base?"
+            )
+        if spec.dtype not in DTYPES:
+            raise AdapterFormatError(
+                f"{where}: {name} is {spec.dtype}, expected one of {sorted(DTYPES)}. Save it as float."
+            )
+
+
+def paired_paths(header: SafetensorsHeader, rank: int | None, *, where: str) -> list[str]:
+    """Module paths of a file whose tensors are all A/B pairs (of one rank if given), without knowing the base."""
+    endings = (".lora_A.weight", ".lora_B.weight")
+    paths = set()
+    for name in header.tensors:
+        ending = next((e for e in endings if name.endswith(e)), None)
+        if not name.startswith(PREFIX) or ending is None:
+            raise AdapterFormatError(f"{where}: tensor {name!r} is not a LoRA factor. Save it as a plain LoRA.")
+        paths.add(name[len(PREFIX) : -len(ending)])
+    for path in paths:
+        name_a, name_b = tensor_names(path)
+        a, b = header.tensors.get(name_a), header.tensors.get(name_b)
+        if a is None or b is None:
+            raise AdapterFormatError(f"{where}: {path} has only one of lora_A and lora_B. Save the adapter again.")
+        shapes_fit = len(a.shape) == len(b.shape) == 2 and a.shape[0] == b.shape[1] and rank in (None, a.shape[0])
+        if not shapes_fit or a.dtype not in DTYPES or b.dtype not in DTYPES:
+            raise AdapterShapeError(
+                f"{where}: {path} has A {a.shape} {a.dtype} and B {b.shape} {b.dtype}; expected (r, d_in) and "
+                f"(d_out, r) floats with r = {rank if rank is not None else 'one rank'}. Save the adapter again."
+            )
+    return sorted(paths)
+
+
+def state_from(data: bytes, header: SafetensorsHeader, paths: Iterable[str], *, where: str) -> AdapterState:
+    """Float32 pairs of audited bytes; values are checked too. Call `check_tensors` on the header first."""
+    tensors = {name: tensor_from(data, header, name) for path in paths for name in tensor_names(path)}
+    check_values(tensors, where=where)
+    names = ((path, *tensor_names(path)) for path in paths)
+    return AdapterState({path: LoraPair(tensors[a].float(), tensors[b].float()) for path, a, b in names})
