@@ -1,0 +1,42 @@
+"""Tasks made by a rule: their examples are drawn from word lists of our own, the same on every machine."""
+
+from functools import cache
+
+from genlora.errors import TaskError
+
+from ._rules_data import Draw, Rule
+from ._rules_numbers import NUMBER_RULES
+from ._rules_strings import STRING_RULES
+from ._task import Example
+
+_RULES: dict[str, Rule] = {**NUMBER_RULES, **STRING_RULES}
+_DRAWS_PER_EXAMPLE = 60
+"""A rule with few distinct inputs is given up on after this many draws for each wanted example."""
+
+
+def rule_names() -> tuple[str, ...]:
+    """Every rule-made task, in alphabetical order."""
+    return tuple(sorted(_RULES))
+
+
+@cache
+def _examples(name: str) -> tuple[Example, ...]:
+    rule = _RULES[name]
+    draw = Draw(f"genlora rule {name}")
+    found: dict[str, Example] = {}
+    for _ in range(rule.count * _DRAWS_PER_EXAMPLE):
+        text, answer = rule.draw(draw)
+        found.setdefault(text, Example(text, answer, choices=rule.labels))
+        if len(found) == rule.count:
+            break
+    return tuple(found.values())
+
+
+def rule_task(name: str) -> list[Example]:
+    """The examples of the rule-made task `name`: 400 to 1500, no two with the same input.
+
+    Raises `TaskError` for a name that `rule_names()` does not hold.
+    """
+    if name not in _RULES:
+        raise TaskError(f"no rule-made task is called {name[:80]!r}; expected one of: {', '.join(rule_names())}.")
+    return list(_examples(name))
