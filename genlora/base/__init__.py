@@ -11,6 +11,7 @@ from ._decode import generate_greedy as generate_greedy
 from ._fetch import Progress as Progress
 from ._fetch import PyPIFile as PyPIFile
 from ._fetch import check_digest as check_digest
+from ._fetch import fetch_sdist as fetch_sdist
 from ._fetch import fetch_wheel_file as fetch_wheel_file
 from ._fetch import silent as silent
 from ._fingerprint import Compatibility as Compatibility

@@ -19,6 +19,16 @@ CONVERTER = 1
 """Part of the folder's name: a better conversion never reuses an older one's folder."""
 
 
+def _folder(digest: str) -> Path:
+    return cache_dir() / "models" / f"{digest[:32]}-v{CONVERTER}"
+
+
+def converted(digest: str) -> Path | None:
+    """The folder that an earlier conversion of the file with this SHA-256 made, if any."""
+    folder = _folder(digest)
+    return folder if (folder / META_FILE).is_file() else None
+
+
 def _gguf_facts(path: Path) -> dict[str, str]:
     """What the file says of itself: name, licence, and the quantisation of most of its matrices."""
     from collections import Counter
@@ -71,16 +81,14 @@ def convert_gguf(
 ) -> Path:
     """The folder that holds `path` as float32 safetensors; made on the first call (20 s and more), then found.
 
-    Parameters
-    ----------
-    path : a .gguf file of an architecture we know.
-    digest : its SHA-256 where the caller has verified it, so that it need not be read again.
-    meta : name and licence to record instead of the file's own.
+    `digest` is the file's SHA-256 where the caller has verified it, so that it need not be read again; `meta` holds
+    a name and licence to record instead of the file's own. Raises `BaseError` or `StorageError`.
     """
     digest = digest or sha256_file(path)
-    folder = cache_dir() / "models" / f"{digest[:32]}-v{CONVERTER}"
-    if (folder / META_FILE).is_file():
-        return folder
+    made = converted(digest)
+    if made is not None:
+        return made
+    folder = _folder(digest)
     facts = _gguf_facts(path) | (meta or {})
     log.info("converting %s once into %s", path.name, folder)
     progress(f"converting {path.name}", 0, 0)

@@ -80,13 +80,9 @@ def generate_greedy(
 ) -> list[list[int]]:
     """The most likely continuation of each prompt, token by token, in the order given.
 
-    Parameters
-    ----------
-    base : gives the model and the default stop tokens.
-    prompts_ids : token ids of each prompt (see `prompt_ids`); none may be empty.
-    max_new_tokens : where an answer ends at the latest.
-    stop_ids : tokens that end an answer (not part of it); `base.eos_ids` when None.
-    model : used instead of `base.model`, e.g. a `PeftModel` around it.
+    `prompts_ids` holds each prompt's token ids (see `prompt_ids`); none may be empty. An answer ends before a token of
+    `stop_ids` (`base.eos_ids` when None) or after `max_new_tokens`. `model` is used instead of `base.model`, e.g. a
+    `PeftModel` around it; `batch_tokens` bounds the prompt tokens run at once, padding included.
     """
     model = base.model if model is None else model
     device = next(model.parameters()).device

