@@ -1,0 +1,85 @@
+"""Content-addressed, immutable files, `blobs/<sha256>.safetensors`: read into memory and checked, never mapped."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from genlora.errors import BankDamagedError
+from genlora.files import atomic_write, sha256_bytes, storage_errors
+
+_FILE = re.compile(r"([0-9a-f]{64})\.safetensors")
+_TEMPORARY = ".tmp-"
+
+
+@dataclass(frozen=True)
+class BlobStore:
+    """The folder of a bank that holds factors."""
+
+    folder: Path
+
+    def path(self, digest: str) -> Path:
+        """Where the blob of `digest` lies or would lie."""
+        return self.folder / f"{digest}.safetensors"
+
+    def put(self, data: bytes) -> tuple[str, bool]:
+        """Store `data` durably: (digest, whether it is new). A blob that is there already must be whole.
+
+        Needs the bank's write lock: `sweep` of another process would take an uncommitted blob for a leftover.
+        """
+        digest = sha256_bytes(data)
+        path = self.path(digest)
+        try:
+            if sha256_bytes(path.read_bytes()) == digest:
+                return digest, False
+        except OSError:
+            pass
+        atomic_write(path, data)
+        return digest, True
+
+    def read(self, digest: str) -> bytes:
+        """The verified bytes. A missing or changed file is a `BankDamagedError`."""
+        path = self.path(digest)
+        try:
+            data = path.read_bytes()
+        except OSError as err:
+            raise BankDamagedError(
+                f"{path}: cannot be read ({err.strerror}). Run: genlora bank verify {self.folder.parent}"
+            ) from err
+        found = sha256_bytes(data)
+        if found != digest:
+            raise BankDamagedError(
+                f"{path}: damaged, its SHA-256 is {found[:16]}... Restore the file from a copy, or remove its experts; "
+                f"genlora bank verify {self.folder.parent} names them"
+            )
+        return data
+
+    def digests(self) -> Iterator[str]:
+        """Every blob on disk."""
+        for entry in self._entries():
+            match = _FILE.fullmatch(entry.name)
+            if match:
+                yield match[1]
+
+    def _entries(self) -> Iterable[Path]:
+        return sorted(self.folder.iterdir()) if self.folder.is_dir() else ()
+
+    def sweep(self, wanted: Iterable[str]) -> int:
+        """Delete blobs not `wanted` and temporary files of killed writers; how many. Needs the bank's write lock."""
+        keep, gone = set(wanted), 0
+        for entry in self._entries():
+            match = _FILE.fullmatch(entry.name)
+            if (match and match[1] not in keep) or entry.name.startswith(_TEMPORARY):
+                self._unlink(entry)
+                gone += 1
+        return gone
+
+    def discard(self, digests: Iterable[str]) -> None:
+        """Delete these blobs; the caller knows that nobody refers to them. Needs the bank's write lock."""
+        for digest in digests:
+            self._unlink(self.path(digest))
+
+    @staticmethod
+    def _unlink(path: Path) -> None:
+        with storage_errors(path):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,137 @@
+"""The bank's SQLite file: one way to connect, numbered migrations, and errors in plain words.
+
+Rollback journal and `synchronous=FULL` always: SQLite before 3.51.3 can corrupt a write-ahead-log database that has
+several writers (its "WAL-reset" race), and a bank must outlive a power cut.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from genlora.errors import BankDamagedError, BankError, StorageError
+from genlora.files import storage_errors
+
+APPLICATION_ID = 0x67_4C_42_4B  # "gLBK"
+BUSY_S = 60.0
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
+_HEADER = b"SQLite format 3\x00"
+
+
+def _m001_first(db: sqlite3.Connection) -> None:
+    db.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, sha256 TEXT NOT NULL) WITHOUT ROWID")
+    db.execute(
+        "CREATE TABLE expert (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, generation INTEGER NOT NULL,"
+        " record TEXT NOT NULL, blob TEXT NOT NULL, slot INTEGER, sha256 TEXT NOT NULL)"
+    )
+    db.execute("CREATE INDEX expert_blob ON expert (blob)")
+    db.execute("CREATE INDEX expert_generation ON expert (generation)")
+    db.execute("CREATE TABLE embedding (expert INTEGER PRIMARY KEY REFERENCES expert, rows BLOB NOT NULL)")
+    db.execute("CREATE TABLE vector (expert INTEGER PRIMARY KEY REFERENCES expert, mean BLOB NOT NULL)")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_first,)
+
+
+@contextmanager
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Turn sqlite3's exceptions into the bank's: full disk, lock, damage."""
+    try:
+        yield
+    except sqlite3.Error as err:
+        code = getattr(err, "sqlite_errorname", "") or ""
+        if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise BankError(
+                f"{path}: another process has been writing to the bank for {BUSY_S:.0f} s. "
+                "Wait for it to end and try again."
+            ) from err
+        if code.startswith("SQLITE_IOERR_CORRUPTFS") or not code.startswith(_FULL):
+            raise BankDamagedError(
+                f"{path}: the database is damaged ({err}). "
+                "Run: genlora bank verify; restore the file from a copy if it says so"
+            ) from err
+        with storage_errors(path):
+            raise OSError(28 if code == "SQLITE_FULL" else 5, f"database: {err}") from err
+        raise StorageError(str(err)) from err  # pragma: no cover - storage_errors always raises
+
+
+def check_header(path: Path) -> None:
+    """Refuse what is not a bank database in rollback-journal form, before SQLite opens it."""
+    try:
+        with path.open("rb") as f:
+            head = f.read(100)
+    except OSError as err:
+        raise BankError(
+            f"{path.parent}: no bank there ({err.strerror}: {path.name}). Make one: genlora bank init {path.parent}"
+        ) from err
+    if len(head) < 100 or not head.startswith(_HEADER):
+        raise BankDamagedError(f"{path}: not an SQLite database. Restore the file from a copy.")
+    if 2 in head[18:20]:
+        raise BankError(
+            f"{path}: the database is in WAL mode, which SQLite before 3.51.3 can corrupt; expected a rollback "
+            f"journal. Close every program that uses it and run: sqlite3 {path} 'PRAGMA journal_mode=DELETE'"
+        )
+    if int.from_bytes(head[68:72], "big") != APPLICATION_ID:
+        raise BankDamagedError(
+            f"{path}: an SQLite database, but not a genlora bank. Choose another folder or restore the file."
+        )
+
+
+def connect(path: Path, *, readonly: bool = False, create: bool = False) -> sqlite3.Connection:
+    """An autocommit connection with every safety setting on, checked. Raises `BankError` and its kin."""
+    if not create:
+        check_header(path)
+    mode = "ro" if readonly else "rwc" if create else "rw"
+    uri = f"file:{quote(str(path.resolve()))}?mode={mode}"
+    with sqlite_errors(path):
+        db = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            if create:
+                db.execute("PRAGMA page_size = 4096")
+                db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute("PRAGMA trusted_schema = OFF")
+            db.execute("PRAGMA foreign_keys = ON")
+            db.execute("PRAGMA cell_size_check = ON")
+            db.execute("PRAGMA synchronous = FULL")
+            journal = db.execute("PRAGMA journal_mode").fetchone()[0]
+            synchronous = db.execute("PRAGMA synchronous").fetchone()[0]
+            if (journal, synchronous) != ("delete", 2):
+                raise BankError(
+                    f"{path}: journal is {journal!r} and synchronous {synchronous}, expected 'delete' and 2. "
+                    "Update Python's SQLite."
+                )
+            migrate(db, path, readonly=readonly)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def migrate(db: sqlite3.Connection, path: Path, *, readonly: bool = False) -> None:
+    """Bring the schema up to date, one transaction per step; a newer schema is refused."""
+    have = db.execute("PRAGMA user_version").fetchone()[0]
+    if have > len(MIGRATIONS):
+        raise BankError(
+            f"{path}: made by a newer genlora (schema {have}, this one reads up to {len(MIGRATIONS)}). Upgrade genlora."
+        )
+    if have < len(MIGRATIONS) and readonly:
+        raise BankError(f"{path}: schema {have}, expected {len(MIGRATIONS)}. Open it once where it can be written.")
+    for number in range(have, len(MIGRATIONS)):
+        with immediate(db):
+            if db.execute("PRAGMA user_version").fetchone()[0] == number:  # else another process was faster
+                MIGRATIONS[number](db)
+                db.execute(f"PRAGMA user_version = {number + 1}")
+
+
+@contextmanager
+def immediate(db: sqlite3.Connection) -> Iterator[None]:
+    """A write transaction: committed when the block ends, rolled back when it raises."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise

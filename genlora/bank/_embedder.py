@@ -1,0 +1,107 @@
+"""Descriptions to vectors: a sentence-transformers model from a local folder, never from the network."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genlora.errors import BaseError
+from genlora.files import sha256_file
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What `TaskEmbedder.embed_checked` returns."""
+
+    vectors: NDArray[np.float32]
+    """Unit rows, (n, dim)."""
+    truncated: tuple[bool, ...]
+    """Whether a text was longer than the model reads (256 tokens for the default), so that its end was ignored."""
+    tokens: tuple[int, ...]
+    """How long each text is in tokens, special ones included, before any cut."""
+
+
+class TaskEmbedder:
+    """Embeds task descriptions (Reimers & Gurevych 2019). The model loads on first use and stays loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        if not (self.path / "modules.json").is_file():
+            raise BaseError(
+                f"{self.path}: not a sentence-transformers folder (no modules.json). "
+                "Run: genlora doctor, to see the embedder"
+            )
+
+    @cached_property
+    def id(self) -> str:
+        """SHA-256 of the model's weights: vectors of different ids must not be compared."""
+        weights = self.path / "model.safetensors"
+        if not weights.is_file():
+            raise BaseError(
+                f"{self.path}: no model.safetensors; only safetensors embedders are read. Choose another embedder."
+            )
+        return sha256_file(weights)
+
+    @cached_property
+    def _model(self) -> Any:
+        import transformers.utils.logging as hf_logging
+        from sentence_transformers import SentenceTransformer
+
+        _ = self.id  # refuses a folder without safetensors weights
+        bars = hf_logging.is_progress_bar_enabled()
+        hf_logging.disable_progress_bar()
+        try:
+            model = SentenceTransformer(
+                str(self.path), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True}
+            )
+        finally:
+            if bars:
+                hf_logging.enable_progress_bar()
+        return model.eval()
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens the model reads; what comes after is ignored."""
+        return int(self._model.max_seq_length)
+
+    def embed(self, texts: Sequence[str], *, batch_size: int = 1) -> NDArray[np.float32]:
+        """Unit vectors, (n, dim) float32.
+
+        One text at a time by default: padding and batch shape change the last bits, and a request must give the same
+        bytes alone and among others. Pass a larger `batch_size` for bulk work where that does not matter.
+        """
+        if not texts:
+            return np.zeros((0, int(self._model.get_embedding_dimension())), np.float32)
+        vectors = self._model.encode(
+            list(texts),
+            batch_size=batch_size,
+            show_progress_bar=False,
+            convert_to_numpy=True,
+            normalize_embeddings=True,
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+    def embed_checked(self, texts: Sequence[str], *, batch_size: int = 1) -> Embedded:
+        """`embed`, and which texts were cut at the model's limit."""
+        tokenizer = self._model.tokenizer
+        lengths = (
+            tuple(len(ids) for ids in tokenizer(list(texts), truncation=False, verbose=False)["input_ids"])
+            if texts
+            else ()
+        )
+        truncated = tuple(n > self.max_tokens for n in lengths)
+        if any(truncated):
+            log.warning(
+                "%d of %d texts are longer than %d tokens; the rest is ignored",
+                sum(truncated),
+                len(texts),
+                self.max_tokens,
+            )
+        return Embedded(self.embed(texts, batch_size=batch_size), truncated, lengths)
