@@ -187,9 +187,7 @@ def _verified(path: Path, data: bytes, digests: Mapping[str, Any]) -> bytes:
 def _expected_paths(weights: Weights, config: dict[str, Any], layout: BaseLayout | None) -> list[str]:
     if layout is not None:
         specs = layout.of(config["target_modules"])
-        check_tensors(
-            weights.header, specs, dict.fromkeys((m.path for m in specs), config["r"]), where=str(weights.path)
-        )
+        check_tensors(weights.header, specs, {m.path: config["r"] for m in specs}, where=str(weights.path))
         return [m.path for m in specs]
     paths = paired_paths(weights.header, config["r"], where=str(weights.path))
     leaves = {p.rsplit(".", 1)[-1] for p in paths}

@@ -138,7 +138,7 @@ def safetensors_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
         tensor = tensors[name].detach().to("cpu").contiguous()
         size = tensor.numel() * tensor.element_size()
         header[name] = {"dtype": _CODES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [at, at + size]}
-        parts.append(memoryview(tensor.view(torch.uint8).numpy()).cast("B"))
+        parts.append(tensor.view(torch.uint8).numpy().data)
         at += size
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
