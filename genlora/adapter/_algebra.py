@@ -31,7 +31,7 @@ _CHUNK = 16  # modules a thread takes at a time; fixed, so that results do not d
 _CANCELLED = 1e-2  # a core this much smaller than |A||B| has lost digits in the Gram matrices: take QR instead
 
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating]
 
 
 def _t(x: Array) -> Array:

@@ -184,7 +184,7 @@ def _shapes(x: _Loaded) -> str:
         return "not held against a base: none was given (--base)"
     config = x.need_config()
     specs = x.layout.of(config["target_modules"])
-    check_tensors(x.need_header(), specs, dict.fromkeys((s.path for s in specs), config["r"]), where=WEIGHTS)
+    check_tensors(x.need_header(), specs, {s.path: config["r"] for s in specs}, where=WEIGHTS)
     return f"all as {x.layout.name} has them"
 
 
