@@ -14,13 +14,16 @@ from ._files import read_sni as read_sni
 from ._files import read_wordtasks as read_wordtasks
 from ._format import AnswerFormat as AnswerFormat
 from ._hub import read_hub as read_hub
+from ._score import Scores as Scores
 from ._score import chosen as chosen
 from ._score import first_line as first_line
+from ._score import form_matters as form_matters
 from ._score import format_valid as format_valid
 from ._score import majority_answer as majority_answer
 from ._score import normalise as normalise
 from ._score import rouge_l as rouge_l
 from ._score import score as score
+from ._score import score_answers as score_answers
 from ._sources import bigbench_entries as bigbench_entries
 from ._sources import bigbench_names as bigbench_names
 from ._sources import default_bigbench as default_bigbench

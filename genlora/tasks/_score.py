@@ -1,14 +1,17 @@
 """How answers are scored: strictly as written, or leniently as a reader would.
 
 strict: the answer is a right answer, character for character, after stripping white space at the ends.
-lenient: case, punctuation, articles, white space and anything after the first line do not count; a choice may be named
-inside a sentence or begun unambiguously.
+lenient: case, punctuation, articles, white space and anything after the first line do not count, unless case or
+punctuation is what the example is about; a choice may be named inside a sentence or begun unambiguously.
 """
 
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genlora.errors import TaskError
 
 from ._task import Example, Metric, Split, Task
 
@@ -51,11 +54,16 @@ def _contains(words: Sequence[str], part: Sequence[str]) -> bool:
     return any(tuple(words[i : i + n]) == tuple(part) for i in range(len(words) - n + 1))
 
 
+def _begins(text: str, beginning: str) -> bool:
+    return text.startswith(beginning) and (len(beginning) >= 3 or text.startswith(f"{beginning} "))
+
+
 def chosen(answer: str, choices: Sequence[str]) -> str | None:
     """Which of `choices` an answer names, leniently; None when it names none or more than one.
 
-    In order: the choice itself; equal after `normalise`; an unambiguous beginning; the only one named inside the first
-    line, where a choice inside a longer named choice ('valid' in 'not valid') does not count.
+    In order: the choice itself; equal after `normalise`; an unambiguous beginning (whole words, or three characters);
+    the only one named inside the first line, where a choice inside a longer named one ('valid' in 'not valid') does not
+    count.
     """
     if answer.strip() in choices:
         return answer.strip()
@@ -69,10 +77,10 @@ def chosen(answer: str, choices: Sequence[str]) -> str | None:
     only_articles = any(set(normalise(c).split()) <= _ARTICLES for c in choices)
     said = normalise(line, articles=only_articles)
     named = {c: normalise(c, articles=only_articles) for c in choices}
-    begun = [c for c, text in named.items() if said and text.startswith(said)]
+    words = said.split()
+    begun = [c for c, text in named.items() if said and _begins(text, said)]
     if len(begun) == 1:
         return begun[0]
-    words = said.split()
     inside = {c: text.split() for c, text in named.items() if text and _contains(words, text.split())}
     longest = [c for c, p in inside.items() if not any(q != p and _contains(q, p) for q in inside.values())]
     return longest[0] if len(longest) == 1 else None
@@ -80,7 +88,7 @@ def chosen(answer: str, choices: Sequence[str]) -> str | None:
 
 def rouge_l(answer: str, reference: str, *, strict: bool = False) -> float:
     """ROUGE-L F1 over words (Lin 2004): lower-cased words without punctuation, or white-space tokens when strict."""
-    said, ref = (t.split() if strict else _WORDS.findall(t.casefold()) for t in (answer, reference))
+    said, ref = (t.split() if strict else _WORDS.findall(t.casefold()) or t.split() for t in (answer, reference))
     if not said or not ref:
         return 0.0
     row = [0] * (len(ref) + 1)
@@ -102,8 +110,33 @@ def score(metric: Metric, answer: str, example: Example, *, strict: bool = False
         return float(answer.strip() in {a.strip() for a in example.answers})
     if metric == "choice" and example.choices:
         return float(chosen(answer, example.choices) in example.answers)
+    if form_matters(example):
+        return float(" ".join(first_line(answer).split()) in {" ".join(a.split()) for a in example.answers})
     right = {normalise(a) for a in example.answers}
     return float(normalise(first_line(answer)) in right or normalise(answer) in right)
+
+
+def form_matters(example: Example) -> bool:
+    """Whether an example is about case or punctuation: its answer stands in the input, but spelled otherwise.
+
+    'lion' to 'Lion' is such a one, and 'lion' to 'L'; a quotation that only starts or ends as a sentence is not. Lenient
+    scoring then keeps case and punctuation, or an echo would be right.
+    """
+    shown = example.input
+    if shown in example.answers:
+        return False
+    words = normalise(shown, articles=True).split()
+    parts = [normalise(a, articles=True).split() for a in example.answers]
+    if words in parts:
+        return True
+    if len(words) == 1:
+        return not any(a in shown for a in example.answers) and any(
+            len(p) == 1 and len(p[0]) == 1 and p[0] in words[0] for p in parts
+        )
+    plain = (a.rstrip(".,;:!?") for a in example.answers)
+    if any(a in shown or a[:1].swapcase() + a[1:] in shown for a in plain):
+        return False  # quoted from the input, as a sentence of its own
+    return any(_contains(words, p) for p in parts)
 
 
 def format_valid(answer: str, example: Example, task: Task) -> bool:
@@ -114,7 +147,40 @@ def format_valid(answer: str, example: Example, task: Task) -> bool:
     """
     if task.metric == "choice" and example.choices:
         return normalise(answer) in {normalise(c) for c in example.choices}
-    return task.answer_format.fits(answer)
+    return answer.strip() in example.answers or task.answer_format.fits(answer)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How a list of answers did, one number for each example."""
+
+    strict: tuple[float, ...]
+    lenient: tuple[float, ...]
+    valid: tuple[bool, ...]
+
+    @property
+    def strict_mean(self) -> float:
+        return sum(self.strict) / max(1, len(self.strict))
+
+    @property
+    def lenient_mean(self) -> float:
+        return sum(self.lenient) / max(1, len(self.lenient))
+
+    @property
+    def format_valid_rate(self) -> float:
+        return sum(self.valid) / max(1, len(self.valid))
+
+
+def score_answers(task: Task, examples: Sequence[Example], answers: Sequence[str]) -> Scores:
+    """Score `answers[i]` for `examples[i]` in every reading. Raises `TaskError` when their numbers differ."""
+    if len(examples) != len(answers):
+        raise TaskError(f"{task.name}: {len(answers)} answers for {len(examples)} examples, expected one each.")
+    pairs = list(zip(answers, examples, strict=True))
+    return Scores(
+        strict=tuple(score(task.metric, a, e, strict=True) for a, e in pairs),
+        lenient=tuple(score(task.metric, a, e) for a, e in pairs),
+        valid=tuple(format_valid(a, e, task) for a, e in pairs),
+    )
 
 
 def majority_answer(task: Task, split: Split = "train") -> str:
