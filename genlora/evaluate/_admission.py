@@ -1,0 +1,74 @@
+"""Whether an expert is worth storing: it must beat the base and the majority answer on examples nobody trained on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from genlora.adapter import AdapterState
+from genlora.base import LoadedBase
+from genlora.tasks import Scores, Task
+
+from ._answers import answer, held_out, majority
+from ._statistics import Difference, paired_difference
+
+MIN_EXAMPLES = 50
+MAX_EXAMPLES = 100
+
+
+@dataclass(frozen=True)
+class Admission:
+    """The measurement behind an expert's card."""
+
+    name: str
+    admitted: bool
+    reason: str
+    n: int
+    own: float
+    base: float
+    majority: float
+    over_base: Difference | None
+    over_majority: Difference | None
+    lenient: dict[str, float]
+    format_valid: dict[str, float]
+
+    def gain(self) -> dict[str, Any]:
+        """For the bank's card: strict scores in 0..1 and the two-sided 80 % interval of own - base."""
+        d = self.over_base
+        return {
+            "own": self.own, "base": self.base, "majority": self.majority, "n": self.n,
+            "interval": [d.low, d.high] if d else None, "confidence": 0.8,
+        }  # fmt: skip
+
+
+def admit(base: LoadedBase, task: Task, state: AdapterState, *, base_scores: Scores | None = None) -> Admission:
+    """Measure on the test split (50 to 100 examples), bare prompts, greedy decoding, strict scores; one-sided 90 %."""
+    examples = held_out(task, MAX_EXAMPLES)
+    own = answer(base, task, examples, state=state).scores if examples else Scores((), (), ())
+    plain = base_scores or (answer(base, task, examples).scores if examples else Scores((), (), ()))
+    most = majority(task, examples)
+    means = {"own": own, "base": plain, "majority": most}
+    reason, over_base, over_majority = "", None, None
+    if len(examples) < MIN_EXAMPLES:
+        reason = f"only {len(examples)} held-out examples, {MIN_EXAMPLES} needed"
+    else:
+        over_base = paired_difference(own.strict, plain.strict)
+        over_majority = paired_difference(own.strict, most.strict)
+        if over_base.low <= 0:
+            reason = f"does not beat the base: {own.strict_mean:.3f} against {plain.strict_mean:.3f} (90 % bound {over_base.low:+.3f})"
+        elif over_majority.low <= 0:
+            reason = (
+                f"does not beat the majority answer: {own.strict_mean:.3f} against {most.strict_mean:.3f} "
+                f"(90 % bound {over_majority.low:+.3f})"
+            )
+    return Admission(
+        name=task.name,
+        admitted=not reason,
+        reason=reason or "beats base and majority answer",
+        n=len(examples),
+        own=own.strict_mean,
+        base=plain.strict_mean,
+        majority=most.strict_mean,
+        over_base=over_base,
+        over_majority=over_majority,
+        lenient={k: v.lenient_mean for k, v in means.items()},
+        format_valid={k: v.format_valid_rate for k, v in means.items()},
+    )

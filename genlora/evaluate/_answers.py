@@ -1,0 +1,75 @@
+"""Ask a model for answers to a task's held-out examples, greedily, and score them."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from genlora.adapter import AdapterState
+from genlora.base import LoadedBase, decode_text, generate_greedy, prompt_ids
+from genlora.tasks import Example, Scores, Task, majority_answer, sample, score_answers
+
+MAX_NEW_TOKENS = 40
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Answers to a list of examples and their scores, one per example."""
+
+    examples: tuple[Example, ...]
+    answers: tuple[str, ...]
+    scores: Scores
+
+
+def held_out(task: Task, n: int, *, split: str = "test", seed: int = 0) -> tuple[Example, ...]:
+    """At most `n` examples of a split, chosen by hash; 'test' is never trained or selected on."""
+    return sample(task.split(split), n, seed=seed)  # type: ignore[arg-type]
+
+
+def with_adapter(base: LoadedBase, state: AdapterState | None) -> AbstractContextManager[None]:
+    """The base with an adapter beside its weights while the context lasts; None is the base alone."""
+    if state is None:
+        return nullcontext()
+    from genlora.train import Stack
+
+    folded = state.folded()
+    stack = Stack({p: x.a for p, x in folded.items()}, {p: x.d_out for p, x in folded.items()}, 1, scale=1.0)
+    stack.load(0, folded)
+    return stack.attached(base.model)
+
+
+@torch.no_grad()
+def answer(
+    base: LoadedBase,
+    task: Task,
+    examples: Sequence[Example],
+    *,
+    state: AdapterState | None = None,
+    description: str | None = None,
+    shots: Sequence[Example] = (),
+) -> Answered:
+    """Greedy answers of base + `state`; `description` goes before the input (*described*), None is *bare*."""
+    limit = _answer_limit(base.tokenizer, task, examples)
+    prompts = [prompt_ids(base.tokenizer, _with_shots(e.input, shots), description) for e in examples]
+    with with_adapter(base, state):
+        tokens = generate_greedy(base, prompts, max_new_tokens=limit)
+    texts = tuple(decode_text(base.tokenizer, t) for t in tokens)
+    return Answered(tuple(examples), texts, score_answers(task, examples, texts))
+
+
+def majority(task: Task, examples: Sequence[Example]) -> Scores:
+    """Scores of always giving the training split's most frequent answer."""
+    said = majority_answer(task)
+    return score_answers(task, examples, [said] * len(examples))
+
+
+def _with_shots(text: str, shots: Sequence[Example]) -> str:
+    return "\n\n".join([*(f"{s.input}\n{s.output}" for s in shots), text])
+
+
+def _answer_limit(tokenizer: Any, task: Task, examples: Sequence[Example]) -> int:
+    """Enough tokens for the longest right answer and half as many again, so that rambling is seen but not paid for."""
+    longest = max(len(ids) for ids in tokenizer([e.output for e in examples], add_special_tokens=False).input_ids)
+    return min(MAX_NEW_TOKENS, longest + longest // 2 + 4)

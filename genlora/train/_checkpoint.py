@@ -1,0 +1,96 @@
+"""A training run's folder: one safetensors file per expert, its JSON state inside, each written whole or not at all.
+
+    run.json              what the run agrees on (config, base fingerprint)
+    slots/NAME.safetensors   half-done: factors, moments, best factors so far, progress
+    done/NAME.safetensors    finished: the expert's factors and its history
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from genlora.adapter import AdapterState, LoraPair
+from genlora.errors import TrainingError
+from genlora.files import atomic_write, canonical_json, parse_json, read_json, storage_errors
+
+
+class RunFiles:
+    """Reads and writes a run folder. Raises `TrainingError` when the folder belongs to another run or is damaged."""
+
+    def __init__(self, root: Path, identity: dict[str, Any]) -> None:
+        self.root = root
+        self.slots = root / "slots"
+        self.done = root / "done"
+        manifest = root / "run.json"
+        identity = json.loads(canonical_json(identity))
+        if manifest.exists():
+            found = read_json(manifest)
+            if found != identity:
+                raise TrainingError(f"{root}: {_difference(found, identity)}. Use a new run folder, or the settings it was begun with.")
+        else:
+            with storage_errors(root):
+                self.slots.mkdir(parents=True, exist_ok=True)
+                self.done.mkdir(parents=True, exist_ok=True)
+            atomic_write(manifest, canonical_json(identity))
+
+    def done_names(self) -> set[str]:
+        return {p.stem for p in self.done.glob("*.safetensors")}
+
+    def has_slot(self, name: str) -> bool:
+        return (self.slots / f"{name}.safetensors").exists()
+
+    def save_slot(self, name: str, now: dict[str, Tensor], best: dict[str, Tensor] | None, record: dict[str, Any]) -> None:
+        tensors = {f"now.{k}": v for k, v in now.items()}
+        tensors |= {f"best.{k}": v for k, v in (best or {}).items() if not k.startswith(("m", "v"))}
+        self._write(self.slots / f"{name}.safetensors", tensors, record)
+
+    def load_slot(self, name: str) -> tuple[dict[str, Tensor], dict[str, Tensor] | None, dict[str, Any]] | None:
+        path = self.slots / f"{name}.safetensors"
+        if not path.exists():
+            return None
+        tensors, record = self._read(path)
+        now = {k[4:]: v for k, v in tensors.items() if k.startswith("now.")}
+        best = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
+        for k, v in list(best.items()):  # moments of the best are not kept; `restore` wants their shapes
+            if k.startswith("x"):
+                best |= {f"m{k[1:]}": v * 0, f"v{k[1:]}": v * 0}
+        return now, best or None, record
+
+    def save_done(self, name: str, state: AdapterState, record: dict[str, Any]) -> None:
+        tensors = {}
+        for path, pair in state.folded().items():
+            tensors |= {f"{path}.lora_A.weight": pair.a.contiguous(), f"{path}.lora_B.weight": pair.b.contiguous()}
+        self._write(self.done / f"{name}.safetensors", tensors, record)
+        (self.slots / f"{name}.safetensors").unlink(missing_ok=True)
+
+    def load_done(self, name: str) -> tuple[AdapterState, dict[str, Any]]:
+        tensors, record = self._read(self.done / f"{name}.safetensors")
+        paths = [k.removesuffix(".lora_A.weight") for k in tensors if k.endswith(".lora_A.weight")]
+        pairs = {p: LoraPair(tensors[f"{p}.lora_A.weight"], tensors[f"{p}.lora_B.weight"]) for p in paths}
+        return AdapterState(pairs), record
+
+    @staticmethod
+    def _write(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
+        atomic_write(path, save(tensors, metadata={"record": json.dumps(record, allow_nan=False)}))
+
+    @staticmethod
+    def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        data = path.read_bytes()
+        try:
+            tensors = load(data)
+            head = parse_json(data[8 : 8 + int.from_bytes(data[:8], "little")], where=str(path), max_bytes=1 << 24)
+            return tensors, parse_json(head["__metadata__"]["record"].encode(), where=str(path))
+        except (SafetensorError, KeyError) as err:
+            raise TrainingError(f"{path}: not a checkpoint of this program ({err}). Delete the file; that expert is trained again.") from err
+
+
+def _difference(found: dict[str, Any], expected: dict[str, Any]) -> str:
+    if found.get("fingerprint") != expected["fingerprint"]:
+        return f"the run was begun on base {str(found.get('fingerprint'))[:12]}, not {expected['fingerprint'][:12]}"
+    a, b = found.get("config", {}), expected["config"]
+    names = sorted(k for k in a.keys() | b.keys() if a.get(k) != b.get(k))
+    return "the run was begun with " + ", ".join(f"{k}={a.get(k)!r} (now {b.get(k)!r})" for k in names)

@@ -1,0 +1,396 @@
+"""Train many experts on one frozen base in the same batches, each with its own data, schedule, early stop and checkpoint."""
+
+import hashlib
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genlora.adapter import AdapterState
+from genlora.base import LoadedBase
+from genlora.errors import ConfigError
+from genlora.files import check_name
+from genlora.tasks import Task, sample
+
+from ._checkpoint import RunFiles
+from ._packing import Batch, EncodedRows, encode_rows, pack, take
+from ._stacked import Stack, common_start
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertConfig:
+    """How experts are trained. All experts of a bank share it, so that they are comparable."""
+
+    rank: int = 8
+    """LoRA rank r."""
+    targets: tuple[str, ...] = ("q_proj", "v_proj")
+    """Leaf names of the modules that are trained."""
+    scale: float = 2.0
+    """alpha / r while training; folded into B when an expert is stored."""
+    lr: float = 2e-3
+    """Peak AdamW learning rate; linear warm-up, then linear decay to a tenth over `max_rows`."""
+    warmup_steps: int = 6
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    """Largest gradient norm per expert."""
+    max_rows: int = 960
+    """Examples seen per expert at most, repeats included."""
+    max_examples: int = 1000
+    """Distinct training examples used at most, chosen by hash."""
+    pack_tokens: int = 208
+    """Tokens of rows per expert and step, beside the shared prefix."""
+    pack_rows: int = 12
+    """Rows per expert and step at most."""
+    max_tokens: int = 144
+    """Longest row (prompt with prefix, and answer) that is used."""
+    validation_rows: int = 40
+    eval_every: int = 10
+    """Steps between two validations."""
+    patience: int = 4
+    """Validations without a better result before an expert stops."""
+    slots: int = 8
+    """Experts trained at the same time."""
+    described: bool = False
+    """Train with the description in the prompt instead of bare."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, low in (("rank", 1), ("max_rows", 1), ("pack_rows", 1), ("slots", 1), ("eval_every", 1), ("patience", 1)):
+            if getattr(self, name) < low:
+                raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {low}. Correct the setting.")
+        if self.rank > 256:
+            raise ConfigError(f"rank must be in [1, 256], got {self.rank}. Choose a smaller rank; 8 is the default.")
+        if not 0 < self.lr < 1:
+            raise ConfigError(f"lr is {self.lr}, expected a number between 0 and 1; 2e-3 is the default.")
+
+
+@dataclass
+class Progress:
+    """Where one expert stands; written into its checkpoint."""
+
+    name: str
+    step: int = 0
+    rows_seen: int = 0
+    cursor: int = 0
+    epoch: int = 0
+    best_accuracy: float = -1.0
+    best_loss: float = float(1e9)
+    bad: int = 0
+    seconds: float = 0.0
+    train_loss: list[float] = field(default_factory=list)
+    validation: list[dict[str, float]] = field(default_factory=list)
+    stopped: str = ""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished expert: the factors of its best validation, and how it got there."""
+
+    name: str
+    state: AdapterState
+    progress: Progress
+
+
+@dataclass
+class _Slot:
+    task: Task
+    train: EncodedRows
+    validation: EncodedRows
+    progress: Progress
+    order: list[int]
+    best: dict[str, Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What a progress display needs, once per step."""
+
+    step: int
+    done: int
+    failed: int
+    total: int
+    active: tuple[str, ...]
+    rows_per_s: float
+    tokens_per_s: float
+    eta_s: float
+    """Upper bound: as if nobody stopped early."""
+
+
+class ExpertTrainer:
+    """Trains `tasks` on `base`; finished and half-done experts live in `run` and survive a kill."""
+
+    def __init__(
+        self,
+        base: LoadedBase,
+        tasks: Sequence[Task],
+        config: ExpertConfig,
+        run: Path,
+        *,
+        on_tick: Callable[[Tick], None] | None = None,
+    ) -> None:
+        names = [check_name(t.name, what="task name") for t in tasks]
+        if len(set(names)) != len(names):
+            twice = sorted({n for n in names if names.count(n) > 1})
+            raise ConfigError(f"task names must be unique; found twice: {', '.join(twice)}. Rename one of each pair.")
+        self.base = base
+        self.tasks = {t.name: t for t in tasks}
+        self.config = config
+        self.files = RunFiles(run, self._identity())
+        self.on_tick = on_tick
+        self.dtype = next(base.model.parameters()).dtype
+        self.device = next(base.model.parameters()).device
+        layout = base.layout
+        start = common_start(layout, config.targets, config.rank, seed=config.seed)
+        self._stack_args = (start, {p: layout.by_path[p].d_out for p in start})
+        self.failed: dict[str, str] = {}
+
+    def _identity(self) -> dict[str, Any]:
+        """What a checkpoint must agree on to be resumed."""
+        shared = asdict(self.config)
+        for free in ("slots", "patience", "max_rows"):
+            shared.pop(free)
+        return {"config": shared, "fingerprint": self.base.layout.fingerprint}
+
+    def run(self) -> Iterator[Trained]:
+        """Yield each expert as it finishes; experts already in the run folder come first."""
+        done = self.files.done_names() & self.tasks.keys()
+        for name in sorted(done):
+            state, record = self.files.load_done(name)
+            yield Trained(name, state, Progress(**record))
+        queue = [n for n in self.tasks if n not in done]
+        queue.sort(key=lambda n: not self.files.has_slot(n))  # half-done experts first
+        yield from self._train(queue, len(done))
+
+    def _train(self, queue: list[str], already: int) -> Iterator[Trained]:
+        torch.set_grad_enabled(True)
+        slots: list[_Slot] = []
+        while queue and len(slots) < self.config.slots:
+            self._admit(queue, slots)
+        if not slots:
+            return
+        stack = Stack(*self._stack_args, len(slots), scale=self.config.scale)
+        for i, slot in enumerate(slots):
+            self._resume(stack, i, slot)
+        clock, step, finished = _Clock(), 0, already
+        with stack.attached(self.base.model):
+            while slots:
+                began = time.perf_counter()
+                batch = self._batch([self._next_pack(s) for s in slots])
+                self._step(stack, slots, batch)
+                step += 1
+                clock.add(batch)
+                if step % self.config.eval_every == 0:
+                    self._validate(stack, slots)
+                spent = (time.perf_counter() - began) / len(slots)
+                for s in slots:
+                    s.progress.seconds += spent
+                over = [i for i, s in enumerate(slots) if s.progress.stopped]
+                for i in over:
+                    finished += 1
+                    yield self._finish(slots[i])
+                self._refill(stack, slots, queue, over)
+                self._report(step, finished, slots, queue, clock)
+
+    def _admit(self, queue: list[str], slots: list[_Slot]) -> None:
+        """Encode the next task that can be trained into a new slot; a task that cannot is recorded as failed."""
+        while queue:
+            task = self.tasks[queue.pop(0)]
+            try:
+                slots.append(self._open(task))
+                return
+            except ValueError as err:
+                log.warning("expert %s is left out: %s", task.name, err)
+                self.failed[task.name] = str(err)
+
+    def _open(self, task: Task) -> _Slot:
+        c = self.config
+        describe = task.training_descriptions[0] if c.described else None
+
+        def encode(split: Any, most: int) -> EncodedRows:
+            examples = sample(task.split(split), most, seed=c.seed)
+            return encode_rows(self.base.tokenizer, examples, description=describe, max_tokens=c.max_tokens)
+
+        train, validation = encode("train", c.max_examples), encode("validation", c.validation_rows)
+        return _Slot(task, train, validation, Progress(task.name), self._order(task.name, 0, len(train.rows)))
+
+    def _order(self, name: str, epoch: int, n: int) -> list[int]:
+        seed = hashlib.sha256(f"{self.config.seed}\0{name}\0{epoch}".encode()).digest()
+        order = list(range(n))
+        random.Random(seed).shuffle(order)
+        return order
+
+    def _resume(self, stack: Stack, index: int, slot: _Slot) -> None:
+        stack.reset(index)
+        found = self.files.load_slot(slot.task.name)
+        if found is None:
+            return
+        tensors, best, record = found
+        stack.restore(index, tensors)
+        slot.best, slot.progress = best, Progress(**record)
+        slot.order = self._order(slot.task.name, slot.progress.epoch, len(slot.train.rows))
+        log.info("expert %s goes on from step %d", slot.task.name, slot.progress.step)
+
+    def _next_pack(self, slot: _Slot) -> tuple[Sequence[int], list[Any]]:
+        c, p = self.config, slot.progress
+        if p.cursor >= len(slot.order):
+            p.epoch += 1
+            p.cursor = 0
+            slot.order = self._order(slot.task.name, p.epoch, len(slot.train.rows))
+        rows, p.cursor = take(slot.train.rows, slot.order, p.cursor, budget=c.pack_tokens, most=c.pack_rows)
+        p.rows_seen += len(rows)
+        return slot.train.prefix, rows
+
+    def _batch(self, packs: Sequence[tuple[Sequence[int], Sequence[Any]]]) -> Batch:
+        pad = self.base.tokenizer.pad_token_id or 0
+        return pack(packs, pad=pad, dtype=self.dtype, device=self.device)
+
+    def _lr(self, p: Progress) -> float:
+        c = self.config
+        warm = min(1.0, (p.step + 1) / c.warmup_steps)
+        return c.lr * warm * max(0.1, 1.0 - 0.9 * p.rows_seen / c.max_rows)
+
+    def _step(self, stack: Stack, slots: list[_Slot], batch: Batch) -> None:
+        loss = label_losses(self.base.model, batch)
+        k = len(slots)
+        count = torch.bincount(batch.owner, minlength=k).clamp(min=1)
+        mean = torch.zeros(k, device=loss.device).index_add(0, batch.owner, loss) / count
+        mean.sum().backward()
+        stack.step(
+            torch.tensor([self._lr(s.progress) for s in slots]), clip=self.config.clip, weight_decay=self.config.weight_decay
+        )
+        for s, value in zip(slots, mean.tolist(), strict=True):
+            s.progress.step += 1
+            s.progress.train_loss.append(round(value, 4))
+
+    @torch.no_grad()
+    def _validate(self, stack: Stack, slots: list[_Slot]) -> None:
+        results = self._validation_pass(slots)
+        c = self.config
+        for i, (slot, (loss, accuracy)) in enumerate(zip(slots, results, strict=True)):
+            p = slot.progress
+            p.validation.append({"step": p.step, "rows": p.rows_seen, "loss": round(loss, 4), "accuracy": round(accuracy, 4)})
+            if (accuracy, -loss) > (p.best_accuracy, -p.best_loss):
+                p.best_accuracy, p.best_loss, p.bad = accuracy, loss, 0
+                slot.best = stack.tensors(i)
+            else:
+                p.bad += 1
+            if p.rows_seen >= c.max_rows:
+                p.stopped = "row budget"
+            elif p.bad >= c.patience:
+                p.stopped = "no better for a while"
+            elif accuracy == 1.0 and loss < 0.01:
+                p.stopped = "all right"
+            if not p.stopped:
+                self.files.save_slot(p.name, stack.tensors(i), slot.best, asdict(p))
+
+    def _validation_pass(self, slots: list[_Slot]) -> list[tuple[float, float]]:
+        """(mean label loss, share of rows whose every label is the argmax) per slot."""
+        cursors = [0] * len(slots)
+        sums = [[0.0, 0, 0, 0] for _ in slots]  # loss, labels, rows right, rows
+        while any(c < len(s.validation.rows) for c, s in zip(cursors, slots, strict=True)):
+            packs = []
+            for i, s in enumerate(slots):
+                rows, cursors[i] = take(
+                    s.validation.rows, range(len(s.validation.rows)), cursors[i], budget=2 * self.config.pack_tokens, most=1000
+                )
+                packs.append((s.validation.prefix, rows))
+            batch = self._batch(packs)
+            loss, right = label_losses(self.base.model, batch, with_argmax=True)
+            row, owner = batch.row.cpu(), batch.owner.cpu()
+            row_right = torch.bincount(row[~right.cpu()], minlength=batch.n_rows) == 0
+            row_owner = torch.zeros(batch.n_rows, dtype=torch.long).index_copy(0, row, owner)
+            for i, total in enumerate(sums):
+                mine = batch.owner == i
+                total[0] += float(loss[mine].sum())
+                total[1] += int(mine.sum())
+                total[2] += int(row_right[row_owner == i].sum())
+                total[3] += int((row_owner == i).sum())
+        return [(a / max(b, 1), c / max(d, 1)) for a, b, c, d in sums]
+
+    def _finish(self, slot: _Slot) -> Trained:
+        best = slot.best or {}
+        one = Stack(*self._stack_args, 1, scale=self.config.scale)
+        one.restore(0, best)
+        state = one.state(0).folded()
+        self.files.save_done(slot.task.name, state, asdict(slot.progress))
+        p = slot.progress
+        log.info(
+            "expert %s done: %s after %d steps, %d rows; validation %.3f, loss %.3f",
+            p.name, p.stopped, p.step, p.rows_seen, p.best_accuracy, p.best_loss,
+        )  # fmt: skip
+        return Trained(slot.task.name, state, p)
+
+    def _refill(self, stack: Stack, slots: list[_Slot], queue: list[str], over: list[int]) -> None:
+        gone = []
+        for i in over:
+            fresh: list[_Slot] = []
+            self._admit(queue, fresh)
+            if fresh:
+                slots[i] = fresh[0]
+                self._resume(stack, i, fresh[0])
+            else:
+                gone.append(i)
+        if over:
+            left = [i for i in range(len(slots)) if i not in gone]
+            slots[:] = [slots[i] for i in left]
+            if gone and left:
+                stack.keep(left)
+            elif left:
+                stack.refresh()
+
+    def _report(self, step: int, done: int, slots: list[_Slot], queue: list[str], clock: "_Clock") -> None:
+        if self.on_tick is None:
+            return
+        c = self.config
+        left = sum(max(0, c.max_rows - s.progress.rows_seen) for s in slots) + c.max_rows * len(queue)
+        rate = clock.rows_per_s
+        self.on_tick(
+            Tick(step, done, len(self.failed), len(self.tasks), tuple(s.task.name for s in slots),
+                 rate, clock.tokens_per_s, left / rate if rate else float("inf"))
+        )  # fmt: skip
+
+
+class _Clock:
+    """Rows and tokens per second over the last fifty steps."""
+
+    def __init__(self) -> None:
+        self._marks: list[tuple[float, int, int]] = [(time.perf_counter(), 0, 0)]
+
+    def add(self, batch: Batch) -> None:
+        _, rows, tokens = self._marks[-1]
+        self._marks.append((time.perf_counter(), rows + batch.n_rows, tokens + batch.tokens))
+        del self._marks[:-50]
+
+    def _rate(self, field_: int) -> float:
+        first, last = self._marks[0], self._marks[-1]
+        return (last[field_] - first[field_]) / max(last[0] - first[0], 1e-9)
+
+    @property
+    def rows_per_s(self) -> float:
+        return self._rate(1)
+
+    @property
+    def tokens_per_s(self) -> float:
+        return self._rate(2)
+
+
+def label_losses(model: Any, batch: Batch, *, with_argmax: bool = False) -> Any:
+    """Cross-entropy at each label, (N,) float32; with `with_argmax` also whether the argmax is right, (N,) bool.
+
+    Logits are computed at the labels alone, and the input of `lm_head` stays two-dimensional: a 3-D slice would copy the
+    vocabulary matrix per row.
+    """
+    hidden = model.model(
+        input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
+    ).last_hidden_state
+    logits = model.lm_head(hidden.flatten(0, 1)[batch.at]).float()
+    loss = torch.nn.functional.cross_entropy(logits, batch.labels, reduction="none")
+    return (loss, logits.argmax(-1) == batch.labels) if with_argmax else loss

@@ -1,0 +1,155 @@
+"""Rows of one task packed into one sequence: the shared chat prefix is computed once, rows do not see each other.
+
+Every prompt of a task begins with the same tokens (the system turn and the head of the user turn). A pack is
+`[prefix][row 1][row 2]...`; the mask lets each row see the prefix and itself, and positions restart after the prefix, so the
+loss and its gradient equal those of separate rows while about half of the tokens are never computed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genlora.base import chat_prompt
+from genlora.errors import TaskError
+from genlora.tasks import Example
+
+IGNORE = -1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One example after the shared prefix: the rest of its prompt, and the answer with its end-of-turn token."""
+
+    prompt: tuple[int, ...]
+    answer: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.answer)
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Rows of one task and the token prefix that all of their prompts share."""
+
+    prefix: tuple[int, ...]
+    rows: tuple[Row, ...]
+    dropped: int = 0
+    """Examples left out because they were longer than the limit."""
+
+
+def encode_rows(
+    tokenizer: object, examples: Sequence[Example], *, description: str | None = None, max_tokens: int = 160
+) -> EncodedRows:
+    """Tokenise examples in the chat format; `description` gives the *described* prompt mode, None the *bare* one.
+
+    Rows longer than `max_tokens` (prompt and answer, prefix included) are dropped and counted.
+    """
+    if not examples:
+        raise TaskError("there are no examples to encode; expected at least one. Check the task's source and split.")
+    call = tokenizer.__call__  # type: ignore[attr-defined]
+    prompts = call([chat_prompt(tokenizer, e.input, description) for e in examples], add_special_tokens=False).input_ids
+    answers = call([e.output for e in examples], add_special_tokens=False).input_ids
+    end = tokenizer.eos_token_id  # type: ignore[attr-defined]
+    kept = [(p, [*a, end]) for p, a in zip(prompts, answers, strict=True) if len(p) + len(a) + 1 <= max_tokens]
+    if not kept:
+        raise TaskError(
+            f"all {len(examples)} examples are longer than {max_tokens} tokens. Raise the limit or choose a task with shorter inputs."
+        )
+    shared = _common_prefix([p for p, _ in kept])
+    rows = tuple(Row(tuple(p[shared:]), tuple(a)) for p, a in kept)
+    return EncodedRows(tuple(kept[0][0][:shared]), rows, len(examples) - len(kept))
+
+
+def _common_prefix(sequences: Sequence[Sequence[int]]) -> int:
+    """Length of the longest prefix shared by all, at least one token short of each (a row needs a last prompt token)."""
+    first, last = min(sequences), max(sequences)
+    limit = min(map(len, sequences)) - 1
+    n = 0
+    while n < limit and first[n] == last[n]:
+        n += 1
+    return n
+
+
+@dataclass(frozen=True)
+class Batch:
+    """K packs side by side, one per expert, padded to the longest.
+
+    `ids`, `positions`: (K, L). `mask`: (K, 1, L, L), additive. `at`: (N,) flat positions in K * L whose next token is a label,
+    `labels`: (N,), `owner`: (N,) expert of each label, `row`: (N,) row number inside the batch of each label.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    mask: Tensor
+    at: Tensor
+    labels: Tensor
+    owner: Tensor
+    row: Tensor
+    n_rows: int
+
+    @property
+    def tokens(self) -> int:
+        return self.ids.numel()
+
+
+def pack(
+    packs: Sequence[tuple[Sequence[int], Sequence[Row]]], *, pad: int, dtype: torch.dtype, device: torch.device | str = "cpu"
+) -> Batch:
+    """Lay out one (prefix, rows) per expert. Costs O(K L^2) for the mask; L is a few hundred."""
+    lengths = [len(prefix) + sum(map(len, rows)) for prefix, rows in packs]
+    k, width = len(packs), max(lengths)
+    ids = torch.full((k, width), pad, dtype=torch.long)
+    positions = torch.zeros((k, width), dtype=torch.long)
+    segment = torch.full((k, width), IGNORE, dtype=torch.long)
+    at: list[int] = []
+    labels: list[int] = []
+    owner: list[int] = []
+    row_of: list[int] = []
+    n_rows = 0
+    for e, (prefix, rows) in enumerate(packs):
+        p = len(prefix)
+        ids[e, :p] = torch.tensor(prefix, dtype=torch.long)
+        positions[e, :p] = torch.arange(p)
+        segment[e, :p] = 0
+        start = p
+        for i, row in enumerate(rows, 1):
+            stop = start + len(row)
+            ids[e, start:stop] = torch.tensor(row.prompt + row.answer, dtype=torch.long)
+            positions[e, start:stop] = torch.arange(p, p + len(row))
+            segment[e, start:stop] = i
+            first = e * width + start + len(row.prompt) - 1
+            at.extend(range(first, first + len(row.answer)))
+            labels.extend(row.answer)
+            owner.extend([e] * len(row.answer))
+            row_of.extend([n_rows] * len(row.answer))
+            n_rows += 1
+            start = stop
+    mask = _mask(segment, dtype)
+    tensors = (ids, positions, mask, *(torch.tensor(x, dtype=torch.long) for x in (at, labels, owner, row_of)))
+    return Batch(*(t.to(device) for t in tensors), n_rows=n_rows)
+
+
+def _mask(segment: Tensor, dtype: torch.dtype) -> Tensor:
+    """Additive mask (K, 1, L, L): causal, and a row sees the prefix (segment 0) and itself; padding sees itself."""
+    width = segment.shape[1]
+    causal = torch.ones(width, width, dtype=torch.bool).tril()
+    query, key = segment[:, :, None], segment[:, None, :]
+    allowed = causal & ((query == key) | ((key == 0) & (query > 0)))
+    mask = torch.zeros(allowed.shape, dtype=dtype).masked_fill_(~allowed, torch.finfo(dtype).min)
+    return mask[:, None]
+
+
+def take(rows: Sequence[Row], order: Sequence[int], start: int, *, budget: int, most: int) -> tuple[list[Row], int]:
+    """Rows in `order` from `start` until `budget` tokens or `most` rows are full (at least one); returns them and the next start."""
+    out: list[Row] = []
+    used = 0
+    while start < len(order) and len(out) < most:
+        row = rows[order[start]]
+        if out and used + len(row) > budget:
+            break
+        out.append(row)
+        used += len(row)
+        start += 1
+    return out, start
