@@ -1,1 +1,32 @@
-"""genlora turns a sentence into a LoRA adapter."""
+"""Turn a sentence into a LoRA adapter: no data, no training, no GPU.
+
+>>> from genlora import GenLora
+>>> adapter = GenLora().generate("Put the words in alphabetical order.")
+>>> model = adapter.to_peft()
+
+Importing this package is cheap: torch and the rest are imported when `GenLora` is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .errors import GenloraError as GenloraError
+
+if TYPE_CHECKING:
+    __version__: str
+    from .service import GeneratedAdapter as GeneratedAdapter
+    from .service import GenLora as GenLora
+
+__all__ = ["GenLora", "GeneratedAdapter", "GenloraError", "__version__"]
+
+_LAZY = {"GenLora": "genlora.service", "GeneratedAdapter": "genlora.service"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("genlora")
+    raise AttributeError(f"module 'genlora' has no attribute {name!r}")

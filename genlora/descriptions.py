@@ -5,14 +5,20 @@ Free of torch, so that a wrong description is answered before anything heavy is 
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
 
-from .errors import DescriptionError
+from .errors import DescriptionError, GenloraError, UnsafeNameError
+from .files import check_name, parse_json
 
 MAX_CHARS = 4_000
 """Longest description after normalisation, in characters."""
 
 MAX_RAW_CHARS = 8 * MAX_CHARS
 """Longest text that is looked at at all: normalising 10 MB to find that it is too long would be wasted work."""
+
+_MAX_LINE = 4 * MAX_RAW_CHARS + 256
 
 _ADVICE = "Write what the task is in a sentence or two, as you would ask a colleague."
 _SPACE = re.compile(r"[^\S\x1c-\x1f\x85]+")
@@ -111,3 +117,76 @@ def _language_warning(found: str) -> str:
         f"the description seems to be in {found}; the task embedder reads English, so neighbours and coverage are less "
         "reliable. Describe the task in English if you can."
     )
+
+
+@dataclass(frozen=True)
+class Item:
+    """One description of many, with the name of its output folder."""
+
+    line: int
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class BadItem:
+    """A line that cannot be used; the others are."""
+
+    line: int
+    reason: str
+
+
+MAX_ITEMS = 100_000
+
+
+def read_items(stream: IO[bytes]) -> Iterator[Item | BadItem]:
+    """Descriptions of a file, one a line: plain text, or a JSON object {"name": ..., "description": ...}.
+
+    Blank lines are skipped. A name is safe as a folder name and occurs once; a line without one is called by its
+    number, `0001`. Each unusable line becomes a `BadItem`; no line is held in memory beyond what could be usable.
+    """
+    taken: set[str] = set()
+    for number, raw in enumerate(_lines(stream), 1):
+        if number > MAX_ITEMS:
+            yield BadItem(number, f"more than {MAX_ITEMS:,} lines. Split the file.")
+            return
+        if not raw.strip():
+            continue
+        try:
+            item = _item(number, raw)
+            if item.name in taken:
+                raise UnsafeNameError(f"name {item.name!r} was used by an earlier line. Choose another name.")
+        except GenloraError as err:
+            yield BadItem(number, str(err))
+            continue
+        taken.add(item.name)
+        yield item
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+    while line := stream.readline(_MAX_LINE):
+        yield line
+        while len(line) == _MAX_LINE and not line.endswith(b"\n"):
+            line = stream.readline(_MAX_LINE)  # the rest of a line that is too long already
+
+
+def _item(number: int, raw: bytes) -> Item:
+    where = f"line {number}"
+    if len(raw) >= _MAX_LINE:
+        raise DescriptionError(f"{where} has over {_MAX_LINE:,} bytes, expected at most {MAX_CHARS:,} characters.")
+    if raw.lstrip().startswith(b"{"):
+        data = parse_json(raw, where=where)
+        if "description" not in data or set(data) - {"name", "description"}:
+            found = ", ".join(repr(str(k)[:40]) for k in sorted(data)[:5])
+            raise DescriptionError(
+                f"{where} has the keys {found or '(none)'}; expected description, and name if you like."
+            )
+        text, name = data["description"], data.get("name", f"{number:04d}")
+        if not isinstance(text, str) or not isinstance(name, str):
+            raise DescriptionError(f"{where}: description and name must be strings.")
+    else:
+        try:
+            text, name = raw.decode("utf-8-sig"), f"{number:04d}"
+        except UnicodeDecodeError as err:
+            raise DescriptionError(f"{where} is not UTF-8 (byte {err.start + 1}). Save the file as UTF-8.") from err
+    return Item(number, check_name(name, what="output name"), check_description(text))

@@ -1,0 +1,139 @@
+"""The first generator: the weighted sum of the nearest experts (SG-LoRA's stage one, arXiv 2509.10535)."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import ClassVar
+
+import torch
+
+from genlora.adapter import AdapterState, update_norms, weighted_sum
+from genlora.errors import AdapterFormatError, BankError
+
+from ._coverage import LOW, STANDARD_K, Calibration, Coverage, products, softmax, spread_of, support_of
+from ._protocol import Contribution, Generated, Library, NeighbourLike, Request, Vector
+
+PLACES = 6
+"""Similarities are rounded to this many decimals before anything is computed from them, so that a receipt holds the
+very numbers that made the weights."""
+
+NORM_SLACK = 1.001
+"""A weighted mean is no longer than the longest of its parts; the rest is rounding."""
+
+
+class Stopwatch:
+    """Milliseconds per named stage."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.ms[stage] = self.ms.get(stage, 0.0) + (time.perf_counter() - start) * 1e3
+
+
+class AggregateGenerator:
+    """Top-K experts by cosine similarity, softmax weights, exact weighted sum of their products, compressed.
+
+    Products are summed, never factors: factors of one update are not unique. With K = 1 it returns the nearest expert.
+    """
+
+    kind: ClassVar[str] = "aggregate"
+
+    def __init__(self, library: Library, calibration: Calibration) -> None:
+        self.library = library
+        self.calibration = calibration
+
+    def generate(self, request: Request, vector: Vector) -> Generated:
+        """The adapter for `request`, whose description has the unit embedding `vector`. Bit for bit repeatable.
+
+        Raises `BankError` when no expert is left to use, `AdapterFormatError` when the result is not finite or longer
+        than its parts (a damaged or poisoned expert).
+        """
+        watch = Stopwatch()
+        with watch("search"):
+            found = self._nearest(vector, max(request.top_k, STANDARD_K), request.exclude)
+        with watch("states"):
+            states = [self.library.state(n.name) for n in found]
+        similarities = [round(n.similarity, PLACES) for n in found]
+        used = min(request.top_k, len(found))
+        weights = softmax(similarities[:used], request.temperature)
+        with watch("coverage"):
+            gram = products(states)
+            coverage = self.calibration.coverage(support_of(similarities, gram))
+            spread = round(spread_of(weights, gram[:used, :used]), PLACES)
+        with watch("combine"):
+            adapter, discarded = combine(states[:used], weights, rank=request.rank or self.library.rank)
+        with watch("check"):
+            check_emission(adapter, states[:used], [n.name for n in found[:used]])
+        return Generated(
+            adapter=adapter,
+            neighbours=tuple(map(self._contribution, found[:used], similarities, weights)),
+            coverage=coverage,
+            spread=spread,
+            discarded=round(discarded, PLACES),
+            warnings=_coverage_warnings(coverage, found[0].name),
+            times_ms=watch.ms,
+        )
+
+    def _nearest(self, vector: Vector, k: int, exclude: frozenset[str]) -> list[NeighbourLike]:
+        found = [n for n in self.library.search(vector, k + len(exclude)) if n.name not in exclude][:k]
+        if not found:
+            raise BankError(
+                "the bank has no expert to generate from. Add some with: genlora bank train, or genlora bank import"
+            )
+        # Ordered by the rounded numbers, then by name: the last bits of a similarity must not decide an order.
+        return sorted(found, key=lambda n: (-round(n.similarity, PLACES), n.name))
+
+    def _contribution(self, neighbour: NeighbourLike, similarity: float, weight: float) -> Contribution:
+        record = self.library.get(neighbour.name)
+        return Contribution(neighbour.name, similarity, weight, record.blob, record.licence)
+
+
+def combine(states: Sequence[AdapterState], weights: Sequence[float], *, rank: int) -> tuple[AdapterState, float]:
+    """`weighted_sum` on one thread: faster for matrices this small, and the same bytes on any number of cores."""
+    with one_thread():
+        return weighted_sum(states, weights, rank=rank)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread inside the block: sums do not depend on how they were split."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def check_emission(adapter: AdapterState, parts: Sequence[AdapterState], names: Sequence[str]) -> None:
+    """Refuse an adapter that is not finite, or that has a module longer (Frobenius) than the longest of its parts."""
+    bounds: dict[str, float] = {}
+    for name, part in zip(names, parts, strict=True):
+        for path, norm in update_norms(part).items():
+            if not math.isfinite(norm):
+                raise AdapterFormatError(
+                    f"expert {name}: {path} is not finite. Its weights are damaged; run: genlora bank verify"
+                )
+            bounds[path] = max(bounds.get(path, 0.0), norm)
+    for path, norm in update_norms(adapter).items():
+        if not norm <= bounds[path] * NORM_SLACK + 1e-6:  # also true of NaN
+            raise AdapterFormatError(
+                f"{path}: the generated update has norm {norm:.4g} (Frobenius), expected a finite number of at most "
+                f"{bounds[path]:.4g}, the longest of its experts. Run: genlora bank verify"
+            )
+
+
+def _coverage_warnings(coverage: Coverage, nearest: str) -> tuple[str, ...]:
+    if coverage.value >= LOW:
+        return ()
+    return (
+        f"coverage is low ({coverage.value:.2f}): the bank holds nothing near this description (nearest: {nearest}) "
+        "and the adapter may do no better than the base. Say the task in other words, or add experts near it.",
+    )

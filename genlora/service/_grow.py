@@ -1,0 +1,167 @@
+"""Grow a bank from tasks: train experts side by side, measure each on held-out examples, store those that are worth it."""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genlora.adapter import AdapterState
+from genlora.bank import Bank, ExpertRecord, TaskEmbedder
+from genlora.base import LoadedBase, require_compatible
+from genlora.errors import TaskError
+from genlora.evaluate import MIN_EXAMPLES, Admission, admit, answer, held_out
+from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
+from genlora.tasks import Task
+from genlora.train import ExpertConfig, ExpertTrainer, Tick, Trained
+
+log = logging.getLogger(__name__)
+
+SAMPLES = 4
+"""Held-out inputs kept on each card, so that people have something to try."""
+
+
+@dataclass(frozen=True)
+class Grown:
+    """What `grow_bank` did: `measured` holds every expert that was trained, admitted or not; `failed` why others were not."""
+
+    measured: tuple[Admission, ...]
+    failed: dict[str, str]
+
+    @property
+    def admitted(self) -> tuple[Admission, ...]:
+        return tuple(a for a in self.measured if a.admitted)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"admitted": len(self.admitted), "measured": [asdict(a) for a in self.measured], "failed": self.failed}
+
+
+def best_dtype(device: str = "cpu") -> torch.dtype:
+    """bfloat16 where the machine multiplies it in hardware, else float32."""
+    if device != "cpu":
+        return torch.bfloat16
+    return (
+        torch.bfloat16
+        if torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        else torch.float32
+    )
+
+
+def usable(tasks: Sequence[Task]) -> tuple[list[Task], dict[str, str]]:
+    """Tasks with enough held-out examples to be admitted at all, cheapest first; and why the rest is left out."""
+    out, why = [], {}
+    for task in tasks:
+        n = len(task.split("test"))
+        if n < MIN_EXAMPLES:
+            why[task.name] = f"only {n} held-out examples, {MIN_EXAMPLES} needed"
+        else:
+            out.append(task)
+    return sorted(out, key=_length), why
+
+
+def _length(task: Task) -> float:
+    some = task.split("train")[:64]
+    return sum(len(e.input) + len(e.output) for e in some) / max(1, len(some))
+
+
+def grow_bank(
+    bank: Bank,
+    base: LoadedBase,
+    tasks: Sequence[Task],
+    config: ExpertConfig,
+    run: Path,
+    *,
+    embedder: TaskEmbedder,
+    on_tick: Callable[[Tick], None] | None = None,
+    on_measured: Callable[[Admission], None] | None = None,
+) -> Grown:
+    """Train, measure and store. Everything finished survives a kill: run it again with the same `run` folder to go on.
+
+    Raises `BaseMismatchError` when `bank` is of another base, `TaskError` when no task can be used.
+    """
+    require_compatible(base.fingerprint, bank.fingerprint, what="the base to train on")
+    chosen, failed = usable(tasks)
+    if not chosen:
+        raise TaskError(
+            f"none of the {len(tasks)} tasks has {MIN_EXAMPLES} held-out examples. Give tasks with about 350 examples or more."
+        )
+    trainer = ExpertTrainer(base, chosen, config, run, on_tick=on_tick)
+    finished = list(trainer.run())
+    by_name = {t.name: t for t in chosen}
+    measured = []
+    for trained in finished:
+        task = by_name[trained.name]
+        admission = _measure(base, task, trained.state, run)
+        measured.append(admission)
+        if admission.admitted:
+            bank.add(_record(task, trained, admission, config, embedder, base), trained.state, replace=True)
+        log.info("expert %s: %s", task.name, admission.reason)
+        if on_measured is not None:
+            on_measured(admission)
+    return Grown(tuple(measured), failed | trainer.failed)
+
+
+def _measure(base: LoadedBase, task: Task, state: AdapterState, run: Path) -> Admission:
+    """`admit`, remembered in the run folder under the digest of what was measured."""
+    digest = _digest(task, state)
+    path = run / "measured" / f"{task.name}.json"
+    if path.exists():
+        found = read_json(path)
+        if found.get("digest") == digest:
+            return Admission.from_json(found["admission"])
+    base_path = run / "measured" / f"{task.name}.base.json"
+    examples = held_out(task, 100)
+    texts = read_json(base_path) if base_path.exists() else None
+    key = sha256_bytes(canonical_json([e.input for e in examples]))
+    if not texts or texts.get("inputs") != key:
+        texts = {"inputs": key, "answers": list(answer(base, task, examples).answers)}
+        atomic_write(base_path, canonical_json(texts), durable=False)
+    admission = admit(base, task, state, base_answers=texts["answers"])
+    atomic_write(path, canonical_json({"digest": digest, "admission": asdict(admission)}), durable=False)
+    return admission
+
+
+def _digest(task: Task, state: AdapterState) -> str:
+    parts = [sha256_bytes(p.a.numpy().tobytes() + p.b.numpy().tobytes()) for p in state.values()]
+    return sha256_bytes(canonical_json([task.name, task.metric, [e.input for e in task.split("test")], parts]))
+
+
+def _record(
+    task: Task, trained: Trained, admission: Admission, config: ExpertConfig, embedder: TaskEmbedder, base: LoadedBase
+) -> ExpertRecord:
+    p = trained.progress
+    descriptions = task.training_descriptions
+    scheme, _, place = task.source.partition(":")
+    samples = [{"input": e.input, "output": e.output} for e in held_out(task, SAMPLES) if len(e.input) <= 300]
+    return ExpertRecord(
+        name=task.name,
+        descriptions=descriptions,
+        embeddings=embedder.embed(descriptions),
+        embedder=embedder.id,
+        family=task.family,
+        parent=task.parent,
+        source=task.source,
+        licence=task.licence,
+        rank=config.rank,
+        gain=admission.gain(),
+        metrics={
+            "metric": task.metric,
+            "lenient": admission.lenient,
+            "format_valid": admission.format_valid,
+            "validation_accuracy": p.best_accuracy,
+            "samples": samples,
+        },
+        provenance={
+            "recipe": json.loads(canonical_json(asdict(config))),
+            "prompt": "described" if config.described else "bare",
+            "steps": p.step,
+            "rows": p.rows_seen,
+            "stopped": p.stopped,
+            "dtype": str(next(base.model.parameters()).dtype).removeprefix("torch."),
+        },
+        saw=(f"BIG-bench: {place}",) if scheme == "bigbench" else (),
+        base=base.layout.fingerprint,
+    )

@@ -1,0 +1,79 @@
+"""Where the shipped bank is, which source a base's name stands for, and how well a bank supports requests."""
+
+import logging
+import os
+from pathlib import Path
+
+from genlora.bank import Bank
+from genlora.base import DEFAULT_BASE, MODELS, cache_dir
+from genlora.errors import BankError, BaseError, GenloraError
+from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
+from genlora.generators import Calibration, calibrate
+
+log = logging.getLogger(__name__)
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+CALIBRATION_KEY = "calibration"
+
+
+def default_bank() -> Path:
+    """The bank that is used when none is named: `$GENLORA_BANK`, else the shipped one. Raises `BankError`."""
+    if own := os.environ.get("GENLORA_BANK"):
+        return Path(own).expanduser()
+    shipped = (_PACKAGE / "_data" / "bank", _PACKAGE.parent / "checkpoints" / "bank")
+    for path in shipped:
+        if path.is_dir():
+            return path
+    raise BankError(
+        f"no bank: found none at {shipped[0]} or {shipped[1]}. "
+        "Name one with --bank PATH or $GENLORA_BANK, or make one with: genlora bank init"
+    )
+
+
+def base_source(name: str) -> str:
+    """The source (`pypi:...`) of a base by the name in its layout, for bases that we know; else `BaseError`."""
+    for key, model in MODELS.items():
+        if model.role == "base" and model.name == name:
+            return f"pypi:{key}"
+    if Path(name).is_dir():
+        return name
+    raise BaseError(
+        f"base {name[:120]!r} is none of the known sources, so it must be named: "
+        f"give --base PATH, hf:ORG/NAME or a pypi: source (the default is {DEFAULT_BASE})."
+    )
+
+
+def store_calibration(bank: Bank) -> Calibration:
+    """Measure a bank's calibration and keep it in the bank, so that nobody else has to. Call it when the bank is done.
+
+    Any later change of the bank makes it stale; it is then measured anew by whoever needs it.
+    """
+    found = calibrate(bank)
+    with bank.atomic() as tx:
+        tx.set_metadata(CALIBRATION_KEY, {**found.to_json(), "generation": tx.generation})
+    return calibration_of(bank)
+
+
+def calibration_of(bank: Bank) -> Calibration:
+    """The bank's calibration: as stored in it, else as cached for its revision, else measured now (about a second)."""
+    stored = bank.metadata(CALIBRATION_KEY)
+    if stored is not None:
+        calibration = Calibration.from_json(stored, where=f"{bank.files.root}: calibration")
+        if calibration.generation == bank.generation:
+            return calibration
+    cached = cache_dir() / "calibrations" / f"{bank.revision}.json"
+    try:
+        found = read_json(cached)
+        if found["sha256"] == sha256_bytes(canonical_json(found["calibration"])):
+            return Calibration.from_json(found["calibration"], where=str(cached))
+    except (GenloraError, KeyError, TypeError):
+        pass
+    log.info("measuring how similar the tasks of %s are, once for this state of the bank", bank.files.root)
+    calibration = calibrate(bank)
+    body = calibration.to_json()
+    try:
+        entry = {"calibration": body, "sha256": sha256_bytes(canonical_json(body))}
+        atomic_write(cached, canonical_json(entry), durable=False)
+    except GenloraError as err:  # a cache that cannot be written only costs time
+        log.info("the calibration is not kept: %s", err)
+    return calibration

@@ -1,0 +1,183 @@
+"""Proving an output: its files against its receipt, and its receipt against the bank that made it (promise H2)."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from genlora.adapter import AdapterState, peft_files, product_cosine, read_adapter, update_norms
+from genlora.errors import DigestError, GenloraError, ManifestError
+from genlora.files import sha256_file
+from genlora.generators import combine, softmax
+
+from ._adapter import GGUF_NAME
+from ._genlora import GenLora
+from ._receipt import NAME, read_receipt
+
+WEIGHTS_NAME = "adapter_model.safetensors"
+MAX_SIMILARITY_ERROR = 5e-5
+"""How far another machine's arithmetic may move a cosine similarity."""
+MAX_UPDATE_ERROR = 1e-4
+"""How far, relative to its norm, another machine's arithmetic may move an update."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `verify` found."""
+
+    folder: str
+    ok: bool
+    recomputed: bool
+    """Whether the adapter was made again from the bank; False when only files were compared."""
+    checks: tuple[Check, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict for `--json`."""
+        return asdict(self)
+
+
+def verify(folder: Path, lora: GenLora | None) -> Verdict:
+    """Check an adapter folder against its receipt, and make the adapter again from the bank.
+
+    With no `lora` only the files are compared with the digests in the receipt. Faults are reported, never raised.
+    """
+    checks: list[Check] = []
+
+    def look(name: str, check: Callable[[], str]) -> bool:
+        try:
+            checks.append(Check(name, True, check()))
+        except GenloraError as err:
+            checks.append(Check(name, False, str(err)))
+        except (KeyError, TypeError, IndexError, AttributeError, ValueError) as err:
+            # The receipt's own digest fits, but it was not written by genlora.
+            checks.append(Check(name, False, f"{folder / NAME}: not the fields of a receipt ({err!r})."))
+        return checks[-1].ok
+
+    receipt: dict[str, Any] = {}
+
+    def load() -> str:
+        receipt.update(read_receipt(folder / NAME))
+        return "its own digest fits"
+
+    recomputed = False
+    if look("receipt", load):
+        look("files", lambda: _files(folder, receipt))
+        look("weights", lambda: _weights(receipt))
+        if lora is not None:
+            held = look("base", lambda: _base(receipt, lora)) and look("experts", lambda: _experts(receipt, lora))
+            if held:
+                recomputed = look("adapter", lambda: _adapter(folder, receipt, lora))
+            look("neighbours", lambda: _neighbours(receipt, lora))
+    return Verdict(str(folder), all(c.ok for c in checks), recomputed, tuple(checks))
+
+
+def _files(folder: Path, receipt: dict[str, Any]) -> str:
+    wanted = receipt["files"]
+    present = {p.name for p in folder.iterdir()}
+    if present != {*wanted, NAME}:
+        odd = sorted(present ^ {*wanted, NAME})
+        raise ManifestError(
+            f"{folder}: holds {sorted(present)}, the receipt lists {sorted(wanted)}; not in both: {odd}."
+        )
+    for name, digest in sorted(wanted.items()):
+        path = folder / name
+        if path.is_symlink() or not path.is_file() or sha256_file(path) != digest:
+            raise DigestError(
+                f"{path}: is not the file that was written; its digest differs. Generate the adapter again."
+            )
+    return f"{len(wanted)} files have the recorded digests"
+
+
+def _weights(receipt: dict[str, Any]) -> str:
+    found = receipt["neighbours"]
+    expected = softmax([n["similarity"] for n in found], receipt["request"]["temperature"])
+    for n, weight in zip(found, expected, strict=True):
+        if abs(n["weight"] - weight) > 1e-12:
+            raise DigestError(f"expert {n['name']}: weight {n['weight']}, its similarity gives {weight}.")
+    return f"the weights of {len(found)} experts follow from their similarities"
+
+
+def _base(receipt: dict[str, Any], lora: GenLora) -> str:
+    layout = lora.bank.layout
+    if receipt["fingerprint"] != layout.fingerprint:
+        raise DigestError(
+            f"made for base {receipt['base']['name']} ({receipt['fingerprint'][:12]}), but the bank is for "
+            f"{layout.name} ({layout.fingerprint[:12]}). Name the bank that made it: --bank PATH"
+        )
+    return f"the bank is for the same base, {layout.name}"
+
+
+def _experts(receipt: dict[str, Any], lora: GenLora) -> str:
+    for n in receipt["neighbours"]:
+        blob = lora.bank.get(n["name"]).blob
+        if blob != n["blob"]:
+            raise DigestError(
+                f"expert {n['name']}: the bank holds weights {blob[:12]}, the receipt names {n['blob'][:12]}. "
+                "It was trained again, or stored by another codec, since; generate the adapter anew."
+            )
+    return f"{len(receipt['neighbours'])} experts in the bank have the recorded digests"
+
+
+def _adapter(folder: Path, receipt: dict[str, Any], lora: GenLora) -> str:
+    states = [lora.bank.state(n["name"]) for n in receipt["neighbours"]]
+    request = receipt["request"]
+    made, _ = combine(states, [n["weight"] for n in receipt["neighbours"]], rank=request["rank"])
+    data = peft_files(made, lora.bank.layout, dtype=request["dtype"])[WEIGHTS_NAME]
+    if data == (folder / WEIGHTS_NAME).read_bytes():
+        return "made again from the bank, byte for byte"
+    error = _distance(made, read_adapter(folder, lora.bank.layout, force=True))
+    allowed = MAX_UPDATE_ERROR if request["dtype"] == "float32" else 2e-2
+    if error > allowed:
+        raise DigestError(f"{folder / WEIGHTS_NAME}: differs by {error:.2g} of its norm from what these experts give.")
+    return f"made again from the bank, equal up to {error:.1e} of its norm (another machine's arithmetic)"
+
+
+def _distance(made: AdapterState, found: AdapterState) -> float:
+    """‖ΔW₁ - ΔW₂‖ / ‖ΔW₁‖ over all modules."""
+    one, two = (sum(x * x for x in update_norms(s).values()) for s in (made, found))
+    inner = product_cosine(made, found) * (one * two) ** 0.5
+    return (max(one + two - 2 * inner, 0.0) / max(one, 1e-30)) ** 0.5
+
+
+def _neighbours(receipt: dict[str, Any], lora: GenLora) -> str:
+    request = receipt["request"]
+    if lora.bank.revision != receipt["bank"]["revision"]:
+        return f"not compared: the bank has changed since (generation {receipt['bank']['generation']} made the adapter)"
+    again = lora.generate(
+        request["description"],
+        top_k=request["top_k"],
+        temperature=request["temperature"],
+        seed=request["seed"],
+        rank=request["rank"],
+        dtype=request["dtype"],
+        exclude=request["exclude"],
+    ).receipt(gguf=GGUF_NAME in receipt["files"])
+    pairs = list(zip(receipt["neighbours"], again["neighbours"], strict=False))
+    same = [a["name"] == b["name"] and abs(a["similarity"] - b["similarity"]) <= MAX_SIMILARITY_ERROR for a, b in pairs]
+    if not all(same) or len(receipt["neighbours"]) != len(again["neighbours"]):
+        names = ", ".join(n["name"] for n in again["neighbours"])
+        raise DigestError(f"the description's neighbours are {names}; the receipt lists others, or other similarities.")
+    for key in ("coverage", "spread", "licences", "base", "embedder", "warnings"):
+        if not _close(receipt[key], again[key]):
+            raise DigestError(
+                f"{key} is {str(receipt[key])[:120]} in the receipt, the bank gives {str(again[key])[:120]}."
+            )
+    return "the description has these neighbours, coverage and licences in the bank"
+
+
+def _close(one: Any, two: Any) -> bool:
+    """Equal, but for the last digits of numbers."""
+    if isinstance(one, float) and isinstance(two, float):
+        return abs(one - two) <= 1e-3
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_close(one[k], two[k]) for k in one)
+    return type(one) is type(two) and one == two
