@@ -8,6 +8,7 @@ from ._catalogue import build_task as build_task
 from ._catalogue import catalogue as catalogue
 from ._catalogue import catalogue_task as catalogue_task
 from ._catalogue import catalogue_tasks as catalogue_tasks
+from ._catalogue import check_role as check_role
 from ._catalogue import read_catalogue as read_catalogue
 from ._files import read_jsonl as read_jsonl
 from ._files import read_sni as read_sni
@@ -24,9 +25,9 @@ from ._score import normalise as normalise
 from ._score import rouge_l as rouge_l
 from ._score import score as score
 from ._score import score_answers as score_answers
-from ._sources import bigbench_entries as bigbench_entries
 from ._sources import bigbench_names as bigbench_names
 from ._sources import default_bigbench as default_bigbench
+from ._sources import find_task as find_task
 from ._sources import load_tasks as load_tasks
 from ._sources import open_bigbench as open_bigbench
 from ._sources import read_bigbench as read_bigbench

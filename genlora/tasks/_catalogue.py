@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from genlora.errors import TaskError
 from genlora.files import check_name, parse_json
@@ -110,6 +110,13 @@ def _entry(row: Any, where: str) -> CatalogueEntry:
     )
 
 
+def check_role(text: str) -> Role:
+    """`text` if it is a role, else `TaskError` with the roles there are."""
+    if text not in get_args(Role):
+        raise TaskError(f"role {text[:40]!r} is not known, expected one of {', '.join(get_args(Role))}.")
+    return cast(Role, text)
+
+
 def catalogue_task(name: str, *, words_folder: Path | None = None, bigbench: BigBench | None = None) -> Task:
     """The task `name` of the catalogue with its examples.
 
@@ -158,9 +165,6 @@ def catalogue_tasks(
     Without `words_folder` the `words:` entries are left out, and the log says which.
     """
     roles = get_args(Role) if role is None else (role,) if isinstance(role, str) else tuple(role)
-    wrong = set(roles) - set(get_args(Role))
-    if wrong:
-        raise TaskError(f"role {min(wrong)!r} is not known, expected one of {', '.join(get_args(Role))}.")
     wanted = [e for e in catalogue().values() if e.role in roles]
     skipped = [e.name for e in wanted if e.scheme == "words"] if words_folder is None else []
     if skipped:

@@ -5,6 +5,7 @@ lenient: case, punctuation, articles, white space and anything after the first l
 punctuation is what the example is about; a choice may be named inside a sentence or begun unambiguously.
 """
 
+import functools
 import re
 import unicodedata
 from collections import Counter
@@ -28,6 +29,7 @@ def first_line(answer: str) -> str:
     return next((line.strip() for line in answer.splitlines() if line.strip()), "")
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def normalise(text: str, *, articles: bool = False) -> str:
     """Case, punctuation, articles and white space taken out; idempotent.
 
@@ -44,6 +46,8 @@ def normalise(text: str, *, articles: bool = False) -> str:
 
 def _normal_step(text: str, articles: bool) -> str:
     folded = " ".join(unicodedata.normalize("NFKC", text.casefold()).split())
+    if not any(map(str.isalnum, folded)):
+        return folded  # brackets and operators are the answer here
     words = _SPACED.sub(" ", _DROPPED.sub("", folded)).split()
     kept = words if articles else [w for w in words if w not in _ARTICLES] or words
     return " ".join(kept) or folded
@@ -119,8 +123,8 @@ def score(metric: Metric, answer: str, example: Example, *, strict: bool = False
 def form_matters(example: Example) -> bool:
     """Whether an example is about case or punctuation: its answer stands in the input, but spelled otherwise.
 
-    'lion' to 'Lion' is such a one, and 'lion' to 'L'; a quotation that only starts or ends as a sentence is not. Lenient
-    scoring then keeps case and punctuation, or an echo would be right.
+    'lion' to 'Lion' is such a one, and 'lion' to 'L'; a quotation that only starts or ends as a sentence is not.
+    Lenient scoring then keeps case and punctuation, or an echo would be right.
     """
     shown = example.input
     if shown in example.answers:

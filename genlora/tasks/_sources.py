@@ -1,14 +1,15 @@
 """Where tasks come from: a spec such as 'bigbench:navigate' or 'jsonl:my.jsonl' becomes tasks."""
 
+import difflib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from genlora.errors import TaskError
 
-from ._bigbench import CACHE_FOLDER, BigBench, BigBenchEntry, Options, Progress
-from ._catalogue import catalogue_task, catalogue_tasks
+from ._bigbench import CACHE_FOLDER, BigBench, Options, Progress
+from ._catalogue import catalogue, catalogue_task, catalogue_tasks, check_role
 from ._files import read_jsonl, read_sni, read_wordtasks
 from ._hub import read_hub
 from ._task import Metric, Task
@@ -59,43 +60,57 @@ def bigbench_names() -> list[str]:
     return list(default_bigbench().entries)
 
 
-def bigbench_entries() -> dict[str, BigBenchEntry]:
-    """What is known of each usable BIG-bench task without reading its examples."""
-    return default_bigbench().entries
-
-
 def read_bigbench(name: str, *, options: Options = "auto", metric: Metric | None = None) -> Task:
     """One BIG-bench task (Srivastava et al. 2022, Apache-2.0). Raises `TaskError` for a name that is not there."""
     return default_bigbench().task(name, options=options, metric=metric)
 
 
-def _catalogue(place: str, words_folder: Path | None) -> list[Task]:
-    if place.startswith("role="):
-        role = place.removeprefix("role=")
-        return catalogue_tasks(role, words_folder=words_folder)  # type: ignore[arg-type]
-    return [catalogue_task(place, words_folder=words_folder)]
-
-
-def load_tasks(specs: Sequence[str], *, words_folder: Path | None = None) -> list[Task]:
+def load_tasks(
+    specs: Sequence[str], *, words_folder: Path | None = None, bigbench: BigBench | None = None
+) -> list[Task]:
     """Tasks of specs, in order: bigbench:NAME, catalogue:NAME, catalogue:role=ROLE, jsonl:PATH, sni:PATH, words:PATH,
     hub:NAME. Raises `TaskError` for an unknown scheme or when two tasks share a name.
     """
-    readers: dict[str, Callable[[str], list[Task]]] = {
-        "bigbench": lambda p: [read_bigbench(p)],
-        "catalogue": lambda p: _catalogue(p, words_folder),
-        "jsonl": lambda p: [read_jsonl(Path(p))],
-        "sni": lambda p: [read_sni(Path(p))],
-        "words": lambda p: read_wordtasks(Path(p)),
-        "hub": lambda p: [read_hub(p)],
-    }
     tasks: dict[str, Task] = {}
     for spec in specs:
-        scheme, colon, place = spec.partition(":")
-        if scheme not in readers or not colon or not place:
-            known = ", ".join(f"{s}:..." for s in readers)
-            raise TaskError(f"task source {spec[:120]!r} is not known, expected one of {known}")
-        for task in readers[scheme](place):
+        for task in _read(spec, words_folder, bigbench):
             if task.name in tasks:
                 raise TaskError(f"{spec}: a task named {task.name!r} is there already. Rename one or leave one out.")
             tasks[task.name] = task
     return list(tasks.values())
+
+
+def find_task(name: str, *, words_folder: Path | None = None, bigbench: BigBench | None = None) -> Task:
+    """One task by its catalogue name, by a spec with a scheme (see `load_tasks`), or by its BIG-bench name."""
+    if name in catalogue():
+        return catalogue_task(name, words_folder=words_folder, bigbench=bigbench)
+    if ":" in name:
+        found = _read(name, words_folder, bigbench)
+        if len(found) != 1:
+            raise TaskError(f"{name}: {len(found)} tasks, expected one. Name a single file or task.")
+        return found[0]
+    near = difflib.get_close_matches(name, catalogue(), n=3, cutoff=0.6)
+    if near:
+        raise TaskError(f"{name}: no such task. Did you mean {', '.join(near)}? Run: genlora tasks list")
+    return (bigbench or default_bigbench()).task(name)
+
+
+def _read(spec: str, words_folder: Path | None, bigbench: BigBench | None) -> list[Task]:
+    scheme, _, place = spec.partition(":")
+    match scheme if place else "":
+        case "bigbench":
+            return [(bigbench or default_bigbench()).task(place)]
+        case "catalogue" if place.startswith("role="):
+            return catalogue_tasks(check_role(place[5:]), words_folder=words_folder, bigbench=bigbench)
+        case "catalogue":
+            return [catalogue_task(place, words_folder=words_folder, bigbench=bigbench)]
+        case "jsonl":
+            return [read_jsonl(Path(place))]
+        case "sni":
+            return [read_sni(Path(place))]
+        case "words":
+            return read_wordtasks(Path(place))
+        case "hub":
+            return [read_hub(place)]
+    known = "bigbench:NAME, catalogue:NAME, jsonl:PATH, sni:PATH, words:PATH, hub:NAME"
+    raise TaskError(f"task source {spec[:120]!r} is not known, expected one of {known}")
