@@ -1,11 +1,13 @@
 """Whether an expert is worth storing: it must beat the base and the majority answer on examples nobody trained on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from genlora.adapter import AdapterState
 from genlora.base import LoadedBase
-from genlora.tasks import Scores, Task
+from genlora.errors import TaskError
+from genlora.tasks import Task, score_answers
 
 from ._answers import answer, held_out, majority
 from ._statistics import Difference, paired_difference
@@ -30,6 +32,12 @@ class Admission:
     lenient: dict[str, float]
     format_valid: dict[str, float]
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Undo `dataclasses.asdict`."""
+        gaps = {k: Difference(**data[k]) if data[k] else None for k in ("over_base", "over_majority")}
+        return cls(**(data | gaps))
+
     def gain(self) -> dict[str, Any]:
         """For the bank's card: strict scores in 0..1 and the two-sided 80 % interval of own - base."""
         d = self.over_base
@@ -39,11 +47,16 @@ class Admission:
         }  # fmt: skip
 
 
-def admit(base: LoadedBase, task: Task, state: AdapterState, *, base_scores: Scores | None = None) -> Admission:
-    """Measure on the test split (50 to 100 examples), bare prompts, greedy decoding, strict scores; one-sided 90 %."""
+def admit(base: LoadedBase, task: Task, state: AdapterState, *, base_answers: Sequence[str] | None = None) -> Admission:
+    """Measure on the test split (50 to 100 examples), bare prompts, greedy decoding, strict scores; one-sided 90 %.
+
+    `base_answers` are the base's own answers to the same examples, when they are known already.
+    """
     examples = held_out(task, MAX_EXAMPLES)
-    own = answer(base, task, examples, state=state).scores if examples else Scores((), (), ())
-    plain = base_scores or (answer(base, task, examples).scores if examples else Scores((), (), ()))
+    if not examples:
+        raise TaskError(f"{task.name}: its test split is empty. Give the task more examples.")
+    own = answer(base, task, examples, state=state).scores
+    plain = score_answers(task, examples, base_answers) if base_answers else answer(base, task, examples).scores
     most = majority(task, examples)
     means = {"own": own, "base": plain, "majority": most}
     reason, over_base, over_majority = "", None, None
@@ -53,7 +66,10 @@ def admit(base: LoadedBase, task: Task, state: AdapterState, *, base_scores: Sco
         over_base = paired_difference(own.strict, plain.strict)
         over_majority = paired_difference(own.strict, most.strict)
         if over_base.low <= 0:
-            reason = f"does not beat the base: {own.strict_mean:.3f} against {plain.strict_mean:.3f} (90 % bound {over_base.low:+.3f})"
+            reason = (
+                f"does not beat the base: {own.strict_mean:.3f} against {plain.strict_mean:.3f} "
+                f"(90 % bound {over_base.low:+.3f})"
+            )
         elif over_majority.low <= 0:
             reason = (
                 f"does not beat the majority answer: {own.strict_mean:.3f} against {most.strict_mean:.3f} "

@@ -1,4 +1,4 @@
-"""Grow a bank from tasks: train experts side by side, measure each on held-out examples, store those that are worth it."""
+"""Grow a bank from tasks: train experts side by side, measure each on held-out examples, store the good ones."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ SAMPLES = 4
 
 @dataclass(frozen=True)
 class Grown:
-    """What `grow_bank` did: `measured` holds every expert that was trained, admitted or not; `failed` why others were not."""
+    """What `grow_bank` did: every expert that was trained, admitted or not, and why the others were not."""
 
     measured: tuple[Admission, ...]
     failed: dict[str, str]
@@ -86,7 +86,8 @@ def grow_bank(
     chosen, failed = usable(tasks)
     if not chosen:
         raise TaskError(
-            f"none of the {len(tasks)} tasks has {MIN_EXAMPLES} held-out examples. Give tasks with about 350 examples or more."
+            f"none of the {len(tasks)} tasks has {MIN_EXAMPLES} held-out examples. "
+            "Give tasks with about 350 examples or more."
         )
     trainer = ExpertTrainer(base, chosen, config, run, on_tick=on_tick)
     finished = list(trainer.run())

@@ -1,8 +1,8 @@
 """A training run's folder: one safetensors file per expert, its JSON state inside, each written whole or not at all.
 
-    run.json              what the run agrees on (config, base fingerprint)
-    slots/NAME.safetensors   half-done: factors, moments, best factors so far, progress
-    done/NAME.safetensors    finished: the expert's factors and its history
+run.json              what the run agrees on (config, base fingerprint)
+slots/NAME.safetensors   half-done: factors, moments, best factors so far, progress
+done/NAME.safetensors    finished: the expert's factors and its history
 """
 
 import json
@@ -30,7 +30,9 @@ class RunFiles:
         if manifest.exists():
             found = read_json(manifest)
             if found != identity:
-                raise TrainingError(f"{root}: {_difference(found, identity)}. Use a new run folder, or the settings it was begun with.")
+                raise TrainingError(
+                    f"{root}: {_difference(found, identity)}. Use a new run folder, or the settings it was begun with."
+                )
         else:
             with storage_errors(root):
                 self.slots.mkdir(parents=True, exist_ok=True)
@@ -43,7 +45,9 @@ class RunFiles:
     def has_slot(self, name: str) -> bool:
         return (self.slots / f"{name}.safetensors").exists()
 
-    def save_slot(self, name: str, now: dict[str, Tensor], best: dict[str, Tensor] | None, record: dict[str, Any]) -> None:
+    def save_slot(
+        self, name: str, now: dict[str, Tensor], best: dict[str, Tensor] | None, record: dict[str, Any]
+    ) -> None:
         tensors = {f"now.{k}": v for k, v in now.items()}
         tensors |= {f"best.{k}": v for k, v in (best or {}).items() if not k.startswith(("m", "v"))}
         self._write(self.slots / f"{name}.safetensors", tensors, record)
@@ -85,7 +89,9 @@ class RunFiles:
             head = parse_json(data[8 : 8 + int.from_bytes(data[:8], "little")], where=str(path), max_bytes=1 << 24)
             return tensors, parse_json(head["__metadata__"]["record"].encode(), where=str(path))
         except (SafetensorError, KeyError) as err:
-            raise TrainingError(f"{path}: not a checkpoint of this program ({err}). Delete the file; that expert is trained again.") from err
+            raise TrainingError(
+                f"{path}: not a checkpoint of this program ({err}). Delete the file; that expert is trained again."
+            ) from err
 
 
 def _difference(found: dict[str, Any], expected: dict[str, Any]) -> str:

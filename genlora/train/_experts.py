@@ -1,4 +1,4 @@
-"""Train many experts on one frozen base in the same batches, each with its own data, schedule, early stop and checkpoint."""
+"""Train many experts on one frozen base in the same batches, each with its own data, schedule and checkpoint."""
 
 import hashlib
 import logging
@@ -63,7 +63,14 @@ class ExpertConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, low in (("rank", 1), ("max_rows", 1), ("pack_rows", 1), ("slots", 1), ("eval_every", 1), ("patience", 1)):
+        for name, low in (
+            ("rank", 1),
+            ("max_rows", 1),
+            ("pack_rows", 1),
+            ("slots", 1),
+            ("eval_every", 1),
+            ("patience", 1),
+        ):
             if getattr(self, name) < low:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {low}. Correct the setting.")
         if self.rank > 256:
@@ -82,7 +89,7 @@ class Progress:
     cursor: int = 0
     epoch: int = 0
     best_accuracy: float = -1.0
-    best_loss: float = float(1e9)
+    best_loss: float = 1e9
     bad: int = 0
     seconds: float = 0.0
     train_loss: list[float] = field(default_factory=list)
@@ -264,7 +271,9 @@ class ExpertTrainer:
         mean = torch.zeros(k, device=loss.device).index_add(0, batch.owner, loss) / count
         mean.sum().backward()
         stack.step(
-            torch.tensor([self._lr(s.progress) for s in slots]), clip=self.config.clip, weight_decay=self.config.weight_decay
+            torch.tensor([self._lr(s.progress) for s in slots]),
+            clip=self.config.clip,
+            weight_decay=self.config.weight_decay,
         )
         for s, value in zip(slots, mean.tolist(), strict=True):
             s.progress.step += 1
@@ -276,7 +285,9 @@ class ExpertTrainer:
         c = self.config
         for i, (slot, (loss, accuracy)) in enumerate(zip(slots, results, strict=True)):
             p = slot.progress
-            p.validation.append({"step": p.step, "rows": p.rows_seen, "loss": round(loss, 4), "accuracy": round(accuracy, 4)})
+            p.validation.append(
+                {"step": p.step, "rows": p.rows_seen, "loss": round(loss, 4), "accuracy": round(accuracy, 4)}
+            )
             if (accuracy, -loss) > (p.best_accuracy, -p.best_loss):
                 p.best_accuracy, p.best_loss, p.bad = accuracy, loss, 0
                 slot.best = stack.tensors(i)
@@ -299,7 +310,11 @@ class ExpertTrainer:
             packs = []
             for i, s in enumerate(slots):
                 rows, cursors[i] = take(
-                    s.validation.rows, range(len(s.validation.rows)), cursors[i], budget=2 * self.config.pack_tokens, most=1000
+                    s.validation.rows,
+                    range(len(s.validation.rows)),
+                    cursors[i],
+                    budget=2 * self.config.pack_tokens,
+                    most=1000,
                 )
                 packs.append((s.validation.prefix, rows))
             batch = self._batch(packs)
@@ -385,8 +400,8 @@ class _Clock:
 def label_losses(model: Any, batch: Batch, *, with_argmax: bool = False) -> Any:
     """Cross-entropy at each label, (N,) float32; with `with_argmax` also whether the argmax is right, (N,) bool.
 
-    Logits are computed at the labels alone, and the input of `lm_head` stays two-dimensional: a 3-D slice would copy the
-    vocabulary matrix per row.
+    Logits are computed at the labels alone, and the input of `lm_head` stays two-dimensional: a 3-D slice would copy
+    the vocabulary matrix per row.
     """
     hidden = model.model(
         input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False

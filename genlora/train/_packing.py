@@ -1,8 +1,8 @@
 """Rows of one task packed into one sequence: the shared chat prefix is computed once, rows do not see each other.
 
 Every prompt of a task begins with the same tokens (the system turn and the head of the user turn). A pack is
-`[prefix][row 1][row 2]...`; the mask lets each row see the prefix and itself, and positions restart after the prefix, so the
-loss and its gradient equal those of separate rows while about half of the tokens are never computed.
+`[prefix][row 1][row 2]...`; the mask lets each row see the prefix and itself, and positions restart after the prefix, so
+the loss and its gradient equal those of separate rows while about half of the tokens are never computed.
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,8 @@ def encode_rows(
     kept = [(p, [*a, end]) for p, a in zip(prompts, answers, strict=True) if len(p) + len(a) + 1 <= max_tokens]
     if not kept:
         raise TaskError(
-            f"all {len(examples)} examples are longer than {max_tokens} tokens. Raise the limit or choose a task with shorter inputs."
+            f"all {len(examples)} examples are longer than {max_tokens} tokens. "
+            "Raise the limit or choose a task with shorter inputs."
         )
     shared = _common_prefix([p for p, _ in kept])
     rows = tuple(Row(tuple(p[shared:]), tuple(a)) for p, a in kept)
@@ -63,7 +64,7 @@ def encode_rows(
 
 
 def _common_prefix(sequences: Sequence[Sequence[int]]) -> int:
-    """Length of the longest prefix shared by all, at least one token short of each (a row needs a last prompt token)."""
+    """Length of the longest shared prefix, at least one token short of each: a row needs a last prompt token."""
     first, last = min(sequences), max(sequences)
     limit = min(map(len, sequences)) - 1
     n = 0
@@ -76,8 +77,8 @@ def _common_prefix(sequences: Sequence[Sequence[int]]) -> int:
 class Batch:
     """K packs side by side, one per expert, padded to the longest.
 
-    `ids`, `positions`: (K, L). `mask`: (K, 1, L, L), additive. `at`: (N,) flat positions in K * L whose next token is a label,
-    `labels`: (N,), `owner`: (N,) expert of each label, `row`: (N,) row number inside the batch of each label.
+    `ids`, `positions`: (K, L). `mask`: (K, 1, L, L), additive. `at`: (N,) flat positions in K * L whose next token is a
+    label, `labels`: (N,), `owner`: (N,) expert of each label, `row`: (N,) row number inside the batch of each label.
     """
 
     ids: Tensor
@@ -95,7 +96,11 @@ class Batch:
 
 
 def pack(
-    packs: Sequence[tuple[Sequence[int], Sequence[Row]]], *, pad: int, dtype: torch.dtype, device: torch.device | str = "cpu"
+    packs: Sequence[tuple[Sequence[int], Sequence[Row]]],
+    *,
+    pad: int,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
 ) -> Batch:
     """Lay out one (prefix, rows) per expert. Costs O(K L^2) for the mask; L is a few hundred."""
     lengths = [len(prefix) + sum(map(len, rows)) for prefix, rows in packs]
@@ -142,7 +147,7 @@ def _mask(segment: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def take(rows: Sequence[Row], order: Sequence[int], start: int, *, budget: int, most: int) -> tuple[list[Row], int]:
-    """Rows in `order` from `start` until `budget` tokens or `most` rows are full (at least one); returns them and the next start."""
+    """Rows in `order` from `start` until `budget` tokens or `most` rows are full (at least one), and the next start."""
     out: list[Row] = []
     used = 0
     while start < len(order) and len(out) < most:

@@ -35,14 +35,16 @@ class StackedLinear(nn.Module):
 
 
 def common_start(layout: BaseLayout, targets: Sequence[str], rank: int, *, seed: int) -> dict[str, Tensor]:
-    """One A for all experts, {module path: (r, d_in)} float32: Kaiming-uniform as PEFT draws it (He et al. 2015, a = sqrt 5).
+    """One A for all experts, {module path: (r, d_in)} float32, Kaiming-uniform as PEFT draws it (He et al. 2015).
 
     Experts that start from the same A stay comparable: their factors live in nearby frames.
     """
     rng = torch.Generator().manual_seed(seed)
     modules = layout.of(targets)
     if not modules:
-        raise TrainingError(f"{layout.name} has no modules named {', '.join(targets)}. Choose targets among its projections.")
+        raise TrainingError(
+            f"{layout.name} has no modules named {', '.join(targets)}. Choose targets among its projections."
+        )
     out = {}
     for m in modules:
         bound = 1.0 / math.sqrt(m.d_in)
@@ -107,7 +109,7 @@ class Stack:
 
     @torch.no_grad()
     def step(self, lr: Tensor, *, clip: float, weight_decay: float, betas: tuple[float, float] = (0.9, 0.99)) -> Tensor:
-        """One AdamW step from the working gradients; `lr` is (K,), a slot with 0 stands still. Returns gradient norms (K,)."""
+        """One AdamW step from the working gradients; `lr` is (K,), a slot with 0 stands still. Returns norms (K,)."""
         grads = [w.grad.to("cpu", torch.float32) for w in self._working() if w.grad is not None]
         norm = torch.stack([g.flatten(1).square().sum(1) for g in grads]).sum(0).sqrt()
         shrink = (clip / (norm + 1e-6)).clamp(max=1.0)
@@ -178,7 +180,8 @@ class Stack:
                 if found is None or found.shape != target[slot].shape:
                     raise TrainingError(
                         f"the checkpoint's {name} is {None if found is None else tuple(found.shape)}, expected "
-                        f"{tuple(target[slot].shape)}. It belongs to another rank, target set or base; start with a new run folder."
+                        f"{tuple(target[slot].shape)}. It belongs to another rank, target set or base; "
+                        "start with a new run folder."
                     )
                 target[slot] = found
         self.steps[slot] = tensors["steps"][0]
