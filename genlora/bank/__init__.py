@@ -1,11 +1,20 @@
-"""Experts on disk: the store, the descriptions' embeddings and the index over them."""
+"""Experts on disk: the store, the descriptions' embeddings, the index over them, codecs and checks."""
 
+from ._codec import CODECS as CODECS
+from ._codec import Codec as Codec
+from ._codec import product_error as product_error
+from ._conform import conform as conform
+from ._create import BankFiles as BankFiles
 from ._embedder import Embedded as Embedded
 from ._embedder import TaskEmbedder as TaskEmbedder
+from ._export import ExportReport as ExportReport
+from ._export import export_bank as export_bank
 from ._index import FlatIndex as FlatIndex
 from ._index import Neighbour as Neighbour
 from ._index import NeighbourIndex as NeighbourIndex
 from ._record import ExpertRecord as ExpertRecord
 from ._store import Bank as Bank
-from ._store import BankFiles as BankFiles
 from ._transaction import Transaction as Transaction
+from ._verify import Damage as Damage
+from ._verify import VerifyReport as VerifyReport
+from ._verify import verify_bank as verify_bank

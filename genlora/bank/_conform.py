@@ -1,17 +1,17 @@
-"""Make an adapter fit a bank without changing its update, or say why it cannot."""
+"""Make an adapter fit a bank without changing its update, or say why it cannot; and what its update looks like."""
 
 from collections.abc import Mapping
 
 import torch
 
-from genlora.adapter import AdapterState, BaseLayout, LoraPair, ModuleSpec
+from genlora.adapter import AdapterState, BaseLayout, LoraPair, ModuleSpec, canonical
 from genlora.errors import AdapterFormatError, AdapterShapeError
 
 
 def conform(
     state: AdapterState, layout: BaseLayout, *, targets: tuple[str, ...], rank: int, where: str = "adapter"
 ) -> AdapterState:
-    """The same update on exactly the bank's modules at the bank's rank: zero modules and zero rows come and go freely.
+    """The same update, canonical, on exactly the bank's modules at its rank: zero modules and rows come and go freely.
 
     Refuses foreign modules, wrong shapes, values that are not finite, and a rank above the bank's.
     """
@@ -26,7 +26,21 @@ def conform(
     for path, spec in wanted.items():
         if path not in kept:
             kept[path] = LoraPair(torch.zeros(rank, spec.d_in), torch.zeros(spec.d_out, rank))
-    return AdapterState(kept)
+    return canonical(AdapterState(kept))
+
+
+def figures(state: AdapterState) -> tuple[dict[str, float], float]:
+    """Norm of ΔW per module, and the mean effective rank over modules (Roy & Vetterli 2007), of a canonical state.
+
+    Canonical factors are a scaled SVD, so singular values are products of row norms.
+    """
+    norms, ranks = {}, []
+    for path, pair in state.items():
+        s = pair.a.double().norm(dim=1) * pair.b.double().norm(dim=0)
+        norms[path] = float(s.norm())
+        if norms[path] > 0:
+            ranks.append(float(torch.special.entr(s / s.sum()).sum().exp()))
+    return norms, sum(ranks) / len(ranks) if ranks else 0.0
 
 
 def _fit(

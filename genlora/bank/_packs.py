@@ -7,10 +7,12 @@ from torch import Tensor
 
 from genlora.errors import BankDamagedError
 
+from ._codec import CodecPack
 from ._factors import Pack, RawPack, read_blob
 
 READERS: dict[str, Callable[[dict[str, Tensor], dict[str, Any], str], Pack]] = {
     "raw": lambda tensors, _info, where: RawPack(tensors, where=where),
+    "pack": CodecPack,
 }
 
 

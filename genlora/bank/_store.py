@@ -1,84 +1,49 @@
 """The bank: experts of one base on disk, with their descriptions' embeddings and an index over them."""
 
+import logging
 import shutil
 import sqlite3
 import tempfile
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genlora.adapter import AdapterState, BaseLayout
-from genlora.errors import BankDamagedError, BankError, StorageError, UnknownExpertError
-from genlora.files import canonical_json, fsync_folder, parse_json, sha256_bytes, storage_errors
+from genlora.errors import BankDamagedError, BankError, GenloraError, StorageError, UnknownExpertError
+from genlora.files import fsync_folder, parse_json, storage_errors
 
 from ._blobs import BlobStore
+from ._codec import TOLERANCE
+from ._create import BankFiles, check_shape, fill
 from ._db import connect, immediate, sqlite_errors
+from ._export import ExportReport, export_bank
 from ._factors import Pack
-from ._index import FlatIndex, IndexCache, Neighbour
+from ._index import FlatIndex, Neighbour
+from ._lru import Lru
 from ._packs import open_pack
 from ._record import ExpertRecord, decode_embeddings, parse_record_json
-from ._transaction import Transaction, meta_digest, put_meta, row_digest
+from ._snapshot import Snapshots
+from ._sum import write_sum
+from ._transaction import BOUND_FACTOR, BOUND_FROM, Transaction, meta_digest, row_digest
+from ._verify import VerifyReport, verify_bank
 
 if TYPE_CHECKING:
     from genlora.base import Fingerprint
 
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+SUM_AT_ONCE_BYTES = 32 << 20
+"""Up to this size the database's checksum is renewed by every commit, above it when the bank is closed."""
+REVISION_SQL = "SELECT json_extract(value, '$.revision') FROM meta WHERE key = 'state'"
 STATE_CACHE_BYTES = 64 << 20
 PACK_CACHE_BYTES = 64 << 20
 DEFAULT_TARGETS = ("q_proj", "v_proj")
-
-
-@dataclass(frozen=True)
-class BankFiles:
-    """Where things lie under a bank's folder."""
-
-    root: Path
-
-    @property
-    def database(self) -> Path:
-        """Metadata, embeddings and provenance."""
-        return self.root / "bank.sqlite"
-
-    @property
-    def blobs(self) -> Path:
-        """Content-addressed factors."""
-        return self.root / "blobs"
-
-    @property
-    def index(self) -> Path:
-        """The index cache; may be deleted at any time."""
-        return self.root / "cache" / "index.bin"
-
-
-class _Lru:
-    """Values by key, at most so many bytes; the least recently used go first. Thread-safe."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit, self._used = limit, 0
-        self._items: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Any) -> Any:
-        with self._lock:
-            if key not in self._items:
-                return None
-            self._items.move_to_end(key)
-            return self._items[key][0]
-
-    def put(self, key: Any, value: Any, size: int) -> None:
-        with self._lock:
-            if key in self._items or size > self._limit:
-                return
-            self._items[key] = (value, size)
-            self._used += size
-            while self._used > self._limit:
-                self._used -= self._items.popitem(last=False)[1][1]
 
 
 class Bank:
@@ -93,12 +58,10 @@ class Bank:
         self.blobs = BlobStore(files.blobs)
         self._db = db
         self._lock = threading.RLock()
-        self._index_lock = threading.Lock()
-        self._cache = IndexCache(files.index)
-        self._snapshot: tuple[int, FlatIndex] | None = None
-        self._published: str | None = None
-        self._states = _Lru(STATE_CACHE_BYTES)
-        self._packs = _Lru(PACK_CACHE_BYTES)
+        self._snapshots = Snapshots(self)
+        self._states = Lru(STATE_CACHE_BYTES)
+        self._packs = Lru(PACK_CACHE_BYTES)
+        self._sum_due = False
         shape = self._meta("bank")
         self.rank = int(shape["rank"])
         self.targets: tuple[str, ...] = tuple(shape["targets"])
@@ -128,7 +91,7 @@ class Bank:
             root.parent.mkdir(parents=True, exist_ok=True)
             stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=root.parent))
             try:
-                _fill(BankFiles(stage), layout, fingerprint, rank, targets)
+                fill(BankFiles(stage), layout, fingerprint, rank, targets)
                 stage.rename(root)
             except BaseException:
                 shutil.rmtree(stage, ignore_errors=True)
@@ -153,9 +116,10 @@ class Bank:
     def close(self) -> None:
         """Keep the index for the next one, and let go of the database."""
         with self._lock, suppress(sqlite3.ProgrammingError):
-            snapshot = self._snapshot
-            if snapshot and not self.readonly and self._published != snapshot[1].revision == self.revision:
-                self._publish(snapshot[1])
+            self._db.execute("SELECT 1")  # closed already? then there is nothing to do
+            self._snapshots.close()
+            if self._sum_due:
+                self._write_sum()
             self._db.close()
 
     def __enter__(self) -> Self:
@@ -181,15 +145,30 @@ class Bank:
             )
         return parse_json(value.encode(), where=f"{self.files.database}: {key}", max_bytes=16 << 20)
 
+    def read_state(self) -> dict[str, Any]:
+        """Generation, revision, and the generation of the last removal."""
+        return self._meta("state")
+
+    def consistent(self, read: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run several queries on one committed state."""
+        with self._lock, sqlite_errors(self.files.database):
+            if self._db.in_transaction:
+                return read(self._db)
+            self._db.execute("BEGIN")
+            try:
+                return read(self._db)
+            finally:
+                self._db.execute("COMMIT")
+
     @property
     def generation(self) -> int:
         """How many changes were committed; every process sees the same."""
-        return int(self._meta("state")["generation"])
+        return int(self.read_state()["generation"])
 
     @property
     def revision(self) -> str:
         """Digest of the bank's history: equal exactly when the same changes were made in the same order."""
-        return str(self._meta("state")["revision"])
+        return str(self.read_state()["revision"])
 
     @property
     def fingerprint(self) -> "Fingerprint":
@@ -201,6 +180,20 @@ class Bank:
     def metadata(self, key: str) -> Any:
         """A JSON value kept by `Transaction.set_metadata`, or None."""
         return self._meta(f"user:{key}")
+
+    def all_metadata(self) -> dict[str, Any]:
+        """Everything `Transaction.set_metadata` kept."""
+        keys = [row[0][5:] for row in self._rows("SELECT key FROM meta WHERE key LIKE 'user:%' ORDER BY key")]
+        return {key: self.metadata(key) for key in keys}
+
+    def norm_bounds(self) -> dict[str, float]:
+        """How large a module's ΔW (Frobenius norm) may be before it looks wrong: ten times the largest expert's.
+
+        Empty while the bank holds fewer than eight experts, which is too few to judge by.
+        """
+        if len(self) < BOUND_FROM:
+            return {}
+        return {path: BOUND_FACTOR * norm for path, norm in (self.metadata("norms") or {}).items()}
 
     def __len__(self) -> int:
         return self._rows("SELECT count(*) FROM expert")[0][0]
@@ -222,28 +215,40 @@ class Bank:
 
     def get(self, name: str) -> ExpertRecord:
         """An expert's record. Raises `UnknownExpertError`, or `BankDamagedError` if its row does not fit its digest."""
-        for record, _ in self._records("WHERE name = ?", (name,)):
-            return record
+        for row in self._record_rows("WHERE name = ?", (name,)):
+            return self._record(row)
         raise UnknownExpertError(self.unknown(name))
 
     def records(self) -> list[ExpertRecord]:
-        """All records, in order of name."""
-        return [record for record, _ in self._records("ORDER BY name")]
+        """All records, in order of name; a damaged one is left out with a warning."""
+        out = []
+        for row in self._record_rows("ORDER BY name"):
+            try:
+                out.append(self._record(row))
+            except BankDamagedError as err:
+                log.warning("%s", err)
+        return out
 
-    def _records(self, clause: str, args: tuple[Any, ...] = ()) -> Iterator[tuple[ExpertRecord, int | None]]:
-        rows = self._rows(
+    def _record_rows(self, clause: str, args: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        return self._rows(
             "SELECT name, generation, record, blob, slot, sha256, rows FROM expert"
             f" LEFT JOIN embedding ON embedding.expert = expert.id {clause}",
             args,
         )
-        for name, generation, text, blob, slot, digest, embeddings in rows:
-            where = f"{self.files.database}: expert {name}"
+
+    def _record(self, row: tuple[Any, ...]) -> ExpertRecord:
+        name, generation, text, blob, slot, digest, embeddings = row
+        where = f"{self.files.database}: expert {name}"
+        try:
             data = parse_record_json(text, where=where)
-            vectors = decode_embeddings(embeddings or b"", len(data.get("descriptions", ())), where=where)
+            vectors = decode_embeddings(embeddings or b"", len(data["descriptions"]), where=where)
             record = ExpertRecord.from_json(data, embeddings=vectors, blob=blob, generation=generation, where=where)
-            if record.name != name or row_digest(record, slot) != digest:
-                raise BankDamagedError(f"{where}: its row is damaged. Run: genlora bank verify {self.files.root}")
-            yield record, slot
+            whole = record.name == name and row_digest(record, slot) == digest
+        except (GenloraError, KeyError, TypeError, AttributeError):
+            whole, record = False, None
+        if record is None or not whole:
+            raise BankDamagedError(f"{where}: its row is damaged. Run: genlora bank verify {self.files.root}")
+        return record
 
     def state(self, name: str) -> AdapterState:
         """An expert's factors in float32, verified and cached; treat the tensors as read-only."""
@@ -277,51 +282,11 @@ class Bank:
 
     def index(self) -> FlatIndex:
         """An immutable snapshot of the newest committed state; search it from as many threads as you like."""
-        with self._index_lock:
-            revision = self.revision
-            if self._snapshot is None:
-                cached = self._cache.load(revision)
-                if cached is not None:
-                    self._snapshot, self._published = (self.generation, cached), revision
-            if self._snapshot is None or self._snapshot[1].revision != revision:
-                whole = self._snapshot is None
-                self._snapshot = self._build_index()
-                if whole and not self.readonly:
-                    self._publish(self._snapshot[1])
-            return self._snapshot[1]
+        return self._snapshots.newest()
 
     def search(self, vector: NDArray[np.float32], k: int = 4) -> list[Neighbour]:
         """The k experts whose descriptions are nearest to a unit vector (dim,), most similar first."""
         return self.index().search(vector, k)
-
-    def _build_index(self) -> tuple[int, FlatIndex]:
-        old = self._snapshot
-        with self._lock, sqlite_errors(self.files.database):
-            self._db.execute("BEGIN")  # one consistent view of state and vectors
-            try:
-                state = self._meta("state")
-                since = old[0] if old and state["removed"] <= old[0] else -1
-                rows = self._rows(
-                    "SELECT name, mean FROM expert JOIN vector ON vector.expert = expert.id"
-                    " WHERE generation > ? ORDER BY expert.id",
-                    (since,),
-                )
-            finally:
-                self._db.execute("COMMIT")
-        names = [row[0] for row in rows]
-        vectors = (
-            np.frombuffer(b"".join(row[1] for row in rows), "<f4").reshape(len(rows), -1)
-            if rows
-            else np.zeros((0, 1), np.float32)
-        )
-        if old and since >= 0:
-            names = [*old[1].names, *names]
-            vectors = np.concatenate([old[1].vectors(), vectors]) if rows else old[1].vectors()
-        return int(state["generation"]), FlatIndex(names, vectors, revision=state["revision"])
-
-    def _publish(self, index: FlatIndex) -> None:
-        if self._cache.publish(index):
-            self._published = index.revision
 
     # ---- changing it
 
@@ -347,6 +312,15 @@ class Bank:
                     self._discard(tx.new_blobs)
                 raise
             self._discard(tx.loose_blobs)
+            if tx.changed:
+                self._sum_due = True
+                if self.files.database.stat().st_size <= SUM_AT_ONCE_BYTES:
+                    self._write_sum()
+
+    def _write_sum(self) -> None:
+        with sqlite_errors(self.files.database):
+            write_sum(self._db, self.files.database, self.files.checksum, REVISION_SQL)
+        self._sum_due = False
 
     def add(
         self,
@@ -366,6 +340,25 @@ class Bank:
         with self.atomic() as tx:
             tx.remove(name)
 
+    def verify(self) -> VerifyReport:
+        """Look at every byte: see `verify_bank`."""
+        return verify_bank(self.files.root)
+
+    def export(
+        self,
+        path: Path | str,
+        *,
+        codec: str = "raw",
+        names: Sequence[str] | None = None,
+        tolerance: float = TOLERANCE,
+        replace: bool = False,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> ExportReport:
+        """Copy experts to a new bank folder under a codec: see `export_bank`."""
+        return export_bank(
+            self, path, codec=codec, names=names, tolerance=tolerance, replace=replace, progress=progress
+        )
+
     def _discard(self, digests: Sequence[str]) -> None:
         """Delete blobs that no row names, under the write lock; what fails here is swept at the next opening."""
         if not digests:
@@ -384,33 +377,3 @@ class Bank:
             finally:
                 self._db.execute("PRAGMA busy_timeout = 60000")
         return 0
-
-
-def check_shape(layout: BaseLayout, rank: int, targets: Sequence[str]) -> None:
-    """Refuse a rank or targets that no adapter of `layout` can have."""
-    if not 1 <= rank <= 256:
-        raise BankError(f"rank must be in [1, 256], got {rank}. The default is 8.")
-    leaves = {m.leaf for m in layout.modules}
-    wrong = [t for t in targets if t not in leaves]
-    if wrong or not targets or len(set(targets)) != len(targets):
-        raise BankError(
-            f"targets {', '.join(targets) or '(none)'}: expected different projections of {layout.name}: "
-            f"{', '.join(sorted(leaves))}."
-        )
-
-
-def _fill(files: BankFiles, layout: BaseLayout, fingerprint: "Fingerprint", rank: int, targets: Sequence[str]) -> None:
-    files.root.chmod(0o755)
-    files.blobs.mkdir()
-    db = connect(files.database, create=True)
-    try:
-        with sqlite_errors(files.database), immediate(db):
-            put_meta(db, "layout", layout.to_json())
-            put_meta(db, "fingerprint", fingerprint.to_json())
-            shape: Mapping[str, Any] = {"rank": rank, "targets": list(targets)}
-            put_meta(db, "bank", shape)
-            seed = sha256_bytes(canonical_json([layout.to_json(), shape]))
-            put_meta(db, "state", {"generation": 0, "revision": seed, "removed": 0})
-    finally:
-        db.close()
-    fsync_folder(files.root)

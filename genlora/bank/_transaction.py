@@ -4,11 +4,12 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from genlora.adapter import AdapterState
-from genlora.errors import BankError, BaseMismatchError, UnknownExpertError
-from genlora.files import canonical_json, check_name, sha256_bytes
+from genlora.adapter import AdapterState, check_norms
+from genlora.errors import BankDamagedError, BankError, BaseMismatchError, UnknownExpertError
+from genlora.files import canonical_json, check_name, parse_json, sha256_bytes
 
-from ._conform import conform
+from ._codec import product_error
+from ._conform import conform, figures
 from ._factors import encode_raw
 from ._record import ExpertRecord, encode_embeddings
 
@@ -16,6 +17,27 @@ if TYPE_CHECKING:
     from genlora.base import Fingerprint
 
     from ._store import Bank
+
+
+BOUND_FROM = 8
+"""How many experts a bank needs before it judges the size of new ones."""
+BOUND_FACTOR = 10.0
+"""How many times the largest known update of a module a new one may be."""
+_FILLED_IN = ("update_norm", "effective_rank", "codec", "codec_error")
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def _up(value: float) -> float:
+    return _short(value * 1.0001)
+
+
+def _facts(record: ExpertRecord) -> dict[str, Any]:
+    facts = record.to_json()
+    facts["metrics"] = {k: v for k, v in facts["metrics"].items() if k not in _FILLED_IN}
+    return parse_json(canonical_json(facts), where=f"expert {record.name}", max_bytes=4 << 20)
 
 
 def row_digest(record: ExpertRecord, slot: int | None) -> str:
@@ -74,16 +96,36 @@ class Transaction:
         bank, where = self.bank, f"expert {record.name}"
         record = self._check_embedder(self._check_base(record, made_for, force=force))
         fitted = conform(state, bank.layout, targets=bank.targets, rank=bank.rank, where=where)
+        norms, effective = figures(fitted)
         rank = record.rank or max(pair.rank for pair in state.values())
-        data = encode_raw(fitted)
-        stored = record.with_(rank=rank, blob=sha256_bytes(data), generation=self.generation)
-        if not self._make_room(stored, replace=replace):
-            return bank.get(stored.name)
-        digest, new = bank.blobs.put(data)
-        if new:
-            self.new_blobs.append(digest)
+        size = sum(n * n for n in norms.values()) ** 0.5
+        metrics = {**record.metrics, "update_norm": _short(size), "effective_rank": _short(effective)}
+        record = record.with_(rank=rank, metrics=metrics)
+        if not self._make_room(record, fitted, replace=replace):
+            return bank.get(record.name)
+        if not force:
+            check_norms(fitted, bank.norm_bounds(), where=where)
+        self._widen_norms(norms)
+        return self.add_raw(record, fitted)
+
+    def add_raw(self, record: ExpertRecord, state: AdapterState) -> ExpertRecord:
+        """Add an expert whose record and canonical factors are of this bank already, as they are."""
+        stored = record.with_(blob=self.put_blob(encode_raw(state)), generation=self.generation)
         self.insert(stored, None)
         return stored
+
+    def put_blob(self, data: bytes) -> str:
+        """Store a blob durably; its digest. It goes again if the transaction fails."""
+        digest, new = self.bank.blobs.put(data)
+        if new:
+            self.new_blobs.append(digest)
+        return digest
+
+    def _widen_norms(self, norms: dict[str, float]) -> None:
+        known: dict[str, float] = self.bank.metadata("norms") or {}
+        wider = {path: _up(norm) for path, norm in norms.items() if norm > known.get(path, 0.0)}
+        if wider:
+            self._put("norms", {**known, **wider})
 
     def _check_base(self, record: ExpertRecord, made_for: "Fingerprint | None", *, force: bool) -> ExpertRecord:
         bank, base = self.bank, self.bank.layout.fingerprint
@@ -112,10 +154,10 @@ class Transaction:
             )
         return record
 
-    def _make_room(self, record: ExpertRecord, *, replace: bool) -> bool:
+    def _make_room(self, record: ExpertRecord, state: AdapterState, *, replace: bool) -> bool:
         if record.name not in self.bank:
             return True
-        if self.bank.get(record.name).digest == record.digest:
+        if self._is_there(record, state):
             return False
         if not replace:
             raise BankError(
@@ -124,6 +166,17 @@ class Transaction:
             )
         self.remove(record.name)
         return True
+
+    def _is_there(self, record: ExpertRecord, state: AdapterState) -> bool:
+        # Up to rounding: threads and batches change last bits, and a resumed import must find what it has stored.
+        try:
+            known = self.bank.get(record.name)
+            if _facts(known) != _facts(record) or known.embeddings.shape != record.embeddings.shape:
+                return False
+            near = float(abs(known.embeddings - record.embeddings).max()) < 2e-3
+            return near and product_error(self.bank.state(record.name), state) < 1e-5
+        except BankDamagedError:
+            return False
 
     def insert(self, record: ExpertRecord, slot: int | None) -> None:
         """Write the rows of an expert whose blob is on disk already; `slot` is its place in a pack."""
