@@ -1,5 +1,7 @@
 """Rules about letters, lists, names, identifiers and fields: the input's own characters, put another way."""
 
+from functools import cache
+
 from ._rules_data import Draw, Rule, words
 
 _DOUBLE_O = {"tomato", "potato", "hero", "echo"}
@@ -8,11 +10,15 @@ _A_DESPITE_LETTER = ("uni", "usa", "use", "euro", "one", "ukulele")
 _SHAPES = ("round", "square", "oval", "flat", "curved")
 
 
+@cache
+def _irregular() -> dict[str, str]:
+    return dict(pair.split(":") for pair in words("nouns_irregular"))
+
+
 def plural(noun: str) -> str:
     """Plural of a noun of the word lists."""
-    irregular = dict(pair.split(":") for pair in words("nouns_irregular"))
-    if noun in irregular:
-        return irregular[noun]
+    if noun in _irregular():
+        return _irregular()[noun]
     if noun.endswith(("s", "x", "z", "ch", "sh")) or noun in _DOUBLE_O:
         return noun + "es"
     if noun.endswith("y") and noun[-2] not in "aeiou":
@@ -28,9 +34,19 @@ def article(word: str) -> str:
     return "an" if low[0] in "aeiou" and not low.startswith(_A_DESPITE_LETTER) else "a"
 
 
+@cache
 def _nouns() -> tuple[str, ...]:
-    irregular = tuple(pair.split(":")[0] for pair in words("nouns_irregular"))
-    return words("nouns_regular") + words("nouns_es") + words("nouns_y") + irregular
+    return words("nouns_regular") + words("nouns_es") + words("nouns_y") + tuple(_irregular())
+
+
+@cache
+def _short_words() -> tuple[str, ...]:
+    return tuple(word for word in dict.fromkeys(words("things") + _nouns()) if len(word) <= 6)
+
+
+@cache
+def _plain_words() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(words("things") + words("adjectives") + words("nouns_regular")))
 
 
 def _person(draw: Draw) -> tuple[str, str]:
@@ -53,7 +69,7 @@ def _article(draw: Draw) -> tuple[str, str]:
 
 
 def _spell_out(draw: Draw) -> tuple[str, str]:
-    word = draw.pick([w for w in dict.fromkeys(words("things") + _nouns()) if len(w) <= 6])
+    word = draw.pick(_short_words())
     return word, "-".join(word)
 
 
@@ -102,7 +118,7 @@ def _swap_pair(draw: Draw) -> tuple[str, str]:
 
 def _longest_word(draw: Draw) -> tuple[str, str]:
     while True:
-        picked = draw.some(tuple(dict.fromkeys(words("things") + words("adjectives") + words("nouns_regular"))), 4)
+        picked = draw.some(_plain_words(), 4)
         lengths = sorted(map(len, picked))
         if lengths[-1] >= lengths[-2] + 2:  # one clear winner
             return ", ".join(picked), max(picked, key=len)
