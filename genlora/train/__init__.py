@@ -1,8 +1,8 @@
 """Training: many experts on one frozen base, in the same batches."""
 
-from ._experts import ExpertConfig as ExpertConfig
+from ._config import ExpertConfig as ExpertConfig
+from ._config import Progress as Progress
 from ._experts import ExpertTrainer as ExpertTrainer
-from ._experts import Progress as Progress
 from ._experts import Tick as Tick
 from ._experts import Trained as Trained
 from ._experts import label_losses as label_losses

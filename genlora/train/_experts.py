@@ -5,7 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,82 +19,11 @@ from genlora.files import check_name
 from genlora.tasks import Task, sample
 
 from ._checkpoint import RunFiles
-from ._packing import Batch, EncodedRows, encode_rows, pack, take
+from ._config import ExpertConfig, Progress
+from ._packing import Batch, EncodedRows, attention_masks, encode_rows, pack, take
 from ._stacked import Stack, common_start
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExpertConfig:
-    """How experts are trained. All experts of a bank share it, so that they are comparable."""
-
-    rank: int = 8
-    """LoRA rank r."""
-    targets: tuple[str, ...] = ("q_proj", "v_proj")
-    """Leaf names of the modules that are trained."""
-    scale: float = 2.0
-    """alpha / r while training; folded into B when an expert is stored."""
-    lr: float = 2e-3
-    """Peak AdamW learning rate; linear warm-up, then linear decay to a tenth over `max_rows`."""
-    warmup_steps: int = 6
-    weight_decay: float = 0.0
-    clip: float = 1.0
-    """Largest gradient norm per expert."""
-    max_rows: int = 960
-    """Examples seen per expert at most, repeats included."""
-    max_examples: int = 1000
-    """Distinct training examples used at most, chosen by hash."""
-    pack_tokens: int = 208
-    """Tokens of rows per expert and step, beside the shared prefix."""
-    pack_rows: int = 12
-    """Rows per expert and step at most."""
-    max_tokens: int = 144
-    """Longest row (prompt with prefix, and answer) that is used."""
-    validation_rows: int = 40
-    eval_every: int = 10
-    """Steps between two validations."""
-    patience: int = 4
-    """Validations without a better result before an expert stops."""
-    slots: int = 8
-    """Experts trained at the same time."""
-    described: bool = False
-    """Train with the description in the prompt instead of bare."""
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, low in (
-            ("rank", 1),
-            ("max_rows", 1),
-            ("pack_rows", 1),
-            ("slots", 1),
-            ("eval_every", 1),
-            ("patience", 1),
-        ):
-            if getattr(self, name) < low:
-                raise ConfigError(f"{name} is {getattr(self, name)}, expected at least {low}. Correct the setting.")
-        if self.rank > 256:
-            raise ConfigError(f"rank must be in [1, 256], got {self.rank}. Choose a smaller rank; 8 is the default.")
-        if not 0 < self.lr < 1:
-            raise ConfigError(f"lr is {self.lr}, expected a number between 0 and 1; 2e-3 is the default.")
-
-
-@dataclass
-class Progress:
-    """Where one expert stands; written into its checkpoint."""
-
-    name: str
-    step: int = 0
-    rows_seen: int = 0
-    cursor: int = 0
-    epoch: int = 0
-    best_accuracy: float = -1.0
-    best_loss: float = 1e9
-    bad: int = 0
-    seconds: float = 0.0
-    train_loss: list[float] = field(default_factory=list)
-    validation: list[dict[str, float]] = field(default_factory=list)
-    stopped: str = ""
 
 
 @dataclass(frozen=True)
@@ -404,7 +333,10 @@ def label_losses(model: Any, batch: Batch, *, with_argmax: bool = False) -> Any:
     the vocabulary matrix per row.
     """
     hidden = model.model(
-        input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
+        input_ids=batch.ids,
+        attention_mask=attention_masks(model.config, batch),
+        position_ids=batch.positions,
+        use_cache=False,
     ).last_hidden_state
     logits = model.lm_head(hidden.flatten(0, 1)[batch.at]).float()
     loss = torch.nn.functional.cross_entropy(logits, batch.labels, reduction="none")

@@ -1,12 +1,13 @@
 """Rows of one task packed into one sequence: the shared chat prefix is computed once, rows do not see each other.
 
 Every prompt of a task begins with the same tokens (the system turn and the head of the user turn). A pack is
-`[prefix][row 1][row 2]...`; the mask lets each row see the prefix and itself, and positions restart after the prefix, so
-the loss and its gradient equal those of separate rows while about half of the tokens are never computed.
+`[prefix][row 1][row 2]...`; the mask lets each row see the prefix and itself, and positions restart after the prefix.
+The loss and its gradient equal those of separate rows, while about half of the tokens are never computed.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -144,6 +145,20 @@ def _mask(segment: Tensor, dtype: torch.dtype) -> Tensor:
     allowed = causal & ((query == key) | ((key == 0) & (query > 0)))
     mask = torch.zeros(allowed.shape, dtype=dtype).masked_fill_(~allowed, torch.finfo(dtype).min)
     return mask[:, None]
+
+
+def attention_masks(config: Any, batch: Batch) -> Any:
+    """The batch's mask in the form a model of `config` takes it, sliding windows applied by position in the row.
+
+    A custom mask replaces the model's own, so the window of Mistral and Gemma-3 layers has to be cut here.
+    """
+    window = getattr(config, "sliding_window", None)
+    kinds = set(getattr(config, "layer_types", None) or ())
+    if not window or kinds == {"full_attention"}:
+        return batch.mask
+    distance = batch.positions[:, :, None] - batch.positions[:, None, :]
+    sliding = batch.mask.masked_fill((distance >= window)[:, None], torch.finfo(batch.mask.dtype).min)
+    return {"full_attention": batch.mask, "sliding_attention": sliding} if kinds else sliding
 
 
 def take(rows: Sequence[Row], order: Sequence[int], start: int, *, budget: int, most: int) -> tuple[list[Row], int]:
