@@ -79,40 +79,47 @@ class Runner:
         # Compatibility is judged by the whole fingerprint above; ids alone would refuse the same base requantised.
         return cls(loaded, load_adapter(adapter, loaded.layout, force=True))
 
+    def outputs(
+        self,
+        inputs: Sequence[str],
+        *,
+        description: str | None = None,
+        adapted: bool = True,
+        max_new_tokens: int = MAX_NEW_TOKENS,
+    ) -> list[str]:
+        """Greedy answers to `inputs`, in order.
+
+        Args:
+            inputs: what is asked, each 1 to 32,000 characters.
+            description: put before each input (the *described* prompt); None sends the input alone (*bare*).
+            adapted: with the adapter, where there is one; else the base's own answers.
+            max_new_tokens: where an answer ends at the latest.
+        """
+        for i, text in enumerate(inputs, 1):
+            check_input(text, where=f"input {i}")
+        tokenizer = self.base.tokenizer
+        prompts = [prompt_ids(tokenizer, text, description) for text in inputs]
+        off = self.peft.disable_adapter() if self.peft is not None and not adapted else nullcontext()
+        with off:
+            found = generate_greedy(
+                self.base, prompts, max_new_tokens=max_new_tokens, model=self.peft or self.base.model
+            )
+        return [decode_text(tokenizer, ids) for ids in found]
+
     def answer(
         self,
         inputs: Sequence[str],
         *,
         description: str | None = None,
         compare: bool = False,
-        base_description: str | None = None,
         max_new_tokens: int = MAX_NEW_TOKENS,
     ) -> list[Answer]:
-        """Greedy answers to `inputs`, in order.
-
-        Args:
-            inputs: what is asked, each 1 to 32,000 characters.
-            description: put before each input (the *described* prompt); None sends the input alone (*bare*).
-            compare: also ask the base without the adapter.
-            base_description: for `compare`, the description that the base is given; by default the same.
-            max_new_tokens: where an answer ends at the latest.
-        """
-        for i, text in enumerate(inputs, 1):
-            check_input(text, where=f"input {i}")
-        outputs = self._ask(inputs, description, max_new_tokens, adapted=True)
+        """`outputs` with the adapter; with `compare`, the base's answers to the same prompts beside them."""
+        ours = self.outputs(inputs, description=description, max_new_tokens=max_new_tokens)
         if not compare:
-            return [Answer(i, o) for i, o in zip(inputs, outputs, strict=True)]
-        told = description if base_description is None else base_description
-        plain = self._ask(inputs, told, max_new_tokens, adapted=False)
-        return [Answer(i, o, b) for i, o, b in zip(inputs, outputs, plain, strict=True)]
-
-    def _ask(self, inputs: Sequence[str], description: str | None, limit: int, *, adapted: bool) -> list[str]:
-        tokenizer = self.base.tokenizer
-        prompts = [prompt_ids(tokenizer, text, description) for text in inputs]
-        off = self.peft.disable_adapter() if self.peft is not None and not adapted else nullcontext()
-        with off:
-            found = generate_greedy(self.base, prompts, max_new_tokens=limit, model=self.peft or self.base.model)
-        return [decode_text(tokenizer, ids) for ids in found]
+            return [Answer(i, o) for i, o in zip(inputs, ours, strict=True)]
+        base = self.outputs(inputs, description=description, adapted=False, max_new_tokens=max_new_tokens)
+        return [Answer(i, o, b) for i, o, b in zip(inputs, ours, base, strict=True)]
 
 
 def check_input(text: str, *, where: str) -> str:

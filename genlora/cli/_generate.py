@@ -1,0 +1,137 @@
+"""`genlora generate`: from a description, or a file of them, to adapter folders."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genlora.descriptions import MAX_RAW_CHARS, BadItem, Item, check_description, read_items
+
+from ._show import bank_option, progress_bars, say, say_json
+from ._text import plain, shorten
+
+if TYPE_CHECKING:
+    from genlora.service import Failed, GeneratedAdapter, Made
+
+MAX_SAID = 20
+"""Failures that a summary spells out."""
+
+
+@click.command()
+@click.argument("description", required=False)
+@click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option("--from", "source", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE", help=(
+    "Many descriptions, one a line or JSON Lines {name, description}; each becomes a folder under OUTPUT."
+))  # fmt: skip
+@click.option("--generator", default="aggregate", show_default=True, help="How neighbours become an adapter.")
+@bank_option
+@click.option("--embedder", metavar="SOURCE", help="Embedder the bank was made with, if not the default.")
+@click.option("--top-k", type=click.IntRange(1, 64), default=4, show_default=True, help="Experts that shape it.")
+@click.option("--temperature", type=click.FloatRange(0.001, 100), default=0.1, show_default=True, help=(
+    "Small follows the nearest expert, large averages."
+))  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="For generators that draw.")
+@click.option("--rank", type=click.IntRange(1, 256), help="Rank of every module.  [default: the bank's]")
+@click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32", show_default=True,
+              help="Number format of the weights.")  # fmt: skip
+@click.option("--gguf", is_flag=True, help="Also write adapter.gguf, for llama.cpp and Ollama.")
+@click.option("--force", is_flag=True, help="Replace a folder that exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print the receipt and times as JSON.")
+def generate(
+    description: str | None,
+    out: Path,
+    source: Path | None,
+    bank: Path | None,
+    embedder: str | None,
+    generator: str,
+    as_json: bool,
+    gguf: bool,
+    force: bool,
+    **options: Any,
+) -> None:
+    """Write a LoRA adapter for the task a description names.
+
+    DESCRIPTION says what the task is, in a sentence or two; - reads it from standard input. The output is a PEFT
+    folder that loads in PEFT, transformers, vLLM, SGLang, LoRAX and llama.cpp, with receipt.json beside it. The base
+    model is not loaded. Example:
+
+        genlora generate "Put the words in alphabetical order." -o sort-words
+    """
+    if (description is None) == (source is None):
+        raise click.UsageError("give either a DESCRIPTION or --from FILE, not both.")
+    many = None if source is None else _items(source)
+    one = "" if description is None else check_description(_read_stdin() if description == "-" else description)
+
+    from genlora.service import GenLora
+
+    with progress_bars() as progress, GenLora(bank, embedder=embedder, generator=generator, progress=progress) as lora:
+        if many is None:
+            made = lora.generate(one, **options)
+            made.save(out, gguf=gguf, force=force)
+            _report_one(made, out, gguf=gguf, as_json=as_json)
+            return
+        _report_many(list(lora.generate_many(many, out, gguf=gguf, force=force, **options)), as_json=as_json)
+
+
+def _read_stdin() -> str:
+    # One character more than is ever looked at: what is longer is refused without being read to its end.
+    return sys.stdin.read(MAX_RAW_CHARS + 1)
+
+
+def _items(source: Path) -> list[Item | BadItem]:
+    """The file's lines, checked before anything heavy is imported; a file without a usable one is an error."""
+    opened = nullcontext(sys.stdin.buffer) if str(source) == "-" else source.open("rb")
+    with opened as stream:
+        items = list(read_items(stream))
+    if not any(isinstance(i, Item) for i in items):
+        first = f" The first fault: {items[0].reason}" if items and isinstance(items[0], BadItem) else ""
+        raise click.UsageError(f"{source}: holds no usable description, expected one a line.{first}")
+    return items
+
+
+def _report_one(made: GeneratedAdapter, out: Path, *, gguf: bool, as_json: bool) -> None:
+    if as_json:
+        say_json({"output": str(out), **summary(made, gguf=gguf)})
+        return
+    coverage = made.coverage
+    names = ", ".join(f"{n.name} {n.weight:.0%}" for n in made.neighbours)
+    say(f"{out}: coverage {coverage.value:.2f} ({coverage.level}); from {names}")
+
+
+def summary(made: GeneratedAdapter, *, gguf: bool) -> dict[str, Any]:
+    """What `--json` tells of an adapter: its receipt without the base's long identity, and how long it took."""
+    receipt = made.receipt(gguf=gguf)
+    base = {k: v for k, v in receipt["base"].items() if k != "identity"}
+    return {"receipt": {**receipt, "base": base}, "times_ms": {k: round(v, 3) for k, v in made.times_ms.items()}}
+
+
+def _report_many(done: list[Made | Failed], *, as_json: bool) -> None:
+    from genlora.service import Made
+
+    made = [d for d in done if isinstance(d, Made)]
+    failed = [d for d in done if not isinstance(d, Made)]
+    if as_json:
+        say_json({
+            "made": [{
+                "name": m.item.name,
+                "output": str(m.folder),
+                "description": m.item.description,
+                "coverage": m.adapter.coverage.value,
+                "neighbours": [n.name for n in m.adapter.neighbours],
+                "warnings": list(m.adapter.warnings),
+                "times_ms": {k: round(v, 3) for k, v in m.adapter.times_ms.items()},
+            } for m in made],
+            "failed": [{"line": f.line, "name": f.name, "reason": f.reason} for f in failed],
+        })  # fmt: skip
+    else:
+        for m in made:
+            say(f"{m.folder}: coverage {m.adapter.coverage.value:.2f}; {shorten(m.item.description, 60)}")
+    for f in failed[:MAX_SAID]:
+        click.echo(f"genlora: line {f.line}: {plain(f.reason)}", err=True)
+    click.echo(f"genlora: {len(made)} of {len(done)} descriptions became adapters", err=True)
+    if failed:
+        raise click.exceptions.Exit(2)

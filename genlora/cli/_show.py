@@ -1,0 +1,83 @@
+"""How commands speak: data on stdout, talk and progress on stderr, never a raw control character."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ._text import plain
+
+bank_option = click.option(
+    "--bank",
+    type=click.Path(path_type=Path),
+    envvar="GENLORA_BANK",
+    metavar="PATH",
+    help="Bank of experts.  [default: $GENLORA_BANK, else the shipped one]",
+)
+
+
+def say(line: str) -> None:
+    """One line of output."""
+    click.echo(plain(line))
+
+
+def say_json(value: Any) -> None:
+    """A JSON document on stdout, in ASCII: no terminal can mistake it for anything else."""
+    click.echo(json.dumps(value, indent=2))
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A `Progress` that draws bars on stderr: rich ones on a terminal, a line per download otherwise."""
+    if not sys.stderr.isatty():
+        seen: set[str] = set()
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in seen:
+                seen.add(what)
+                size = f" ({total / 1e6:.0f} MB)" if total > 1e6 else ""
+                click.echo(f"genlora: fetching {plain(what)}{size}", err=True)
+
+        yield tell
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def draw(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(escape(plain(what)), total=total or None)
+            bars.update(tasks[what], completed=done, total=total or None)
+
+        yield draw
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table: drawn and wrapped on a terminal, plain blocks of `name: value` lines otherwise."""
+    if not sys.stdout.isatty():
+        for i, row in enumerate(rows):
+            for name, cell in zip(header, row, strict=True):
+                say(f"{name}: {cell}")
+            if i + 1 < len(rows):
+                say("")
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(show_lines=True)
+    for name in header:
+        drawn.add_column(name, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(plain(cell, multiline=True)) for cell in row))
+    Console().print(drawn)
