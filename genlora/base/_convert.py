@@ -2,7 +2,6 @@
 
 import logging
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from genlora.files import canonical_json, sha256_file, storage_errors
 from ._cache import cache_dir, staged
 from ._fetch import Progress, silent
 from ._layout import META_FILE
+from ._quiet import first_line, quiet_transformers
 
 log = logging.getLogger(__name__)
 
@@ -49,28 +49,31 @@ def _gguf_facts(path: Path) -> dict[str, str]:
     }
 
 
+def _drop_quantiser(model: Any) -> None:
+    """The weights are plain floats now: what says they are quantised must not be saved."""
+    model.hf_quantizer = None
+    model._is_quantized = False
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+
+
 def _convert(path: Path, stage: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     source, file = str(path.parent), path.name
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet_transformers():
         try:
             tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file, local_files_only=True)
-            model = AutoModelForCausalLM.from_pretrained(
+            model: Any = AutoModelForCausalLM.from_pretrained(
                 source, gguf_file=file, dtype=torch.float32, local_files_only=True
             )
         except (ValueError, KeyError, OSError, ImportError, RuntimeError) as err:
             raise BaseError(
-                f"{path}: this GGUF file cannot be converted ({str(err).splitlines()[0][:200]}). "
+                f"{path}: this GGUF file cannot be converted ({first_line(err)}). "
                 "Expected a llama, qwen2, mistral or gemma3 model; give another base."
             ) from err
-        # The weights are plain floats now: what says they are quantised must not be saved.
-        model.hf_quantizer = None  # pyright: ignore[reportAttributeAccessIssue]
-        model._is_quantized = False  # pyright: ignore[reportAttributeAccessIssue]
-        if hasattr(model.config, "quantization_config"):
-            del model.config.quantization_config
+        _drop_quantiser(model)
         with storage_errors(stage, 4 * model.num_parameters()):
             model.save_pretrained(stage, max_shard_size="100GB")
             tokenizer.save_pretrained(stage)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from genlora.errors import BaseError, ConfigError
 from ._fetch import Progress, silent
 from ._fingerprint import Fingerprint, fingerprint
 from ._layout import bare_layout
+from ._quiet import first_line, quiet_transformers
 from ._sources import resolve_base
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,9 @@ def load_tokenizer(path: Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(path), local_files_only=True)
     except (OSError, ValueError, KeyError) as err:
-        raise BaseError(f"{path}: its tokenizer cannot be loaded ({str(err).splitlines()[0][:200]}).") from err
+        raise BaseError(
+            f"{path}: its tokenizer cannot be loaded ({first_line(err)}). Fetch or convert the base anew."
+        ) from err
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -91,26 +93,17 @@ def load_model(
     Raises `BaseError`.
     """
     from transformers import AutoModelForCausalLM
-    from transformers.utils import logging as hf_logging
 
-    extra = {} if config is None else {"quantization_config": config, "device_map": device}
-    bars = hf_logging.is_progress_bar_enabled()
-    hf_logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = AutoModelForCausalLM.from_pretrained(
+    extra: dict[str, Any] = {} if config is None else {"quantization_config": config, "device_map": device}
+    with quiet_transformers():
+        try:
+            model: Any = AutoModelForCausalLM.from_pretrained(
                 str(path), dtype=dtype, local_files_only=True, attn_implementation=attn_implementation, **extra
             )
-    except (OSError, ValueError, KeyError, RuntimeError) as err:
-        raise BaseError(
-            f"{path}: cannot be loaded ({str(err).splitlines()[0][:300]}). Fetch or convert it anew."
-        ) from err
-    finally:
-        if bars:
-            hf_logging.enable_progress_bar()
+        except (OSError, ValueError, KeyError, RuntimeError) as err:
+            raise BaseError(f"{path}: cannot be loaded ({first_line(err)}). Fetch or convert the base anew.") from err
     if config is None:
-        model = model.to(check_device(device))  # pyright: ignore[reportArgumentType]
+        model = model.to(check_device(device))
     return model.eval().requires_grad_(False)
 
 
