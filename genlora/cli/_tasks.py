@@ -55,8 +55,8 @@ def list_command(source: str, role: str | None, as_json: bool) -> None:
     if as_json:
         _print_json({"tasks": rows})
         return
-    for row in rows:
-        click.echo(_line([str(row[key]) for key in shown]))
+    for line in _aligned([[plain(str(row[key])) for key in shown] for row in rows]):
+        click.echo(line)
     click.echo(f"{len(rows)} tasks", err=True)
 
 
@@ -171,10 +171,11 @@ def _example_row(e: "Example") -> dict[str, Any]:
     return {"input": e.input, "output": e.output, "accepted": list(e.answers), "choices": list(e.choices)}
 
 
-def _line(cells: list[str]) -> str:
-    widths = (40, 11, 8, 24)
-    fixed = [shorten(c, w).ljust(w) for c, w in zip(cells[:-1], widths, strict=False)]
-    return " ".join([*fixed, shorten(cells[-1], 90)]).rstrip()
+def _aligned(rows: list[list[str]]) -> Iterator[str]:
+    """Columns as wide as their widest cell; the last one is cut at 90 characters."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    for *cells, last in rows:
+        yield "  ".join([*(c.ljust(w) for c, w in zip(cells, widths, strict=True)), shorten(last, 90)])
 
 
 def _print_json(value: Any) -> None:

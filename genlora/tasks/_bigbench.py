@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,13 +62,17 @@ class BigBench:
         self._entries: dict[str, BigBenchEntry] | None = None
 
     @property
+    def ready(self) -> bool:
+        """Whether the tasks are cached, so that nothing has to be fetched."""
+        return (self.folder / "index.json").exists()
+
+    @property
     def entries(self) -> dict[str, BigBenchEntry]:
         """Every usable task by name, in alphabetical order; reads the archive when the cache is not there yet."""
         if self._entries is None:
-            index = self.folder / "index.json"
-            if not index.exists():
+            if not self.ready:
                 cache_archive(self._archive(), self.folder, progress=self._progress)
-            self._entries = _read_index(index)
+            self._entries = _read_index(self.folder / "index.json")
         return self._entries
 
     def entry(self, name: str) -> BigBenchEntry:
@@ -130,7 +135,9 @@ def cache_archive(archive: Path, folder: Path, *, progress: Progress | None = No
         entries = [e for e in (_store(stage, name, doc) for name, doc in _documents(archive, progress)) if e]
         if not entries:
             raise TaskError(f"{archive}: no BIG-bench task in it. Expected the sdist bigbench-1.0.0.tar.gz.")
-        (stage / "index.json").write_bytes(canonical_json({"format": 1, "tasks": entries}))
+        (stage / "index.json").write_bytes(
+            canonical_json({"format": 1, "tasks": sorted(entries, key=lambda e: e["name"])})
+        )
     log.info("cached %d BIG-bench tasks in %s", len(entries), folder)
 
 
@@ -163,7 +170,7 @@ def _documents(archive: Path, progress: Progress | None) -> Iterator[tuple[str, 
                     doc = json.loads(f.read()) if f else None
                     if isinstance(doc, dict):
                         yield match[1], doc
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile, ValueError) as err:
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, ValueError) as err:
         raise TaskError(
             f"{archive}: cannot be read as the BIG-bench sdist ({err}). Delete the file and run it again."
         ) from err

@@ -17,7 +17,7 @@ from genlora.errors import TaskError
 from ._task import Example, Metric, Split, Task
 
 _ARTICLES = {"a", "an", "the"}
-_DROPPED = re.compile(r"['`\u2018\u2019\u00b4]|(?<=\d),(?=\d{3}(?!\d))")
+_DROPPED = re.compile(r"['`\u2018\u2019\u00b4]|(?<=\d),(?=\d{3}(?!\d))|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
 _SPACED = re.compile(
     r"(?<!\d)\.|\.(?!\d)|[,;:!?\"()\[\]{}*_\\\u201c-\u201e\u00ab\u00bb\u2026]|(?<=\w)[-\u2010-\u2014](?=\w)"
 )

@@ -89,10 +89,11 @@ def find_task(name: str, *, words_folder: Path | None = None, bigbench: BigBench
         if len(found) != 1:
             raise TaskError(f"{name}: {len(found)} tasks, expected one. Name a single file or task.")
         return found[0]
-    near = difflib.get_close_matches(name, catalogue(), n=3, cutoff=0.6)
-    if near:
+    bench = bigbench or default_bigbench()
+    near = difflib.get_close_matches(name, catalogue(), n=3, cutoff=0.7)
+    if near and not (bench.ready and name in bench.entries):
         raise TaskError(f"{name}: no such task. Did you mean {', '.join(near)}? Run: genlora tasks list")
-    return (bigbench or default_bigbench()).task(name)
+    return bench.task(name)
 
 
 def _read(spec: str, words_folder: Path | None, bigbench: BigBench | None) -> list[Task]:
