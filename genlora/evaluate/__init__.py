@@ -1,5 +1,6 @@
 """How good an adapter is: answers, scores, intervals, admission into a bank."""
 
+from ._admission import MAX_EXAMPLES as MAX_EXAMPLES
 from ._admission import MIN_EXAMPLES as MIN_EXAMPLES
 from ._admission import Admission as Admission
 from ._admission import admit as admit

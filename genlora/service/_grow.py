@@ -13,7 +13,7 @@ from genlora.adapter import AdapterState
 from genlora.bank import Bank, ExpertRecord, TaskEmbedder
 from genlora.base import LoadedBase, require_compatible
 from genlora.errors import TaskError
-from genlora.evaluate import MIN_EXAMPLES, Admission, admit, answer, held_out
+from genlora.evaluate import MAX_EXAMPLES, MIN_EXAMPLES, Admission, admit, answer, held_out
 from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
 from genlora.tasks import Task
 from genlora.train import ExpertConfig, ExpertTrainer, Tick, Trained
@@ -114,7 +114,7 @@ def _measure(base: LoadedBase, task: Task, state: AdapterState, run: Path) -> Ad
         if found.get("digest") == digest:
             return Admission.from_json(found["admission"])
     base_path = run / "measured" / f"{task.name}.base.json"
-    examples = held_out(task, 100)
+    examples = held_out(task, MAX_EXAMPLES)
     texts = read_json(base_path) if base_path.exists() else None
     key = sha256_bytes(canonical_json([e.input for e in examples]))
     if not texts or texts.get("inputs") != key:
