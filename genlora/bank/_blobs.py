@@ -12,6 +12,15 @@ _FILE = re.compile(r"([0-9a-f]{64})\.safetensors")
 _TEMPORARY = ".tmp-"
 
 
+def sweep_temporary(folder: Path) -> int:
+    """Delete temporary files that killed writers left in `folder`; how many."""
+    found = [entry for entry in folder.iterdir() if entry.name.startswith(_TEMPORARY)] if folder.is_dir() else []
+    for entry in found:
+        with storage_errors(entry):
+            entry.unlink(missing_ok=True)
+    return len(found)
+
+
 @dataclass(frozen=True)
 class BlobStore:
     """The folder of a bank that holds factors."""

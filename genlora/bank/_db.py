@@ -4,13 +4,14 @@ Rollback journal and `synchronous=FULL` always: SQLite before 3.51.3 can corrupt
 several writers (its "WAL-reset" race), and a bank must outlive a power cut.
 """
 
+import errno
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from genlora.errors import BankDamagedError, BankError, StorageError
+from genlora.errors import BankDamagedError, BankError
 from genlora.files import storage_errors
 
 APPLICATION_ID = 0x67_4C_42_4B  # "gLBK"
@@ -35,8 +36,8 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_first,)
 
 
 @contextmanager
-def sqlite_errors(path: Path) -> Iterator[None]:
-    """Turn sqlite3's exceptions into the bank's: full disk, lock, damage."""
+def sqlite_errors(path: Path, needed: Callable[[], int] = lambda: 0) -> Iterator[None]:
+    """Turn sqlite3's exceptions into the bank's: full disk (`needed`: bytes to be written), lock, damage."""
     try:
         yield
     except sqlite3.Error as err:
@@ -51,9 +52,10 @@ def sqlite_errors(path: Path) -> Iterator[None]:
                 f"{path}: the database is damaged ({err}). "
                 "Run: genlora bank verify; restore the file from a copy if it says so"
             ) from err
-        with storage_errors(path):
-            raise OSError(28 if code == "SQLITE_FULL" else 5, f"database: {err}") from err
-        raise StorageError(str(err)) from err  # pragma: no cover - storage_errors always raises
+        # SQLite does not tell a full disk from a broken one when a write falls short; the first is far likelier.
+        full = code in ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
+        with storage_errors(path, needed()):
+            raise OSError(errno.ENOSPC if full else errno.EIO, f"database: {err}") from err
 
 
 def check_header(path: Path) -> None:

@@ -17,7 +17,7 @@ from genlora.adapter import AdapterState, BaseLayout
 from genlora.errors import BankDamagedError, BankError, GenloraError, StorageError, UnknownExpertError
 from genlora.files import fsync_folder, parse_json, storage_errors
 
-from ._blobs import BlobStore
+from ._blobs import BlobStore, sweep_temporary
 from ._codec import TOLERANCE
 from ._create import BankFiles, check_shape, fill
 from ._db import connect, immediate, sqlite_errors
@@ -300,7 +300,7 @@ class Bank:
         with self._lock:
             tx: Transaction | None = None
             try:
-                with sqlite_errors(self.files.database), immediate(self._db):
+                with sqlite_errors(self.files.database, lambda: tx.row_bytes if tx else 0), immediate(self._db):
                     state = self._meta("state")
                     tx = Transaction(
                         self, self._db, int(state["generation"]) + 1, str(state["revision"]), int(state["removed"])
@@ -373,7 +373,8 @@ class Bank:
             self._db.execute("PRAGMA busy_timeout = 0")
             try:
                 with immediate(self._db):
-                    return self.blobs.sweep(row[0] for row in self._rows("SELECT DISTINCT blob FROM expert"))
+                    gone = self.blobs.sweep(row[0] for row in self._rows("SELECT DISTINCT blob FROM expert"))
+                    return gone + sweep_temporary(self.files.root) + sweep_temporary(self.files.index.parent)
             finally:
                 self._db.execute("PRAGMA busy_timeout = 60000")
         return 0

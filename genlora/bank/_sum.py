@@ -38,14 +38,14 @@ class DatabaseSum:
 
 
 def write_sum(db: sqlite3.Connection, database: Path, target: Path, revision_sql: str) -> None:
-    """Write the digest of `database` while a read lock keeps every writer from changing it.
+    """Write the digest of `database` under the write lock, so that no writer changes it and no sweep takes our file.
 
     A process killed before this leaves the old file, whose revision tells that it is of an older state.
     """
-    db.execute("BEGIN")
+    db.execute("BEGIN IMMEDIATE")
     try:
         revision = db.execute(revision_sql).fetchone()[0]
         with suppress(StorageError):
             atomic_write(target, DatabaseSum(sha256_file(database), revision).to_bytes())
     finally:
-        db.execute("COMMIT")
+        db.execute("ROLLBACK")  # nothing was changed

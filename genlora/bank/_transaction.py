@@ -70,6 +70,8 @@ class Transaction:
     revision: str
     removed: int
     changed: bool = False
+    row_bytes: int = 0
+    """What goes into the database, about."""
     new_blobs: list[str] = field(default_factory=list)
     loose_blobs: list[str] = field(default_factory=list)
 
@@ -181,12 +183,15 @@ class Transaction:
     def insert(self, record: ExpertRecord, slot: int | None) -> None:
         """Write the rows of an expert whose blob is on disk already; `slot` is its place in a pack."""
         digest = row_digest(record, slot)
+        text, rows = canonical_json(record.to_json()).decode(), encode_embeddings(record.embeddings)
+        mean = record.mean_embedding.astype("<f4").tobytes()
+        self.row_bytes += len(text) + len(rows) + len(mean)
         row = self.db.execute(
             "INSERT INTO expert (name, generation, record, blob, slot, sha256) VALUES (?, ?, ?, ?, ?, ?)",
-            (record.name, record.generation, canonical_json(record.to_json()).decode(), record.blob, slot, digest),
+            (record.name, record.generation, text, record.blob, slot, digest),
         ).lastrowid
-        self.db.execute("INSERT INTO embedding VALUES (?, ?)", (row, encode_embeddings(record.embeddings)))
-        self.db.execute("INSERT INTO vector VALUES (?, ?)", (row, record.mean_embedding.astype("<f4").tobytes()))
+        self.db.execute("INSERT INTO embedding VALUES (?, ?)", (row, rows))
+        self.db.execute("INSERT INTO vector VALUES (?, ?)", (row, mean))
         self._note(f"add {record.name} {digest}")
 
     def remove(self, name: str) -> None:
