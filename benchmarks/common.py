@@ -29,7 +29,9 @@ def machine(device: str = "cpu") -> dict[str, Any]:
         "memory_gib": round(memory, 1),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "versions": {p: importlib.metadata.version(p) for p in ("torch", "transformers", "peft", "sentence-transformers")},
+        "versions": {
+            p: importlib.metadata.version(p) for p in ("torch", "transformers", "peft", "sentence-transformers")
+        },
     }
     if device.startswith("cuda"):
         out["gpu"] = torch.cuda.get_device_name(0)
@@ -43,6 +45,6 @@ def save_result(name: str, result: dict[str, Any], table: str, output: Path | No
     path = folder / f"{name}.json"
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     words = result["machine"]
-    where = f"{words.get('gpu') or words['processor']}, {words['cores']} cores, {words['memory_gib']} GiB, Python {words['python']}"
-    path.with_suffix(".md").write_text(f"{table}\nMachine: {where}.\n")
+    where = f"{words.get('gpu') or words['processor']}, {words['cores']} cores, {words['memory_gib']} GiB"
+    path.with_suffix(".md").write_text(f"{table}\nMachine: {where}, Python {words['python']}.\n")
     return path
