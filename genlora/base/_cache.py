@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from genlora.files import storage_errors
+from genlora.errors import GenloraError
+from genlora.files import read_json, storage_errors
 
 _STAGE = ".tmp-"
 
@@ -38,6 +39,18 @@ class CacheEntry:
     path: Path
     size: int
     """Bytes on disk."""
+
+    @property
+    def label(self) -> str:
+        """A name a person knows: the files in a folder that is itself named by digest."""
+        if not self.path.is_dir():
+            return self.name
+        meta = self.path / "genlora.json"
+        if meta.is_file():
+            with suppress(GenloraError, AttributeError):
+                return f"{read_json(meta).get('name')}  {self.name}"
+        inside = sorted(p.name for p in self.path.iterdir() if p.name[0] != ".")
+        return f"{', '.join(inside[:3])}{', ...' if len(inside) > 3 else ''}  {self.name[:12]}"
 
 
 def _size(path: Path) -> int:

@@ -6,10 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genlora.errors import ConfigError
+
 from ._load import LoadedBase
 
-_BATCH_TOKENS = 16384
-"""Prompt tokens, padding included, that are run at once."""
+_BATCH_TOKENS = {"cpu": 4096, "cuda": 32768}
+"""Prompt tokens, padding included, that are run at once on each kind of device."""
 
 
 def _batches(prompts: Sequence[Sequence[int]], most: int) -> list[list[int]]:
@@ -76,7 +78,7 @@ def generate_greedy(
     max_new_tokens: int = 64,
     stop_ids: Collection[int] | None = None,
     model: nn.Module | None = None,
-    batch_tokens: int = _BATCH_TOKENS,
+    batch_tokens: int | None = None,
 ) -> list[list[int]]:
     """The most likely continuation of each prompt, token by token, in the order given.
 
@@ -85,10 +87,13 @@ def generate_greedy(
     `PeftModel` around it; `batch_tokens` bounds the prompt tokens run at once, padding included.
     """
     model = base.model if model is None else model
+    if any(not len(prompt) for prompt in prompts_ids):
+        raise ConfigError("a prompt has no tokens; expected at least one. Make it with prompt_ids.")
     device = next(model.parameters()).device
     stop = torch.tensor(sorted(base.eos_ids if stop_ids is None else stop_ids), dtype=torch.long, device=device)
     answers: list[list[int]] = [[] for _ in prompts_ids]
-    for batch in _batches(prompts_ids, batch_tokens):
+    most = _BATCH_TOKENS.get(device.type, 4096) if batch_tokens is None else batch_tokens
+    for batch in _batches(prompts_ids, most):
         ids, mask = _padded([prompts_ids[i] for i in batch], device)
         for i, answer in zip(batch, _decode(model, ids, mask, max_new_tokens, stop), strict=True):
             answers[i] = answer

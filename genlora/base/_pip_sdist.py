@@ -10,6 +10,7 @@ import sys
 try:
     from pip._internal.commands.download import DownloadCommand
     from pip._internal.exceptions import PipError
+    from pip._internal.utils.logging import setup_logging
 except ImportError as err:
     # `python -m pip` itself says "No module named pip".
     sys.stdout.write(f"{err}\n")
@@ -18,6 +19,8 @@ except ImportError as err:
 
 def find_and_copy(project: str, version: str, sha256: str, target: str) -> int:
     """Write the archive's bytes to `target`, unverified: the caller checks the digest."""
+    # As `pip -vv` does: the finder says why it skipped an index only at this level.
+    setup_logging(verbosity=2, no_color=True, user_log_file=None)
     command = DownloadCommand("download", "find and copy one source archive")
     arguments = ["--no-deps", "--no-binary", ":all:", "--no-input", "--disable-pip-version-check", project]
     options, _ = command.parse_args(arguments)

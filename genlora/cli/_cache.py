@@ -1,0 +1,45 @@
+"""`genlora cache`: fetched models and data, and converted bases."""
+
+import json
+
+import click
+
+from ._text import plain
+
+
+@click.group()
+def cache() -> None:
+    """List or clear fetched models and data."""
+
+
+@cache.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON")
+def list_command(as_json: bool) -> None:
+    """List what is in the cache, with sizes."""
+    from genlora.base import cache_dir, cache_entries
+
+    entries = cache_entries()
+    if as_json:
+        rows = [{"kind": e.kind, "name": e.name, "path": str(e.path), "bytes": e.size} for e in entries]
+        click.echo(json.dumps({"folder": str(cache_dir()), "entries": rows}, indent=2))
+        return
+    for entry in entries:
+        click.echo(f"{entry.kind:12} {entry.size / 1e6:10,.1f} MB  {plain(entry.label)}")
+    click.echo(f"{sum(e.size for e in entries) / 1e6:,.1f} MB in {plain(str(cache_dir()))}", err=True)
+
+
+@cache.command()
+@click.option("--kind", help="Only this kind, as `genlora cache list` names it")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON")
+def clear(kind: str | None, as_json: bool) -> None:
+    """Remove what is in the cache; it is fetched and converted again when next needed."""
+    from genlora.base import cache_entries, clear_cache
+
+    if kind is not None and kind not in {e.kind for e in cache_entries()}:
+        known = ", ".join(sorted({e.kind for e in cache_entries()})) or "nothing at all"
+        raise click.UsageError(f"the cache holds no {kind!r}; it holds {known}.")
+    freed = clear_cache(kind)
+    if as_json:
+        click.echo(json.dumps({"freed_bytes": freed}))
+    else:
+        click.echo(f"{freed / 1e6:,.1f} MB freed", err=True)

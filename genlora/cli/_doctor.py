@@ -1,0 +1,72 @@
+"""`genlora doctor`: is everything here that the main job needs, and what to do about the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ._show import bank_option, say, say_json
+
+if TYPE_CHECKING:
+    from genlora.base import Finding
+
+_MARKS = {"ok": "ok", "later": "later", "missing": "-", "broken": "FAULT"}
+
+
+@click.command()
+@bank_option
+@click.option("--base", metavar="SOURCE", help="Also check this base: a model folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(bank: Path | None, base: str | None, as_json: bool) -> None:
+    """Tell what is installed, cached and usable, and what to do about the rest.
+
+    Nothing is fetched and no connection is opened. Exits with 2 when something that every use needs is at fault.
+    """
+    from genlora.base import base_folder_finding, diagnose
+
+    findings = [*diagnose(), *_bank(bank)]
+    if base is not None:
+        findings.append(base_folder_finding(Path(base)))
+    faults = [f for f in findings if f.status == "broken"]
+    if as_json:
+        say_json({"ok": not faults, "findings": [f.to_json() for f in findings]})
+    else:
+        _report(findings)
+    if faults:
+        click.echo(
+            f"genlora: error: at fault: {', '.join(f.name for f in faults)}. The lines above say what to do.", err=True
+        )
+        raise click.exceptions.Exit(2)
+
+
+def _report(findings: list[Finding]) -> None:
+    section = ""
+    for finding in findings:
+        if finding.section != section:
+            section = finding.section
+            say(section)
+        say(f"  {_MARKS[finding.status]:6} {finding.name:28} {finding.detail}")
+        if finding.advice:
+            say(f"  {'':6} {'':28} -> {finding.advice}")
+
+
+def _bank(path: Path | None) -> list[Finding]:
+    """What is to be said of the bank in use."""
+    from genlora.bank import Bank
+    from genlora.base import Finding
+    from genlora.errors import GenloraError
+    from genlora.service import default_bank
+
+    try:
+        where = path or default_bank()
+    except GenloraError as err:
+        return [Finding("bank", "bank", "missing", "none found", str(err))]
+    try:
+        with Bank.open(where, readonly=True) as opened:
+            detail = f"{where}: {len(opened)} experts for {opened.layout.name} ({opened.layout.fingerprint[:12]})"
+            empty = "" if len(opened) else "It is empty: fill it with genlora bank train or genlora bank import"
+    except GenloraError as err:
+        return [Finding("bank", str(where), "broken", "cannot be opened", str(err))]
+    return [Finding("bank", "bank", "missing" if empty else "ok", detail, empty)]
