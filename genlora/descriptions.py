@@ -104,8 +104,8 @@ def language_warning(text: str) -> str | None:
     words = [w.lower() for w in _WORD.findall(_QUOTED.sub(" ", text))]
     if len(words) < MIN_WORDS:
         return None
-    english = sum(w in _ENGLISH for w in words)
-    scores = {name: sum(w in known for w in words) for name, known in _FOREIGN.items()}
+    english = len(_ENGLISH.intersection(words))
+    scores = {name: len(known.intersection(words)) for name, known in _FOREIGN.items()}
     best = max(scores, key=lambda name: scores[name])
     if scores[best] >= 2 and scores[best] > english:
         return _language_warning(best)

@@ -21,6 +21,9 @@ from genlora.errors import GenloraError, StorageError
 
 from ._text import plain
 
+_CHATTY = ("torchao", "bitsandbytes", "torch.utils._pytree", "transformers", "sentence_transformers")
+"""Libraries that warn on import of kernels they lack, which nothing here uses."""
+
 EXIT_ERROR = 2
 EXIT_BUG = 70
 EXIT_INTERRUPT = 130
@@ -154,6 +157,8 @@ def _configure(verbose: bool, debug: bool) -> None:
     if not debug:
         # Other libraries' deprecations are for us, in the tests, and not for the person at the terminal.
         warnings.simplefilter("ignore")
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.ERROR)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

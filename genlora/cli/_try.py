@@ -80,7 +80,7 @@ def try_command(
 
 def _samples(lora: Any, name: str) -> list[str]:
     """A few inputs that the nearest expert was not trained on, as its record keeps them."""
-    kept = lora.bank.get(name).provenance.get("samples", [])
+    kept = lora.bank.get(name).metrics.get("samples", [])
     found = [s["input"] for s in kept if isinstance(s, dict) and isinstance(s.get("input"), str)]
     if not found:
         raise TaskError(f"expert {name} keeps no sample inputs, so there is nothing to ask. Give some: --input TEXT")

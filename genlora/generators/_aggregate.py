@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
+import numpy as np
 import torch
 
 from genlora.adapter import AdapterState, update_norms, weighted_sum
@@ -116,18 +117,24 @@ def check_emission(adapter: AdapterState, parts: Sequence[AdapterState], names: 
     """Refuse an adapter that is not finite, or that has a module longer (Frobenius) than the longest of its parts."""
     bounds: dict[str, float] = {}
     for name, part in zip(names, parts, strict=True):
-        for path, norm in update_norms(part).items():
+        for path, norm in _norms(part).items():
             if not math.isfinite(norm):
                 raise AdapterFormatError(
                     f"expert {name}: {path} is not finite. Its weights are damaged; run: genlora bank verify"
                 )
             bounds[path] = max(bounds.get(path, 0.0), norm)
-    for path, norm in update_norms(adapter).items():
+    for path, norm in _norms(adapter).items():
         if not norm <= bounds[path] * NORM_SLACK + 1e-6:  # also true of NaN
             raise AdapterFormatError(
                 f"{path}: the generated update has norm {norm:.4g} (Frobenius), expected a finite number of at most "
                 f"{bounds[path]:.4g}, the longest of its experts. Run: genlora bank verify"
             )
+
+
+def _norms(state: AdapterState) -> dict[str, float]:
+    # What is infinite is looked for here, so that numpy need not warn of it.
+    with np.errstate(invalid="ignore", over="ignore"):
+        return update_norms(state)
 
 
 def _coverage_warnings(coverage: Coverage, nearest: str) -> tuple[str, ...]:

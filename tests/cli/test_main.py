@@ -45,7 +45,8 @@ def test_every_verb_has_the_help_line_the_root_shows(name):
 def test_a_verbs_help_imports_nothing_heavy(name):
     code = (
         "import sys\nfrom genlora.cli import cli\n"
-        f"try:\n    cli.main([{name!r}, '--help'], prog_name='genlora')\nexcept SystemExit as e:\n    assert e.code == 0\n"
+        f"try:\n    cli.main([{name!r}, '--help'], prog_name='genlora')\n"
+        "except SystemExit as e:\n    assert e.code == 0\n"
         f"print('LOADED', [m for m in {HEAVY!r} if m in sys.modules])"
     )
     assert "LOADED []" in _python(code)[0]
