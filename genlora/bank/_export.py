@@ -4,10 +4,10 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genlora.errors import BankError, StorageError
 from genlora.files import fsync_folder, storage_errors
@@ -39,6 +39,9 @@ class ExportReport:
     """Mean over experts of ‖ΔW - ΔŴ‖ / ‖ΔW‖."""
     worst_error: float
     worst_expert: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "path": str(self.path)}
 
 
 def export_bank(
