@@ -53,10 +53,16 @@ class BigBenchEntry:
 
 
 class BigBench:
-    """The cached tasks. `folder` is created from `archive()` the first time something is read."""
+    """The cached tasks. `folder` is created from `archive()` the first time something is read.
 
-    def __init__(self, folder: Path, archive: Callable[[], Path], *, progress: Progress | None = None) -> None:
+    With `discard` the archive is deleted once it has been read.
+    """
+
+    def __init__(
+        self, folder: Path, archive: Callable[[], Path], *, progress: Progress | None = None, discard: bool = False
+    ) -> None:
         self.folder = folder
+        self._discard = discard
         self._archive = archive
         self._progress = progress
         self._entries: dict[str, BigBenchEntry] | None = None
@@ -71,7 +77,10 @@ class BigBench:
         """Every usable task by name, in alphabetical order; reads the archive when the cache is not there yet."""
         if self._entries is None:
             if not self.ready:
-                cache_archive(self._archive(), self.folder, progress=self._progress)
+                archive = self._archive()
+                cache_archive(archive, self.folder, progress=self._progress)
+                if self._discard:
+                    archive.unlink(missing_ok=True)
             self._entries = _read_index(self.folder / "index.json")
         return self._entries
 
@@ -177,29 +186,26 @@ def _documents(archive: Path, progress: Progress | None) -> Iterator[tuple[str, 
 
 
 def _store(stage: Path, name: str, doc: dict[str, Any]) -> dict[str, Any] | None:
-    raws = [raw for raw in doc.get("examples") or () if isinstance(raw, dict) and isinstance(raw.get("input"), str)]
-    lines: dict[str, bool] = {}
-    for raw in sorted(raws, key=lambda raw: digest_of(raw["input"])):
-        row = _row(raw)
-        if row is not None:
-            lines[json.dumps(row, ensure_ascii=False, sort_keys=True)] = "scores" in row
-        if len(lines) == MAX_EXAMPLES:
-            break
+    found = (_row(raw) for raw in doc.get("examples") or ())
+    lines = {json.dumps(row, ensure_ascii=False, sort_keys=True): "scores" in row for row in found if row}
     if len(lines) < MIN_EXAMPLES:
         return None
-    data = gzip.compress("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass"), 4, mtime=0)
+    kept = sorted(lines, key=digest_of)[:MAX_EXAMPLES]
+    data = gzip.compress("".join(f"{line}\n" for line in kept).encode("utf-8", "surrogatepass"), 4, mtime=0)
     (stage / _file_name(name)).write_bytes(data)
     return {
         "name": name,
         "description": str(doc.get("description", "")).strip(),
         "keywords": [str(k) for k in doc.get("keywords") or ()],
-        "examples": len(lines),
-        "kind": "choice" if all(lines.values()) else "text",
+        "examples": len(kept),
+        "kind": "choice" if all(lines[line] for line in kept) else "text",
         "sha256": sha256_bytes(data),
     }
 
 
-def _row(raw: dict[str, Any]) -> dict[str, Any] | None:
+def _row(raw: Any) -> dict[str, Any] | None:
+    if not isinstance(raw, dict) or not isinstance(raw.get("input"), str):
+        return None
     text = raw["input"].strip()
     if not text or len(text) > MAX_INPUT_CHARS:
         return None

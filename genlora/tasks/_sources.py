@@ -23,13 +23,18 @@ BIGBENCH: dict[str, Any] = {
 
 
 def open_bigbench(*, progress: Progress | None = None, archive: Path | None = None) -> BigBench:
-    """The BIG-bench tasks in the user's cache; the sdist is fetched (358 MB) and read on the first use.
+    """The BIG-bench tasks in the user's cache; the sdist is fetched (358 MB), read and deleted on the first use.
 
-    `archive` names a sdist that is at hand already; its digest is checked against the pin.
+    `archive` names a sdist that is at hand already; its digest is checked against the pin, and it is kept.
     """
     from genlora.base import cache_dir
 
-    return BigBench(cache_dir() / "tasks" / CACHE_FOLDER, lambda: _archive(archive, progress), progress=progress)
+    return BigBench(
+        cache_dir() / "tasks" / CACHE_FOLDER,
+        lambda: _archive(archive, progress),
+        progress=progress,
+        discard=archive is None,
+    )
 
 
 def _archive(at_hand: Path | None, progress: Progress | None) -> Path:
