@@ -75,14 +75,15 @@ def warm(bank: Path, out: Path, runs: int) -> dict[str, Any]:
     """Milliseconds per request in one process, files written, and the median of every stage."""
     from genlora import GenLora
 
-    totals, stages = [], {}
+    totals, cpu, stages = [], [], {}
     with GenLora(bank) as lora:
         for i in range(runs + 10):
-            start = time.perf_counter()
+            start, start_cpu = time.perf_counter(), time.process_time()
             made = lora.generate(f"{DESCRIPTIONS[i % len(DESCRIPTIONS)]} {i}")
             made.save(out / str(i))
             took = (time.perf_counter() - start) * 1e3
             if i >= 10:
+                cpu.append((time.process_time() - start_cpu) * 1e3)
                 totals.append(took)
                 for stage, ms in {**made.times_ms, "rest": took - sum(made.times_ms.values())}.items():
                     stages.setdefault(stage, []).append(ms)
@@ -93,6 +94,7 @@ def warm(bank: Path, out: Path, runs: int) -> dict[str, Any]:
         "experts": experts,
         "p50_ms": statistics.median(totals),
         "p95_ms": centiles[18],
+        "cpu_p50_ms": statistics.median(cpu),
         "breakdown_p50_ms": {stage: statistics.median(ms) for stage, ms in stages.items()},
         "bytes": sum(p.stat().st_size for p in (out / "10").iterdir()),
     }
@@ -153,6 +155,7 @@ def table(result: dict[str, Any]) -> str:
     rows = [
         ("warm, in process, files written, p50", f"{w['p50_ms']:.1f} ms", "<= 50 ms"),
         ("warm, p95", f"{w['p95_ms']:.1f} ms", ""),
+        ("warm, p50 of CPU time", f"{w['cpu_p50_ms']:.1f} ms", ""),
         ("cold process / its imports and the embedder, wall", f"{c['ratio']:.2f}", "<= 1.3"),
         ("the same in CPU seconds", f"{c['cpu_ratio']:.2f}", ""),
         ("cold process, wall", f"{c['wall_s']:.2f} s", ""),

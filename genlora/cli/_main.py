@@ -45,7 +45,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "run": Entry("_run:run", "Answer inputs with the base, or with an adapter on it"),
         "merge": Entry("_merge:merge", "Merge an adapter into a (quantised) copy of its base"),
         "verify": Entry("_verify:verify", "Check an adapter folder against its receipt and make it again"),
-        "check-adapter": Entry("_check:check_adapter", "Check that an adapter folder loads in every known server"),
+        "check-adapter": Entry("_check:check_adapter", "Check that FOLDER is a portable adapter, line by line"),
     },
     "The bank and its tasks": {
         "bank": Entry("_bank:bank", "Make, fill and look after a bank of experts"),

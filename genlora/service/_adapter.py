@@ -1,5 +1,6 @@
 """What a request returns: an adapter with its receipt, to be saved as a folder or put on its base."""
 
+import logging
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
     from genlora.base import LoadedBase
+
+log = logging.getLogger(__name__)
 
 GGUF_NAME = "adapter.gguf"
 
@@ -89,6 +92,8 @@ class GeneratedAdapter:
         files = self.files(gguf=gguf)
         with self.watch("write"), hold_interrupts():
             publish_folder(files, Path(folder), replace=force)
+        spent = ", ".join(f"{stage} {ms:.1f}" for stage, ms in self.times_ms.items())
+        log.info("%s: written; milliseconds: %s", folder, spent)
         return Path(folder)
 
     def to_peft(self, base: "str | Path | LoadedBase | None" = None, *, device: str = "cpu") -> "PeftModel":
