@@ -8,21 +8,21 @@ import click
 
 EPILOG = """\b
 Examples:
-  genlora bank train my-bank jsonl:tickets.jsonl
-  genlora bank train my-bank bigbench:word_sorting bigbench:object_counting --run runs/first
-  genlora bank train my-bank catalogue:bank --words FOLDER --slots 8
+  genlora bank train --bank my-bank jsonl:tickets.jsonl
+  genlora bank train --bank my-bank bigbench:word_sorting bigbench:object_counting --run runs/first
+  genlora bank train --bank my-bank catalogue:bank --words FOLDER --slots 8
 A run that was stopped goes on where it was: give the same --run again.
 """
 
 
 @click.command("train", epilog=EPILOG, short_help="Train experts on tasks and store those that are worth it")
-@click.argument("bank", type=click.Path(path_type=Path))
 @click.argument("sources", nargs=-1, required=True)
+@click.option("--bank", required=True, type=click.Path(path_type=Path), help="Bank to add to; see: genlora bank init")
 @click.option(
     "--words", type=click.Path(path_type=Path), help="Folder of word tasks for catalogue entries that need one."
 )
-@click.option("--run", type=click.Path(path_type=Path), help="Folder for checkpoints [BANK/run].")
-@click.option("--base", "base_source", help="Base to train on [the bank's own].")
+@click.option("--run", type=click.Path(path_type=Path), help="Folder for checkpoints.  [default: BANK.run]")
+@click.option("--base", "base_source", help="Base to train on.  [default: the bank's own]")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True)
 @click.option("--slots", default=8, show_default=True, help="Experts trained at the same time.")
@@ -85,7 +85,7 @@ def _train(
         embedder = TaskEmbedder(resolve_embedder())
         with _progress() as (on_tick, on_measured):
             report = grow_bank(
-                bank, base, tasks, config, run or bank_path / "run",
+                bank, base, tasks, config, run or bank_path.with_name(f"{bank_path.name}.run"),
                 embedder=embedder, on_tick=on_tick, on_measured=on_measured,
             )  # fmt: skip
         if len(bank):
