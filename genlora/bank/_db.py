@@ -126,6 +126,11 @@ def migrate(db: sqlite3.Connection, path: Path, *, readonly: bool = False) -> No
                 db.execute(f"PRAGMA user_version = {number + 1}")
 
 
+def set_patience(db: sqlite3.Connection, seconds: float | None = None) -> None:
+    """How long statements wait for other processes' locks; `BUSY_S` by default."""
+    db.execute(f"PRAGMA busy_timeout = {round(1000 * (BUSY_S if seconds is None else seconds))}")
+
+
 @contextmanager
 def immediate(db: sqlite3.Connection) -> Iterator[None]:
     """A write transaction: committed when the block ends, rolled back when it raises."""

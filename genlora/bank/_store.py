@@ -20,7 +20,7 @@ from genlora.files import fsync_folder, parse_json, storage_errors
 from ._blobs import BlobStore, sweep_temporary
 from ._codec import TOLERANCE
 from ._create import BankFiles, check_shape, fill
-from ._db import connect, immediate, sqlite_errors
+from ._db import connect, immediate, set_patience, sqlite_errors
 from ._export import ExportReport, export_bank
 from ._factors import Pack
 from ._index import FlatIndex, Neighbour
@@ -370,11 +370,11 @@ class Bank:
     def sweep(self) -> int:
         """Delete what killed writers left; how many files. Skipped while another process is writing."""
         with self._lock, suppress(sqlite3.OperationalError, StorageError):
-            self._db.execute("PRAGMA busy_timeout = 0")
+            set_patience(self._db, 0)
             try:
                 with immediate(self._db):
                     gone = self.blobs.sweep(row[0] for row in self._rows("SELECT DISTINCT blob FROM expert"))
                     return gone + sweep_temporary(self.files.root) + sweep_temporary(self.files.index.parent)
             finally:
-                self._db.execute("PRAGMA busy_timeout = 60000")
+                set_patience(self._db)
         return 0

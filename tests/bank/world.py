@@ -48,10 +48,10 @@ def record(seed, name=None, **changes):
         "descriptions": (f"do task {seed}", f"task number {seed}, please"),
         "family": "tests",
         "licence": "cc0-1.0",
+        "embeddings": unit(seed, 2),
+        "embedder": "e" * 64,
     }
-    return ExpertRecord(
-        name=name or f"expert-{seed}", embeddings=unit(seed, 2), embedder="e" * 64, **(fields | changes)
-    )
+    return ExpertRecord(name=name or f"expert-{seed}", **(fields | changes))
 
 
 def new_bank(path, **options):
