@@ -65,13 +65,13 @@ def test_peft_finds_no_missing_or_unexpected_keys(llama, written, tokens):
     from peft import LoraConfig, get_peft_model
     from peft.utils import get_peft_model_state_dict, load_peft_weights, set_peft_model_state_dict
 
-    config = LoraConfig.from_pretrained(written)
-    model = get_peft_model(llama, config)
+    llama.__dict__["name_or_path"] = "tiny"
+    model = get_peft_model(llama, LoraConfig.from_pretrained(written))
     result = set_peft_model_state_dict(model, load_peft_weights(str(written), device="cpu"))
     assert result.unexpected_keys == []
     assert not [k for k in result.missing_keys if "lora_" in k]
     ours = load((written / WEIGHTS).read_bytes())
-    theirs = get_peft_model_state_dict(model)
+    theirs = get_peft_model_state_dict(model, save_embedding_layers=False)
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[k], theirs[k]) for k in ours)
 
@@ -80,7 +80,7 @@ def test_save_load_save_keeps_every_bit(llama, written, tmp_path):
     from peft import PeftModel
 
     model = PeftModel.from_pretrained(llama, written)
-    model.save_pretrained(tmp_path / "again")
+    model.save_pretrained(tmp_path / "again", save_embedding_layers=False)
     ours, theirs = ((f / WEIGHTS).read_bytes() for f in (written, tmp_path / "again"))
     assert ours == theirs
 
