@@ -64,9 +64,9 @@ def check_header(path: Path) -> None:
         with path.open("rb") as f:
             head = f.read(100)
     except OSError as err:
-        raise BankError(
-            f"{path.parent}: no bank there ({err.strerror}: {path.name}). Make one: genlora bank init {path.parent}"
-        ) from err
+        advice = f"Make one: genlora bank init {path.parent}" if err.errno == errno.ENOENT else "Check its permissions."
+        what = "no bank there" if err.errno == errno.ENOENT else "cannot be read"
+        raise BankError(f"{path.parent}: {what} ({path.name}: {err.strerror}). {advice}") from err
     if len(head) < 100 or not head.startswith(_HEADER):
         raise BankDamagedError(f"{path}: not an SQLite database. Restore the file from a copy.")
     if 2 in head[18:20]:

@@ -1,7 +1,10 @@
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -330,21 +333,33 @@ with Bank.open(sys.argv[1], readonly=True) as bank:
 """
 
 
+@pytest.fixture
+def reachable():
+    """A folder that any user can reach, as tmp_path is not."""
+    folder = Path(tempfile.mkdtemp(prefix="genlora-test-"))
+    folder.chmod(0o755)
+    yield folder
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755)
+    shutil.rmtree(folder)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="folder permissions are POSIX ones")
-def test_a_folder_that_cannot_be_written_can_be_read(tmp_path):
+def test_a_folder_that_cannot_be_written_can_be_read(tmp_path, reachable):
+    shipped = reachable / "shipped"
     with new_bank(tmp_path / "bank") as bank:
         bank.add(record(1), state(1))
-        bank.export(tmp_path / "shipped", codec="int8")
-    shipped = tmp_path / "shipped"
+        bank.export(shipped, codec="int8")
     for path in (*shipped.rglob("*"), shipped):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    for path in (tmp_path, *tmp_path.parents):  # let another user reach it
-        if path.owner() == shipped.owner() and path.stat().st_mode & 0o5 != 0o5:
-            path.chmod(path.stat().st_mode | 0o5)
     done = subprocess.run([sys.executable, "-c", UNPRIVILEGED, shipped], capture_output=True, text=True)
-    for path in (shipped, *shipped.rglob("*")):
-        path.chmod(0o755)
     assert done.stdout.split() == ["expert-1", "4", "False"], done.stderr
+
+
+def test_blobs_and_sums_can_be_read_by_other_users(bank):
+    bank.add(record(1), state(1))
+    modes = {f.stat().st_mode & 0o444 for f in bank.files.root.rglob("*") if f.is_file()}
+    assert modes == {0o444}
 
 
 def test_damage_to_one_expert_leaves_the_others_usable(bank, caplog):
