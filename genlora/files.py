@@ -162,7 +162,8 @@ def atomic_write(path: Path, data: bytes, *, durable: bool = True) -> None:
         fd, tmp = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
         try:
             try:
-                os.fchmod(fd, 0o644)  # mkstemp's 0600 would lock other users out of a shared bank or cache
+                if os.name != "nt":
+                    os.fchmod(fd, 0o644)  # mkstemp's 0600 would lock other users out of a shared bank or cache
                 write_all(fd, data)
                 if durable:
                     os.fsync(fd)

@@ -1,0 +1,172 @@
+"""The index: exact, never stale, never trusting its cache file (C1, C3, C4)."""
+
+import random
+import threading
+import time
+
+import faiss
+import numpy as np
+import pytest
+
+from genlora.bank import Bank, FlatIndex
+from genlora.bank._index import IndexCache
+from genlora.errors import BankError
+
+from .world import DIM, new_bank, record, state, unit
+
+
+def brute(names, vectors, query, k):
+    scores = vectors @ query
+    return [names[i] for i in np.argsort(-scores, kind="stable")[:k]]
+
+
+@pytest.fixture
+def bank(tmp_path):
+    with new_bank(tmp_path / "bank") as made:
+        with made.atomic() as tx:
+            for i in range(20):
+                tx.add(record(i), state(i % 3))
+        yield made
+
+
+def test_neighbours_equal_brute_force_on_a_thousand_queries():
+    names, vectors = [f"e{i}" for i in range(3000)], unit(1, 3000)
+    index = FlatIndex(names, vectors, revision="r")
+    for query in unit(2, 1000):
+        found = index.search(query, 5)
+        assert [n.name for n in found] == brute(names, vectors, query, 5)
+        assert found[0].similarity == pytest.approx(float((vectors @ query).max()), abs=1e-5)
+
+
+def test_equal_neighbours_come_in_order_of_name_and_k_is_bounded():
+    vectors = np.repeat(unit(1), 3, axis=0)
+    index = FlatIndex(["c", "a", "b"], vectors, revision="r")
+    assert [n.name for n in index.search(vectors[0], 10)] == ["a", "b", "c"]
+    assert index.search(vectors[0], 0) == [] and FlatIndex([], vectors[:0], revision="r").search(vectors[0], 3) == []
+
+
+def test_a_wrong_query_says_so(bank):
+    with pytest.raises(BankError, match="query has 8 numbers, expected 384"):
+        bank.search(np.ones(8, np.float32))
+    for bad in (np.zeros(DIM), np.full(DIM, np.nan)):
+        with pytest.raises(BankError, match="zero or not finite"):
+            bank.search(bad.astype(np.float32))
+
+
+def test_search_follows_every_change(bank):
+    first = bank.index()
+    bank.add(record(50), state(1))
+    assert bank.search(bank.get("expert-50").mean_embedding, 1)[0].name == "expert-50"
+    bank.remove("expert-50")
+    bank.remove("expert-3")
+    assert {"expert-3", "expert-50"}.isdisjoint(bank.index().names) and len(bank.index().names) == 19
+    assert "expert-3" in first.names  # the old snapshot did not change
+    with Bank.open(bank.files.root) as other:
+        other.add(record(60), state(1))
+    assert "expert-60" in bank.index().names
+
+
+def test_the_cache_is_used_when_it_fits_and_only_then(bank, monkeypatch):
+    bank.index()
+    bank.close()
+    root, built = bank.files.root, []
+    monkeypatch.setattr(FlatIndex, "__init__", lambda self, *a, **k: built.append(1))
+    with Bank.open(root, readonly=True) as again:
+        assert len(again.index().names) == 20 and not built
+
+
+def test_c1_no_mutated_index_file_reaches_faiss(bank, monkeypatch):
+    bank.index()
+    path, revision = bank.files.index, bank.revision
+    whole = path.read_bytes()
+    read, real = [], faiss.deserialize_index
+    monkeypatch.setattr(faiss, "deserialize_index", lambda data: read.append(1) or real(data))
+    assert IndexCache(path).load(revision) and read == [1]
+    rng = random.Random(0)
+    accepted_naively = 0
+    for i in range(1000):
+        data = bytearray(whole)
+        match i % 4:
+            case 0:
+                data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+            case 1:
+                del data[rng.randrange(len(data)) :]
+            case 2:
+                data += rng.randbytes(rng.randrange(1, 99))
+            case 3:
+                at = rng.randrange(len(data) - 8)
+                data[at : at + 8] = bytes(255 - b for b in data[at : at + 8])
+        path.write_bytes(data)
+        assert IndexCache(path).load(revision) is None, i
+        if i % 20 == 0:  # a naive cache hands the bytes to FAISS as they are
+            try:
+                real(np.frombuffer(bytes(data[-(20 * DIM * 4 + 45) :]), np.uint8))
+                accepted_naively += 1
+            except RuntimeError:
+                pass
+    assert read == [1] and accepted_naively
+    bank.close()
+    with Bank.open(bank.files.root) as again:
+        names, vectors = again.index().names, again.index().vectors()
+        for query in unit(3, 50):
+            assert [n.name for n in again.search(query, 4)] == brute(names, vectors, query, 4)
+
+
+def test_an_index_of_another_revision_is_not_used(bank):
+    index = bank.index()
+    assert FlatIndex.from_bytes(index.to_bytes(), revision=index.revision) is not None
+    assert FlatIndex.from_bytes(index.to_bytes(), revision="0" * 64) is None
+
+
+def test_c3_a_lost_index_of_ten_thousand_comes_back_in_time(tmp_path):
+    with new_bank(tmp_path / "bank") as bank:
+        st, vectors = state(1), unit(1, 10_000)
+        with bank.atomic() as tx:
+            stored = tx.add(record(0), st)
+            for i in range(1, 10_000):
+                rec = record(0, name=f"e{i}", descriptions=("x",), embeddings=vectors[i : i + 1])
+                tx.insert(rec.with_(blob=stored.blob, base=stored.base, generation=tx.generation), None)
+        bank.index()
+    (tmp_path / "bank" / "cache" / "index.bin").unlink()
+    start = time.perf_counter()
+    with Bank.open(tmp_path / "bank") as bank:
+        index = bank.index()
+        assert time.perf_counter() - start < 5.0
+        assert len(index) == 10_000 and index.search(vectors[77], 1)[0].name == "e77"
+
+
+@pytest.mark.parametrize(("seconds", "adds"), [(6, 60), pytest.param(60, 200, marks=pytest.mark.slow)])
+def test_c4_searching_while_experts_are_added(bank, seconds, adds):
+    committed = {bank.revision: set(bank.names())}
+    query, errors, wrong, searches = unit(9)[0], [], [], [0]
+    end = threading.Event()
+
+    def search():
+        try:
+            while not end.is_set():
+                index = bank.index()
+                found = [n.name for n in index.search(query, 5)]
+                if found != brute(list(index.names), index.vectors(), query, 5):
+                    wrong.append(found)
+                seen.add((index.revision, tuple(sorted(index.names))))
+                searches[0] += 1
+        except Exception as err:
+            errors.append(err)
+
+    seen = set()
+    threads = [threading.Thread(target=search) for _ in range(8)]
+    for t in threads:
+        t.start()
+    start = time.monotonic()
+    for i in range(adds):
+        bank.add(record(1000 + i), state(i % 3))
+        committed[bank.revision] = set(bank.names())
+        if i % 10 == 9:
+            bank.remove(f"expert-{1000 + i}")
+            committed[bank.revision] = set(bank.names())
+        time.sleep(max(0.0, seconds * (i + 1) / adds - (time.monotonic() - start)))
+    end.set()
+    for t in threads:
+        t.join()
+    assert not errors and not wrong and searches[0] > 50
+    assert all(set(names) == committed[revision] for revision, names in seen) and len(seen) > 3
