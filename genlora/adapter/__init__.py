@@ -21,6 +21,7 @@ from ._diagnostics import singular_values as singular_values
 from ._diagnostics import update_norms as update_norms
 from ._gguf import gguf_architecture as gguf_architecture
 from ._gguf import gguf_bytes as gguf_bytes
+from ._gguf import permuted_rows as permuted_rows
 from ._import import Imported as Imported
 from ._import import import_peft as import_peft
 from ._import import load_adapter as load_adapter
