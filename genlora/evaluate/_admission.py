@@ -13,7 +13,7 @@ from ._answers import answer, held_out, majority
 from ._statistics import Difference, paired_difference
 
 MIN_EXAMPLES = 50
-MAX_EXAMPLES = 64
+MAX_EXAMPLES = 60
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Admission:
 
 
 def admit(base: LoadedBase, task: Task, state: AdapterState, *, base_answers: Sequence[str] | None = None) -> Admission:
-    """Measure on the test split (50 to 64 examples), bare prompts, greedy decoding, strict scores; one-sided 90 %.
+    """Measure on the test split (50 to 60 examples), bare prompts, greedy decoding, strict scores; one-sided 90 %.
 
     `base_answers` are the base's own answers to the same examples, when they are known already.
     """
