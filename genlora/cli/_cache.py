@@ -23,8 +23,12 @@ def list_command(as_json: bool) -> None:
         rows = [{"kind": e.kind, "name": e.name, "path": str(e.path), "bytes": e.size} for e in entries]
         click.echo(json.dumps({"folder": str(cache_dir()), "entries": rows}, indent=2))
         return
-    for entry in entries:
+    small = [e for e in entries if e.path.is_file()]
+    for entry in (e for e in entries if not e.path.is_file()):
         click.echo(f"{entry.kind:12} {entry.size / 1e6:10,.1f} MB  {plain(entry.label)}")
+    for kind in sorted({e.kind for e in small}):
+        sizes = [e.size for e in small if e.kind == kind]
+        click.echo(f"{kind:12} {sum(sizes) / 1e6:10,.1f} MB  {len(sizes)} files")
     click.echo(f"{sum(e.size for e in entries) / 1e6:,.1f} MB in {plain(str(cache_dir()))}", err=True)
 
 
