@@ -4,6 +4,9 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 
+from genlora.errors import UnsafeNameError
+from genlora.files import check_name
+
 from ._task import Example, Metric
 
 MAX_INPUT_CHARS = 2_000
@@ -21,9 +24,12 @@ def safe_name(text: str) -> str:
     """A task name made of `text`: [a-z0-9._-], at most 64 characters; long ones end in eight digits of their hash."""
     name = _UNSAFE.sub("-", text.lower()).strip("-._")
     name = re.sub(r"\.\.+", ".", name) or "task"
-    if len(name) <= 64:
-        return name
-    return f"{name[:55].rstrip('-._')}-{digest_of(text).hex()[:8]}"
+    if len(name) > 64:
+        name = f"{name[:55].rstrip('-._')}-{digest_of(text).hex()[:8]}"
+    try:
+        return check_name(name)
+    except UnsafeNameError:  # a device name such as 'con'
+        return f"task-{name}"[:64]
 
 
 def shuffled_options(input: str, options: Sequence[str]) -> tuple[str, ...]:

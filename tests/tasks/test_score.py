@@ -17,7 +17,6 @@ from genlora.tasks import (
     score_answers,
 )
 
-
 _patient = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
