@@ -1,0 +1,67 @@
+"""The embedder agrees with sentence-transformers' own encode, says what it cut, and stays offline."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from genlora.bank import TaskEmbedder
+from genlora.errors import BaseError
+from genlora.files import sha256_file
+
+TEXTS = [
+    "Sort the words alphabetically.",
+    "what's the capital of it??",
+    "Décris la tâche, s'il te plaît 🙂",
+    "x",
+    "one " * 600,
+]
+
+
+@pytest.fixture(scope="module")
+def embedder(real_embedder):
+    return TaskEmbedder(real_embedder)
+
+
+def test_vectors_are_those_of_sentence_transformers(embedder, real_embedder):
+    from sentence_transformers import SentenceTransformer
+
+    plain = SentenceTransformer(str(real_embedder), device="cpu", local_files_only=True)
+    theirs = plain.encode(TEXTS, show_progress_bar=False)
+    for batch_size in (1, 4):
+        ours = embedder.embed(TEXTS, batch_size=batch_size)
+        assert ours.shape == (5, 384) and ours.dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(ours, axis=1), 1.0, atol=1e-5)
+        cosines = (ours * theirs).sum(1) / np.linalg.norm(theirs, axis=1)
+        assert cosines.min() >= 0.9999
+
+
+def test_a_text_gives_the_same_bytes_alone_and_among_others(embedder):
+    alone = embedder.embed([TEXTS[0]])
+    assert alone.tobytes() == embedder.embed(TEXTS)[:1].tobytes() == embedder.embed(TEXTS[::-1])[-1:].tobytes()
+
+
+def test_what_is_cut_is_told(embedder, caplog):
+    found = embedder.embed_checked(TEXTS)
+    assert embedder.max_tokens == 256
+    assert found.truncated == (False, False, False, False, True)
+    assert found.tokens[-1] == 602 and found.tokens[3] == 3
+    assert "1 of 5 texts are longer than 256 tokens" in caplog.text
+    np.testing.assert_array_equal(embedder.embed(["one " * 254])[0], found.vectors[-1])
+
+
+def test_no_text_gives_no_vector(embedder):
+    assert embedder.embed([]).shape == (0, 384) and embedder.embed_checked([]).truncated == ()
+
+
+def test_id_is_the_digest_of_the_weights(embedder, real_embedder):
+    assert embedder.id == sha256_file(real_embedder / "model.safetensors")
+
+
+def test_only_a_safetensors_embedder_is_read(tmp_path, real_embedder):
+    with pytest.raises(BaseError, match="not a sentence-transformers folder"):
+        TaskEmbedder(tmp_path)
+    shutil.copytree(real_embedder, tmp_path / "e", ignore=shutil.ignore_patterns("*.safetensors"))
+    (tmp_path / "e" / "pytorch_model.bin").write_bytes(b"\x80\x04")
+    with pytest.raises(BaseError, match="only safetensors embedders are read"):
+        TaskEmbedder(tmp_path / "e").embed(["x"])
