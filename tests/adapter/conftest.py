@@ -32,12 +32,6 @@ def make_layout(architecture: str = "llama", layers: int = LAYERS) -> BaseLayout
     return BaseLayout("tiny", architecture, "f" * 64, layers, HEADS, KV_HEADS, HEAD, modules, "apache-2.0")
 
 
-@pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PEFT asks the hub about the base's name when it saves; tests ask nobody."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-
-
 @pytest.fixture(scope="session")
 def layout() -> BaseLayout:
     return make_layout()
