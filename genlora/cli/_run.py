@@ -25,7 +25,11 @@ MAX_LINE = 1 << 20
 
 @click.command()
 @click.option("--adapter", type=click.Path(path_type=Path), help="Adapter folder.  [default: the base alone]")
-@click.option("--base", metavar="SOURCE", help="pypi:NAME, hf:ORG/NAME, a folder or .gguf.  [default: the adapter's]")
+@click.option(
+    "--base",
+    metavar="SOURCE",
+    help=("pypi:NAME, hf:ORG/NAME, a folder (a merged one too) or .gguf.  [default: the adapter's]"),
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--max-new-tokens", type=click.IntRange(1, 4096), default=48, show_default=True, help="Longest answer.")
 @click.option("--input", "inputs", multiple=True, help="What to ask; may be given more than once.")

@@ -3,6 +3,7 @@
 from ._aggregate import AggregateGenerator as AggregateGenerator
 from ._aggregate import Stopwatch as Stopwatch
 from ._aggregate import check_emission as check_emission
+from ._aggregate import check_parts as check_parts
 from ._aggregate import combine as combine
 from ._aggregate import one_thread as one_thread
 from ._coverage import HIGH as HIGH

@@ -2,12 +2,13 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from genlora.adapter import AdapterState, update_norms, weighted_sum
 from genlora.errors import AdapterFormatError, BankError
@@ -65,13 +66,14 @@ class AggregateGenerator:
         used = min(request.top_k, len(found))
         weights = softmax(similarities[:used], request.temperature)
         with watch("coverage"):
-            gram = products(states)
-            coverage = self.calibration.coverage(support_of(similarities, gram))
-            spread = round(spread_of(weights, gram[:used, :used]), PLACES)
+            inner = products(states)
+            check_parts(inner.energies, [n.name for n in found])
+            coverage = self.calibration.coverage(support_of(similarities, inner.gram))
+            spread = round(spread_of(weights, inner.gram[:used, :used]), PLACES)
         with watch("combine"):
             adapter, discarded = combine(states[:used], weights, rank=request.rank or self.library.rank)
         with watch("check"):
-            check_emission(adapter, states[:used], [n.name for n in found[:used]])
+            check_emission(adapter, {path: float(e[:used].max()) for path, e in inner.energies.items()})
         return Generated(
             adapter=adapter,
             neighbours=tuple(map(self._contribution, found[:used], similarities, weights)),
@@ -113,28 +115,30 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def check_emission(adapter: AdapterState, parts: Sequence[AdapterState], names: Sequence[str]) -> None:
-    """Refuse an adapter that is not finite, or that has a module longer (Frobenius) than the longest of its parts."""
-    bounds: dict[str, float] = {}
-    for name, part in zip(names, parts, strict=True):
-        for path, norm in _norms(part).items():
-            if not math.isfinite(norm):
+def check_parts(energies: Mapping[str, NDArray[np.float64]], names: Sequence[str]) -> None:
+    """Refuse experts whose ‖ΔW‖² is not a finite number in some module."""
+    for path, values in energies.items():
+        for name, energy in zip(names, values, strict=True):
+            if not np.isfinite(energy):
                 raise AdapterFormatError(
                     f"expert {name}: {path} is not finite. Its weights are damaged; run: genlora bank verify"
                 )
-            bounds[path] = max(bounds.get(path, 0.0), norm)
-    for path, norm in _norms(adapter).items():
-        if not norm <= bounds[path] * NORM_SLACK + 1e-6:  # also true of NaN
+
+
+def check_emission(adapter: AdapterState, energies: Mapping[str, float]) -> None:
+    """Refuse an adapter that is not finite, or that has a module longer (Frobenius) than the longest of its parts.
+
+    `energies` holds ‖ΔW‖² of the longest part, for each module.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):  # what is infinite is looked for here; numpy need not warn
+        norms = update_norms(adapter)
+    for path, norm in norms.items():
+        bound = math.sqrt(energies[path])
+        if not norm <= bound * NORM_SLACK + 1e-6:  # also true of NaN
             raise AdapterFormatError(
                 f"{path}: the generated update has norm {norm:.4g} (Frobenius), expected a finite number of at most "
-                f"{bounds[path]:.4g}, the longest of its experts. Run: genlora bank verify"
+                f"{bound:.4g}, the longest of its experts. Run: genlora bank verify"
             )
-
-
-def _norms(state: AdapterState) -> dict[str, float]:
-    # What is infinite is looked for here, so that numpy need not warn of it.
-    with np.errstate(invalid="ignore", over="ignore"):
-        return update_norms(state)
 
 
 def _coverage_warnings(coverage: Coverage, nearest: str) -> tuple[str, ...]:

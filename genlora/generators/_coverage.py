@@ -74,10 +74,21 @@ def softmax(similarities: Sequence[float], temperature: float) -> list[float]:
     return [p / total for p in powers]
 
 
-def products(states: Sequence[AdapterState]) -> NDArray[np.float64]:
-    """Gram matrix of updates, (K, K): the sum over modules of <ΔWᵢ, ΔWⱼ>, from r x r products of factors."""
+@dataclass(frozen=True)
+class Products:
+    """Inner products of K updates, in product space."""
+
+    gram: NDArray[np.float64]
+    """(K, K): the sum over modules of <ΔWᵢ, ΔWⱼ>."""
+    energies: dict[str, NDArray[np.float64]]
+    """‖ΔW‖² of each module, (K,): zero for a state that lacks it."""
+
+
+def products(states: Sequence[AdapterState]) -> Products:
+    """Inner products of updates, from r x r products of their factors: no ΔW is formed."""
     k = len(states)
     total = np.zeros((k, k))
+    energies: dict[str, NDArray[np.float64]] = {}
     groups: dict[tuple[Any, ...], list[str]] = {}
     for path in dict.fromkeys(p for s in states for p in s):
         shapes = tuple((s[path].a.shape, s[path].b.shape) if path in s else None for s in states)
@@ -89,11 +100,14 @@ def products(states: Sequence[AdapterState]) -> NDArray[np.float64]:
         b = torch.cat(
             [torch.stack([states[i][p].b for p in paths]).float() * c for i, c in zip(present, scales, strict=True)], 2
         )
-        cells = ((a @ a.mT).double() * (b.mT @ b).double()).sum(0).numpy()
+        cells = ((a @ a.mT).double() * (b.mT @ b).double()).numpy()
         edges = np.cumsum([0, *(states[i][paths[0]].rank for i in present)])[:-1]
-        blocks = np.add.reduceat(np.add.reduceat(cells, edges, axis=0), edges, axis=1)
-        total[np.ix_(present, present)] += blocks
-    return total
+        blocks = np.add.reduceat(np.add.reduceat(cells, edges, axis=1), edges, axis=2)
+        total[np.ix_(present, present)] += blocks.sum(0)
+        for path, block in zip(paths, blocks, strict=True):
+            energies[path] = np.zeros(k)
+            energies[path][present] = np.diagonal(block)
+    return Products(total, energies)
 
 
 def spread_of(weights: Sequence[float], gram: NDArray[np.float64]) -> float:
@@ -181,7 +195,7 @@ def calibrate(library: "Library") -> Calibration:
         near = [int(i) for i in np.argsort(-similarities, kind="stable")[:STANDARD_K] if np.isfinite(similarities[i])]
         key = tuple(near)
         if key not in cache:
-            cache[key] = products([library.state(names[i]) for i in near])
+            cache[key] = products([library.state(names[i]) for i in near]).gram
         return support_of([float(similarities[i]) for i in near], cache[key])
 
     left_out: list[float] = []

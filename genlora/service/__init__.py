@@ -17,6 +17,7 @@ from ._places import base_source as base_source
 from ._places import calibration_of as calibration_of
 from ._places import default_bank as default_bank
 from ._places import store_calibration as store_calibration
+from ._receipt import base_of as base_of
 from ._receipt import read_receipt as read_receipt
 from ._receipt import versions as versions
 from ._run import MAX_NEW_TOKENS as MAX_NEW_TOKENS

@@ -14,7 +14,7 @@ from genlora.generators import Contribution, Coverage, Generated, Stopwatch
 
 from ._interrupts import hold_interrupts
 from ._places import base_source
-from ._receipt import NAME, Dtype, seal
+from ._receipt import NAME, Dtype, base_of, seal
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -106,12 +106,11 @@ class GeneratedAdapter:
 
         Raises `BaseMismatchError` for another base than the one the bank was made for.
         """
-        from genlora.base import Fingerprint, load_base, require_compatible
+        from genlora.base import load_base, require_compatible
 
         if base is None or isinstance(base, str | Path):
             base = load_base(str(base) if base else base_source(self.layout.name), device=device)
-        made_for = Fingerprint.from_json(self.body["base"]["identity"])
-        require_compatible(made_for, base.fingerprint, what="the adapter")
+        require_compatible(base_of(self.body), base.fingerprint, what="the adapter")
         return attach(self.state, base)
 
 

@@ -1,5 +1,6 @@
 """`GenLora`: a bank, an embedder and a generator, ready to turn sentences into adapters. The base is never loaded."""
 
+import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -127,7 +128,8 @@ class GenLora:
         return {
             "name": layout.name,
             "architecture": layout.architecture,
-            "identity": self.bank.fingerprint.to_json(),
+            # One string: as an object it would fill hundreds of lines, and take longer to write than all the rest.
+            "identity": json.dumps(self.bank.fingerprint.to_json(), sort_keys=True, separators=(",", ":")),
         }
 
     def embed(self, description: str) -> tuple[NDArray[np.float32], tuple[str, ...]]:

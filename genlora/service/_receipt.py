@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from genlora.adapter import BaseLayout
+from genlora.base import Fingerprint
 from genlora.errors import DigestError, ManifestError
 from genlora.files import canonical_json, parse_json, sha256_bytes
 from genlora.generators import Generated, Request
@@ -72,6 +73,15 @@ def seal(body: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
     listed = {name: sha256_bytes(data) for name, data in sorted(files.items())}
     whole = {"format": FORMAT, **body, "files": listed}
     return {**whole, "sha256": sha256_bytes(canonical_json(whole))}
+
+
+def base_of(receipt: Mapping[str, Any]) -> Fingerprint:
+    """The base an adapter was made for, from its receipt. Raises `ManifestError`."""
+    try:
+        text = str(receipt["base"]["identity"])
+    except (KeyError, TypeError) as err:
+        raise ManifestError(f"receipt: names no base ({err!r}). Generate the adapter again.") from err
+    return Fingerprint.from_json(parse_json(text.encode(), where="receipt: base"), where="receipt: base")
 
 
 def read_receipt(path: Path) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from genlora.adapter import AdapterState, load_adapter
 from genlora.base import (
-    Fingerprint,
     LoadedBase,
     Progress,
     decode_text,
     generate_greedy,
     load_base,
+    load_merged,
     prompt_ids,
     require_compatible,
     silent,
@@ -24,13 +24,14 @@ from genlora.files import read_json
 
 from ._adapter import attach
 from ._places import base_source
-from ._receipt import NAME, read_receipt
+from ._receipt import NAME, base_of, read_receipt
 
 if TYPE_CHECKING:
     from peft import PeftModel
 
 log = logging.getLogger(__name__)
 
+MERGE_REPORT = "merge_report.json"
 MAX_NEW_TOKENS = 48
 MAX_INPUT_CHARS = 32_000
 
@@ -72,7 +73,7 @@ class Runner:
             raise ConfigError(f"{adapter}: no such folder. Expected the folder that genlora generate wrote.")
         if base is None and adapter is not None:
             base = base_source(_named_base(adapter))
-        loaded = load_base(base, device=device, progress=progress)
+        loaded = _load(base, device=device, progress=progress)
         if adapter is None:
             return cls(loaded)
         check_base(adapter, loaded, force=force)
@@ -122,6 +123,13 @@ class Runner:
         return [Answer(i, o, b) for i, o, b in zip(inputs, ours, base, strict=True)]
 
 
+def _load(base: str | None, *, device: str, progress: Progress) -> LoadedBase:
+    """A base of any source, or a folder that `genlora merge` wrote."""
+    if base is not None and (Path(base) / MERGE_REPORT).is_file():
+        return load_merged(Path(base), device)
+    return load_base(base, device=device, progress=progress)
+
+
 def check_input(text: str, *, where: str) -> str:
     """An input a model can be asked: 1 to 32,000 characters of valid Unicode without NUL. Raises `TaskError`."""
     found = ""
@@ -148,8 +156,7 @@ def check_base(adapter: Path, base: LoadedBase, *, force: bool = False) -> None:
     """Refuse an adapter that was made for another base than the one in memory (E1), by the fingerprint it carries."""
     what = f"adapter {adapter}"
     if (adapter / NAME).is_file():
-        carried = read_receipt(adapter / NAME)["base"]["identity"]
-        require_compatible(Fingerprint.from_json(carried), base.fingerprint, what=what, force=force)
+        require_compatible(base_of(read_receipt(adapter / NAME)), base.fingerprint, what=what, force=force)
         return
     named = _named_base(adapter)
     if named != base.layout.name and not force:

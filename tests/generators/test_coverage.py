@@ -17,6 +17,7 @@ from genlora.generators import (
     Request,
     calibrate,
     check_emission,
+    check_parts,
     products,
     softmax,
     spread_of,
@@ -112,14 +113,20 @@ def generator(world):
 def test_products_are_those_of_dense_updates():
     states = [state(i) for i in range(4)]
     flat = dense(states)
-    assert np.allclose(products(states), flat @ flat.T, rtol=1e-5)
+    found = products(states)
+    assert np.allclose(found.gram, flat @ flat.T, rtol=1e-5)
+    assert np.allclose(sum(found.energies.values()), np.diag(found.gram))
+    for path, energy in found.energies.items():
+        assert np.allclose(energy, [float(s[path].delta().square().sum()) for s in states], rtol=1e-5)
 
 
 def test_a_module_that_one_state_lacks_counts_as_zero():
     full, part = state(0), AdapterState({"layer.0.q": state(1)["layer.0.q"]})
-    gram = products([full, part])
+    found = products([full, part])
+    gram = found.gram
     a, b = full["layer.0.q"].delta(), part["layer.0.q"].delta()
     assert gram[0, 1] == pytest.approx(float((a * b).sum()), rel=1e-5)
+    assert found.energies["layer.0.v"][1] == 0
     assert gram[1, 1] == pytest.approx(float((b * b).sum()), rel=1e-5)
 
 
@@ -131,7 +138,7 @@ def test_spread_is_the_between_expert_variance_of_the_mixture():
     drawn = np.random.default_rng(0).choice(4, 100_000, p=weights)
     variance = ((flat - mean) ** 2).sum(1)[drawn].mean()
     energy = (flat**2).sum(1)[drawn].mean()
-    assert spread_of(weights, products(states)) == pytest.approx(variance / energy, rel=0.02)
+    assert spread_of(weights, products(states).gram) == pytest.approx(variance / energy, rel=0.02)
 
 
 def test_one_expert_has_no_spread_and_equal_orthogonal_ones_have_the_most():
@@ -245,6 +252,17 @@ def test_nothing_odd_is_emitted(value, factor):
     odd = AdapterState({**part, path: LoraPair(broken["a"], broken["b"], pair.scale)})
     from genlora.errors import AdapterFormatError
 
-    with pytest.raises(AdapterFormatError, match=r"layer\.0\.q"):
-        check_emission(odd, [part], ["x"])
-    check_emission(part, [part], ["x"])
+    bounds = {path: float(e[0]) for path, e in products([part]).energies.items()}
+    with pytest.raises(AdapterFormatError, match=r"layer\.0\.q: the generated update"):
+        check_emission(odd, bounds)
+    check_emission(part, bounds)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_damaged_expert_is_named(value):
+    from genlora.errors import AdapterFormatError
+
+    good, bad = state(0), state(1)
+    bad["layer.0.v"].a[0, 0] = value
+    with pytest.raises(AdapterFormatError, match=r"expert bad: layer\.0\.v is not finite"):
+        check_parts(products([good, bad]).energies, ["good", "bad"])

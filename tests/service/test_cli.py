@@ -181,7 +181,7 @@ from genlora.cli._main import _on_sigterm
 from genlora.service import GenLora, verify
 import genlora.service._adapter as writer
 
-bank, embedder, root, kind = sys.argv[1:]
+bank, embedder, root, kind = sys.argv[1:5]
 GenLora(bank, embedder=embedder).generate("warm up")  # what is imported here, every fork has
 if kind == "naive":
     def publish(files, folder, *, replace):
@@ -210,7 +210,7 @@ def child(out):
         os._exit(99)  # between two commands
 
 rng, broken, codes = random.Random(0), 0, {}
-for run in range(100):
+for run in range(int(sys.argv[5])):
     out = Path(root) / str(run)
     out.mkdir()
     pid = os.fork()
@@ -233,7 +233,7 @@ print(json.dumps({"broken": broken, "codes": codes}))
 @pytest.mark.parametrize("kind", ["ours", "naive"])
 def test_100_interrupts_leave_the_output_absent_or_whole(bank_path, embedder_path, tmp_path, kind):
     """F6: SIGINT and SIGTERM at random moments of the real command, with --force over an output that exists."""
-    argv = [str(bank_path), str(embedder_path), str(tmp_path), kind]
+    argv = [str(bank_path), str(embedder_path), str(tmp_path), kind, "20" if kind == "naive" else "100"]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", INTERRUPTED, *argv], env=env, capture_output=True, text=True, timeout=550
