@@ -33,6 +33,8 @@ from ._load import load_base as load_base
 from ._load import load_model as load_model
 from ._load import load_tokenizer as load_tokenizer
 from ._merge import merge as merge
+from ._merge_gguf import GgufBase as GgufBase
+from ._merge_gguf import write_gguf as write_gguf
 from ._merge_report import MergeReport as MergeReport
 from ._merge_report import read_report as read_report
 from ._merge_routes import load_merged as load_merged

@@ -1,0 +1,143 @@
+"""`genlora merge`: an adapter inside a (quantised) copy of its base, verified before it is kept."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def _texts(path: Path) -> list[tuple[str, str]]:
+    """Probe texts: JSON objects with `input` and, if known, `output`, one a line. Raises `TaskError`."""
+    import json
+
+    from genlora.errors import TaskError
+
+    out = []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as err:
+        raise TaskError(f"{path}: cannot be read ({err}). Expected JSON Lines in UTF-8.") from err
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            out.append((str(row["input"]), str(row.get("output", ""))))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
+            raise TaskError(f"{path}:{number}: expected a JSON object with 'input'. Correct the line.") from err
+    if not out:
+        raise TaskError(f"{path}: holds no inputs. Expected JSON objects with 'input', one a line.")
+    return out
+
+
+class _Steps:
+    """One line of progress on stderr; nothing where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        console = Console(stderr=True)
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> "_Steps":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        if step not in self._tasks:
+            self._tasks[step] = self._progress.add_task(step, total=total or None)
+        self._progress.update(self._tasks[step], completed=done, total=total or None)
+
+
+@click.command("merge", short_help="Merge an adapter into a (quantised) copy of its base")
+@click.option("--adapter", required=True, type=click.Path(path_type=Path), help="The adapter's folder.")
+@click.option(
+    "--quantize",
+    required=True,
+    metavar="NAME",
+    help="none, int8, int4, nf4, gguf-f16, gguf-q8_0, gguf-q4_1 or gguf-q4_0; others are refused with the reason.",
+)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the merged model.")
+@click.option("--base", metavar="SOURCE", help="The adapter's base: pypi:, hf: or a path. [default: the default base]")
+@click.option("--gguf-base", type=click.Path(path_type=Path), help="The base's own GGUF file, for gguf-... forms.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@click.option("--max-drift", type=float, help="Fail above this share of the adapter's own effect, such as 0.05.")
+@click.option(
+    "--merge-source",
+    type=click.Choice(["dequantized", "original"]),
+    default="dequantized",
+    show_default=True,
+    help="Add the update to the base's weights as they are after quantisation, or before it.",
+)
+@click.option("--nearest", is_flag=True, help="Round each weight to the nearest value instead of calibrating.")
+@click.option("--probe", type=click.Path(path_type=Path), help="JSON Lines of inputs to compare on, instead of ours.")
+@click.option("--force", is_flag=True, help="Replace OUTPUT if it exists.")
+@click.option("--any-base", is_flag=True, help="Merge even if the adapter was made for another base.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def merge(
+    adapter: Path,
+    quantize: str,
+    output: Path,
+    base: str | None,
+    gguf_base: Path | None,
+    device: str,
+    max_drift: float | None,
+    merge_source: str,
+    nearest: bool,
+    probe: Path | None,
+    force: bool,
+    any_base: bool,
+    as_json: bool,
+) -> None:
+    """Merge an adapter into a (quantised) copy of its base.
+
+    The copy is compared with base and adapter side by side, saved, read back and compared again; nothing is kept
+    that differs by more than --max-drift. The base itself is not touched.
+    """
+    from genlora.base import backend_named
+
+    backend = backend_named(quantize)  # refuses by name before anything is fetched
+    texts = None if probe is None else _texts(probe)
+    with _Steps() as steps:
+        report = _run(
+            adapter,
+            base,
+            gguf_base,
+            any_base,
+            steps,
+            quantize=backend.name,
+            out=output,
+            device=device,
+            max_drift=max_drift,
+            merge_source=merge_source,
+            calibrate=not nearest,
+            replace=force,
+            **({} if texts is None else {"probe": texts}),
+        )
+    if as_json:
+        import json
+
+        click.echo(json.dumps(report.to_json() | {"folder": str(output), "seconds": report.seconds}, indent=2))
+    else:
+        click.echo(report.summary())
+
+
+def _run(
+    adapter: Path, source: str | None, gguf_base: Path | None, any_base: bool, steps: _Steps, **options: Any
+) -> Any:
+    from genlora import base
+    from genlora.adapter import load_adapter
+
+    path = base.resolve_base(source, progress=steps)
+    layout = base.layout_of(path)
+    state = load_adapter(adapter, layout, force=any_base)
+    gguf = gguf_base
+    if gguf is None and options["quantize"].startswith("gguf"):
+        gguf = base.gguf_file(source, progress=steps)
+    return base.merge(path, state, layout, gguf=gguf, progress=steps, **options)
