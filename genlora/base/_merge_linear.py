@@ -168,14 +168,14 @@ class Nf4Form:
     def _weight(self, linear: Any) -> Any:
         weight: Any = linear.weight
         state = getattr(weight, "quant_state", None)
-        if state is None or state.quant_type != "nf4" or not state.nested:
-            raise MergeError(
-                f"expected an NF4 weight with double quantisation, found {type(weight).__name__}. Load the base fresh."
-            )
         if getattr(state, "packing_format_for_cpu", False):
             raise MergeError(
                 "this base has run already, and its 4-bit weights are repacked for the processor: read now, they would "
                 "be garbage. Load the base fresh and merge before any forward."
+            )
+        if state is None or state.quant_type != "nf4" or not state.nested:
+            raise MergeError(
+                f"expected an NF4 weight with double quantisation, found {type(weight).__name__}. Load the base fresh."
             )
         return weight
 

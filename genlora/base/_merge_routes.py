@@ -1,5 +1,7 @@
 """The two ways to merge: into a model folder, and into a GGUF file; and loading what came out."""
 
+import json
+import struct
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -73,10 +75,25 @@ class FolderRoute:
         # Saved before any forward: afterwards bitsandbytes may hold the weights repacked for the processor.
         with quiet(), storage_errors(stage, model.get_memory_footprint()):
             (model.to(own) if self.backend.family == "float" else model).save_pretrained(stage)
+            for file in stage.glob("*.safetensors"):
+                _sort_metadata(file)
         return errors, model.float() if self.backend.family == "float" else model
 
     def reload(self, stage: Path) -> nn.Module:
         return load_merged_model(stage, self.backend, device=self.device)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put a safetensors file's metadata in order, in place: the library writes it in another order every time."""
+    with path.open("r+b") as f:
+        (length,) = struct.unpack("<Q", f.read(8))
+        header = json.loads(f.read(length))
+        if "__metadata__" in header:
+            header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+            data = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+            if len(data) <= length:
+                f.seek(8)
+                f.write(data.ljust(length))
 
 
 @dataclass(frozen=True)
