@@ -174,6 +174,7 @@ def test_60_names_never_leave_the_output_folder(lora, invoke, tmp_path):
 
 INTERRUPTED = """
 import json, os, random, signal, sys, time
+from contextlib import nullcontext
 from pathlib import Path
 from genlora import files
 from genlora.cli import cli
@@ -183,14 +184,25 @@ import genlora.service._adapter as writer
 
 bank, embedder, root, kind = sys.argv[1:5]
 GenLora(bank, embedder=embedder).generate("warm up")  # what is imported here, every fork has
+real_write, real_fsync = os.write, os.fsync
+
+def slow_write(fd, data):
+    time.sleep(0.005)  # a slow disk, so that many interrupts arrive while it is busy
+    return real_write(fd, bytes(data[:4096]))
+
+def slow_fsync(fd):
+    time.sleep(0.005)
+    real_fsync(fd)
+
+os.write, os.fsync = slow_write, slow_fsync
 if kind == "naive":
-    def publish(files, folder, *, replace):
+    def publish(named, folder, *, replace):
         folder.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            with (folder / name).open("wb") as f:
-                for byte in range(0, len(data), 512):
-                    f.write(data[byte:byte + 512]), f.flush()
+        for name, data in named.items():
+            with open(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as f:
+                files.write_all(f.fileno(), data)
     writer.publish_folder = publish
+    writer.hold_interrupts = nullcontext
 
 def child(out):
     signal.signal(signal.SIGTERM, _on_sigterm)
