@@ -301,7 +301,7 @@ def _tell_report(report: VerifyReport) -> None:
 
 @bank.command(short_help="Copy a bank to another folder, compressed")
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Folder to write")
-@click.option("--codec", default="basis-int8", show_default=True, help="raw, int8, mixed, int4, basis, basis-int8, ...")
+@click.option("--codec", default="mixed", show_default=True, help="raw, int8, mixed, int4, basis, basis-int8, ...")
 @click.option("--only", multiple=True, metavar="NAME", help="Only these experts; may be given several times")
 @click.option("--tolerance", type=click.FloatRange(0, 0.5), help="Energy a shared basis may lose  [default: 0.0001]")
 @click.option("--force", is_flag=True, help="Replace a folder that exists")

@@ -176,7 +176,7 @@ def test_a_manifest_of_many_goes_on_after_a_refusal_and_a_restart(bank, tmp_path
         ('{"experts": [{"folder": "a", "name": "x"}]}', "descriptions, licence, family and parent must be texts"),
         ('{"experts": [{"folder": "a", "name": "X y", "description": "d"}]}', "expert 1: expert name 'X y' is not"),
         ('{"experts": [{"folder": "a", "name": "x", "description": ""}]}', "expert 1: "),
-        (json.dumps({"experts": 2 * [{"folder": "a", "name": "x", "description": "d"}]}), "name 'x' appears more than once"),
+        (json.dumps({"experts": 2 * [{"folder": "a", "name": "x", "description": "d"}]}), "'x' appears more than once"),
         ('{"experts": NaN}', "not strict JSON"),
         ('{"experts": [], "experts": []}', "appears twice"),
     ],
