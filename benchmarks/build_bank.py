@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--words", type=Path, default=None)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--only-finished", action="store_true", help="measure and store what is trained, train no more")
-    parser.add_argument("--codec", default="int8")
+    parser.add_argument("--codec", default="mixed")
     parser.add_argument("-o", "--output", type=Path, default=None, help="where the exported bank goes")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -81,6 +81,8 @@ def main() -> None:
         if args.output.exists():
             shutil.rmtree(args.output)
         bank.export(args.output, codec=args.codec)
+        with Bank.open(args.output) as shipped:  # a codec moves the factors a little, so it is calibrated as it ships
+            store_calibration(shipped)
         log = args.output.with_name("bank-log.json")
         log.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
         size = sum(p.stat().st_size for p in args.output.rglob("*") if p.is_file())
