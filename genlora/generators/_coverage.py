@@ -95,19 +95,23 @@ def products(states: Sequence[AdapterState]) -> Products:
         groups.setdefault(shapes, []).append(path)
     for shapes, paths in groups.items():
         present = [i for i, shape in enumerate(shapes) if shape is not None]
-        a = torch.cat([torch.stack([states[i][p].a for p in paths]).float() for i in present], 1)
-        scales = [torch.tensor([states[i][p].scale for p in paths])[:, None, None] for i in present]
-        b = torch.cat(
-            [torch.stack([states[i][p].b for p in paths]).float() * c for i, c in zip(present, scales, strict=True)], 2
-        )
-        cells = ((a @ a.mT).double() * (b.mT @ b).double()).numpy()
-        edges = np.cumsum([0, *(states[i][paths[0]].rank for i in present)])[:-1]
-        blocks = np.add.reduceat(np.add.reduceat(cells, edges, axis=1), edges, axis=2)
+        blocks = _blocks([states[i] for i in present], paths)
         total[np.ix_(present, present)] += blocks.sum(0)
         for path, block in zip(paths, blocks, strict=True):
             energies[path] = np.zeros(k)
             energies[path][present] = np.diagonal(block)
     return Products(total, energies)
+
+
+def _blocks(states: Sequence[AdapterState], paths: Sequence[str]) -> NDArray[np.float64]:
+    """<ΔWᵢ, ΔWⱼ> in each module of one shape, (n, K, K): tr(BᵢᵀBⱼ · AⱼAᵢᵀ) summed out of one stacked product."""
+    a = torch.cat([torch.stack([s[p].a for p in paths]).float() for s in states], 1)
+    scales = [torch.tensor([s[p].scale for p in paths])[:, None, None] for s in states]
+    b = torch.cat([torch.stack([s[p].b for p in paths]).float() * c for s, c in zip(states, scales, strict=True)], 2)
+    cells = ((a @ a.mT).double() * (b.mT @ b).double()).numpy()
+    edges = np.cumsum([0, *(s[paths[0]].rank for s in states)])[:-1]
+    with np.errstate(invalid="ignore", over="ignore"):  # a damaged expert is found by its energy, and named
+        return np.add.reduceat(np.add.reduceat(cells, edges, axis=1), edges, axis=2)
 
 
 def spread_of(weights: Sequence[float], gram: NDArray[np.float64]) -> float:
