@@ -60,8 +60,8 @@ def main() -> None:
             row: dict[str, Any] = {"task": task.name, "n": len(examples)}
             row |= {w: round(float(found[w].mean()), 3) for w in WAYS}
             row["majority"] = round(majority(task, examples).strict_mean, 3)
-            row["coverage"] = [round(m[1].receipt["coverage"]["value"], 3) for m in made]
-            row["neighbours"] = [[n["name"] for n in m[1].receipt["neighbours"]] for m in made]
+            row["coverage"] = [round(m[1].coverage.value, 3) for m in made]
+            row["neighbours"] = [[n.name for n in m[1].neighbours] for m in made]
             rows.append(row)
             for w in WAYS:
                 scores[w].extend(found[w].tolist())

@@ -89,12 +89,12 @@ def _depth_ok(data: str, limit: int) -> bool:
     return True
 
 
-def parse_json(
-    data: bytes, *, where: str, max_bytes: int = MAX_JSON_BYTES, max_depth: int = MAX_JSON_DEPTH
-) -> Any:
+def parse_json(data: bytes, *, where: str, max_bytes: int = MAX_JSON_BYTES, max_depth: int = MAX_JSON_DEPTH) -> Any:
     """Strict JSON: UTF-8, no duplicate keys, no NaN or infinity, bounded size and depth. Raises `ManifestError`."""
     if len(data) > max_bytes:
-        raise ManifestError(f"{where}: {len(data):,} bytes of JSON, expected at most {max_bytes:,}. Is it the right file?")
+        raise ManifestError(
+            f"{where}: {len(data):,} bytes of JSON, expected at most {max_bytes:,}. Is it the right file?"
+        )
     try:
         text = data.decode("utf-8")
         if not _depth_ok(text, max_depth):
@@ -103,7 +103,9 @@ def parse_json(
             text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite_float
         )
     except (UnicodeDecodeError, ValueError, RecursionError) as err:
-        raise ManifestError(f"{where}: not strict JSON ({err}). Expected UTF-8 JSON; restore the file or write it anew.") from err
+        raise ManifestError(
+            f"{where}: not strict JSON ({err}). Expected UTF-8 JSON; restore the file or write it anew."
+        ) from err
 
 
 def read_json(path: Path, *, max_bytes: int = MAX_JSON_BYTES) -> Any:
@@ -143,9 +145,12 @@ def storage_errors(target: Path, needed: int = 0) -> Iterator[None]:
         raise
     except OSError as err:
         free = _free_bytes(target)
-        hint = "Free some space and run it again." if err.errno == errno.ENOSPC else "Check the folder and its permissions."
+        full = err.errno == errno.ENOSPC
+        hint = "Free some space and run it again." if full else "Check the folder and its permissions."
         need = f" {needed:,} bytes needed," if needed else ""
-        raise StorageError(f"{target}: cannot be written ({err.strerror or err}):{need} {free:,} bytes free. {hint}") from err
+        raise StorageError(
+            f"{target}: cannot be written ({err.strerror or err}):{need} {free:,} bytes free. {hint}"
+        ) from err
 
 
 def _free_bytes(path: Path) -> int:
