@@ -35,8 +35,10 @@ class Admission:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Undo `dataclasses.asdict`."""
-        gaps = {k: Difference(**data[k]) if data[k] else None for k in ("over_base", "over_majority")}
-        return cls(**(data | gaps))
+        fields: dict[str, Any] = dict(data)
+        for key in ("over_base", "over_majority"):
+            fields[key] = Difference(**data[key]) if data[key] else None
+        return cls(**fields)
 
     def gain(self) -> dict[str, Any]:
         """For the bank's card: strict scores in 0..1 and the two-sided 80 % interval of own - base."""

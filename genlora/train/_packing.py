@@ -64,7 +64,7 @@ def encode_rows(
     return EncodedRows(tuple(kept[0][0][:shared]), rows, len(examples) - len(kept))
 
 
-def _common_prefix(sequences: Sequence[Sequence[int]]) -> int:
+def _common_prefix(sequences: Sequence[list[int]]) -> int:
     """Length of the longest shared prefix, at least one token short of each: a row needs a last prompt token."""
     first, last = min(sequences), max(sequences)
     limit = min(map(len, sequences)) - 1
