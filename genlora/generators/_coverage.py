@@ -177,7 +177,8 @@ def _cdf(quantiles: Sequence[float], support: float) -> float:
     n = len(quantiles)
     # The outermost quantiles are of a finite sample: half a step of probability is left beyond each of them.
     levels = [0.0, *((i + 0.5) / n for i in range(n)), 1.0]
-    return float(np.interp(support, [0.0, *quantiles, 1.0], levels))
+    # On a grid: between quantiles that differ by a denormal number, the slope would overflow.
+    return float(np.interp(round(support, 9), np.round([0.0, *quantiles, 1.0], 9), levels))
 
 
 def calibrate(library: "Library") -> Calibration:

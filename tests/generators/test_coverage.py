@@ -155,7 +155,8 @@ def test_softmax_is_a_distribution_in_the_order_of_similarity(similarities, temp
     assert sum(weights) == pytest.approx(1) and weights == sorted(weights, reverse=True)
 
 
-curves = st.lists(st.floats(0, 1), min_size=21, max_size=21).map(lambda q: tuple(sorted(q)))
+# Calibrations are stored with six places, so that is what a curve is made of.
+curves = st.lists(st.floats(0, 1), min_size=21, max_size=21).map(lambda q: tuple(sorted(round(x, 6) for x in q)))
 
 
 @given(curves, curves, st.floats(0, 1), st.floats(0, 1))
@@ -165,6 +166,11 @@ def test_coverage_is_monotone_and_within_0_and_1(left, own, one, two):
     assert 0 <= calibration.coverage(low).value <= calibration.coverage(high).value <= 1
     assert calibration.coverage(0.0).value <= 0.05 or left[0] == 0 or own[0] == 0
     assert calibration.coverage(1.0).value == 1 or left[-1] == 1 or own[-1] == 1
+
+
+def test_quantiles_a_denormal_apart_do_not_overflow():
+    calibration = Calibration((0.0,) * 20 + (5e-324,), (0.0,) * 20 + (2.3e-311,), 100, 100, 1)
+    assert 0 <= calibration.coverage(5e-324).value <= 1
 
 
 def test_support_grows_with_similarity_and_with_agreement():
