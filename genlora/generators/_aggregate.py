@@ -65,7 +65,7 @@ class AggregateGenerator:
         similarities = [round(n.similarity, PLACES) for n in found]
         used = min(request.top_k, len(found))
         weights = softmax(similarities[:used], request.temperature)
-        with watch("coverage"):
+        with watch("coverage"), one_thread():
             inner = products(states)
             check_parts(inner.energies, [n.name for n in found])
             coverage = self.calibration.coverage(support_of(similarities, inner.gram))
