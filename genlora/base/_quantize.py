@@ -1,7 +1,6 @@
 """Which quantised forms an adapter may be merged into: a literal table of those proven here, and of those refused."""
 
 import logging
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from genlora.errors import ConfigError, MergeError, MissingExtraError
 
 from ._headers import read_config
 from ._load import load_model
+from ._quiet import quiet_transformers
 
 Family = Literal["float", "torchao", "bitsandbytes", "gguf"]
 
@@ -150,18 +150,15 @@ def refuse_quantised(folder: Path) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Other libraries' import-time chatter (kernels for other devices, deprecations) is kept off stderr."""
-    loggers = [logging.getLogger(n) for n in ("torchao", "torch.utils._pytree", "bitsandbytes", "transformers")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    """Other libraries' chatter (kernels for other devices, deprecations, progress bars) is kept off stderr."""
+    logger = logging.getLogger("bitsandbytes")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_transformers():
             yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logger.setLevel(level)
 
 
 def torchao_config(backend: Backend) -> Any:
