@@ -67,7 +67,8 @@ def _values(draw: Draw, template: str) -> Values:
     return {slot: _SLOTS[slot](draw) for slot in re.findall(r"\{(\w+)\}", template) if slot in _SLOTS}
 
 
-def _filled(draw: Draw, group: str) -> tuple[str, Values]:
+def filled(draw: Draw, group: str) -> tuple[str, Values]:
+    """A template of `group` with its slots filled, and what they were filled with."""
     template = draw.pick(lines(group))
     values = _values(draw, template)
     return fill(template, values), values
@@ -76,7 +77,7 @@ def _filled(draw: Draw, group: str) -> tuple[str, Values]:
 def _count_words(draw: Draw) -> tuple[str, str]:
     wanted = draw.between(3, 9)  # otherwise every third sentence has seven words
     while True:
-        text, _ = _filled(
+        text, _ = filled(
             draw, draw.pick(("city sentences", "colour sentences", "number sentences", "orders", "greeting"))
         )
         if len(text.split()) == wanted:
@@ -85,7 +86,7 @@ def _count_words(draw: Draw) -> tuple[str, str]:
 
 def _extract(group: str, slot: str) -> Rule:
     def draw_one(draw: Draw) -> tuple[str, str]:
-        text, values = _filled(draw, group)
+        text, values = filled(draw, group)
         return text, values[slot]
 
     return Rule(draw_one)
@@ -93,7 +94,7 @@ def _extract(group: str, slot: str) -> Rule:
 
 def _mask(group: str, replace: Callable[[str, Values], str]) -> Rule:
     def draw_one(draw: Draw) -> tuple[str, str]:
-        text, values = _filled(draw, group)
+        text, values = filled(draw, group)
         return text, replace(text, values)
 
     return Rule(draw_one)
@@ -104,16 +105,16 @@ def _classify(groups: dict[str, str], count: int = 800) -> Rule:
 
     def draw_one(draw: Draw) -> tuple[str, str]:
         label = draw.pick(tuple(groups))
-        return _filled(draw, groups[label])[0], label
+        return filled(draw, groups[label])[0], label
 
     return Rule(draw_one, tuple(groups), count)
 
 
 def _review(draw: Draw) -> tuple[str, str]:
     label, mood = draw.pick((("positive", "good"), ("negative", "bad")))
-    text, _ = _filled(draw, f"review {mood}")
+    text, _ = filled(draw, f"review {mood}")
     if draw.chance(0.6):
-        text += " " + _filled(draw, f"review tails {mood}")[0]
+        text += " " + filled(draw, f"review tails {mood}")[0]
     return text, label
 
 
@@ -130,7 +131,7 @@ def _animal_young(draw: Draw) -> tuple[str, str]:
 
 
 def _next_day(draw: Draw) -> tuple[str, str]:
-    text, values = _filled(draw, "day sentences")
+    text, values = filled(draw, "day sentences")
     day = values["weekday"]
     return text, text.replace(day, WEEKDAYS[(WEEKDAYS.index(day) + 1) % 7])
 
@@ -238,7 +239,7 @@ def _pronoun(draw: Draw) -> tuple[str, str]:
 
 
 def _polite(draw: Draw) -> tuple[str, str]:
-    order, _ = _filled(draw, "orders")
+    order, _ = filled(draw, "orders")
     return order, f"Could you please {order[0].lower()}{order[1:-1]}?"
 
 

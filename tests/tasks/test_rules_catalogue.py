@@ -15,7 +15,9 @@ CATALOGUE = files("genlora.tasks") / "data" / "catalogue"
 
 @cache
 def catalogue(group: str) -> list[dict]:
-    return parse_json((CATALOGUE / f"{group}.json").read_bytes(), where=group)
+    """Entries of every file of the group: "rules" is rules.json, rules-2.json and so on."""
+    found = [f for f in CATALOGUE.iterdir() if re.fullmatch(rf"{group}(-\d+)?\.json", f.name)]
+    return [e for f in sorted(found, key=lambda f: f.name) for e in parse_json(f.read_bytes(), where=f.name)]
 
 
 def labels_of(entry: dict) -> tuple[str, ...]:
