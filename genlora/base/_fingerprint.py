@@ -1,8 +1,9 @@
 """What a base *is*: a fingerprint that tells other weights, revisions and tokenizers apart, and knows quantised twins.
 
-A fingerprint holds the sizes that fix the computation, a digest of the tokenizer's behaviour and of the chat template,
-and a few values of every weight with the rounding each may have undergone. Full-precision twins must agree in every
-value; a quantised twin must lie within half a quantisation step of it, which a fine-tuned model does not.
+A fingerprint holds the sizes that fix the computation, a digest of the tokenizer (vocabulary, merges, behaviour) and one
+of the chat template, and a few values of every weight with the rounding each may have undergone. Full-precision twins
+must agree in every value; a quantised twin must lie within half a quantisation step of it, which a fine-tuned model
+does not.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from ._headers import TensorHeader, read_config, tensor_headers, text_config
 from ._layout import base_meta
 from ._samples import Sample, sample_weights
 
-VERSION = 1
+VERSION = 2
 _MISFITS_ALLOWED = 0.02
 """Share of quantised samples that may lie outside half a step (clamped block ends, searched scales)."""
 _PROBES = (
@@ -155,8 +156,17 @@ def _config_essentials(config: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+def _merges(text: bytes) -> list[list[str]]:
+    """Pairs in the order they are merged: spelled "a b" in older tokenizer.json files, ["a", "b"] in newer ones."""
+    pairs = json.loads(text)["model"].get("merges") or []
+    return [pair.split(" ") if isinstance(pair, str) else list(pair) for pair in pairs]
+
+
 def _tokenizer_digest(folder: Path) -> str:
-    """Digest of the vocabulary and of what the tokenizer makes of texts in many scripts."""
+    """Digest of the vocabulary, of the merges in their order, and of what it makes of texts in many scripts.
+
+    The texts tell normalisers and splitting rules apart; no few texts could show that two rare merges changed places.
+    """
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"
@@ -165,13 +175,14 @@ def _tokenizer_digest(folder: Path) -> str:
             f"{folder}: no tokenizer.json. Expected a fast tokenizer; write one with "
             "AutoTokenizer.from_pretrained(folder).save_pretrained(folder)."
         )
+    text = path.read_bytes()
     try:
-        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_buffer(text)
     except Exception as err:  # the library raises bare Exception
         raise BaseError(f"{path}: not a tokenizer ({err}). Fetch or convert the base anew.") from err
     vocabulary = sorted((i, t) for t, i in tokenizer.get_vocab(with_added_tokens=True).items())
-    ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in _PROBES]
-    return sha256_bytes(json.dumps([vocabulary, ids], ensure_ascii=True).encode())
+    ids = [tokenizer.encode(probe, add_special_tokens=False).ids for probe in _PROBES]
+    return sha256_bytes(json.dumps([vocabulary, ids, _merges(text)], ensure_ascii=True).encode())
 
 
 def _template_digest(folder: Path) -> str:

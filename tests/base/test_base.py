@@ -191,7 +191,7 @@ def test_the_default_base_loads_fast_once_converted(real_base):
     assert time.process_time() - start < 3
     assert base.layout.name == "HuggingFaceTB/SmolLM2-135M-Instruct" and base.layout.licence == "Apache-2.0"
     assert len(base.layout.modules) == 210
-    assert base.fingerprint.id == "95d26eb8216f92a129a1e665f54048a2e9131d73c7fdaf94152afd4267cdee90", (
+    assert base.fingerprint.id == "c88b06b48df932c726956fd9f1f21b19994e8f790aaf451951e06b7ec4ada454", (
         "the conversion of the default base changed, and every shipped expert is bound to the old one"
     )
     question = prompt_ids(base.tokenizer, "What is the capital of France?")

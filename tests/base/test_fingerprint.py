@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from genlora.base import Fingerprint, fingerprint, require_compatible, tensor_headers
+from genlora.base._fingerprint import _PROBES as PROBES
 from genlora.errors import BaseError, BaseMismatchError, ManifestError
 
 KINDS = ("llama", "qwen2", "mistral", "gemma3")
@@ -94,6 +95,11 @@ def _fewer_merges(t: dict) -> None:
     t["model"]["merges"] = t["model"]["merges"][:-2]
 
 
+def _merges_swapped(t: dict) -> None:
+    m = t["model"]["merges"]
+    m[-1], m[-2] = m[-2], m[-1]
+
+
 def _lower_case(t: dict) -> None:
     t["normalizer"] = {"type": "Lowercase"}
 
@@ -136,6 +142,7 @@ OTHERS: dict[str, tuple[str, Callable[[Path], None] | int]] = {
     "heads regrouped": ("llama", config(num_attention_heads=2, num_key_value_heads=1, head_dim=32)),
     "two tokens swapped": ("llama", tokenizer(_swap_two_letters)),
     "fewer merges": ("llama", tokenizer(_fewer_merges)),
+    "two merges in another order": ("llama", tokenizer(_merges_swapped)),
     "upper case folded": ("llama", tokenizer(_lower_case)),
     "a space before every text": ("llama", tokenizer(_prefix_space)),
     "a special token gone": ("llama", tokenizer(_no_special)),
@@ -184,6 +191,39 @@ def test_another_base_of_the_same_shapes_is_told_apart(pair, name):
         require_compatible(mine, other, what="adapter x")
     assert mine.id[:12] in str(told.value) and other.id[:12] in str(told.value) and "--force" in str(told.value)
     require_compatible(mine, other, what="adapter x", force=True)
+
+
+def test_an_order_of_merges_that_no_probe_shows(pair):
+    """Vocabulary and a few texts, the naive digest, accept it; the order of the merges is what tells."""
+    from tokenizers import Tokenizer
+
+    first, second = pair("llama", tokenizer(_merges_swapped))
+    one, two = (Tokenizer.from_file(str(folder / "tokenizer.json")) for folder in (first, second))
+    assert one.get_vocab() == two.get_vocab()
+    assert all(one.encode(text).ids == two.encode(text).ids for text in PROBES)
+    verdict = fingerprint(first).compatible(fingerprint(second))
+    assert not verdict.ok and verdict.why == "the tokenizers differ"
+    with pytest.raises(BaseMismatchError, match="the tokenizers differ"):
+        require_compatible(fingerprint(first), fingerprint(second), what="adapter x")
+
+
+def _older_spelling(t: dict) -> None:
+    t["model"]["merges"] = [" ".join(pair) for pair in t["model"]["merges"]]
+
+
+def test_merges_in_the_older_spelling_are_the_same(pair):
+    first, second = pair("llama", tokenizer(_older_spelling))
+    assert (first / "tokenizer.json").read_bytes() != (second / "tokenizer.json").read_bytes()
+    assert fingerprint(first).id == fingerprint(second).id
+
+
+def _word_level(t: dict) -> None:
+    t["model"] = {"type": "WordLevel", "vocab": t["model"]["vocab"], "unk_token": "<|endoftext|>"}
+
+
+def test_a_tokenizer_without_merges_has_a_fingerprint_too(pair):
+    first, second = pair("llama", tokenizer(_word_level))
+    assert fingerprint(second).id == fingerprint(second).id != fingerprint(first).id
 
 
 def cast(dtype: torch.dtype) -> Callable[[Path], None]:
