@@ -1,6 +1,6 @@
 """What a base *is*: a fingerprint that tells other weights, revisions and tokenizers apart, and knows quantised twins.
 
-A fingerprint holds the sizes that fix the computation, a digest of the tokenizer (vocabulary, merges, behaviour) and one
+A fingerprint holds the sizes that fix the computation, a digest of the tokenizer (vocabulary, merges, behaviour), one
 of the chat template, and a few values of every weight with the rounding each may have undergone. Full-precision twins
 must agree in every value; a quantised twin must lie within half a quantisation step of it, which a fine-tuned model
 does not.
