@@ -1,0 +1,199 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from genlora.errors import ConfigError, TrainingError
+from genlora.train._checkpoint_io import read_state, write_state
+from genlora.train._lightning import CHECKPOINT, FitTick, fit, trained_state
+
+SCRIPT = Path(__file__).with_name("fit_toy.py")
+
+
+class Toy(nn.Module):
+    """A small network with dropout that learns a frozen one."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.net = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.1), nn.Tanh(), nn.Linear(8, 2))
+            self.frozen = nn.Linear(4, 2).requires_grad_(False)
+        self.seen = 0
+
+    def losses(self, step):
+        x = torch.randn(8, 4, generator=step.rng)
+        self.seen += 8
+        loss = (self.net(x) - self.frozen(x)).square().mean()
+        return {"loss": loss, "half": loss / 2}
+
+    def optimizers(self, steps):
+        optimizer = torch.optim.AdamW(self.parameters(), lr=1e-2)
+        return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=steps + 1)
+
+    def validate(self):
+        return {"norm": float(self.net[0].weight.norm())}
+
+    def run_state(self):
+        return {"seen": self.seen}
+
+    def load_run_state(self, state):
+        self.seen = state["seen"]
+
+
+def weights(module):
+    return {k: v.clone() for k, v in module.state_dict().items()}
+
+
+def same(one, two):
+    return one.keys() == two.keys() and all(torch.equal(one[k], two[k]) for k in one)
+
+
+def test_nested_state_comes_back_as_it_was(tmp_path):
+    base = torch.randn(4, 4)
+    state = {
+        "numbers": [1, 2.5, True, None, float("inf"), -0.1],
+        "pair": ("a", (1, {"b": 2})),
+        "by_number": {0: {"step": torch.tensor(3.0)}, 1: {}},
+        "reserved": {"$tensor": "not one"},
+        "transposed": base.T,
+        "same storage": [base, base[:2]],
+        "kinds": [torch.tensor([True]), torch.randn(3).to(torch.bfloat16), torch.tensor(5, dtype=torch.uint8)],
+        "empty": {},
+    }
+    write_state(tmp_path / "x", state)
+    found = read_state(tmp_path / "x")
+    assert found["numbers"] == state["numbers"] and found["pair"] == state["pair"] and found["empty"] == {}
+    assert isinstance(found["pair"], tuple) and found["reserved"] == {"$tensor": "not one"}
+    assert found["by_number"][0]["step"] == 3.0 and found["by_number"][1] == {}
+    assert torch.equal(found["transposed"], base.T) and torch.equal(found["same storage"][1], base[:2])
+    assert [t.dtype for t in found["kinds"]] == [torch.bool, torch.bfloat16, torch.uint8]
+    assert torch.equal(found["kinds"][1], state["kinds"][1])
+
+
+def test_what_is_not_data_is_refused_by_name(tmp_path):
+    with pytest.raises(TrainingError, match=r"state\.a\[1\] is a Toy, which a checkpoint does not keep"):
+        write_state(tmp_path / "x", {"a": [1, Toy()]})
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"\x80\x04K\x01.", b"\x10\0\0\0\0\0\0\0{}", b"\xff" * 64])
+def test_a_damaged_checkpoint_says_what_to_do(tmp_path, data):
+    (tmp_path / CHECKPOINT).write_bytes(data)
+    with pytest.raises(TrainingError, match=r"not a checkpoint of this program .* Delete the file"):
+        fit(Toy(), run=tmp_path, steps=3, config={})
+
+
+def test_a_fit_learns_logs_and_tells(tmp_path):
+    ticks: list[FitTick] = []
+    toy = Toy()
+    frozen = toy.frozen.weight.clone()
+    fitted = fit(toy, run=tmp_path, steps=60, config={"a": 1}, every_validation=30, every_log=5, on_tick=ticks.append)
+    assert fitted.steps == 60 and fitted.rank == 0 and fitted.resumed_from == 0
+    assert [t.step for t in ticks] == list(range(1, 61)) and ticks[-1].eta_s == 0
+    assert ticks[-1].losses["loss"] < 0.5 * ticks[0].losses["loss"]
+    assert torch.equal(toy.frozen.weight, frozen)
+    rows = list(csv.DictReader((tmp_path / "logs/attempt-0/metrics.csv").open()))
+    assert {"loss", "half", "validation/norm"} <= rows[0].keys()
+    assert [r["step"] for r in rows if r["validation/norm"]] == ["30", "60"]
+    assert list((tmp_path / "logs/attempt-0").glob("events.out.tfevents*"))
+    assert json.loads((tmp_path / "config.json").read_text()) == {
+        "config": {"a": 1}, "devices": 1, "seed": 0, "steps": 60
+    }  # fmt: skip
+    held = read_state(tmp_path / CHECKPOINT)["state_dict"]
+    assert not any("frozen" in k for k in held) and held.keys() == {f"module.{k}" for k in trained_state(toy)}
+    again = Toy()
+    assert fit(again, run=tmp_path, steps=60, config={"a": 1}).resumed_from == 60
+    assert same(weights(again), weights(toy)) and again.seen == 480
+
+
+def test_a_stop_in_the_middle_changes_no_bit(tmp_path):
+    whole = Toy()
+    fit(whole, run=tmp_path / "whole", steps=40, config={}, every_checkpoint=7)
+
+    class StopNow(Exception):
+        pass
+
+    def stop(tick):
+        if tick.step == 25:
+            raise StopNow
+
+    with pytest.raises(StopNow):
+        fit(Toy(), run=tmp_path / "cut", steps=40, config={}, every_checkpoint=7, on_tick=stop)
+    rest = Toy()
+    assert fit(rest, run=tmp_path / "cut", steps=40, config={}, every_checkpoint=7).resumed_from == 21
+    assert same(weights(whole), weights(rest))
+    assert whole.seen == rest.seen == 320
+    assert (tmp_path / "cut/logs/attempt-1/metrics.csv").exists()
+
+
+def test_another_config_is_refused_and_told(tmp_path):
+    fit(Toy(), run=tmp_path, steps=2, config={"lr": {"peak": 1}})
+    with pytest.raises(TrainingError, match=r"config\.lr\.peak=1 \(now 2\); seed=0 \(now 1\)"):
+        fit(Toy(), run=tmp_path, steps=2, config={"lr": {"peak": 2}}, seed=1)
+
+
+def test_weights_of_another_model_are_refused(tmp_path):
+    fit(Toy(), run=tmp_path, steps=2, config={})
+    other = Toy()
+    other.net[0] = nn.Linear(4, 9)
+    with pytest.raises(TrainingError, match=r"net\.0\.bias is \(8,\), expected \(9,\)"):
+        fit(other, run=tmp_path, steps=2, config={})
+
+
+def test_a_loss_that_is_not_a_number_ends_the_run(tmp_path):
+    class Bad(Toy):
+        def losses(self, step):
+            return {"loss": super().losses(step)["loss"] * (float("nan") if step.index == 3 else 1)}
+
+    with pytest.raises(TrainingError, match="step 3: the loss is nan"):
+        fit(Bad(), run=tmp_path, steps=10, config={}, every_checkpoint=2)
+    assert read_state(tmp_path / CHECKPOINT)["global_step"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"devices": 0}, "devices 0"),
+        ({"device": "tpu"}, "device 'tpu' is not known"),
+        ({"device": "cuda:99"}, "cuda:99|not usable"),
+    ],
+)
+def test_wrong_settings_are_named(tmp_path, options, says):
+    with pytest.raises(ConfigError, match=says):
+        fit(Toy(), run=tmp_path, **{"steps": 2, "config": {}, **options})
+
+
+def start(run, *, kill_at=0, devices=1):
+    argv = [sys.executable, str(SCRIPT), str(run), str(kill_at), str(devices)]
+    env = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "MASTER_PORT", "WORLD_SIZE", "NODE_RANK")}
+    return subprocess.run(argv, env=env, timeout=300, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_kill_nine_changes_no_byte_of_the_result(tmp_path):
+    assert start(tmp_path / "whole").returncode == 0
+    for at in (10, 31):
+        assert start(tmp_path / "killed", kill_at=at).returncode == -signal.SIGKILL
+    assert start(tmp_path / "killed").returncode == 0
+    assert (tmp_path / "whole/weights").read_bytes() == (tmp_path / "killed/weights").read_bytes()
+    assert not list((tmp_path / "killed").rglob(".tmp-*"))
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one_with_both_halves(tmp_path):
+    alone, both = start(tmp_path / "one"), start(tmp_path / "two", devices=2)
+    assert alone.returncode == 0, alone.stderr
+    assert both.returncode == 0, both.stderr
+    assert both.stdout.split() == ["done", "0"]  # rank 1 says nothing
+    one, two = read_state(tmp_path / "one/weights"), read_state(tmp_path / "two/weights")
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-6)
