@@ -4,15 +4,25 @@ from functools import cache
 
 from genlora.errors import TaskError
 
+from ._rules_amounts import AMOUNT_RULES
 from ._rules_data import Draw, Rule
 from ._rules_edits import EDIT_RULES
+from ._rules_kinds import KIND_RULES
 from ._rules_lists import LIST_RULES
 from ._rules_numbers import NUMBER_RULES
 from ._rules_sentences import SENTENCE_RULES
 from ._rules_strings import STRING_RULES
 from ._task import Example
 
-_RULES: dict[str, Rule] = {**NUMBER_RULES, **STRING_RULES, **SENTENCE_RULES, **EDIT_RULES, **LIST_RULES}
+_RULES: dict[str, Rule] = {
+    **NUMBER_RULES,
+    **STRING_RULES,
+    **SENTENCE_RULES,
+    **EDIT_RULES,
+    **LIST_RULES,
+    **AMOUNT_RULES,
+    **KIND_RULES,
+}
 _DRAWS_PER_EXAMPLE = 60
 """A rule with few distinct inputs is given up on after this many draws for each wanted example."""
 
