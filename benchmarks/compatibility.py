@@ -95,7 +95,7 @@ def main() -> None:
         differences = logit_differences(base, adapter, folder, torch.tensor([prompts[0]]))
         with with_adapter(base, adapter.state):
             ours = generate_greedy(base, prompts, max_new_tokens=TOKENS)
-        quantised = gguf_file(base.path)
+        quantised = gguf_file()
         floats = Path(scratch) / "base-f32.gguf"
         write_gguf(GgufBase(quantised, base.layout), floats, "F32", {})
         rows = {}

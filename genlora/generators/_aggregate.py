@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -39,6 +40,64 @@ class Stopwatch:
             self.ms[stage] = self.ms.get(stage, 0.0) + (time.perf_counter() - start) * 1e3
 
 
+@dataclass(frozen=True)
+class Neighbourhood:
+    """What a bank says about a request, whatever generator answers it."""
+
+    found: tuple[NeighbourLike, ...]
+    """Nearest first: at least `STANDARD_K` where the bank holds as many."""
+    states: tuple[AdapterState, ...]
+    similarities: tuple[float, ...]
+    weights: tuple[float, ...]
+    """Softmax weights of the first `top_k`."""
+    coverage: Coverage
+    spread: float
+    energies: Mapping[str, NDArray[np.float64]]
+    """‖ΔW‖² of each expert in each module."""
+    contributions: tuple[Contribution, ...]
+
+    @property
+    def used(self) -> int:
+        return len(self.weights)
+
+
+def neighbourhood(
+    library: Library, calibration: Calibration, request: Request, vector: Vector, watch: Stopwatch
+) -> Neighbourhood:
+    """The request's nearest experts, their weights, coverage and spread. Raises `BankError` when none is left."""
+    with watch("search"):
+        found = _nearest(library, vector, max(request.top_k, STANDARD_K), request.exclude)
+    with watch("states"):
+        states = tuple(library.state(n.name) for n in found)
+    similarities = tuple(round(n.similarity, PLACES) for n in found)
+    used = min(request.top_k, len(found))
+    weights = tuple(softmax(similarities[:used], request.temperature))
+    with watch("coverage"), one_thread():
+        inner = products(states)
+        check_parts(inner.energies, [n.name for n in found])
+        coverage = calibration.coverage(support_of(similarities, inner.gram))
+        spread = round(spread_of(weights, inner.gram[:used, :used]), PLACES)
+    contributions = tuple(_contribution(library, *x) for x in zip(found[:used], similarities, weights, strict=False))
+    return Neighbourhood(
+        tuple(found), states, similarities, weights, coverage, spread, inner.energies, contributions
+    )  # fmt: skip
+
+
+def _nearest(library: Library, vector: Vector, k: int, exclude: frozenset[str]) -> list[NeighbourLike]:
+    found = [n for n in library.search(vector, k + len(exclude)) if n.name not in exclude][:k]
+    if not found:
+        raise BankError(
+            "the bank has no expert to generate from. Add some with: genlora bank train, or genlora bank import"
+        )
+    # Ordered by the rounded numbers, then by name: the last bits of a similarity must not decide an order.
+    return sorted(found, key=lambda n: (-round(n.similarity, PLACES), n.name))
+
+
+def _contribution(library: Library, neighbour: NeighbourLike, similarity: float, weight: float) -> Contribution:
+    record = library.get(neighbour.name)
+    return Contribution(neighbour.name, similarity, weight, record.blob, record.licence)
+
+
 class AggregateGenerator:
     """Top-K experts by cosine similarity, softmax weights, exact weighted sum of their products, compressed.
 
@@ -51,51 +110,28 @@ class AggregateGenerator:
         self.library = library
         self.calibration = calibration
 
-    def generate(self, request: Request, vector: Vector) -> Generated:
+    def generate(self, request: Request, vector: Vector, near: Neighbourhood | None = None) -> Generated:
         """The adapter for `request`, whose description has the unit embedding `vector`. Bit for bit repeatable.
 
         Raises `BankError` when no expert is left to use, `AdapterFormatError` when the result is not finite or longer
         than its parts (a damaged or poisoned expert).
         """
         watch = Stopwatch()
-        with watch("search"):
-            found = self._nearest(vector, max(request.top_k, STANDARD_K), request.exclude)
-        with watch("states"):
-            states = [self.library.state(n.name) for n in found]
-        similarities = [round(n.similarity, PLACES) for n in found]
-        used = min(request.top_k, len(found))
-        weights = softmax(similarities[:used], request.temperature)
-        with watch("coverage"), one_thread():
-            inner = products(states)
-            check_parts(inner.energies, [n.name for n in found])
-            coverage = self.calibration.coverage(support_of(similarities, inner.gram))
-            spread = round(spread_of(weights, inner.gram[:used, :used]), PLACES)
+        near = near or neighbourhood(self.library, self.calibration, request, vector, watch)
+        used = near.used
         with watch("combine"):
-            adapter, discarded = combine(states[:used], weights, rank=request.rank or self.library.rank)
+            adapter, discarded = combine(near.states[:used], near.weights, rank=request.rank or self.library.rank)
         with watch("check"):
-            check_emission(adapter, {path: float(e[:used].max()) for path, e in inner.energies.items()})
+            check_emission(adapter, {path: float(e[:used].max()) for path, e in near.energies.items()})
         return Generated(
             adapter=adapter,
-            neighbours=tuple(map(self._contribution, found[:used], similarities, weights)),
-            coverage=coverage,
-            spread=spread,
+            neighbours=near.contributions,
+            coverage=near.coverage,
+            spread=near.spread,
             discarded=round(discarded, PLACES),
-            warnings=_coverage_warnings(coverage, found[0].name),
+            warnings=coverage_warnings(near.coverage, near.found[0].name),
             times_ms=watch.ms,
         )
-
-    def _nearest(self, vector: Vector, k: int, exclude: frozenset[str]) -> list[NeighbourLike]:
-        found = [n for n in self.library.search(vector, k + len(exclude)) if n.name not in exclude][:k]
-        if not found:
-            raise BankError(
-                "the bank has no expert to generate from. Add some with: genlora bank train, or genlora bank import"
-            )
-        # Ordered by the rounded numbers, then by name: the last bits of a similarity must not decide an order.
-        return sorted(found, key=lambda n: (-round(n.similarity, PLACES), n.name))
-
-    def _contribution(self, neighbour: NeighbourLike, similarity: float, weight: float) -> Contribution:
-        record = self.library.get(neighbour.name)
-        return Contribution(neighbour.name, similarity, weight, record.blob, record.licence)
 
 
 def combine(states: Sequence[AdapterState], weights: Sequence[float], *, rank: int) -> tuple[AdapterState, float]:
@@ -141,7 +177,7 @@ def check_emission(adapter: AdapterState, energies: Mapping[str, float]) -> None
             )
 
 
-def _coverage_warnings(coverage: Coverage, nearest: str) -> tuple[str, ...]:
+def coverage_warnings(coverage: Coverage, nearest: str) -> tuple[str, ...]:
     if coverage.value >= LOW:
         return ()
     return (

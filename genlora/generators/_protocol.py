@@ -80,6 +80,10 @@ class Generated:
     discarded: float
     """Share of the exact sum's energy lost by compressing it to the rank."""
     warnings: tuple[str, ...]
+    made_by: Mapping[str, Any] = field(default_factory=dict)
+    """What a trained generator adds to the receipt: digest of its artefact, what was chosen and why; plain JSON."""
+    licences: tuple[str, ...] = ()
+    """Licences of the tasks a trained generator learned from."""
     times_ms: Mapping[str, float] = field(default_factory=dict, compare=False)
     """Milliseconds per stage. For `--json` and the log, never for the receipt."""
 

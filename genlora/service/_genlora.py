@@ -18,7 +18,7 @@ from genlora.errors import BankError, ConfigError, GenloraError, StorageError
 from genlora.generators import DEFAULT_GENERATOR, Request, Stopwatch, generator_for, one_thread
 
 from ._adapter import GeneratedAdapter
-from ._places import calibration_of, default_bank
+from ._places import calibration_of, default_bank, generator_artefact
 from ._receipt import Dtype, request_part, result_part, versions
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class GenLora:
         self._owned = not isinstance(bank, Bank)
         self._embedder = embedder
         self._progress = progress
-        self._calibrated: tuple[str, Any] | None = None
+        self._engines: tuple[str, dict[str, Any]] | None = None
         self.generator = generator
 
     def close(self) -> None:
@@ -114,13 +114,17 @@ class GenLora:
             )
         return found
 
-    def _engine(self) -> Any:
-        """The generator for the bank's newest state."""
-        revision = self.bank.revision
-        if self._calibrated is None or self._calibrated[0] != revision:
-            engine = generator_for(self.generator, self.bank, calibration_of(self.bank))
-            self._calibrated = (revision, engine)
-        return self._calibrated[1]
+    def engine(self, kind: str | None = None) -> Any:
+        """The generator called `kind` (this object's own when None), for the bank's newest state."""
+        revision, kind = self.bank.revision, kind or self.generator
+        if self._engines is None or self._engines[0] != revision:
+            self._engines = (revision, {})
+        engines = self._engines[1]
+        if kind not in engines:
+            engines[kind] = generator_for(
+                kind, self.bank, calibration_of(self.bank), lambda name: generator_artefact(name, self.bank)
+            )
+        return engines[kind]
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
@@ -156,6 +160,7 @@ class GenLora:
         rank: int | None = None,
         dtype: Dtype = "float32",
         exclude: Iterable[str] = (),
+        generator: str | None = None,
     ) -> GeneratedAdapter:
         """An adapter for the task that `description` names.
 
@@ -167,6 +172,7 @@ class GenLora:
             rank: rank of every module, 1 to 256; by default the bank's.
             dtype: of the written factors.
             exclude: experts not to use.
+            generator: another generator than this object's own.
 
         Raises `DescriptionError`, `ConfigError`, or `BankError` for an empty or damaged bank.
         """
@@ -179,7 +185,7 @@ class GenLora:
             exclude=frozenset(exclude),
         )
         self._check_form(request, dtype)
-        return self._made(request, dtype)
+        return self._made(request, dtype, generator)
 
     def _check_form(self, request: Request, dtype: Dtype) -> None:
         if dtype not in DTYPES:
@@ -192,9 +198,9 @@ class GenLora:
                 f"Choose a rank of at most {least}."
             )
 
-    def _made(self, request: Request, dtype: Dtype) -> GeneratedAdapter:
+    def _made(self, request: Request, dtype: Dtype, generator: str | None) -> GeneratedAdapter:
         watch = Stopwatch()
-        engine = self._engine()
+        engine = self.engine(generator)
         with watch("embed"):
             vector, warnings = self.embed(request.description)
         generated = engine.generate(request, vector)
@@ -228,7 +234,10 @@ class GenLora:
 
         `options` are those of `generate`. A wrong option raises at once; a disk that refuses everything does too.
         """
-        Request(description="a check of the options", **{k: v for k, v in options.items() if k != "dtype"})
+        Request(
+            description="a check of the options",
+            **{k: v for k, v in options.items() if k not in ("dtype", "generator")},
+        )
         for item in items:
             if isinstance(item, BadItem):
                 yield Failed(item.line, "", item.reason)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from genlora.bank import Bank
 from genlora.base import DEFAULT_BASE, MODELS, cache_dir
-from genlora.errors import BankError, BaseError, GenloraError
+from genlora.errors import BankError, BaseError, GenloraError, UnknownGeneratorError
 from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
-from genlora.generators import Calibration, calibrate
+from genlora.generators import Artefact, Calibration, calibrate, load_artefact
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,25 @@ def default_bank() -> Path:
     raise BankError(
         f"no bank: found none at {shipped[0]} or {shipped[1]}. "
         "Name one with --bank PATH or $GENLORA_BANK, or make one with: genlora bank init"
+    )
+
+
+def generator_artefact(kind: str, bank: Bank | None = None) -> Artefact:
+    """A generator's trained artefact: from `$GENLORA_GENERATORS`, beside the bank's own files, else the shipped one.
+
+    Raises `UnknownGeneratorError` when there is none.
+    """
+    if own := os.environ.get("GENLORA_GENERATORS"):
+        places = [Path(own).expanduser()]
+    else:
+        beside = [bank.files.root / "generators"] if bank is not None else []
+        places = [*beside, _PACKAGE / "_data" / "generators", _PACKAGE.parent / "checkpoints" / "generators"]
+    for place in places:
+        if (place / kind).is_dir():
+            return load_artefact(place / kind, kind)
+    raise UnknownGeneratorError(
+        f"generator {kind!r} has to be trained, and there is none in {', '.join(str(p / kind) for p in places)}. "
+        f"Train it with: genlora train {kind}, or use --generator aggregate"
     )
 
 

@@ -63,7 +63,12 @@ def result_part(generated: Generated, warnings: Sequence[str], layout: BaseLayou
         },
         "spread": generated.spread,
         "discarded": generated.discarded,
-        "licences": {"base": layout.licence, "neighbours": sorted({n.licence for n in generated.neighbours})},
+        "made_by": dict(generated.made_by),
+        "licences": {
+            "base": layout.licence,
+            "neighbours": sorted({n.licence for n in generated.neighbours}),
+            **({"training": list(generated.licences)} if generated.licences else {}),
+        },
         "warnings": list(warnings),
     }
 

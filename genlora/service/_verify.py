@@ -10,7 +10,7 @@ from genlora.errors import DigestError, GenloraError, ManifestError
 from genlora.files import sha256_file
 from genlora.generators import combine, softmax
 
-from ._adapter import GGUF_NAME
+from ._adapter import GGUF_NAME, GeneratedAdapter
 from ._genlora import GenLora
 from ._receipt import NAME, read_receipt
 
@@ -99,6 +99,8 @@ def _files(folder: Path, receipt: dict[str, Any]) -> str:
 
 def _weights(receipt: dict[str, Any]) -> str:
     found = receipt["neighbours"]
+    if not found:
+        return "no expert went into it: the generator is not made of neighbours"
     expected = softmax([n["similarity"] for n in found], receipt["request"]["temperature"])
     for n, weight in zip(found, expected, strict=True):
         if abs(n["weight"] - weight) > 1e-12:
@@ -128,9 +130,12 @@ def _experts(receipt: dict[str, Any], lora: GenLora) -> str:
 
 
 def _adapter(folder: Path, receipt: dict[str, Any], lora: GenLora) -> str:
-    states = [lora.bank.state(n["name"]) for n in receipt["neighbours"]]
     request = receipt["request"]
-    made, _ = combine(states, [n["weight"] for n in receipt["neighbours"]], rank=request["rank"])
+    if request["generator"] == "aggregate":
+        states = [lora.bank.state(n["name"]) for n in receipt["neighbours"]]
+        made, _ = combine(states, [n["weight"] for n in receipt["neighbours"]], rank=request["rank"])
+    else:
+        made = _again(receipt, lora).state
     data = peft_files(made, lora.bank.layout, dtype=request["dtype"])[WEIGHTS_NAME]
     if data == (folder / WEIGHTS_NAME).read_bytes():
         return "made again from the bank, byte for byte"
@@ -149,10 +154,25 @@ def _distance(made: AdapterState, found: AdapterState) -> float:
 
 
 def _neighbours(receipt: dict[str, Any], lora: GenLora) -> str:
-    request = receipt["request"]
     if lora.bank.revision != receipt["bank"]["revision"]:
         return f"not compared: the bank has changed since (generation {receipt['bank']['generation']} made the adapter)"
-    again = lora.generate(
+    again = _again(receipt, lora).receipt(gguf=GGUF_NAME in receipt["files"])
+    pairs = list(zip(receipt["neighbours"], again["neighbours"], strict=False))
+    same = [a["name"] == b["name"] and abs(a["similarity"] - b["similarity"]) <= MAX_SIMILARITY_ERROR for a, b in pairs]
+    if not all(same) or len(receipt["neighbours"]) != len(again["neighbours"]):
+        names = ", ".join(n["name"] for n in again["neighbours"])
+        raise DigestError(f"the description's neighbours are {names}; the receipt lists others, or other similarities.")
+    for key in ("coverage", "spread", "made_by", "licences", "base", "embedder", "warnings"):
+        if not _close(receipt[key], again[key]):
+            raise DigestError(
+                f"{key} is {str(receipt[key])[:120]} in the receipt, the bank gives {str(again[key])[:120]}."
+            )
+    return "the description has these neighbours, coverage and licences in the bank"
+
+
+def _again(receipt: dict[str, Any], lora: GenLora) -> GeneratedAdapter:
+    request = receipt["request"]
+    return lora.generate(
         request["description"],
         top_k=request["top_k"],
         temperature=request["temperature"],
@@ -160,18 +180,8 @@ def _neighbours(receipt: dict[str, Any], lora: GenLora) -> str:
         rank=request["rank"],
         dtype=request["dtype"],
         exclude=request["exclude"],
-    ).receipt(gguf=GGUF_NAME in receipt["files"])
-    pairs = list(zip(receipt["neighbours"], again["neighbours"], strict=False))
-    same = [a["name"] == b["name"] and abs(a["similarity"] - b["similarity"]) <= MAX_SIMILARITY_ERROR for a, b in pairs]
-    if not all(same) or len(receipt["neighbours"]) != len(again["neighbours"]):
-        names = ", ".join(n["name"] for n in again["neighbours"])
-        raise DigestError(f"the description's neighbours are {names}; the receipt lists others, or other similarities.")
-    for key in ("coverage", "spread", "licences", "base", "embedder", "warnings"):
-        if not _close(receipt[key], again[key]):
-            raise DigestError(
-                f"{key} is {str(receipt[key])[:120]} in the receipt, the bank gives {str(again[key])[:120]}."
-            )
-    return "the description has these neighbours, coverage and licences in the bank"
+        generator=request["generator"],
+    )
 
 
 def _close(one: Any, two: Any) -> bool:

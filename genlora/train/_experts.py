@@ -326,8 +326,9 @@ class _Clock:
         return self._rate(2)
 
 
-def label_losses(model: Any, batch: Batch, *, with_argmax: bool = False) -> Any:
-    """Cross-entropy at each label, (N,) float32; with `with_argmax` also whether the argmax is right, (N,) bool.
+def label_losses(model: Any, batch: Batch, *, with_argmax: bool = False, with_logits: bool = False) -> Any:
+    """Cross-entropy at each label, (N,) float32; with `with_argmax` also whether the argmax is right, (N,) bool; with
+    `with_logits` the logits at the labels, (N, vocabulary) float32.
 
     Logits are computed at the labels alone, and the input of `lm_head` stays two-dimensional: a 3-D slice would copy
     the vocabulary matrix per row.
@@ -340,4 +341,6 @@ def label_losses(model: Any, batch: Batch, *, with_argmax: bool = False) -> Any:
     ).last_hidden_state
     logits = model.lm_head(hidden.flatten(0, 1)[batch.at]).float()
     loss = torch.nn.functional.cross_entropy(logits, batch.labels, reduction="none")
-    return (loss, logits.argmax(-1) == batch.labels) if with_argmax else loss
+    if with_argmax:
+        return loss, logits.argmax(-1) == batch.labels
+    return (loss, logits) if with_logits else loss

@@ -1,0 +1,72 @@
+"""The unconditional generator: one adapter trained on all training tasks, whatever the description says.
+
+It is what a hypernetwork starts from, and the baseline that a conditional generator has to beat.
+"""
+
+from typing import ClassVar
+
+from genlora.adapter import AdapterState, LoraPair, resize
+from genlora.errors import ManifestError
+
+from ._aggregate import Neighbourhood, Stopwatch, coverage_warnings, neighbourhood, one_thread
+from ._artefact import Artefact, finite
+from ._coverage import Calibration
+from ._protocol import Generated, Library, Request, Vector
+
+
+def multitask_state(artefact: Artefact) -> AdapterState:
+    """The one adapter an artefact holds, scale folded in. Raises `ManifestError` if tensors are missing or wrong."""
+    tensors = finite(artefact.tensors, where=artefact.kind)
+    scale = float(artefact.config["scale"])
+    pairs = {}
+    for leaf in artefact.config["targets"]:
+        try:
+            a, b = tensors[f"{leaf}.a"].float(), tensors[f"{leaf}.b"].float() * scale
+        except KeyError as err:
+            raise ManifestError(f"{artefact.kind}: tensor {err} is missing. Restore the artefact.") from err
+        for i, m in enumerate(artefact.layout.of((leaf,))):
+            pairs[m.path] = LoraPair(a[i].clone(), b[i].clone())
+    return AdapterState(pairs)
+
+
+class MultitaskGenerator:
+    """The same adapter for every request; neighbours and coverage tell what the bank says all the same."""
+
+    kind: ClassVar[str] = "multitask"
+
+    def __init__(self, library: Library, calibration: Calibration, artefact: Artefact) -> None:
+        self.library = library
+        self.calibration = calibration
+        self.artefact = artefact.require(library.layout)
+        self.state = multitask_state(artefact)
+
+    def generate(self, request: Request, vector: Vector, near: Neighbourhood | None = None) -> Generated:
+        """The adapter; `vector` only finds neighbours and coverage."""
+        watch = Stopwatch()
+        near = near or neighbourhood(self.library, self.calibration, request, vector, watch)
+        with watch("combine"), one_thread():
+            adapter, discarded = at_rank(self.state, request.rank or self.library.rank)
+        return Generated(
+            adapter=adapter,
+            neighbours=(),
+            coverage=near.coverage,
+            spread=near.spread,
+            discarded=discarded,
+            warnings=coverage_warnings(near.coverage, near.found[0].name),
+            made_by={"artefact": self.artefact.digest},
+            licences=tuple(self.artefact.record.get("licences", ())),
+            times_ms=watch.ms,
+        )
+
+
+class DescribedMultitaskGenerator(MultitaskGenerator):
+    """The unconditional adapter that was trained with descriptions in its prompts; use it with described prompts."""
+
+    kind: ClassVar[str] = "multitask-described"
+
+
+def at_rank(state: AdapterState, rank: int) -> tuple[AdapterState, float]:
+    """`state` at `rank`, and the share of its energy that was lost."""
+    if all(p.rank == rank for p in state.values()):
+        return state, 0.0
+    return resize(state, rank)

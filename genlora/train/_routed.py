@@ -1,0 +1,74 @@
+"""Generated adapters on a frozen base, with gradients: factors come from outside at each step, one pair per pack."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+from genlora.adapter import BaseLayout
+
+
+class RoutedLinear(nn.Module):
+    """`y_k = W x_k + s B_k A_k x_k` for the k-th pack; `a`: (K, r, d_in), `b`: (K, d_out, r), or K = 1 for all packs.
+
+    The factors are not parameters: `route` sets them before each forward, and gradients flow through them to what
+    made them.
+    """
+
+    def __init__(self, base: nn.Module, scale: float) -> None:
+        super().__init__()
+        self.base = base
+        self.scale = scale
+        self.a: Tensor | None = None
+        self.b: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.base(x)
+        if self.a is None or self.b is None:
+            return y
+        if self.a.shape[0] == 1:
+            h = nn.functional.linear(x, self.a[0])
+            return y + self.scale * nn.functional.linear(h, self.b[0])
+        return y.baddbmm(x.bmm(self.a.transpose(1, 2)), self.b.transpose(1, 2), alpha=self.scale)
+
+
+class Router:
+    """The routed modules of one model; made by `routed`."""
+
+    def __init__(self, modules: dict[str, list[RoutedLinear]]) -> None:
+        self._modules = modules
+
+    def route(self, factors: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+        """Use these factors from now on, cast to the base's dtype: {leaf: (A (K, layers, r, d_in), B (K, layers, d_out,
+        r))}.
+        """
+        for leaf, (a, b) in factors.items():
+            modules = self._modules[leaf]
+            dtype = next(modules[0].base.parameters()).dtype
+            # One cast and one split per leaf instead of one per layer.
+            for module, one_a, one_b in zip(modules, a.to(dtype).unbind(1), b.to(dtype).unbind(1), strict=True):
+                module.a, module.b = one_a, one_b
+
+    def clear(self) -> None:
+        """The base alone."""
+        for modules in self._modules.values():
+            for module in modules:
+                module.a = module.b = None
+
+
+@contextmanager
+def routed(model: nn.Module, layout: BaseLayout, leaves: tuple[str, ...], scale: float) -> Iterator[Router]:
+    """Put routed modules into `model` while the context lasts; the model is left as it was."""
+    originals: dict[str, nn.Module] = {}
+    modules: dict[str, list[RoutedLinear]] = {}
+    for leaf in leaves:
+        for m in layout.of((leaf,)):
+            originals[m.path] = model.get_submodule(m.path)
+            module = RoutedLinear(originals[m.path], scale)
+            modules.setdefault(leaf, []).append(module)
+            model.set_submodule(m.path, module)
+    try:
+        yield Router(modules)
+    finally:
+        for path, module in originals.items():
+            model.set_submodule(path, module)
