@@ -12,7 +12,7 @@ import pytest
 from genlora.bank import Bank
 from genlora.bank._factors import encode_raw
 
-from .harness import NaiveBank, RealBank
+from .contenders import NaiveBank, RealBank
 from .world import new_bank, record, state
 
 HARNESS = Path(__file__).with_name("harness.py")

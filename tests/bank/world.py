@@ -1,6 +1,7 @@
 """A tiny world for bank tests: a base of two layers, experts and embeddings from seeds."""
 
 import hashlib
+import sqlite3
 
 import numpy as np
 import torch
@@ -66,3 +67,10 @@ def tree(folder):
         for f in sorted(folder.rglob("*"))
         if f.is_file()
     }
+
+
+def sql(root, statement):
+    """Do something to a bank's database that no bank would."""
+    with sqlite3.connect(root / "bank.sqlite") as db:
+        db.execute(statement)
+    db.close()
