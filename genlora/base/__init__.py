@@ -8,6 +8,8 @@ from ._cache import staged as staged
 from ._convert import convert_gguf as convert_gguf
 from ._decode import decode_text as decode_text
 from ._decode import generate_greedy as generate_greedy
+from ._decode_shared import Continuation as Continuation
+from ._decode_shared import generate_shared as generate_shared
 from ._doctor import Finding as Finding
 from ._doctor import base_folder_finding as base_folder_finding
 from ._doctor import diagnose as diagnose

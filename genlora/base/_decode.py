@@ -1,6 +1,7 @@
 """Greedy decoding of many prompts at once, with a key-value cache, on any device and with any adapter on the model."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -36,6 +37,21 @@ def _padded(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[Ten
     return ids.to(device), mask.to(device)
 
 
+@contextmanager
+def flat_logits(model: nn.Module) -> Iterator[None]:
+    """Give the vocabulary matrix two-dimensional inputs, so that logits of one position come out as (rows, vocabulary).
+
+    A slice (rows, 1, width) of the hidden states is no plain matrix, and the product would then copy the vocabulary
+    matrix for every row: most of the time of a decoding step on a CPU.
+    """
+    head: Any = model.get_output_embeddings()  # pyright: ignore[reportCallIssue]
+    hook = head.register_forward_pre_hook(lambda _, args: (args[0].flatten(0, -2),))
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
 def _decode(model: nn.Module, ids: Tensor, mask: Tensor, limit: int, stop: Tensor) -> list[list[int]]:
     """Greedy tokens of each row, without the stop token. Finished rows leave the batch once they are half of it."""
     answers: list[list[int]] = [[] for _ in range(len(ids))]
@@ -53,7 +69,7 @@ def _decode(model: nn.Module, ids: Tensor, mask: Tensor, limit: int, stop: Tenso
             logits_to_keep=1,
         )
         cache = out.past_key_values
-        ids = out.logits[:, -1].argmax(-1, keepdim=True)
+        ids = out.logits.argmax(-1, keepdim=True)
         alive = alive & ~torch.isin(ids[:, 0], stop)
         for row, token, on in zip(rows.tolist(), ids[:, 0].tolist(), alive.tolist(), strict=True):
             if on:
@@ -93,10 +109,11 @@ def generate_greedy(
     stop = torch.tensor(sorted(base.eos_ids if stop_ids is None else stop_ids), dtype=torch.long, device=device)
     answers: list[list[int]] = [[] for _ in prompts_ids]
     most = _BATCH_TOKENS.get(device.type, 4096) if batch_tokens is None else batch_tokens
-    for batch in _batches(prompts_ids, most):
-        ids, mask = _padded([prompts_ids[i] for i in batch], device)
-        for i, answer in zip(batch, _decode(model, ids, mask, max_new_tokens, stop), strict=True):
-            answers[i] = answer
+    with flat_logits(model):
+        for batch in _batches(prompts_ids, most):
+            ids, mask = _padded([prompts_ids[i] for i in batch], device)
+            for i, answer in zip(batch, _decode(model, ids, mask, max_new_tokens, stop), strict=True):
+                answers[i] = answer
     return answers
 
 

@@ -1,5 +1,6 @@
 """Ask a model for answers to a task's held-out examples, greedily, and score them."""
 
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 import torch
 
 from genlora.adapter import AdapterState
-from genlora.base import LoadedBase, decode_text, generate_greedy, prompt_ids
+from genlora.base import LoadedBase, decode_text, generate_shared, prompt_ids
 from genlora.tasks import Example, Scores, Task, majority_answer, sample, score_answers
 
 MAX_NEW_TOKENS = 40
@@ -21,6 +22,12 @@ class Answered:
     examples: tuple[Example, ...]
     answers: tuple[str, ...]
     scores: Scores
+    confidence: tuple[float, ...] = ()
+    """The model's probability of each answer, its end included: the product over tokens, 0 to 1."""
+    token_confidence: tuple[float, ...] = ()
+    """The geometric mean over tokens instead."""
+    prompt_tokens: tuple[int, ...] = ()
+    """Length of each prompt, chat frame included."""
 
 
 def held_out(task: Task, n: int, *, split: str = "test", seed: int = 0) -> tuple[Example, ...]:
@@ -40,7 +47,6 @@ def with_adapter(base: LoadedBase, state: AdapterState | None) -> AbstractContex
     return stack.attached(base.model)
 
 
-@torch.no_grad()
 def answer(
     base: LoadedBase,
     task: Task,
@@ -51,12 +57,32 @@ def answer(
     shots: Sequence[Example] = (),
 ) -> Answered:
     """Greedy answers of base + `state`; `description` goes before the input (*described*), None is *bare*."""
+    with with_adapter(base, state):
+        return answer_as_is(base, task, examples, description=description, shots=shots)
+
+
+@torch.inference_mode()
+def answer_as_is(
+    base: LoadedBase,
+    task: Task,
+    examples: Sequence[Example],
+    *,
+    description: str | None = None,
+    shots: Sequence[Example] = (),
+) -> Answered:
+    """`answer` of the model as it stands, with whatever is attached to it."""
     limit = _answer_limit(base.tokenizer, task, examples)
     prompts = [prompt_ids(base.tokenizer, _with_shots(e.input, shots), description) for e in examples]
-    with with_adapter(base, state):
-        tokens = generate_greedy(base, prompts, max_new_tokens=limit)
-    texts = tuple(decode_text(base.tokenizer, t) for t in tokens)
-    return Answered(tuple(examples), texts, score_answers(task, examples, texts))
+    found = generate_shared(base, prompts, max_new_tokens=limit)
+    texts = tuple(decode_text(base.tokenizer, c.tokens) for c in found)
+    return Answered(
+        tuple(examples),
+        texts,
+        score_answers(task, examples, texts),
+        tuple(c.confidence for c in found),
+        tuple(math.exp(c.log_probability / max(1, c.length)) for c in found),
+        tuple(map(len, prompts)),
+    )
 
 
 def majority(task: Task, examples: Sequence[Example]) -> Scores:

@@ -14,6 +14,7 @@ from ._files import read_jsonl as read_jsonl
 from ._files import read_sni as read_sni
 from ._files import read_wordtasks as read_wordtasks
 from ._format import AnswerFormat as AnswerFormat
+from ._format import answer_format as answer_format
 from ._hub import read_hub as read_hub
 from ._score import Scores as Scores
 from ._score import chosen as chosen
