@@ -7,9 +7,12 @@ from genlora.errors import TaskError
 from ._rules_amounts import AMOUNT_RULES
 from ._rules_data import Draw, Rule
 from ._rules_edits import EDIT_RULES
+from ._rules_facts import FACT_RULES
+from ._rules_grammar import GRAMMAR_RULES
 from ._rules_kinds import KIND_RULES
 from ._rules_lists import LIST_RULES
 from ._rules_numbers import NUMBER_RULES
+from ._rules_parts import PART_RULES
 from ._rules_sentences import SENTENCE_RULES
 from ._rules_strings import STRING_RULES
 from ._task import Example
@@ -22,6 +25,9 @@ _RULES: dict[str, Rule] = {
     **LIST_RULES,
     **AMOUNT_RULES,
     **KIND_RULES,
+    **GRAMMAR_RULES,
+    **FACT_RULES,
+    **PART_RULES,
 }
 _DRAWS_PER_EXAMPLE = 60
 """A rule with few distinct inputs is given up on after this many draws for each wanted example."""
