@@ -44,6 +44,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "generate": Entry("_generate:generate", "Write a LoRA adapter for the task a description names"),
         "run": Entry("_run:run", "Answer inputs with the base, or with an adapter on it"),
         "merge": Entry("_merge:merge", "Merge an adapter into a (quantised) copy of its base"),
+        "evaluate": Entry("_evaluate:evaluate", "Measure an adapter on own examples, or all methods on unseen tasks"),
         "verify": Entry("_verify:verify", "Check an adapter folder against its receipt and make it again"),
         "check-adapter": Entry("_check:check_adapter", "Check that FOLDER is a portable adapter, line by line"),
     },

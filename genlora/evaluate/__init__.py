@@ -18,8 +18,10 @@ from ._methods import choose_methods as choose_methods
 from ._methods import paraphrases as paraphrases
 from ._methods import variants as variants
 from ._novelty import Novelty as Novelty
+from ._output import predictions_file as predictions_file
 from ._output import report as report
 from ._own_data import OwnDataResult as OwnDataResult
+from ._own_data import WholeFile as WholeFile
 from ._own_data import own_data_markdown as own_data_markdown
 from ._own_data import own_data_plot as own_data_plot
 from ._own_data import own_data_result as own_data_result
@@ -36,4 +38,5 @@ from ._store import Prediction as Prediction
 from ._store import RunStore as RunStore
 from ._store import UnitResult as UnitResult
 from ._summary import Summary as Summary
+from ._summary import to_json as to_json
 from ._targets import Target as Target

@@ -3,6 +3,8 @@
 from ._adapter import GGUF_NAME as GGUF_NAME
 from ._adapter import GeneratedAdapter as GeneratedAdapter
 from ._adapter import attach as attach
+from ._evaluate import EvaluateOptions as EvaluateOptions
+from ._evaluate import evaluate as evaluate
 from ._genlora import DTYPES as DTYPES
 from ._genlora import Embedder as Embedder
 from ._genlora import Failed as Failed
@@ -13,6 +15,8 @@ from ._grow import best_dtype as best_dtype
 from ._grow import grow_bank as grow_bank
 from ._grow import usable as usable
 from ._interrupts import hold_interrupts as hold_interrupts
+from ._own_data import evaluate_adapter as evaluate_adapter
+from ._own_data import own_data_files as own_data_files
 from ._places import base_source as base_source
 from ._places import calibration_of as calibration_of
 from ._places import default_bank as default_bank

@@ -1,0 +1,236 @@
+"""`genlora evaluate`: one adapter on own data, or every method on tasks that nobody trained."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genlora.errors import StorageError
+from genlora.files import publish_folder
+
+from ._show import bank_option, progress_bars, say, say_json, table
+from ._text import plain, shorten
+
+if TYPE_CHECKING:
+    from genlora.evaluate import Evaluated, OwnDataResult, Summary, Target
+
+TELL_EVERY_S = 30.0
+"""Between two lines of progress where standard error is no terminal."""
+MAX_WRONG = 5
+
+EPILOG = """\b
+Examples:
+  genlora evaluate --adapter sort-words --data mine.jsonl
+  genlora evaluate --split validation --run runs/eval -o reports/validation
+  genlora evaluate --methods base-described,aggregate --tasks r-percent,r-next-day --run runs/eval
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--adapter", type=click.Path(path_type=Path), help="Adapter folder, for own data.")
+@click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help=(
+    "Own examples: JSON Lines with `input` and `output`."
+))  # fmt: skip
+@click.option("--description", metavar="TEXT", help="What the described base is told.  [default: the receipt's]")
+@click.option("--split", type=click.Choice(["validation", "test"]), default="validation", show_default=True, help=(
+    "Which tasks of the catalogue. Choose with validation, look at test once."
+))  # fmt: skip
+@click.option("--tasks", metavar="NAMES", help="Tasks by name, with commas.  [default: all of the split]")
+@click.option("--methods", metavar="NAMES", help="Methods by name, with commas.  [default: all]")
+@click.option("--examples", type=click.IntRange(2, 1000), help="Examples a task.  [default: 60; of own data all]")
+@click.option("--words", type=click.Path(path_type=Path), metavar="FOLDER", help="JSON files of the word tasks.")
+@click.option("--run", "run_folder", type=click.Path(path_type=Path), metavar="FOLDER", help=(
+    "Where predictions are kept; a run that was stopped goes on, methods can be added.  [default: OUTPUT.run]"
+))  # fmt: skip
+@click.option("--own", type=click.Path(path_type=Path), metavar="FOLDER", help=(
+    "Training run that holds own experts.  [default: RUN/own]"
+))  # fmt: skip
+@click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="Folder of the report to write.")
+@bank_option
+@click.option("--embedder", metavar="SOURCE", help="Embedder the bank was made with, if not the default.")
+@click.option(
+    "--base", metavar="SOURCE", help="pypi:NAME, hf:ORG/NAME, a folder or .gguf.  [default: the adapter's or bank's]"
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@click.option("--force", is_flag=True, help="Replace OUTPUT if it exists; use an adapter made for another base.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def evaluate(adapter: Path | None, data: Path | None, **options: Any) -> None:
+    """Measure an adapter on own examples, or all methods on unseen tasks.
+
+    With --adapter and --data: does it work on *my* examples? The base, the base that is told the task, and the adapter
+    answer the same inputs, and the difference comes with its interval.
+
+    Without them: all generators and baselines on held-out tasks, one report with plots. Predictions are kept as they
+    come, so the command can be stopped and given again.
+    """
+    if (adapter is None) != (data is None):
+        raise click.UsageError("--adapter and --data belong together: give both, or neither.")
+    out: Path | None = options["out"]
+    if out is not None and out.exists() and not options["force"]:
+        raise StorageError(f"{out}: already exists, and nothing was done. Choose another folder or pass --force.")
+    if adapter is not None and data is not None:
+        _own_data(adapter, data, options)
+        return
+    if options["description"] is not None:
+        raise click.UsageError("--description is for own data: give --adapter and --data too.")
+    if options["run_folder"] is None and out is None:
+        raise click.UsageError("say where results go: -o FOLDER for the report, --run FOLDER for predictions, or both.")
+    _protocol(options)
+
+
+def _own_data(adapter: Path, data: Path, options: dict[str, Any]) -> None:
+    from genlora.service import evaluate_adapter, own_data_files
+
+    out: Path | None = options["out"]
+    with progress_bars() as progress:
+        result = evaluate_adapter(
+            adapter,
+            data,
+            description=options["description"],
+            base=options["base"],
+            device=options["device"],
+            examples=options["examples"],
+            force=options["force"],
+            progress=progress,
+            on_step=lambda way: click.echo(f"genlora: answering: {way}", err=True),
+        )
+    if out is not None:
+        publish_folder(own_data_files(result, adapter=adapter.name), out, replace=options["force"])
+    if options["as_json"]:
+        say_json(result.to_json())
+    else:
+        _show_own_data(result, out)
+
+
+def _show_own_data(result: OwnDataResult, out: Path | None) -> None:
+    rows = [
+        (way, *(f"{100 * result.mean(way, f):.1f} %" for f in ("strict", "lenient", "valid"))) for way in result.answers
+    ]
+    rows.append((f"always {shorten(result.majority, 40)!r}", f"{100 * result.majority_strict:.1f} %", "", ""))
+    table((f"{result.n} examples", "right, strictly", "leniently", "in the right form"), rows)
+    say(result.verdict())
+    if result.over_described is not None:
+        d = result.over_described
+        told = f"{100 * d.mean:+.1f} points (95 %: {100 * d.low:+.1f} to {100 * d.high:+.1f})"
+        say(f"Against the base that is told the task: {told}.")
+    for ours, base in result.wrong[:MAX_WRONG]:
+        say(f"wrong: {shorten(ours.input, 80)} -> {shorten(ours.answer, 50)} "
+            f"(right: {shorten(' / '.join(ours.expected), 50)}; base: {shorten(base.answer, 50)})")  # fmt: skip
+    if len(result.wrong) > MAX_WRONG:
+        say(f"... and {len(result.wrong) - MAX_WRONG} more wrong answers")
+    if out is not None:
+        say(f"the report is in {out}")
+
+
+def _protocol(options: dict[str, Any]) -> None:
+    from genlora.evaluate import report
+    from genlora.service import EvaluateOptions, GenLora
+    from genlora.service import evaluate as run_evaluation
+
+    out: Path | None = options["out"]
+    run: Path = options["run_folder"] or Path(f"{out}.run")
+    with (
+        progress_bars() as progress,
+        GenLora(options["bank"], embedder=options["embedder"], progress=progress) as lora,
+        _progress() as tell,
+    ):
+        found, about = run_evaluation(
+            lora,
+            EvaluateOptions(
+                run=run,
+                split=options["split"],
+                tasks=_names(options["tasks"]),
+                methods=_names(options["methods"]),
+                examples=options["examples"] or 60,
+                words=options["words"],
+                own=options["own"],
+                base=options["base"],
+                device=options["device"],
+                on_tick=lambda t: tell(t.what, t.done, t.total, t.eta_s),
+                on_train=lambda t: tell(f"training own experts: {t.done} of {t.total}", t.done, t.total, t.eta_s),
+                progress=progress,
+            ),
+        )
+    files, summary, targets = report(found, about)
+    if out is not None:
+        publish_folder(files, out, replace=options["force"])
+    if options["as_json"]:
+        from genlora.evaluate import to_json
+
+        say_json(to_json({"about": about, "summary": summary, "targets": [vars(t) for t in targets]}))
+    else:
+        _show(found, summary, targets, out, run)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(n.strip() for n in (text or "").split(",") if n.strip()))
+
+
+def _show(found: Evaluated, summary: Summary, targets: list[Target], out: Path | None, run: Path) -> None:
+    from genlora.evaluate import METHODS
+
+    rows = []
+    for name, m in summary.methods["all"].items():
+        near, far = (summary.methods[g].get(name) for g in ("near", "far"))
+        cells = ("" if x is None else f"{100 * x.strict.value:.1f} %" for x in (near, far))
+        between = f"{100 * m.strict.low:.1f} to {100 * m.strict.high:.1f}"
+        rows.append((METHODS[name].title, *cells, f"{100 * m.strict.value:.1f} %", between))
+    if rows:
+        table(("strictly right", "near tasks", "far tasks", "all", "95 %"), rows)
+    known = [t for t in targets if t.met is not None]
+    if known:
+        say(f"{sum(bool(t.met) for t in known)} of {len(known)} targets met that this run can tell about")
+    say(f"{len(found.tasks)} tasks, {len(found.left_out)} left out, {len(found.skipped)} methods skipped; "
+        f"{found.asked} prompts answered in {found.seconds:.0f} s; predictions in {run}")  # fmt: skip
+    for name, why in found.skipped.items():
+        click.echo(f"genlora: {plain(name)} skipped: {shorten(why, 160)}", err=True)
+    if out is not None:
+        say(f"the report is in {out}")
+
+
+Tell = Callable[[str, float, float, float], None]
+
+
+@contextmanager
+def _progress() -> Iterator[Tell]:
+    """What is being done, how much of it is done, and the time left: a bar on a terminal, else a line now and then."""
+    if not sys.stderr.isatty():
+        last = [time.monotonic() - TELL_EVERY_S]
+
+        def line(what: str, done: float, total: float, eta_s: float) -> None:
+            if time.monotonic() - last[0] >= TELL_EVERY_S:
+                last[0] = time.monotonic()
+                share = f"{done / total:.0%}" if total else "-"
+                click.echo(f"genlora: {share}, {_span(eta_s)} left: {plain(what)}", err=True)
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        bar = bars.add_task("evaluating", total=None, left="")
+
+        def draw(what: str, done: float, total: float, eta_s: float) -> None:
+            left = f"{_span(eta_s)} left"
+            bars.update(bar, description=escape(shorten(what, 48)), completed=done, total=total or None, left=left)
+
+        yield draw
+
+
+def _span(seconds: float) -> str:
+    if seconds == float("inf"):
+        return "unknown time"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
