@@ -126,7 +126,7 @@ def test_wordtask_errors(tmp_path):
         read_wordtasks(tmp_path / "bad.json")
 
 
-# Two real instances of task137 and the shape of every Super-NaturalInstructions file.
+# Made up, in the shape of a Super-NaturalInstructions file: a choice between two completions, as in its task137.
 SNI = {
     "Contributors": ["someone"],
     "Source": ["detoxifying_lms"],
