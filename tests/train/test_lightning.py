@@ -100,7 +100,7 @@ def test_a_fit_learns_logs_and_tells(tmp_path):
     assert [t.step for t in ticks] == list(range(1, 61)) and ticks[-1].eta_s == 0
     assert ticks[-1].losses["loss"] < 0.5 * ticks[0].losses["loss"]
     assert torch.equal(toy.frozen.weight, frozen)
-    rows = list(csv.DictReader((tmp_path / "logs/attempt-0/metrics.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "logs/attempt-0/metrics.csv").read_text().splitlines()))
     assert {"loss", "half", "validation/norm"} <= rows[0].keys()
     assert [r["step"] for r in rows if r["validation/norm"]] == ["30", "60"]
     assert list((tmp_path / "logs/attempt-0").glob("events.out.tfevents*"))
