@@ -155,14 +155,16 @@ def _is_are(draw: Draw) -> tuple[str, str]:
 
 
 def _time_word(draw: Draw) -> tuple[str, str]:
-    label = draw.pick(("in", "on", "at"))
+    label, template = draw.pick(("in", "on", "at")), draw.pick(table("time lines"))
     day, month = draw.pick(words("weekdays")), draw.pick(words("months"))
+    past = "born" in template or "snowed" in template
+    year = str(draw.between(1950, 2020)) if past else "summer"
     when = {
         "on": draw.pick((day, f"{day} morning", f"{month} {draw.between(1, 28)}")),
-        "in": draw.pick((month, str(draw.between(1950, 2029)), "the morning", "the evening", "spring", "winter")),
+        "in": draw.pick((month, year, "the morning", "the evening", "spring", "winter")),
         "at": draw.pick((f"{draw.between(1, 12)}:{draw.between(10, 59)}", "noon", "midnight", "five o'clock")),
     }[label]
-    return line(draw, draw.pick(table("time lines")), x=when), label
+    return line(draw, template, x=when), label
 
 
 GRAMMAR_RULES: dict[str, Rule] = {
