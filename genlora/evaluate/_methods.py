@@ -10,7 +10,7 @@ from genlora.errors import ConfigError
 from genlora.tasks import Task, catalogue
 
 Prompt = Literal["bare", "described", "shots"]
-Kind = Literal["base", "generator", "nearest", "average", "random", "hindsight", "arrow", "own"]
+Kind = Literal["base", "generator", "nearest", "average", "random", "noise", "hindsight", "arrow", "own"]
 
 SHOTS = 3
 PARAPHRASES = 3
@@ -50,6 +50,8 @@ _ALL = (
     Method("base-described", "base, described", "base", "described", about="Description, newline, input."),
     Method("base-shots", f"base + {SHOTS} shots", "base", "shots", about=(
         f"{SHOTS} training examples (input, newline, output, blank line) before the input, in one user message.")),
+    Method("random-weights", "random weights", "noise", draws=True, about=(
+        "Gaussian factors of the bank's rank, each module as long (Frobenius) as the mean expert's.")),
     Method("random-expert", "random expert", "random", draws=True, about="An expert of the bank chosen by a seed."),
     Method("nearest-expert", "nearest expert", "nearest", about="The bank's expert whose descriptions are nearest."),
     Method("best-expert", "best single expert, by hindsight", "hindsight", about=(

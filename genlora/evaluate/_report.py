@@ -24,7 +24,7 @@ def markdown(
     for group, title in GROUPS.items():
         if summary.groups[group]:
             parts.append(_group(summary, group, title))
-    parts += [_differences(summary), _controls(summary), _spread(summary), _adapters(summary, about)]
+    parts += [_tokens_saved(summary), _controls(summary), _spread(summary), _adapters(summary, about)]
     parts += [_coverage(summary), _per_task(summary), _left_out(found), _methods(summary), _how()]
     if plots:
         parts.insert(2, "\n\n".join(f"![{p.rsplit('/', 1)[-1].removesuffix('.png')}]({p})" for p in plots))
@@ -95,7 +95,7 @@ def _of(e: Estimate | None) -> str:
     return "-" if e is None or not math.isfinite(e.value) else f"{percent(e.value)} ({_interval(e)})"
 
 
-def _differences(summary: Summary) -> str:
+def _tokens_saved(summary: Summary) -> str:
     def saved(ms: Mapping[str, MethodSummary], name: str) -> str:
         bare, told = ms.get(name), ms.get(f"{name}-described") or ms.get("base-described")
         return "" if bare is None or told is None else f"{told.prompt_tokens - bare.prompt_tokens:.0f}"

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,8 +76,7 @@ def evaluate(lora: GenLora, options: EvaluateOptions) -> tuple[Evaluated, dict[s
     maker.own, failed = own_experts(base, tasks, options.own or options.run / "own", on_tick=options.on_train)
     maker.why_no_own = failed
     maker.warm([m for m in methods if not maker.available(m)])
-    with torch.inference_mode():
-        found = Evaluation(base, maker, store, examples=options.examples, on_tick=options.on_tick).run(tasks, methods)
+    found = Evaluation(base, maker, store, examples=options.examples, on_tick=options.on_tick).run(tasks, methods)
     found.left_out.update(why)
     about = {
         **store.identity,
@@ -86,7 +85,7 @@ def evaluate(lora: GenLora, options: EvaluateOptions) -> tuple[Evaluated, dict[s
         "threads": torch.get_num_threads(),
         "versions": versions(),
         "experts": len(lora.bank),
-        "own_config": OWN_CONFIG.max_rows,
+        "own_experts": asdict(OWN_CONFIG),
         "expert_cosines": [round(c, 4) for c in maker.novelty.among_experts(maker.experts)],
     }
     return found, about

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from genlora.adapter import AdapterState, peft_files
+from genlora.adapter import AdapterState, LoraPair, peft_files, update_norms
 from genlora.base import LoadedBase
 from genlora.errors import GenloraError, TaskError
 from genlora.evaluate import Arrow, MadeAdapter, Method, Novelty, Variant
@@ -97,6 +98,8 @@ class BankMaker:
             case "random":
                 name = self._choose(task.name, variant.seed)
                 return self._made(self.experts[name], {"expert": name})
+            case "noise":
+                return self._made(self._noise(task.name, variant.seed), {})
             case "average":
                 state, discarded = self._average
                 return self._made(state, {"discarded": round(discarded, 6), **self._nearest(state)})
@@ -110,6 +113,23 @@ class BankMaker:
     def _choose(self, task: str, seed: int) -> str:
         rng = random.Random(hashlib.sha256(f"{task}\0{seed}".encode()).digest())
         return rng.choice(list(self.experts))
+
+    def _noise(self, task: str, seed: int) -> AdapterState:
+        """Random factors, module by module as long as the mean expert."""
+        digest = hashlib.sha256(f"noise\0{task}\0{seed}".encode()).digest()
+        rng = torch.Generator().manual_seed(int.from_bytes(digest[:6], "big"))
+        pairs = {}
+        for path, length in self._lengths.items():
+            like = next(iter(self.experts.values()))[path]
+            a = torch.randn(like.rank, like.d_in, generator=rng)
+            b = torch.randn(like.d_out, like.rank, generator=rng)
+            pairs[path] = LoraPair(a, b * (length / float((b @ a).norm())))
+        return AdapterState(pairs)
+
+    @cached_property
+    def _lengths(self) -> dict[str, float]:
+        norms = [update_norms(s) for s in self.experts.values()]
+        return {path: float(np.mean([n[path] for n in norms])) for path in norms[0]}
 
     def _generated(self, generator: str, variant: Variant, **options: Any) -> MadeAdapter:
         text = variant.description

@@ -1,10 +1,14 @@
 """Decoding with a shared beginning gives the tokens of plain greedy decoding, and honest probabilities."""
 
+import json
+import shutil
+
 import pytest
 import torch
 
 from genlora.base import generate_greedy, generate_shared, load_base, prompt_ids
 from genlora.base._decode import flat_logits
+from genlora.base._decode_shared import _shared
 from genlora.errors import ConfigError
 
 KINDS = ("llama", "qwen2", "mistral", "gemma3")
@@ -38,6 +42,17 @@ def test_a_window_shorter_than_the_prompts_is_kept(tiny_base):
     found = generate_shared(base, prompts, max_new_tokens=6, stop_ids=())
     alone = [generate_greedy(base, [p], max_new_tokens=6, stop_ids=())[0] for p in prompts]
     assert [list(c.tokens) for c in found] == alone
+
+
+def test_sharing_works_inside_a_long_window(tiny_base, tmp_path):
+    folder = shutil.copytree(tiny_base("gemma3"), tmp_path / "gemma")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "sliding_window": 400}))
+    base = load_base(str(folder), attn_implementation="eager")
+    prompts = prompts_of(base)
+    assert _shared(prompts, base.model.config, 8) > 8
+    plain = generate_greedy(base, prompts, max_new_tokens=8, stop_ids=())
+    assert [list(c.tokens) for c in generate_shared(base, prompts, max_new_tokens=8, stop_ids=())] == plain
 
 
 def test_the_probability_is_that_of_the_answer(base):

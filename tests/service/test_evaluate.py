@@ -19,8 +19,8 @@ from genlora.tasks import Example, Task, catalogue, read_jsonl
 from genlora.train import ExpertConfig
 
 QUICK = ExpertConfig(rank=4, lr=0.05, max_rows=240, pack_rows=8, validation_rows=8, eval_every=5)
-SOME = ("base-described", "base-shots", "random-expert", "nearest-expert", "best-expert", "average", "aggregate",
-        "arrow", "hypernet", "auto")  # fmt: skip
+SOME = ("base-described", "base-shots", "random-expert", "random-weights", "nearest-expert", "best-expert", "average",
+        "aggregate", "arrow", "hypernet", "auto")  # fmt: skip
 
 
 def write_task(folder, name, answers, n=200):
@@ -279,7 +279,7 @@ def test_the_protocol_on_the_command_line(bank, embedder_path, base_path, specs,
         (["--description", "x", "--run", "y"], "--description is for own data"),
         (["--methods", "magic", "--run", "y"], "no method 'magic'"),
         (["--split", "training", "--run", "y"], "'training' is not one of"),
-        (["--tasks", "nothing-such-task", "--run", "y"], "nothing-such-task"),
+        (["--tasks", "r-percnt", "--run", "y"], "Did you mean r-percent"),
     ],
 )
 def test_evaluate_says_why(argv, says, bank, tmp_path, monkeypatch):
@@ -299,15 +299,16 @@ def test_own_data_must_be_usable(adapter, base_path, tmp_path):
         evaluate_adapter(adapter, tmp_path / "bad.jsonl", base=str(base_path))
 
 
-def test_decoding_is_the_same_for_the_protocol_and_for_users(lora, base_path, ran):
-    """An adapter measured by the protocol answers what `genlora run` answers, token by token."""
+def test_decoding_is_the_same_for_the_protocol_and_for_users(lora, base_path, specs):
+    """An adapter measured by the protocol answers what `genlora run` answers, up to where the protocol stops."""
+    from genlora.evaluate import answer
     from genlora.service import Runner
 
-    found, _, _ = ran
     base = load_base(str(base_path), attn_implementation="eager")
-    unit = next(r for r in found.results if r.method == "auto" and r.variant == "d0")
-    state = lora.generate(unit.description).state
-    runner = Runner(base, state)
-    inputs = [p.input for p in unit.predictions]
-    said = runner.outputs(inputs, max_new_tokens=40)
-    assert all(s.startswith(p.answer) for s, p in zip(said, unit.predictions, strict=True))
+    state = lora.generate("sort the words of a list").state
+    task = read_jsonl(Path(specs[0].removeprefix("jsonl:")))
+    examples = task.split("test")[:12]
+    measured = answer(base, task, examples, state=state).answers
+    said = Runner(base, state).outputs([e.input for e in examples], max_new_tokens=40)
+    assert all(s.startswith(m) for s, m in zip(said, measured, strict=True))
+    assert any(measured)
