@@ -1,8 +1,10 @@
 """What an update looks like: its norms, effective rank, likeness to others, and intruder dimensions."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,12 +20,19 @@ def update_norms(state: AdapterState) -> dict[str, float]:
 
 
 def check_norms(state: AdapterState, bounds: Mapping[str, float], *, where: str) -> None:
-    """Raise `AdapterFormatError` where a module's ‖ΔW‖ exceeds its bound; modules without one are not judged."""
-    for path, norm in update_norms(state).items():
-        if not norm <= bounds.get(path, float("inf")):
+    """Raise `AdapterFormatError` where a module's ‖ΔW‖ is not finite or exceeds its bound (threat A7).
+
+    Modules without a bound need only be finite.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):  # what is infinite is looked for here; numpy need not warn
+        norms = update_norms(state)
+    for path, norm in norms.items():
+        bound = bounds.get(path, math.inf)
+        if not (norm <= bound and math.isfinite(norm)):
+            expected = f"at most {bound:.3g}" if bound < math.inf else "a finite number"
             raise AdapterFormatError(
-                f"{where}: {path} changes the base by {norm:.3g} (Frobenius norm), expected at most "
-                f"{bounds[path]:.3g}. That is far outside what trained experts do; check how the adapter was made."
+                f"{where}: {path} changes the base by {norm:.3g} (Frobenius norm), expected {expected}. "
+                "That is far outside what trained experts do; check how the adapter was made."
             )
 
 

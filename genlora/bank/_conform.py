@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
-from genlora.adapter import AdapterState, BaseLayout, LoraPair, ModuleSpec, canonical
+from genlora.adapter import MAX_ENTRY, AdapterState, BaseLayout, LoraPair, ModuleSpec, canonical
 from genlora.errors import AdapterFormatError, AdapterShapeError
 
 
@@ -13,7 +13,7 @@ def conform(
 ) -> AdapterState:
     """The same update, canonical, on exactly the bank's modules at its rank: zero modules and rows come and go freely.
 
-    Refuses foreign modules, wrong shapes, values that are not finite, and a rank above the bank's.
+    Refuses foreign modules, wrong shapes, values that are not finite or beyond 1e4, and a rank above the bank's.
     """
     wanted = {m.path: m for m in layout.of(targets)}
     pairs = {path: _fit(path, pair, wanted, layout, rank, where) for path, pair in state.items()}
@@ -55,8 +55,13 @@ def _fit(
             "Was it trained on another base?"
         )
     pair = pair.folded()
-    if not (torch.isfinite(pair.a).all() and torch.isfinite(pair.b).all()):
-        raise AdapterFormatError(f"{where}: {path} holds NaN or infinite numbers. Train it again; nothing was stored.")
+    for factor in (pair.a, pair.b):
+        largest = float(factor.abs().max())
+        if not largest <= MAX_ENTRY:  # also true of NaN
+            raise AdapterFormatError(
+                f"{where}: {path} holds a value of size {largest:.3g}, expected finite numbers of at most "
+                f"{MAX_ENTRY:g}. Train it again; nothing was stored."
+            )
     if path not in wanted:
         if torch.count_nonzero(pair.a) and torch.count_nonzero(pair.b):
             leaves = ", ".join(sorted({m.leaf for m in wanted.values()}))

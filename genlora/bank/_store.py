@@ -189,11 +189,14 @@ class Bank:
     def norm_bounds(self) -> dict[str, float]:
         """How large a module's ΔW (Frobenius norm) may be before it looks wrong: ten times the largest expert's.
 
-        Empty while the bank holds fewer than eight experts, which is too few to judge by.
+        A module that no expert changes is held to the largest of the others. Empty while the bank holds fewer than
+        eight experts, which is too few to judge by.
         """
-        if len(self) < BOUND_FROM:
+        known: dict[str, float] = self.metadata("norms") or {}
+        if len(self) < BOUND_FROM or not known:
             return {}
-        return {path: BOUND_FACTOR * norm for path, norm in (self.metadata("norms") or {}).items()}
+        largest = max(known.values())
+        return {m.path: BOUND_FACTOR * known.get(m.path, largest) for m in self.layout.of(self.targets)}
 
     def __len__(self) -> int:
         return self._rows("SELECT count(*) FROM expert")[0][0]
@@ -318,9 +321,14 @@ class Bank:
                     self._write_sum()
 
     def _write_sum(self) -> None:
-        with sqlite_errors(self.files.database):
-            write_sum(self._db, self.files.database, self.files.checksum, REVISION_SQL)
-        self._sum_due = False
+        # What was committed stays committed: an old sum says that it is old, and the next change renews it.
+        try:
+            with sqlite_errors(self.files.database):
+                write_sum(self._db, self.files.database, self.files.checksum, REVISION_SQL)
+        except (BankError, StorageError) as err:
+            log.info("%s is not renewed: %s", self.files.checksum, err)
+        else:
+            self._sum_due = False
 
     def add(
         self,

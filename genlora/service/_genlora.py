@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from genlora.adapter import check_norms
 from genlora.bank import Bank, Embedded, TaskEmbedder
 from genlora.base import Progress, resolve_embedder, silent
 from genlora.descriptions import BadItem, Item, language_warning
@@ -24,6 +25,8 @@ from ._receipt import Dtype, request_part, result_part, versions
 log = logging.getLogger(__name__)
 
 DTYPES: tuple[Dtype, ...] = ("float32", "bfloat16", "float16")
+_BOUNDED = ("aggregate",)
+"""Generators that hold every module to the longest of its experts themselves: a tighter bound than the bank's."""
 
 
 class Embedder(Protocol):
@@ -86,6 +89,7 @@ class GenLora:
         self._embedder = embedder
         self._progress = progress
         self._engines: tuple[str, dict[str, Any]] | None = None
+        self._bounds: tuple[str, dict[str, float]] | None = None
         self.generator = generator
 
     def close(self) -> None:
@@ -125,6 +129,12 @@ class GenLora:
                 kind, self.bank, calibration_of(self.bank), lambda name: generator_artefact(name, self.bank)
             )
         return engines[kind]
+
+    def _norm_bounds(self) -> dict[str, float]:
+        revision = self.bank.revision
+        if self._bounds is None or self._bounds[0] != revision:
+            self._bounds = (revision, self.bank.norm_bounds())
+        return self._bounds[1]
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
@@ -174,7 +184,8 @@ class GenLora:
             exclude: experts not to use.
             generator: another generator than this object's own.
 
-        Raises `DescriptionError`, `ConfigError`, or `BankError` for an empty or damaged bank.
+        Raises `DescriptionError`, `ConfigError`, `BankError` for an empty or damaged bank, or `AdapterFormatError` for
+        an update that is not finite or far longer than any expert's.
         """
         request = Request(
             description=description,
@@ -204,6 +215,9 @@ class GenLora:
         with watch("embed"):
             vector, warnings = self.embed(request.description)
         generated = engine.generate(request, vector)
+        if engine.kind not in _BOUNDED:
+            with watch("bounds"):
+                check_norms(generated.adapter, self._norm_bounds(), where=f"the adapter that {engine.kind} made")
         layout = self.bank.layout
         rank = request.rank or self.bank.rank
         body = {

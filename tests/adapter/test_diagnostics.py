@@ -35,6 +35,17 @@ def test_check_norms_names_module_and_bound(state_of):
         check_norms(huge, bounds, where="expert x")
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_check_norms_refuses_what_is_not_finite_even_without_a_bound(state_of, value):
+    state = state_of()
+    path = next(iter(state))
+    a = state[path].a.clone()
+    a[0, 0] = value
+    odd = AdapterState({**state, path: LoraPair(a, state[path].b, state[path].scale)})
+    with pytest.raises(AdapterFormatError, match=r"expert x: .*expected a finite number"):
+        check_norms(odd, {}, where="expert x")
+
+
 def test_singular_values_are_those_of_the_dense_update(state_of):
     pair = next(iter(state_of(scale=-3.0).values()))
     torch.testing.assert_close(

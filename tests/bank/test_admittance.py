@@ -1,5 +1,6 @@
 """What a bank takes in: of its own base (E1), of fitting shapes, of a likely size (A7)."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from genlora.bank._conform import conform
 from genlora.base._samples import Sample
 from genlora.errors import AdapterFormatError, AdapterShapeError, BaseMismatchError
 
-from .world import fingerprint, layout, new_bank, record, state
+from .world import fingerprint, layout, new_bank, poisoned, record, state
 
 
 @pytest.fixture
@@ -92,8 +93,12 @@ def test_an_adapter_that_does_not_fit_is_refused(bank):
             "rank 5, above the bank's 4",
         ),
         ({**good, **state(1, leaves=("o_proj",))}, AdapterShapeError, "it changes model.layers.0.self_attn.o_proj"),
-        ({**good, path: LoraPair(good[path].a * float("nan"), good[path].b)}, AdapterFormatError, "NaN or infinite"),
-        ({**good, path: LoraPair(good[path].a, good[path].b * float("inf"))}, AdapterFormatError, "NaN or infinite"),
+        (
+            {**good, path: LoraPair(good[path].a * float("nan"), good[path].b)},
+            AdapterFormatError,
+            "of size nan, expected",
+        ),
+        ({**good, path: LoraPair(good[path].a, good[path].b * float("inf"))}, AdapterFormatError, "of size (nan|inf)"),
         ({}, AdapterShapeError, "no update on any of q_proj, v_proj"),
     ]
     for pairs, error, says in cases:
@@ -113,6 +118,58 @@ def test_smaller_ranks_and_zero_modules_fit_without_loss(bank):
     assert set(found) == {m.path for m in layout().of(("q_proj", "v_proj"))}
     assert all(torch.allclose(found[p].delta(), pair.delta(), atol=1e-6) for p, pair in small.items())
     assert all(not found[m.path].delta().any() for m in layout().of(("v_proj",)))
+
+
+# ---- A7: values and sizes
+
+
+def taken(bank, add, states):
+    """How many of these `add` lets into the bank."""
+    before = len(bank)
+    for i, odd in enumerate(states):
+        with suppress(AdapterFormatError):
+            add(record(1000 + before + i), odd)
+    return len(bank) - before
+
+
+def naively(bank):
+    """What one writes first: whatever has the right tensors is stored."""
+
+    def add(rec, st):
+        with bank.atomic() as tx:
+            tx.add_raw(rec, st)
+
+    return add
+
+
+@pytest.mark.parametrize("experts", [0, 8])
+def test_a7_no_poisoned_value_is_taken(bank, experts):
+    for i in range(experts):
+        bank.add(record(i), state(i))
+    cases = list(poisoned(state(50)))
+    assert len(cases) == 48
+    assert taken(bank, bank.add, cases) == 0
+    assert taken(bank, lambda rec, st: bank.add(rec, st, force=True), cases) == 0
+    assert taken(bank, naively(bank), cases) == 48
+
+
+def test_a7_one_large_number_is_refused_once_the_bank_can_judge(bank):
+    """Finite and small enough for every format, but nothing like a trained expert."""
+    for i in range(8):
+        bank.add(record(i), state(i))
+    cases = list(poisoned(state(50), values=(800.0, -800.0)))
+    assert taken(bank, bank.add, cases) == 0
+    assert taken(bank, naively(bank), cases) == len(cases) == 24
+
+
+def test_a7_a_module_that_no_expert_changes_has_a_bound_too(bank):
+    for i in range(8):
+        bank.add(record(i), state(i, leaves=("q_proj",)))
+    bounds = bank.norm_bounds()
+    assert bounds.keys() == state(1).keys()
+    loud = AdapterState({p: LoraPair(pair.a, pair.b * 100) for p, pair in state(50, leaves=("v_proj",)).items()})
+    with pytest.raises(AdapterFormatError, match=r"v_proj changes the base by .* expected at most"):
+        bank.add(record(50), loud)
 
 
 def test_a7_an_update_far_larger_than_all_others_is_refused(bank):

@@ -63,12 +63,11 @@ def test_d4_a_full_disk_is_a_clear_error_and_nothing_else(tmp_path):
 
 @pytest.mark.parametrize("count", [4, pytest.param(25, marks=pytest.mark.slow)])
 def test_d5_eight_writers_and_eight_readers(tmp_path, count):
-    idle = os.getloadavg()[0] < 2 * (os.cpu_count() or 1)
     found = run("crowd", "bank", tmp_path, count)
     assert found["experts"] == found["blobs"] == 8 * count + 1, found
     assert not found["failed_writers"] and not found["reader_errors"] and found["reads"] > 8, found
     assert not faults(found), found
-    if idle:  # the promise is for a machine that does nothing else
+    if found["others"] is None or found["others"] < 0.2:  # the promise is for a machine that does nothing else
         assert found["seconds"] <= 60, found
     (tmp_path / "done").unlink()
     naive = run("crowd", "naive", tmp_path, count)

@@ -19,6 +19,7 @@ from genlora.bank import (
 )
 from genlora.bank._embedder import Embedded
 from genlora.errors import (
+    AdapterFormatError,
     AdapterShapeError,
     BankError,
     BaseMismatchError,
@@ -144,6 +145,16 @@ def test_hostile_folders_change_nothing(bank, tmp_path):
     with pytest.raises(DescriptionError):
         item(tmp_path / "real", descriptions=("  ",))
     assert len(bank) == 0 and bank.generation == 0
+
+
+def test_a7_an_imported_update_of_unusual_size_needs_consent(bank, tmp_path):
+    for i in range(8):
+        import_adapter(bank, item(foreign(tmp_path / f"f{i}", i), f"t{i}"), EMBEDDER)
+    loud = foreign(tmp_path / "loud", config={"lora_alpha": 400})  # a scale of 100
+    with pytest.raises(AdapterFormatError, match=r"expert loud: .* expected at most .* how the adapter was made"):
+        import_adapter(bank, item(loud, "loud"), EMBEDDER)
+    assert "loud" not in bank
+    assert import_adapter(bank, item(loud, "loud"), EMBEDDER, ImportOptions(force=True)).status == "added"
 
 
 def manifest(path, entries):

@@ -74,3 +74,18 @@ def sql(root, statement):
     with sqlite3.connect(root / "bank.sqlite") as db:
         db.execute(statement)
     db.close()
+
+
+POISON = (float("nan"), float("inf"), -float("inf"), 1e30)
+
+
+def poisoned(plain, values=POISON):
+    """`plain` with one number changed: each of `values` first, midway and last in both factors of two modules."""
+    for path in (min(plain), max(plain)):
+        for factor in ("a", "b"):
+            for value in values:
+                for at in (0, 0.5, 1):
+                    whole = {"a": plain[path].a.clone(), "b": plain[path].b.clone()}
+                    flat = whole[factor].view(-1)
+                    flat[round(at * (flat.numel() - 1))] = value
+                    yield AdapterState({**plain, path: LoraPair(whole["a"], whole["b"])})

@@ -4,15 +4,24 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load, save
 
 from genlora import GenLora
-from genlora.adapter import check_adapter, product_cosine, read_adapter, update_norms
+from genlora.adapter import AdapterState, LoraPair, check_adapter, product_cosine, read_adapter, update_norms
 from genlora.bank import Bank
-from genlora.errors import BankError, ConfigError, DescriptionError, StorageError, UnknownGeneratorError
+from genlora.errors import (
+    AdapterFormatError,
+    BankError,
+    ConfigError,
+    DescriptionError,
+    StorageError,
+    UnknownGeneratorError,
+)
 from genlora.files import sha256_file
 from genlora.service import read_receipt
 
@@ -78,6 +87,47 @@ def test_500_random_descriptions_give_finite_adapters_no_longer_than_their_parts
         for path, norm in update_norms(made.state).items():
             assert norm <= max(norms[n.name][path] for n in made.neighbours) * 1.001
         assert 0 <= made.coverage.value <= 1 and 0 <= made.generated.spread <= 1
+
+
+class Stub:
+    """A generator that hands out what it was given."""
+
+    kind = "stub"
+
+    def __init__(self, like, adapter):
+        self.generated = replace(like, adapter=adapter)
+
+    def generate(self, request, vector):
+        return self.generated
+
+
+def one_number_wrong(state, values):
+    """`state` with one of `values` first, midway and last in both factors of two modules."""
+    for path in (min(state), max(state)):
+        for factor in ("a", "b"):
+            for value in values:
+                for at in (0, 0.5, 1):
+                    whole = {"a": state[path].a.clone(), "b": state[path].b.clone()}
+                    flat = whole[factor].reshape(-1)
+                    flat[round(at * (flat.numel() - 1))] = value
+                    whole[factor] = flat.reshape(whole[factor].shape)
+                    yield AdapterState({**state, path: LoraPair(whole["a"], whole["b"])})
+
+
+def test_a7_no_poisoned_adapter_is_emitted_whatever_generator_made_it(lora, monkeypatch):
+    good = lora.generate("sort the words of a list")
+    poison = list(one_number_wrong(good.state, (math.nan, math.inf, -math.inf, 1e30)))
+    loud = list(one_number_wrong(good.state, (300.0,)))  # finite, and far longer than any expert
+    assert len(poison) == 48 and lora.bank.norm_bounds()
+    for case in (*poison, *loud):
+        monkeypatch.setattr(lora, "engine", lambda kind=None, case=case: Stub(good.generated, case))
+        with pytest.raises(AdapterFormatError, match=r"the adapter that stub made: model\.layers"):
+            lora.generate("sort the words of a list")
+    for case in (*poison, *loud):  # what one writes first has the right keys and shapes, and is satisfied
+        data = save({f"{p}.{f}": getattr(pair, f).contiguous() for p, pair in case.items() for f in "ab"})
+        assert {k: v.shape for k, v in load(data).items()} == {
+            f"{p}.{f}": getattr(pair, f).shape for p, pair in good.state.items() for f in "ab"
+        }
 
 
 REQUESTS = """
