@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -195,14 +195,16 @@ def publish_folder(files: dict[str, bytes], folder: Path, *, replace: bool = Fal
         stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
         try:
             stage.chmod(0o755)
-            for name, data in files.items():
-                fd = os.open(stage / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-                try:
+            # All are written before the first is synced: the disk then takes them in one go.
+            with ExitStack() as stack:
+                opened = []
+                for name, data in files.items():
+                    fd = os.open(stage / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+                    stack.callback(os.close, fd)
                     write_all(fd, data)
-                    if durable:
-                        os.fsync(fd)
-                finally:
-                    os.close(fd)
+                    opened.append(fd)
+                for fd in opened if durable else ():
+                    os.fsync(fd)
             if durable:
                 fsync_folder(stage)
             if folder.exists():

@@ -4,6 +4,8 @@ Factors are not unique (`B M` and `M⁻¹ A` give the same ΔW), so nothing here
 (FLoRA, arXiv 2409.05976), which is exact, and the stack is compressed to the wanted rank by the SVD of its core.
 """
 
+import functools
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -151,10 +153,15 @@ def _compress_all(
     if len(chunks) < 2:
         done = [work(c) for c in chunks]
     else:
-        with ThreadPoolExecutor(2) as pool:
-            done = list(pool.map(work, chunks))
+        done = list(_pool(os.getpid()).map(work, chunks))
     pairs = {p: LoraPair(d.a[i], d.b[i]) for paths, d in zip(chunks, done, strict=True) for i, p in enumerate(paths)}
     return pairs, sum(d.energy for d in done), sum(d.kept for d in done)
+
+
+@functools.lru_cache(maxsize=1)
+def _pool(process: int) -> ThreadPoolExecutor:
+    """Two threads, kept for the next call; a forked child, which has none of its parent's threads, makes its own."""
+    return ThreadPoolExecutor(2, thread_name_prefix=f"genlora-{process}")
 
 
 def _groups(states: Sequence[AdapterState]) -> list[list[str]]:

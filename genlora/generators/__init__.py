@@ -9,6 +9,8 @@ from ._aggregate import one_thread as one_thread
 from ._artefact import Artefact as Artefact
 from ._artefact import load_artefact as load_artefact
 from ._artefact import save_artefact as save_artefact
+from ._basis import JointBasis as JointBasis
+from ._basis import fit_basis as fit_basis
 from ._codes import CODE_EXTRA as CODE_EXTRA
 from ._codes import expert_codes as expert_codes
 from ._codes import neighbour_code as neighbour_code
@@ -17,10 +19,17 @@ from ._coverage import LOW as LOW
 from ._coverage import Calibration as Calibration
 from ._coverage import Coverage as Coverage
 from ._coverage import calibrate as calibrate
+from ._coverage import calibration_from as calibration_from
 from ._coverage import products as products
 from ._coverage import softmax as softmax
 from ._coverage import spread_of as spread_of
 from ._coverage import support_of as support_of
+from ._cvae import CvaeGenerator as CvaeGenerator
+from ._cvae import aggregate_condition as aggregate_condition
+from ._cvae import standardised as standardised
+from ._cvae_network import Cvae as Cvae
+from ._cvae_network import CvaeConfig as CvaeConfig
+from ._cvae_network import gaussian_kl as gaussian_kl
 from ._hypernet import HypernetGenerator as HypernetGenerator
 from ._multitask import DescribedMultitaskGenerator as DescribedMultitaskGenerator
 from ._multitask import MultitaskGenerator as MultitaskGenerator

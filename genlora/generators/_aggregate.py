@@ -144,6 +144,9 @@ def combine(states: Sequence[AdapterState], weights: Sequence[float], *, rank: i
 def one_thread() -> Iterator[None]:
     """Run torch on one thread inside the block: sums do not depend on how they were split."""
     before = torch.get_num_threads()
+    if before == 1:  # every change of the number costs a new team of threads: milliseconds
+        yield
+        return
     torch.set_num_threads(1)
     try:
         yield

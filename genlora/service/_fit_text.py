@@ -103,6 +103,7 @@ def fit_text(
             codes, rows = _codes(bank, vectors, [*known, *unseen], network.code_dim - CODE_EXTRA)
         data = FitData(base, train, held, vectors, experts, codes)
         module, start_record = _module(options, data, router, network)
+        module.keep_in(options.run)
         fitted = fit(
             module,
             run=options.run,
@@ -127,7 +128,7 @@ def fit_text(
         "tasks": list(train.names),
         "validation_tasks": list(held.names),
         "validation": {k: {a: round(b, 4) for a, b in v.items()} for k, v in figures.items()},
-        "history": [{k: round(v, 4) for k, v in h.items()} for h in module.history],
+        "history": [{"step": n, **{k: round(v, 4) for k, v in h.items()}} for n, h in sorted(module.history.items())],
         "licences": sorted({t.licence for t in known}),
     }
     artefact = _artefact(options, module, base, bank, embedder.id, network, rows, record)

@@ -196,7 +196,8 @@ class GenLora:
             exclude=frozenset(exclude),
         )
         self._check_form(request, dtype)
-        return self._made(request, dtype, generator)
+        with one_thread():
+            return self._made(request, dtype, generator)
 
     def _check_form(self, request: Request, dtype: Dtype) -> None:
         if dtype not in DTYPES:

@@ -8,16 +8,21 @@ The loss of a step (T2L, arXiv 2506.06105; behaviour and alignment terms as in T
 All terms but the first are zero for tasks without an expert.
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from genlora.base import LoadedBase
-from genlora.errors import ConfigError
+from genlora.errors import ConfigError, TrainingError
+from genlora.files import atomic_write, parse_json
 from genlora.generators import Factors, HyperNetwork, NetworkConfig
 
 from ._experts import label_losses
@@ -26,6 +31,8 @@ from ._mixture import Mixture, MixtureConfig, MixtureStep, rows_right, task_mean
 from ._routed import Router
 from ._stacked import common_start
 from ._teacher import Experts, kl_to_teacher
+
+BEST = "best.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +104,10 @@ class TextFit(nn.Module):
         object.__setattr__(self, "data", data)
         object.__setattr__(self, "router", router)
         self.tokens = 0
-        self.history: list[dict[str, float]] = []
+        self._counted = 0
+        self.history: dict[int, dict[str, float]] = {}
         self.best: tuple[tuple[float, float], dict[str, Tensor]] | None = None
+        self.keep: Path | None = None
 
     data: FitData
     router: Router
@@ -120,16 +129,31 @@ class TextFit(nn.Module):
     def losses(self, step: Step) -> dict[str, Tensor]:
         """Losses of one step; its content depends on its number alone."""
         content = self.data.train.step(step.index * step.world + step.rank)
-        self.tokens += content.batch.tokens
+        for missed in range(self._counted, step.index):  # a resumed run counts what was trained before it
+            self.tokens += self.data.train.step(missed * step.world).batch.tokens * step.world
+        self.tokens += content.batch.tokens * step.world
+        self._counted = step.index + 1
         return self.losses_of(content)
+
+    def keep_in(self, run: Path) -> None:
+        """Keep the best weights and the history in `run`, and take up those that a killed run left there."""
+        self.keep = run
+        path = run / BEST
+        if not path.exists():
+            return
+        tensors, kept = read_kept(path)
+        self.history = {int(k): v for k, v in kept["history"].items()}
+        self.best = ((float(kept["score"][0]), float(kept["score"][1])), tensors)
 
     def validate(self) -> dict[str, float]:
         """Mean loss and share of rows right on validation tasks; the best weights so far are kept in `best`."""
         found = self.validate_tasks()[""]
-        self.history.append({"tokens": float(self.tokens), **found})
+        self.history[self._counted] = {"tokens": float(self.tokens), **found}
         if self.best is None or (found["right"], -found["loss"]) > self.best[0]:
             weights = {k: v.detach().clone() for k, v in self.state_dict().items()}
             self.best = ((found["right"], -found["loss"]), weights)
+        if self.keep is not None:
+            write_kept(self.keep / BEST, self.best[1], {"score": list(self.best[0]), "history": self.history})
         return found
 
     def losses_of(self, step: MixtureStep) -> dict[str, Tensor]:
@@ -233,6 +257,23 @@ class HypernetFit(TextFit):
             squares = squares + da.square().sum() + db.square().sum()
             count += da.numel() + db.numel()
         return out, squares / count
+
+
+def write_kept(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
+    """Weights with a JSON record inside, whole or not at all."""
+    atomic_write(path, save({k: v.contiguous() for k, v in tensors.items()}, metadata={"record": json.dumps(record)}))
+
+
+def read_kept(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The inverse of `write_kept`. Raises `TrainingError` for a damaged file."""
+    data = path.read_bytes()
+    try:
+        head = parse_json(data[8 : 8 + int.from_bytes(data[:8], "little")], where=str(path), max_bytes=1 << 24)
+        return load(data), json.loads(head["__metadata__"]["record"])
+    except (SafetensorError, KeyError, TypeError, ValueError) as err:
+        raise TrainingError(
+            f"{path}: damaged ({err!r}). Delete it; the best weights are then looked for anew."
+        ) from err
 
 
 def _chunks(names: Sequence[str], size: int) -> list[list[str]]:
