@@ -105,9 +105,9 @@ def products(states: Sequence[AdapterState]) -> Products:
 
 def _blocks(states: Sequence[AdapterState], paths: Sequence[str]) -> NDArray[np.float64]:
     """<ΔWᵢ, ΔWⱼ> in each module of one shape, (n, K, K): tr(BᵢᵀBⱼ · AⱼAᵢᵀ) summed out of one stacked product."""
-    a = torch.cat([torch.stack([s[p].a for p in paths]).float() for s in states], 1)
-    scales = [torch.tensor([s[p].scale for p in paths])[:, None, None] for s in states]
-    b = torch.cat([torch.stack([s[p].b for p in paths]).float() * c for s, c in zip(states, scales, strict=True)], 2)
+    stacks = [s.stacked(paths) for s in states]
+    a = torch.cat([a for a, _, _ in stacks], 1)
+    b = torch.cat([b * scale.float()[:, None, None] for _, b, scale in stacks], 2)
     cells = ((a @ a.mT).double() * (b.mT @ b).double()).numpy()
     edges = np.cumsum([0, *(s[paths[0]].rank for s in states)])[:-1]
     with np.errstate(invalid="ignore", over="ignore"):  # a damaged expert is found by its energy, and named
@@ -215,8 +215,13 @@ def calibrate(library: "Library") -> Calibration:
             if len(rows) > 1:
                 similarities[i] = float(_unit(np.delete(rows, j, 0).mean(0)) @ rows[j])
                 own.append(support(similarities))
+    return calibration_from(left_out, own, library.generation)
+
+
+def calibration_from(left_out: Sequence[float], own: Sequence[float], generation: int) -> Calibration:
+    """A calibration of samples of support: of tasks left out, and of tasks the bank holds. Few give default curves."""
     return Calibration(
-        _quantiles(left_out, _DEFAULT_LEFT), _quantiles(own, _DEFAULT_OWN), len(left_out), len(own), library.generation
+        _quantiles(left_out, _DEFAULT_LEFT), _quantiles(own, _DEFAULT_OWN), len(left_out), len(own), generation
     )
 
 

@@ -8,6 +8,7 @@ from ._aggregate import AggregateGenerator
 from ._artefact import Artefact
 from ._auto import AutoGenerator, optional
 from ._coverage import Calibration
+from ._cvae import CvaeGenerator
 from ._hypernet import HypernetGenerator
 from ._multitask import DescribedMultitaskGenerator, MultitaskGenerator
 from ._protocol import AdapterGenerator, Library
@@ -24,6 +25,7 @@ GENERATORS: dict[str, Callable[[Library, Calibration, Artefacts], AdapterGenerat
     "auto": lambda library, calibration, find: AutoGenerator(
         library, calibration, *(optional(find, kind) for kind in ("auto", "hypernet", "multitask"))
     ),
+    "cvae": lambda library, calibration, find: CvaeGenerator(library, calibration, find("cvae")),
     "hypernet": lambda library, calibration, find: HypernetGenerator(library, calibration, find("hypernet")),
 }
 """Name to what makes the generator from a bank, its calibration and the trained artefacts at hand."""
