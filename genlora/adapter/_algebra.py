@@ -114,10 +114,6 @@ def _compress(a: Array, b: Array, rank: int) -> _Compressed:
     return _Compressed(torch.from_numpy(out_a), torch.from_numpy(out_b), energy, kept)
 
 
-def _numpy(tensors: list[Tensor]) -> Array:
-    return torch.stack(tensors).detach().to("cpu", torch.float32).numpy()
-
-
 def _stack(states: Sequence[AdapterState], weights: Sequence[float], paths: Sequence[str]) -> tuple[Array, Array]:
     """Stacked factors of every path, weights and scales inside B: (n, ΣR, d_in) and (n, d_out, ΣR) float64."""
     parts = [(s, w) for s, w in zip(states, weights, strict=True) if paths[0] in s]
@@ -127,11 +123,10 @@ def _stack(states: Sequence[AdapterState], weights: Sequence[float], paths: Sequ
     b = np.empty((len(paths), first.d_out, total))
     at = 0
     for state, weight in parts:
-        pairs = [state[p] for p in paths]
-        gain = np.array([weight * p.scale for p in pairs])
-        end = at + pairs[0].rank
-        a[:, at:end] = _numpy([p.a for p in pairs])
-        np.multiply(_numpy([p.b for p in pairs]), gain[:, None, None], out=b[:, :, at:end])
+        one_a, one_b, scales = state.stacked(paths)
+        end = at + one_a.shape[1]
+        a[:, at:end] = one_a.numpy()
+        np.multiply(one_b.numpy(), weight * scales.numpy()[:, None, None], out=b[:, :, at:end])
         at = end
     return a, b
 

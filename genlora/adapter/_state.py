@@ -1,6 +1,6 @@
 """LoRA weights as plain values: `AdapterState` maps a module path in the base to its pair of factors."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -51,6 +51,7 @@ class AdapterState(Mapping[str, LoraPair]):
 
     def __init__(self, pairs: Mapping[str, LoraPair]) -> None:
         self._pairs = {path: pairs[path] for path in sorted(pairs)}
+        self._stacks: dict[tuple[str, ...], tuple[Tensor, Tensor, Tensor]] = {}
 
     def __getitem__(self, path: str) -> LoraPair:
         return self._pairs[path]
@@ -64,6 +65,18 @@ class AdapterState(Mapping[str, LoraPair]):
     def __repr__(self) -> str:
         ranks = sorted({p.rank for p in self._pairs.values()})
         return f"AdapterState({len(self)} modules, ranks {ranks})"
+
+    def stacked(self, paths: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
+        """A (n, r, d_in), B (n, d_out, r), both float32, and scales (n,) of modules of one shape and rank.
+
+        Made once per group of paths and kept: whoever sums or compares experts asks for the same groups again.
+        """
+        key = tuple(paths)
+        if key not in self._stacks:
+            pairs = [self._pairs[p] for p in key]
+            a, b = (torch.stack([getattr(p, x).detach().to("cpu", torch.float32) for p in pairs]) for x in ("a", "b"))
+            self._stacks[key] = (a, b, torch.tensor([p.scale for p in pairs], dtype=torch.float64))
+        return self._stacks[key]
 
     @property
     def parameters(self) -> int:
