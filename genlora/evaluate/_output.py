@@ -22,7 +22,7 @@ def report(found: Evaluated, about: Mapping[str, Any]) -> tuple[dict[str, bytes]
     """Files by name: report.md, report.json, predictions.jsonl.gz and the plots; and what is in them."""
     summary = summarise(found)
     targets = judge(summary, found.results)
-    drawn = plots(summary)
+    drawn = plots(summary, about.get("expert_cosines") or ())
     data = {
         "about": dict(about),
         "targets": [asdict(t) for t in targets],
@@ -34,7 +34,7 @@ def report(found: Evaluated, about: Mapping[str, Any]) -> tuple[dict[str, bytes]
         ],
     }
     files = {
-        "report.md": markdown(found, summary, targets, about, sorted(drawn)).encode(),
+        "report.md": markdown(found, summary, targets, about, list(drawn)).encode(),
         "report.json": canonical_json(to_json(data)),
         PREDICTIONS: predictions_file(found.results),
         **drawn,

@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +17,15 @@ NEAR, FAR, GREY = "#3b6fb6", "#d9822b", "#666666"
 COLOURS = {"near": NEAR, "far": FAR}
 
 
-def plots(summary: Summary) -> dict[str, bytes]:
-    """File name to PNG, for every plot there is data for."""
+def plots(summary: Summary, expert_cosines: Sequence[float] = ()) -> dict[str, bytes]:
+    """File name to PNG, for every plot there is data for.
+
+    `expert_cosines` holds, for each expert, its cosine to the nearest other one.
+    """
     drawn = {
         "methods": _methods(summary),
         "coverage": _coverage(summary),
-        "novelty": _novelty(summary),
+        "novelty": _novelty(summary, expert_cosines),
         "paraphrases": _paraphrases(summary),
     }
     return {f"{name}.png": _png(figure) for name, figure in drawn.items() if figure is not None}
@@ -67,7 +70,8 @@ def _methods(summary: Summary) -> "Figure | None":
     axes.invert_yaxis()
     axes.set_xlim(0, 105)
     axes.set_xlabel("strictly right, % (mean over tasks; line: 95 %, examples resampled)")
-    axes.legend(loc="lower right", frameon=False)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
+    axes.margins(y=0.01)
     return figure
 
 
@@ -89,7 +93,7 @@ def _coverage(summary: Summary) -> "Figure | None":
     return figure
 
 
-def _novelty(summary: Summary) -> "Figure | None":
+def _novelty(summary: Summary, expert_cosines: Sequence[float]) -> "Figure | None":
     """How unlike any expert an adapter is, against how well it does."""
     if len(summary.coverage) < 3:
         return None
@@ -98,8 +102,12 @@ def _novelty(summary: Summary) -> "Figure | None":
     _scatter(axes, points, "novelty", "strict")
     axes.set_xlabel("novelty: 1 - cosine of the update to the nearest expert's (0: a copy)")
     axes.set_ylabel(f"strictly right with {METHODS[summary.headline].title}, %")
+    if len(expert_cosines):
+        usual = 1 - float(np.median(expert_cosines))
+        axes.axvline(usual, color=GREY, linewidth=0.9, linestyle=":")
+        axes.text(usual, 100, " two experts (median)", fontsize=8, color=GREY)
     axes.set_xlim(left=-0.02)
-    axes.set_ylim(-3, 103)
+    axes.set_ylim(-3, 106)
     return figure
 
 

@@ -101,7 +101,8 @@ def _tokens_saved(summary: Summary) -> str:
         return "" if bare is None or told is None else f"{told.prompt_tokens - bare.prompt_tokens:.0f}"
 
     ms = summary.methods["all"]
-    rows = [(METHODS[n].title, saved(ms, n)) for n in ms if METHODS[n].prompt == "bare" and n != "own" and saved(ms, n)]
+    bare = [n for n in ms if METHODS[n].kind == "generator" and METHODS[n].prompt == "bare"]
+    rows = [(METHODS[n].title, text) for n in bare if (text := saved(ms, n))]
     if not rows:
         return ""
     text = "## Prompt tokens saved by not describing the task\n\nMean over tasks, bare against described prompts.\n\n"
