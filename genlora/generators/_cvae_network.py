@@ -31,6 +31,11 @@ class CvaeConfig:
     prior: Prior = "standard"
     latent: int = 16
     hidden: int = 128
+    anchors: int = 0
+    """With anchors (the library's task vectors) the condition is read as its likeness to each of them: a softmax over
+    cosine similarities. A perceptron on a raw vector learns the words of the descriptions it has seen, not the task."""
+    temperature: float = 0.07
+    """Of that softmax."""
     residual: bool = False
     """Whether the first `dim` numbers of the condition are a first guess, which the decoder's output is added to."""
 
@@ -42,6 +47,8 @@ class CvaeConfig:
             raise ConfigError(f"prior is {self.prior!r}, expected standard or learned.")
         if self.residual and self.condition < self.dim:
             raise ConfigError(f"residual needs a condition of at least {self.dim} numbers, got {self.condition}.")
+        if self.anchors < 0 or (self.anchors and self.residual) or not self.temperature > 0:
+            raise ConfigError("anchors must not be negative nor go with residual, and temperature must be positive.")
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], *, where: str = "config") -> Self:
@@ -57,32 +64,44 @@ class CvaeConfig:
 class Cvae(nn.Module):
     """Encoder q(z | w, c), prior p(z | c) and decoder D(z, c): two-, two- and three-layer perceptrons."""
 
+    anchors: Tensor
+    """(anchors, condition), unit rows; there only where the settings ask for them."""
+
     def __init__(self, config: CvaeConfig) -> None:
         super().__init__()
         self.config = c = config
-        self.encoder = _perceptron(c.dim + c.condition, c.hidden, 2 * c.latent, layers=2)
-        self.decoder = _perceptron(c.latent + c.condition, c.hidden, c.dim, layers=3)
-        self.prior_net = _perceptron(c.condition, c.hidden, 2 * c.latent, layers=2) if c.prior == "learned" else None
+        read = c.anchors or c.condition
+        self.encoder = _perceptron(c.dim + read, c.hidden, 2 * c.latent, layers=2)
+        self.decoder = _perceptron(c.latent + read, c.hidden, c.dim, layers=3)
+        self.prior_net = _perceptron(read, c.hidden, 2 * c.latent, layers=2) if c.prior == "learned" else None
+        if c.anchors:
+            self.register_buffer("anchors", torch.zeros(c.anchors, c.condition))
         if c.residual:
             last = self.decoder[-1]
             assert isinstance(last, nn.Linear)
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 
+    def read(self, c: Tensor) -> Tensor:
+        """The condition as the perceptrons take it."""
+        if not self.config.anchors:
+            return c
+        return torch.softmax(c @ self.anchors.T / self.config.temperature, -1)
+
     def encode(self, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | w, c), each (batch, latent)."""
-        return _halves(self.encoder(torch.cat([w, c], -1)))
+        return _halves(self.encoder(torch.cat([w, self.read(c)], -1)))
 
     def prior(self, c: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of p(z | c)."""
         if self.prior_net is not None:
-            return _halves(self.prior_net(c))
+            return _halves(self.prior_net(self.read(c)))
         zero = c.new_zeros(len(c), self.config.latent)
         return zero, zero
 
     def decode(self, z: Tensor, c: Tensor) -> Tensor:
         """Coefficients, (batch, dim)."""
-        out = self.decoder(torch.cat([z, c], -1))
+        out = self.decoder(torch.cat([z, self.read(c)], -1))
         return out + c[:, : self.config.dim] if self.config.residual else out
 
     def losses(self, w: Tensor, c: Tensor, rng: torch.Generator, beta: float) -> dict[str, Tensor]:

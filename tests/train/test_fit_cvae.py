@@ -8,7 +8,8 @@ from torch.distributions import Normal, kl_divergence
 from genlora.adapter import AdapterState, LoraPair
 from genlora.errors import ConfigError
 from genlora.generators import Cvae, CvaeConfig, aggregate_condition, fit_basis, gaussian_kl, softmax
-from genlora.train._fit_cvae import CvaeData, CvaeFit, CvaeFitConfig, _condition
+from genlora.train._cvae_data import CvaeData, CvaeFitConfig, condition_of
+from genlora.train._fit_cvae import CvaeFit
 from genlora.train._lightning import Step
 
 
@@ -142,7 +143,7 @@ def errors(seed, *, text_appended=True):
         order = np.argsort(-similarity)[:4]
         a = torch.tensor(softmax([float(similarity[j]) for j in order], 0.1))
         truth = torch.from_numpy(true[i]).float()
-        condition = _condition(data, config, 0, text[i], leave=False)
+        condition = condition_of(data, config, 0, text[i], leave=False)
         draws = network.sample(condition.expand(8, -1), torch.Generator().manual_seed(0)).detach()
         for name, made in (
             ("all-mean", w.mean(0)),
