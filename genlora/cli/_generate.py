@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from genlora.descriptions import MAX_RAW_CHARS, BadItem, Item, check_description, read_items
 
@@ -38,6 +39,14 @@ MAX_SAID = 20
 @click.option("--rank", type=click.IntRange(1, 256), help="Rank of every module.  [default: the bank's]")
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32", show_default=True,
               help="Number format of the weights.")  # fmt: skip
+@click.option("--examples", type=click.Path(path_type=Path), metavar="FILE", help=(
+    "Start from examples instead of a description: JSON Lines {input, output}, read with the base (cvae)."
+))  # fmt: skip
+@click.option("--refine", type=click.Path(path_type=Path), metavar="FILE", help=(
+    "Adapt the adapter on a few labelled examples: JSON Lines {input, output}; needs the base, takes minutes on a CPU."
+))  # fmt: skip
+@click.option("--base", metavar="SOURCE", help="Base for --examples and --refine.  [default: the bank's own]")
+@click.option("--device", help="Where that base runs: cpu or cuda.  [default: cpu]")
 @click.option("--gguf", is_flag=True, help="Also write adapter.gguf, for llama.cpp and Ollama.")
 @click.option("--force", is_flag=True, help="Replace a folder that exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt and times as JSON.")
@@ -51,6 +60,10 @@ def generate(
     as_json: bool,
     gguf: bool,
     force: bool,
+    examples: Path | None,
+    refine: Path | None,
+    base: str | None,
+    device: str | None,
     **options: Any,
 ) -> None:
     """Write a LoRA adapter for the task a description names.
@@ -60,21 +73,45 @@ def generate(
     model is not loaded. Example:
 
         genlora generate "Put the words in alphabetical order." -o sort-words
+
+    With --examples or --refine the base is loaded, to read labelled examples; the receipt holds their digest only.
     """
-    if (description is None) == (source is None):
-        raise click.UsageError("give either a DESCRIPTION or --from FILE, not both.")
+    _check_sources(description, source, examples, refine, base, device)
     many = None if source is None else _items(source)
-    one = "" if description is None else check_description(_read_stdin() if description == "-" else description)
+    one = None if description is None else check_description(_read_stdin() if description == "-" else description)
+    shown = {"examples": examples, "refine": refine, "base": base, "device": device or "cpu"}
 
     from genlora.service import GenLora
 
     with progress_bars() as progress, GenLora(bank, embedder=embedder, generator=generator, progress=progress) as lora:
         if many is None:
-            made = lora.generate(one, **options)
+            made = lora.generate(one, **options, **shown, generator=_asked_for(generator) if examples else None)
             made.save(out, gguf=gguf, force=force)
             _report_one(made, out, gguf=gguf, as_json=as_json)
             return
         _report_many(list(lora.generate_many(many, out, gguf=gguf, force=force, **options)), as_json=as_json)
+
+
+def _check_sources(
+    description: str | None,
+    source: Path | None,
+    examples: Path | None,
+    refine: Path | None,
+    base: str | None,
+    device: str | None,
+) -> None:
+    if source is not None and (description is not None or examples or refine):
+        raise click.UsageError("give either a DESCRIPTION or --from FILE, not both; --examples and --refine make one.")
+    if source is None and description is None and examples is None:
+        raise click.UsageError("give a DESCRIPTION, --from FILE or --examples FILE.")
+    if (base or device) and not (examples or refine):
+        raise click.UsageError("--base and --device go with --examples or --refine; nothing else loads the base.")
+
+
+def _asked_for(generator: str) -> str | None:
+    """The generator that was named, None where it is the default's word."""
+    context = click.get_current_context()
+    return None if context.get_parameter_source("generator") == ParameterSource.DEFAULT else generator
 
 
 def _read_stdin() -> str:
@@ -97,6 +134,14 @@ def _report_one(made: GeneratedAdapter, out: Path, *, gguf: bool, as_json: bool)
     if as_json:
         say_json({"output": str(out), **summary(made, gguf=gguf)})
         return
+    if (told := made.generated.made_by.get("refined")) is not None:
+        before, after = told["before"], told["after"]
+        how = "on left-out halves" if told["cross_fitted"] else "on the examples themselves"
+        say(
+            f"refined on {told['examples']['count']} examples ({how}): accuracy {before['accuracy']:.2f} to "
+            f"{after['accuracy']:.2f}, calibration error {before['calibration_error']:.2f} to "
+            f"{after['calibration_error']:.2f}"
+        )
     coverage = made.coverage
     names = ", ".join(f"{n.name} {n.weight:.0%}" for n in made.neighbours)
     say(f"{out}: coverage {coverage.value:.2f} ({coverage.level}); from {names}")

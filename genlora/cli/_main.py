@@ -50,6 +50,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "The bank and its tasks": {
         "bank": Entry("_bank:bank", "Make, fill and look after a bank of experts"),
+        "train": Entry("_fit:train", "Train generators on a bank"),
         "tasks": Entry("_tasks:tasks", "List, show and sample the tasks experts are trained on"),
     },
     "This machine": {

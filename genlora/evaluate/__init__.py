@@ -17,6 +17,7 @@ from ._methods import Variant as Variant
 from ._methods import choose_methods as choose_methods
 from ._methods import paraphrases as paraphrases
 from ._methods import variants as variants
+from ._metrics import calibration_error as calibration_error
 from ._novelty import Novelty as Novelty
 from ._output import predictions_file as predictions_file
 from ._output import report as report

@@ -92,7 +92,7 @@ class CvaeGenerator:
         if self.vectors is None or self.examples_curve is None:
             raise ConfigError(
                 "this cvae was trained without task vectors, so it cannot start from examples. Train one that can: "
-                "genlora train cvae --examples-condition, or give a description."
+                "genlora train cvae --examples, or give a description."
             )
         watch = Stopwatch()
         with watch("search"):

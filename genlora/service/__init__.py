@@ -24,11 +24,17 @@ from ._places import store_calibration as store_calibration
 from ._receipt import base_of as base_of
 from ._receipt import read_receipt as read_receipt
 from ._receipt import versions as versions
+from ._refine import Refinement as Refinement
+from ._refine import examples_base as examples_base
+from ._refine import read_labelled as read_labelled
+from ._refine import refine_generated as refine_generated
 from ._run import MAX_NEW_TOKENS as MAX_NEW_TOKENS
 from ._run import Answer as Answer
 from ._run import Runner as Runner
 from ._run import check_base as check_base
 from ._run import check_input as check_input
+from ._task_vector import library_vectors as library_vectors
+from ._task_vector import task_vectors as task_vectors
 from ._verify import Check as Check
 from ._verify import Verdict as Verdict
 from ._verify import verify as verify

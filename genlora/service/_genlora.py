@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,10 @@ from genlora.generators import DEFAULT_GENERATOR, Request, Stopwatch, generator_
 from ._adapter import GeneratedAdapter
 from ._places import calibration_of, default_bank, generator_artefact
 from ._receipt import Dtype, request_part, result_part, versions
+from ._refine import SAID, Shown
+
+if TYPE_CHECKING:
+    from genlora.base import LoadedBase
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +166,7 @@ class GenLora:
 
     def generate(
         self,
-        description: str,
+        description: str | None = None,
         *,
         top_k: int = 4,
         temperature: float = 0.1,
@@ -171,8 +175,12 @@ class GenLora:
         dtype: Dtype = "float32",
         exclude: Iterable[str] = (),
         generator: str | None = None,
+        examples: Path | None = None,
+        refine: Path | None = None,
+        base: "str | LoadedBase | None" = None,
+        device: str = "cpu",
     ) -> GeneratedAdapter:
-        """An adapter for the task that `description` names.
+        """An adapter for the task that `description` names, or that `examples` show.
 
         Args:
             description: 1 to 4,000 characters of plain text, best one to three English sentences.
@@ -183,12 +191,17 @@ class GenLora:
             dtype: of the written factors.
             exclude: experts not to use.
             generator: another generator than this object's own.
+            examples: JSON Lines of input and output; the `cvae` generator starts from them instead of the description,
+                which may then be left out. Needs the base.
+            refine: JSON Lines of labelled examples to adapt the generated adapter on (`abmll`). Needs the base.
+            base: for `examples` and `refine`: a base in memory, or its source; by default the bank's own.
+            device: where such a base is loaded.
 
         Raises `DescriptionError`, `ConfigError`, `BankError` for an empty or damaged bank, or `AdapterFormatError` for
         an update that is not finite or far longer than any expert's.
         """
         request = Request(
-            description=description,
+            description=SAID if description is None and examples is not None else description or "",
             top_k=top_k,
             temperature=temperature,
             seed=seed,
@@ -196,8 +209,10 @@ class GenLora:
             exclude=frozenset(exclude),
         )
         self._check_form(request, dtype)
-        with one_thread():
-            return self._made(request, dtype, generator)
+        if examples is None and refine is None:
+            with one_thread():
+                return self._made(request, dtype, generator)
+        return self._made(request, dtype, generator, Shown.read(examples, refine, base, device, self.bank, generator))
 
     def _check_form(self, request: Request, dtype: Dtype) -> None:
         if dtype not in DTYPES:
@@ -210,12 +225,21 @@ class GenLora:
                 f"Choose a rank of at most {least}."
             )
 
-    def _made(self, request: Request, dtype: Dtype, generator: str | None) -> GeneratedAdapter:
+    def _made(
+        self, request: Request, dtype: Dtype, generator: str | None, shown: "Shown | None" = None
+    ) -> GeneratedAdapter:
         watch = Stopwatch()
-        engine = self.engine(generator)
-        with watch("embed"):
-            vector, warnings = self.embed(request.description)
-        generated = engine.generate(request, vector)
+        warnings: tuple[str, ...] = ()
+        if shown is not None and shown.examples is not None:
+            engine = self.engine("cvae")
+            generated = shown.drawn(engine, request, watch)
+        else:
+            engine = self.engine(generator)
+            with watch("embed"):
+                vector, warnings = self.embed(request.description)
+            generated = engine.generate(request, vector)
+        if shown is not None and shown.refine is not None:
+            generated = shown.refined(generated, request.rank or self.bank.rank, request.seed, watch)
         if engine.kind not in _BOUNDED:
             with watch("bounds"):
                 check_norms(generated.adapter, self._norm_bounds(), where=f"the adapter that {engine.kind} made")
@@ -228,7 +252,7 @@ class GenLora:
             "base": self._identity,
             "bank": {"generation": self.bank.generation, "revision": self.bank.revision, "experts": len(self.bank)},
             "embedder": {"sha256": self.embedder.id},
-            "device": "cpu",
+            "device": "cpu" if shown is None else str(shown.base.device),
             "versions": versions(),
         }
         made = GeneratedAdapter(request.description, generated, layout, dtype, body, watch)

@@ -74,6 +74,10 @@ def verify(folder: Path, lora: GenLora | None) -> Verdict:
         look("weights", lambda: _weights(receipt))
         if lora is not None:
             held = look("base", lambda: _base(receipt, lora)) and look("experts", lambda: _experts(receipt, lora))
+            if held and _from_labelled(receipt):
+                note = "made from labelled examples, of which a receipt holds the digest alone; it cannot be made again"
+                checks.append(Check("adapter", True, note))
+                return Verdict(str(folder), all(c.ok for c in checks), False, tuple(checks))
             if held:
                 recomputed = look("adapter", lambda: _adapter(folder, receipt, lora))
             look("neighbours", lambda: _neighbours(receipt, lora))
@@ -168,6 +172,10 @@ def _neighbours(receipt: dict[str, Any], lora: GenLora) -> str:
                 f"{key} is {str(receipt[key])[:120]} in the receipt, the bank gives {str(again[key])[:120]}."
             )
     return "the description has these neighbours, coverage and licences in the bank"
+
+
+def _from_labelled(receipt: dict[str, Any]) -> bool:
+    return bool({"examples", "refined"} & receipt["made_by"].keys())
 
 
 def _again(receipt: dict[str, Any], lora: GenLora) -> GeneratedAdapter:

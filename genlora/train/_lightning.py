@@ -170,8 +170,7 @@ def fit(
             limit_val_batches=0,
         )
         _run(trainer, wrapped, path if begun is not None else None)
-    rank = trainer.global_rank
-    return Fitted(trainer.global_step, rank, begun or 0, dict(watcher.last))
+    return Fitted(trainer.global_step, trainer.global_rank, begun or 0, dict(watcher.last))
 
 
 def _lightning() -> Any:
@@ -314,8 +313,9 @@ def _wrap(lightning: Any, module: torch.nn.Module, path: Path, steps: int, seed:
                 step = Step(trainer.global_step, rng, trainer.global_rank, trainer.world_size, self.device)
                 found = self.module.losses(step)  # pyright: ignore[reportCallIssue]
             if not torch.isfinite(found["loss"]):
+                value = float(found["loss"].detach())
                 raise TrainingError(
-                    f"step {trainer.global_step}: the loss is {float(found['loss'])}, expected a finite number. "
+                    f"step {trainer.global_step}: the loss is {value}, expected a finite number. "
                     "Lower the learning rate; the last checkpoint is kept."
                 )
             self.last = {k: v.detach() for k, v in found.items()}
