@@ -26,8 +26,8 @@ class Verb:
 
 def draw_verb(draw: Draw) -> Verb:
     """A verb of the tables with one of the things it is used with."""
-    *forms, rests = draw.pick(table("verbs")).split(":")
-    return Verb(*forms, draw.pick(rests.split("/")))
+    base, third, past, participle, ing, rests = draw.pick(table("verbs")).split(":")
+    return Verb(base, third, past, participle, ing, draw.pick(rests.split("/")))
 
 
 def _yes_no(make: Callable[[Draw, bool], str], count: int = 800) -> Rule:
