@@ -50,7 +50,7 @@ _ALL = (
     Method("base-described", "base, described", "base", "described", about="Description, newline, input."),
     Method("base-shots", f"base + {SHOTS} shots", "base", "shots", about=(
         f"{SHOTS} training examples (input, newline, output, blank line) before the input, in one user message.")),
-    Method("random-weights", "random weights", "noise", draws=True, about=(
+    Method("random-weights", "random weights", "noise", about=(
         "Gaussian factors of the bank's rank, each module as long (Frobenius) as the mean expert's.")),
     Method("random-expert", "random expert", "random", draws=True, about="An expert of the bank chosen by a seed."),
     Method("nearest-expert", "nearest expert", "nearest", about="The bank's expert whose descriptions are nearest."),

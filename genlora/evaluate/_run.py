@@ -77,7 +77,7 @@ class Evaluated:
     majority: dict[str, float] = field(default_factory=dict)
     """Strict score of the training split's most frequent answer, by task."""
     asked: int = 0
-    """Prompts answered by this call; the rest was in the run folder."""
+    """Prompts answered by this call; the rest was in the run folder, or asked of the very same adapter before."""
     seconds: float = 0.0
 
 
@@ -101,6 +101,7 @@ class Evaluation:
         self._began = time.perf_counter()
         self._done = self._total = 0.0
         self._asked = 0
+        self._said: dict[str, tuple[Prediction, ...]] = {}
 
     def run(self, tasks: Sequence[Task], methods: Sequence[Method]) -> Evaluated:
         """Answer everything: first base and own expert of each task, then the other methods on the tasks that count."""
@@ -127,6 +128,7 @@ class Evaluation:
             examples = held_out(task, self.examples)
             out.majority[task.name] = majority(task, examples).strict_mean
         for task in out.tasks:
+            self._said.clear()
             for method in others:
                 try:
                     out.results.extend(self._unit(method, task, v) for v in variants(method, task))
@@ -169,7 +171,10 @@ class Evaluation:
             made = self.maker.make(method, task, variant)
         key = self._key(method, task, variant, examples, shots, made)
         cost = self._cost(method, task) / len(variants(method, task))
+        told = variant.description if method.prompt == "described" else None
+        alike = self._alike(method, task, made, examples, shots, told)
         if (known := self.store.load(method.name, task.name, variant.name, key)) is not None:
+            self._said[alike] = known.predictions
             self._total -= cost
             self._tick(method, task)
             return known
@@ -177,20 +182,39 @@ class Evaluation:
         state = made.state if made else None
         if method.kind == "hindsight":
             about, state = self._best_expert(task, examples)
-        context = self.maker.routed(self.base) if method.kind == "arrow" else with_adapter(self.base, state)
-        began = time.perf_counter()
-        with context:
-            told = variant.description if method.prompt == "described" else None
-            answered = answer_as_is(self.base, task, examples, description=told, shots=shots)
-        about["answer_s"] = round(time.perf_counter() - began, 3)
-        result = UnitResult(
-            method.name, task.name, variant.name, variant.description, variant.seed, about, predictions(answered)
-        )
+        rows = self._said.get(alike)
+        if rows is None:
+            context = self.maker.routed(self.base) if method.kind == "arrow" else with_adapter(self.base, state)
+            with context:
+                rows = predictions(answer_as_is(self.base, task, examples, description=told, shots=shots))
+            self._said[alike] = rows
+            self._asked += int(cost)
+        result = UnitResult(method.name, task.name, variant.name, variant.description, variant.seed, about, rows)
         self.store.save(result, key)
         self._done += cost
-        self._asked += int(cost)
         self._tick(method, task)
         return result
+
+    def _alike(
+        self,
+        method: Method,
+        task: Task,
+        made: MadeAdapter | None,
+        examples: Sequence[Example],
+        shots: Sequence[Example],
+        told: str | None,
+    ) -> str:
+        """The same for units that ask the same adapter the same prompts: they are answered once.
+
+        `auto` is often the very adapter of another generator, and paraphrases often have the same nearest expert.
+        """
+        return unit_key(
+            task=task.name,
+            adapter=made.identity if made else method.kind,
+            asked=[e.input for e in examples],
+            shots=[[e.input, e.output] for e in shots],
+            told=told,
+        )
 
     def _key(
         self,

@@ -29,7 +29,7 @@ SOME = ("base-described", "base-shots", "random-expert", "random-weights", "near
 
 def write_task(folder, name, rows):
     told = [f"{verb} {name.replace('-', ' ')}" for verb in "say give tell write answer print reply name".split()]
-    head = {"task": name, "descriptions": told, "family": f"family-{name}"}
+    head = {"task": name, "descriptions": told, "family": f"family-{name}", "metric": "exact"}
     path = folder / f"{name}.jsonl"
     path.write_text("".join(json.dumps(r) + "\n" for r in [head, *rows]))
     return path
@@ -163,7 +163,7 @@ def test_a_run_goes_on_where_it_was(ran, lora, options):
     torn = chosen.run / "predictions" / "auto" / "say-one" / "d1.jsonl"
     torn.write_bytes(torn.read_bytes()[:-40])
     third, _ = evaluate(lora, chosen)
-    assert third.asked == 24
+    assert third.asked == 12  # auto's adapter is the one of aggregate, whose answers are there
     assert [r.predictions for r in third.results] == [r.predictions for r in found.results]
 
 
