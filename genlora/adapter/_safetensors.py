@@ -19,7 +19,7 @@ from genlora.files import parse_json
 MAX_HEADER_BYTES = 1 << 20
 DTYPES: Mapping[str, torch.dtype] = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 """The only dtypes LoRA factors may have."""
-_CODES = {dtype: code for code, dtype in DTYPES.items()}
+_CODES = {**{dtype: code for code, dtype in DTYPES.items()}, torch.uint8: "U8"}  # bytes for packed codes, never factors
 _ITEM_BYTES = {
     **{"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1},
     **{"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1},
