@@ -1,63 +1,100 @@
-"""Bases: where they come from, their layout and fingerprint, loading, prompting and decoding."""
+"""Bases: where they come from, their layout and fingerprint, loading, prompting and decoding.
+
+What needs torch is imported when it is first asked for, so that fetching and caching stay light.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ._cache import CacheEntry as CacheEntry
 from ._cache import cache_dir as cache_dir
 from ._cache import cache_entries as cache_entries
 from ._cache import clear_cache as clear_cache
 from ._cache import staged as staged
-from ._convert import convert_gguf as convert_gguf
-from ._decode import decode_text as decode_text
-from ._decode import generate_greedy as generate_greedy
-from ._decode_shared import Continuation as Continuation
-from ._decode_shared import generate_shared as generate_shared
-from ._doctor import Finding as Finding
-from ._doctor import base_folder_finding as base_folder_finding
-from ._doctor import diagnose as diagnose
 from ._fetch import Progress as Progress
 from ._fetch import PyPIFile as PyPIFile
 from ._fetch import check_digest as check_digest
 from ._fetch import fetch_sdist as fetch_sdist
 from ._fetch import fetch_wheel_file as fetch_wheel_file
 from ._fetch import silent as silent
-from ._fingerprint import Compatibility as Compatibility
-from ._fingerprint import Fingerprint as Fingerprint
-from ._fingerprint import fingerprint as fingerprint
-from ._fingerprint import require_compatible as require_compatible
-from ._headers import TensorHeader as TensorHeader
-from ._headers import read_config as read_config
-from ._headers import tensor_headers as tensor_headers
-from ._layout import ARCHITECTURES as ARCHITECTURES
-from ._layout import base_meta as base_meta
-from ._load import LoadedBase as LoadedBase
-from ._load import check_device as check_device
-from ._load import layout_of as layout_of
-from ._load import load_base as load_base
-from ._load import load_model as load_model
-from ._load import load_tokenizer as load_tokenizer
-from ._merge import merge as merge
-from ._merge_gguf import GgufBase as GgufBase
-from ._merge_gguf import write_gguf as write_gguf
-from ._merge_report import MergeReport as MergeReport
-from ._merge_report import read_report as read_report
-from ._merge_routes import load_merged as load_merged
-from ._probe import PROBE_TEXTS as PROBE_TEXTS
-from ._probe import Drift as Drift
-from ._probe import attached as attached
-from ._probe import compare as compare
-from ._probe import probe_set as probe_set
-from ._probe import run_probe as run_probe
-from ._prompt import chat_prompt as chat_prompt
-from ._prompt import prompt_ids as prompt_ids
-from ._prompt import user_message as user_message
-from ._quantize import BACKENDS as BACKENDS
-from ._quantize import REFUSED as REFUSED
-from ._quantize import Backend as Backend
-from ._quantize import backend_named as backend_named
-from ._quantize import load_quantized as load_quantized
-from ._sources import DEFAULT_BASE as DEFAULT_BASE
-from ._sources import DEFAULT_EMBEDDER as DEFAULT_EMBEDDER
-from ._sources import MODELS as MODELS
-from ._sources import ModelSource as ModelSource
-from ._sources import gguf_file as gguf_file
-from ._sources import resolve_base as resolve_base
-from ._sources import resolve_embedder as resolve_embedder
+
+if TYPE_CHECKING:
+    from ._convert import convert_gguf as convert_gguf
+    from ._decode import decode_text as decode_text
+    from ._decode import generate_greedy as generate_greedy
+    from ._decode_shared import Continuation as Continuation
+    from ._decode_shared import generate_shared as generate_shared
+    from ._doctor import Finding as Finding
+    from ._doctor import base_folder_finding as base_folder_finding
+    from ._doctor import diagnose as diagnose
+    from ._fingerprint import Compatibility as Compatibility
+    from ._fingerprint import Fingerprint as Fingerprint
+    from ._fingerprint import fingerprint as fingerprint
+    from ._fingerprint import require_compatible as require_compatible
+    from ._headers import TensorHeader as TensorHeader
+    from ._headers import read_config as read_config
+    from ._headers import tensor_headers as tensor_headers
+    from ._layout import ARCHITECTURES as ARCHITECTURES
+    from ._layout import base_meta as base_meta
+    from ._load import LoadedBase as LoadedBase
+    from ._load import check_device as check_device
+    from ._load import layout_of as layout_of
+    from ._load import load_base as load_base
+    from ._load import load_model as load_model
+    from ._load import load_tokenizer as load_tokenizer
+    from ._merge import merge as merge
+    from ._merge import refuse_inside as refuse_inside
+    from ._merge_gguf import GgufBase as GgufBase
+    from ._merge_gguf import write_gguf as write_gguf
+    from ._merge_report import MergeReport as MergeReport
+    from ._merge_report import read_report as read_report
+    from ._merge_routes import load_merged as load_merged
+    from ._probe import PROBE_TEXTS as PROBE_TEXTS
+    from ._probe import Drift as Drift
+    from ._probe import attached as attached
+    from ._probe import compare as compare
+    from ._probe import probe_set as probe_set
+    from ._probe import run_probe as run_probe
+    from ._prompt import chat_prompt as chat_prompt
+    from ._prompt import prompt_ids as prompt_ids
+    from ._prompt import user_message as user_message
+    from ._quantize import BACKENDS as BACKENDS
+    from ._quantize import REFUSED as REFUSED
+    from ._quantize import Backend as Backend
+    from ._quantize import backend_named as backend_named
+    from ._quantize import load_quantized as load_quantized
+    from ._sources import DEFAULT_BASE as DEFAULT_BASE
+    from ._sources import DEFAULT_EMBEDDER as DEFAULT_EMBEDDER
+    from ._sources import MODELS as MODELS
+    from ._sources import ModelSource as ModelSource
+    from ._sources import gguf_file as gguf_file
+    from ._sources import resolve_base as resolve_base
+    from ._sources import resolve_embedder as resolve_embedder
+
+_MODULES = {
+    "_convert": "convert_gguf",
+    "_decode": "decode_text generate_greedy",
+    "_decode_shared": "Continuation generate_shared",
+    "_doctor": "Finding base_folder_finding diagnose",
+    "_fingerprint": "Compatibility Fingerprint fingerprint require_compatible",
+    "_headers": "TensorHeader read_config tensor_headers",
+    "_layout": "ARCHITECTURES base_meta",
+    "_load": "LoadedBase check_device layout_of load_base load_model load_tokenizer",
+    "_merge": "merge refuse_inside",
+    "_merge_gguf": "GgufBase write_gguf",
+    "_merge_report": "MergeReport read_report",
+    "_merge_routes": "load_merged",
+    "_probe": "PROBE_TEXTS Drift attached compare probe_set run_probe",
+    "_prompt": "chat_prompt prompt_ids user_message",
+    "_quantize": "BACKENDS REFUSED Backend backend_named load_quantized",
+    "_sources": "DEFAULT_BASE DEFAULT_EMBEDDER MODELS ModelSource gguf_file resolve_base resolve_embedder",
+}
+_WHERE = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f".{_WHERE[name]}", __name__), name)
+    globals()[name] = found
+    return found

@@ -121,13 +121,15 @@ class Fingerprint:
         return Compatibility(True)
 
 
-def require_compatible(made_for: Fingerprint, found: Fingerprint, *, what: str, force: bool = False) -> None:
-    """Raise `BaseMismatchError`, naming both bases, unless they are compatible or `force` is given."""
+def require_compatible(
+    made_for: Fingerprint, found: Fingerprint, *, what: str, force: bool = False, flag: str = "--force"
+) -> None:
+    """Raise `BaseMismatchError`, naming both bases and the option that forces it, unless compatible or forced."""
     verdict = made_for.compatible(found)
     if not verdict.ok and not force:
         raise BaseMismatchError(
             f"{what} was made for base {made_for.name} ({made_for.id[:12]}), but this one is {found.name} "
-            f"({found.id[:12]}): {verdict.why}. Use the base it was made for, or pass --force to use it all the same."
+            f"({found.id[:12]}): {verdict.why}. Use the base it was made for, or pass {flag} to use it all the same."
         )
 
 

@@ -79,7 +79,8 @@ def _usable(state: AdapterState, layout: BaseLayout) -> AdapterState:
             )
         if not all(bool(torch.isfinite(f).all()) for f in (pair.a, pair.b)):
             raise MergeError(f"{path}: the adapter holds NaN or infinity. Nothing was merged; check how it was made.")
-    kept = AdapterState({p: x for p, x in state.items() if x.scale and bool(x.a.any()) and bool(x.b.any())})
+    # By the product: both factors can be non-zero in directions that never meet.
+    kept = AdapterState({p: x for p, x in state.items() if bool(x.delta().any())})
     if not kept:
         raise MergeError("the adapter is zero everywhere, so there is nothing to merge. Check how it was made.")
     return kept
@@ -98,11 +99,27 @@ def _publish(stage: Path, out: Path, replace: bool) -> None:
                 raise StorageError(f"{out}: another program made it meanwhile. Nothing was kept; choose another.")
             old = Path(tempfile.mkdtemp(prefix=".genlora-old-", dir=out.parent))
             out.rename(old / "old")
-            stage.rename(out)
+            try:
+                stage.rename(out)
+            except BaseException:
+                (old / "old").rename(out)
+                old.rmdir()
+                raise
             shutil.rmtree(old, ignore_errors=True)
         else:
             stage.rename(out)
         fsync_folder(out.parent)
+
+
+def refuse_inside(out: Path, *sources: Path) -> None:
+    """Raise `StorageError` if `out` is, or holds, something that is read: replacing it would delete that."""
+    target = out.resolve()
+    for source in sources:
+        found = source.resolve()
+        if target in (found, *found.parents):
+            raise StorageError(
+                f"{out}: holds {source}, which is merged from, and would replace it. Choose another folder."
+            )
 
 
 @contextmanager
@@ -132,7 +149,14 @@ class _Clock:
 
 def _versions(backend: Backend) -> dict[str, str]:
     names = ("genlora", "torch", "transformers", *backend.packages, *(("gguf",) if backend.family == "gguf" else ()))
-    return {name: importlib.metadata.version(name) for name in names}
+    return {name: _version(name) for name in names}
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:  # run from a checkout that was never installed
+        return "unknown"
 
 
 def merge(
@@ -182,6 +206,7 @@ def merge(
     if merge_source not in get_args(Source):
         raise ConfigError(f"--merge-source {merge_source!r} is not known; choose dequantized or original.")
     check_device(device)
+    refuse_inside(out, base_path, *(() if gguf is None else (gguf,)))
     refuse_quantised(base_path)
     check_widths(backend, layout)
     state = _usable(adapter_state, layout)

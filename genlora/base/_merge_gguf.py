@@ -19,6 +19,7 @@ from ._merge_blocks import Stored, store
 from ._merge_linear import LayerError, checked_sum, layer_error
 from ._probe import input_group
 from ._quantize import Backend, quiet
+from ._quiet import first_line
 
 log = logging.getLogger(__name__)
 
@@ -171,5 +172,7 @@ def load_gguf(path: Path, *, device: str = "cpu", dtype: torch.dtype = torch.flo
                 str(path.parent), gguf_file=path.name, dtype=dtype, local_files_only=True, attn_implementation="sdpa"
             )
         except (ValueError, KeyError, OSError, ImportError, RuntimeError) as err:
-            raise BaseError(f"{path}: this GGUF file cannot be loaded ({str(err).splitlines()[0][:200]}).") from err
+            raise BaseError(
+                f"{path}: this GGUF file cannot be loaded ({first_line(err)}). Merge the adapter again."
+            ) from err
     return model.to(check_device(device)).eval().requires_grad_(False)

@@ -18,8 +18,8 @@ class LayerError:
     """What storing one merged matrix cost."""
 
     path: str
-    update: float
-    """‖ΔW‖ / ‖W‖, Frobenius."""
+    update: float | None
+    """‖ΔW‖ / ‖W‖, Frobenius; None where W is zero."""
     rounding: float
     """‖Ŵ - (W + ΔW)‖ / ‖ΔW‖, Frobenius: what was stored against what was wanted."""
     output: float | None
@@ -27,7 +27,7 @@ class LayerError:
 
 
 def layer_error(path: str, source: Tensor, delta: Tensor, stored: Tensor, gram: Tensor | None) -> LayerError:
-    """Compare `stored` with source + delta, all (d_out, d_in) float32; `gram` is Σ x xᵀ of the inputs."""
+    """Compare `stored` with source + delta, all (d_out, d_in), delta not zero; `gram` is Σ x xᵀ of the inputs."""
     lost = stored - source - delta
     size = float(delta.norm())
     output = None
@@ -35,7 +35,7 @@ def layer_error(path: str, source: Tensor, delta: Tensor, stored: Tensor, gram: 
         effect = float(((delta @ gram) * delta).sum().clamp(min=0).sqrt())
         output = float(((lost @ gram) * lost).sum().clamp(min=0).sqrt()) / effect if effect else None
     norm = float(source.norm())
-    return LayerError(path, size / norm if norm else float("inf"), float(lost.norm()) / size, output)
+    return LayerError(path, size / norm if norm else None, float(lost.norm()) / size, output)
 
 
 class LinearForm(Protocol):
@@ -193,7 +193,7 @@ def merge_linear(
     """Add one module's update to its stored weight, in float32, and store the sum in the same form.
 
     `original` is the float weight to start from instead of the stored one. Raises `MergeError` where the sum is not
-    finite.
+    finite, or the update is too small for float32.
     """
     device = linear.weight.device
     source = form.read(linear) if original is None else original.float().to(device)
@@ -214,4 +214,6 @@ def checked_sum(path: str, source: Tensor, delta: Tensor) -> Tensor:
     target = source + delta
     if not bool(torch.isfinite(target).all()):
         raise MergeError(f"{path}: the merged weight is not finite. Expected finite factors; check the adapter.")
+    if not float(delta.norm()) > 0:
+        raise MergeError(f"{path}: the update is too small for float32. Expected a trained one; check the adapter.")
     return target

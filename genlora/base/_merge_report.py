@@ -77,6 +77,7 @@ def read_report(folder: Path) -> dict[str, Any]:
         not isinstance(found, dict)
         or found.get("version") != VERSION
         or not all(isinstance(found.get(p), dict) for p in parts)
+        or not isinstance(found.get("backend"), str)
     ):
         raise ManifestError(f"{path}: not a merge report of this version. Merge the adapter again.")
     return found

@@ -73,14 +73,22 @@ class FolderRoute:
             errors.append(merge_linear(form, linear, path, pair, gram=gram, original=original))
             self.progress("merging", done + 1, len(state))
         # Saved before any forward: afterwards bitsandbytes may hold the weights repacked for the processor.
+        if self.backend.family == "float":
+            _restore_types(model, {name: _TORCH_TYPES.get(h.dtype, own) for name, h in headers.items()}, own)
         with quiet(), storage_errors(stage, model.get_memory_footprint()):
-            (model.to(own) if self.backend.family == "float" else model).save_pretrained(stage)
+            model.save_pretrained(stage)
             for file in stage.glob("*.safetensors"):
                 _sort_metadata(file)
         return errors, model.float() if self.backend.family == "float" else model
 
     def reload(self, stage: Path) -> nn.Module:
         return load_merged_model(stage, self.backend, device=self.device)
+
+
+def _restore_types(model: nn.Module, types: Mapping[str, torch.dtype], default: torch.dtype) -> None:
+    """Every parameter in the base's own type. Buffers stay: rotary frequencies must not be rounded to 16 bits."""
+    for name, parameter in model.named_parameters():
+        parameter.data = parameter.data.to(types.get(name, default))
 
 
 def _sort_metadata(path: Path) -> None:

@@ -178,7 +178,7 @@ def probe_set(tokenizer: Any, texts: Sequence[Text] = PROBE_TEXTS, *, positions:
     """Chat prompts with their replies, as many as it takes for `positions` distinct positions, or all there are."""
     if not texts or positions < 1:
         raise ConfigError("a probe needs at least one text and one position; give some inputs.")
-    sequences = [_sequence(tokenizer, t) for t in texts]
+    sequences = list(dict.fromkeys(tuple(_sequence(tokenizer, t)) for t in texts))  # twins would share every position
     skip = _common_prefix(sequences) if len(sequences) > 1 else 0
     chosen: list[tuple[int, ...]] = []
     left = positions
@@ -187,7 +187,7 @@ def probe_set(tokenizer: Any, texts: Sequence[Text] = PROBE_TEXTS, *, positions:
             break
         fresh = sequence[: skip + left]
         if len(fresh) > skip:
-            chosen.append(tuple(fresh))
+            chosen.append(fresh)
             left -= len(fresh) - skip
     return ProbeSet(tuple(chosen), skip)
 

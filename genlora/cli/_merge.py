@@ -5,29 +5,27 @@ from typing import Any
 
 import click
 
+from genlora.errors import ConfigError, TaskError
+
+from ._run import json_objects
+
 
 def _texts(path: Path) -> list[tuple[str, str]]:
     """Probe texts: JSON objects with `input` and, if known, `output`, one a line. Raises `TaskError`."""
-    import json
+    from genlora.service import check_input
 
-    from genlora.errors import TaskError
-
-    out = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as err:
-        raise TaskError(f"{path}: cannot be read ({err}). Expected JSON Lines in UTF-8.") from err
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            out.append((str(row["input"]), str(row.get("output", ""))))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
-            raise TaskError(f"{path}:{number}: expected a JSON object with 'input'. Correct the line.") from err
-    if not out:
+        with path.open("rb") as stream:
+            rows = list(json_objects(stream, str(path)))
+    except OSError as err:
+        raise TaskError(f"{path}: cannot be read ({err.strerror}). Expected JSON Lines in UTF-8.") from err
+    for number, row in enumerate(rows, 1):
+        check_input(row["input"], where=f"{path}: input {number}")
+        if not isinstance(row.get("output", ""), str):
+            raise TaskError(f"{path}: input {number}: its output is no text. Correct or remove it.")
+    if not rows:
         raise TaskError(f"{path}: holds no inputs. Expected JSON objects with 'input', one a line.")
-    return out
+    return [(row["input"], row.get("output", "")) for row in rows]
 
 
 class _Steps:
@@ -64,7 +62,7 @@ class _Steps:
     help="none, int8, int4, nf4, gguf-f16, gguf-q8_0, gguf-q4_1 or gguf-q4_0; others are refused with the reason.",
 )
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the merged model.")
-@click.option("--base", metavar="SOURCE", help="The adapter's base: pypi:, hf: or a path. [default: the default base]")
+@click.option("--base", metavar="SOURCE", help="The base: pypi:, hf: or a path. [default: the one the adapter names]")
 @click.option("--gguf-base", type=click.Path(path_type=Path), help="The base's own GGUF file, for gguf-... forms.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--max-drift", type=float, help="Fail above this share of the adapter's own effect, such as 0.05.")
@@ -133,10 +131,17 @@ def _run(
 ) -> Any:
     from genlora import base
     from genlora.adapter import load_adapter
+    from genlora.service import adapters_base, check_made_for
 
+    if not adapter.is_dir():
+        raise ConfigError(f"{adapter}: no such folder. Expected the folder that genlora generate wrote.")
+    base.refuse_inside(options["out"], adapter)
+    source = source or adapters_base(adapter)
     path = base.resolve_base(source, progress=steps)
-    layout = base.layout_of(path)
-    state = load_adapter(adapter, layout, force=any_base)
+    layout, found = base.layout_of(path), base.fingerprint(path)
+    check_made_for(adapter, found, layout.name, force=any_base, flag="--any-base")
+    # Judged above by the whole fingerprint: ids alone would refuse the same base stored in another type.
+    state = load_adapter(adapter, layout, force=True)
     gguf = gguf_base
     if gguf is None and options["quantize"].startswith("gguf"):
         gguf = base.gguf_file(source, progress=steps)

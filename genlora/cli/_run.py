@@ -82,26 +82,34 @@ def run(
 def _read(jsonl: Path | None) -> Iterator[dict[str, Any]]:
     if jsonl is not None and str(jsonl) != "-":
         with jsonl.open("rb") as stream:
-            yield from _objects(stream, str(jsonl), as_json=True)
+            yield from json_objects(stream, str(jsonl))
     elif jsonl is not None:
-        yield from _objects(sys.stdin.buffer, "standard input", as_json=True)
+        yield from json_objects(sys.stdin.buffer, "standard input")
     elif not sys.stdin.isatty():
-        yield from _objects(sys.stdin.buffer, "standard input", as_json=False)
+        yield from _lines(sys.stdin.buffer, "standard input")
 
 
-def _objects(stream: IO[bytes], where: str, *, as_json: bool) -> Iterator[dict[str, Any]]:
+def _numbered(stream: IO[bytes], where: str) -> Iterator[tuple[str, bytes]]:
     for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE), b""), 1):
         spot = f"{where}, line {number}"
         if not line.strip():
             continue
         if len(line) == MAX_LINE or number > MAX_INPUTS:
             raise TaskError(f"{spot}: over {MAX_LINE:,} bytes in a line or {MAX_INPUTS:,} lines. Split the file.")
-        if as_json:
-            item = parse_json(line, where=spot)
-            if not isinstance(item, dict) or not isinstance(item.get("input"), str):
-                raise TaskError(f'{spot}: expected an object with a text `input`, such as {{"input": "pear fig"}}.')
-            yield item
-            continue
+        yield spot, line
+
+
+def json_objects(stream: IO[bytes], where: str) -> Iterator[dict[str, Any]]:
+    """The objects of JSON Lines, each with a text `input`; blank lines are skipped. Raises `TaskError`."""
+    for spot, line in _numbered(stream, where):
+        item = parse_json(line, where=spot)
+        if not isinstance(item, dict) or not isinstance(item.get("input"), str):
+            raise TaskError(f'{spot}: expected an object with a text `input`, such as {{"input": "pear fig"}}.')
+        yield item
+
+
+def _lines(stream: IO[bytes], where: str) -> Iterator[dict[str, Any]]:
+    for spot, line in _numbered(stream, where):
         try:
             yield {"input": line.decode("utf-8").rstrip("\r\n")}
         except UnicodeDecodeError as err:

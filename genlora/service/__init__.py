@@ -31,8 +31,10 @@ from ._refine import refine_generated as refine_generated
 from ._run import MAX_NEW_TOKENS as MAX_NEW_TOKENS
 from ._run import Answer as Answer
 from ._run import Runner as Runner
+from ._run import adapters_base as adapters_base
 from ._run import check_base as check_base
 from ._run import check_input as check_input
+from ._run import check_made_for as check_made_for
 from ._task_vector import library_vectors as library_vectors
 from ._task_vector import task_vectors as task_vectors
 from ._verify import Check as Check

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from genlora.adapter import AdapterState, load_adapter
+from genlora.adapter import read_receipt as folder_receipt
 from genlora.base import (
+    Fingerprint,
     LoadedBase,
     Progress,
     decode_text,
@@ -72,7 +74,7 @@ class Runner:
         if adapter is not None and not adapter.is_dir():
             raise ConfigError(f"{adapter}: no such folder. Expected the folder that genlora generate wrote.")
         if base is None and adapter is not None:
-            base = base_source(_named_base(adapter))
+            base = adapters_base(adapter)
         loaded = _load(base, device=device, progress=progress)
         if adapter is None:
             return cls(loaded)
@@ -144,6 +146,11 @@ def check_input(text: str, *, where: str) -> str:
     return text
 
 
+def adapters_base(adapter: Path) -> str:
+    """The source of the base that an adapter folder names. Raises `BaseError` where it names none."""
+    return base_source(_named_base(adapter))
+
+
 def _named_base(adapter: Path) -> str:
     config: Any = read_json(adapter / "adapter_config.json")
     name = config.get("base_model_name_or_path") if isinstance(config, dict) else None
@@ -154,14 +161,26 @@ def _named_base(adapter: Path) -> str:
 
 def check_base(adapter: Path, base: LoadedBase, *, force: bool = False) -> None:
     """Refuse an adapter that was made for another base than the one in memory (E1), by the fingerprint it carries."""
+    check_made_for(adapter, base.fingerprint, base.layout.name, force=force)
+
+
+def check_made_for(adapter: Path, found: Fingerprint, name: str, *, force: bool = False, flag: str = "--force") -> None:
+    """`check_base` for a base of fingerprint `found` that need not be loaded; `flag` is the option that forces it."""
     what = f"adapter {adapter}"
     if (adapter / NAME).is_file():
-        require_compatible(base_of(read_receipt(adapter / NAME)), base.fingerprint, what=what, force=force)
+        known = folder_receipt(adapter)
+        if "base" in known:
+            require_compatible(base_of(read_receipt(adapter / NAME)), found, what=what, force=force, flag=flag)
+        elif known["fingerprint"] != found.id and not force:  # `write_adapter` names the base by its id alone
+            raise BaseMismatchError(
+                f"{what} was made for base {known['fingerprint'][:12]}, but this one is {name} ({found.id[:12]}). "
+                f"Use the base it was made for, or pass {flag} to use it all the same."
+            )
         return
     named = _named_base(adapter)
-    if named != base.layout.name and not force:
+    if named != name and not force:
         raise BaseMismatchError(
-            f"{what} has no receipt, and its config names base {named[:120]!r}, but this one is {base.layout.name!r}. "
-            "Use the base it was made for, or pass --force to use it all the same."
+            f"{what} has no receipt, and its config names base {named[:120]!r}, but this one is {name!r}. "
+            f"Use the base it was made for, or pass {flag} to use it all the same."
         )
     log.warning("%s has no receipt, so that it was made for this very base cannot be checked", what)
