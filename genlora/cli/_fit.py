@@ -61,6 +61,9 @@ def train() -> None:
 @click.option("--noise", type=click.FloatRange(0, 1), default=0.05, show_default=True, help=(
     "Deviation within an expert, as a share of its length; a bank holds final experts only, so it is assumed."
 ))  # fmt: skip
+@click.option("--checkpoints", type=click.Path(path_type=Path), metavar="RUN", help=(
+    "Run folder of the experts (bank train --keep-last), to measure that deviation instead."
+))  # fmt: skip
 @click.option("--examples", is_flag=True, help="Learn to start from examples as well: loads the base, needs the tasks.")
 @_words
 @_base
@@ -73,6 +76,7 @@ def cvae(
     bank: Path | None,
     run: Path | None,
     examples: bool,
+    checkpoints: Path | None,
     words: Path | None,
     base_source: str | None,
     device: str,
@@ -84,14 +88,15 @@ def cvae(
     from genlora.bank import Bank
     from genlora.generators import save_artefact
     from genlora.service import default_bank
-    from genlora.train import CvaeFitConfig, fit_cvae
+    from genlora.train import CvaeFitConfig, fit_cvae, kept_checkpoints
 
+    kept = None if checkpoints is None else kept_checkpoints(checkpoints)
     run = run or out.with_name(f"{out.name}.run")
     with Bank.open(bank or default_bank(), readonly=True) as opened, Bar() as bar:
         vectors = _vectors(opened, run, words, base_source, device) if examples else None
         report = fit_cvae(
             opened, CvaeFitConfig(**settings), run,
-            task_vectors=vectors, device=device, devices=devices, on_tick=bar.tick,
+            task_vectors=vectors, checkpoints=kept, device=device, devices=devices, on_tick=bar.tick,
         )  # fmt: skip
     if report.fitted.rank:
         return

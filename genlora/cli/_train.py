@@ -29,6 +29,9 @@ A run that was stopped goes on where it was: give the same --run again.
 @click.option("--rows", default=960, show_default=True, help="Examples seen per expert at most, repeats included.")
 @click.option("--lr", default=4e-3, show_default=True, help="Peak learning rate.")
 @click.option("--described", is_flag=True, help="Put the description into the prompt while training.")
+@click.option("--keep-last", type=click.IntRange(0), default=0, show_default=True, help=(
+    "Keep each expert's last checkpoints, this many, in the run folder, for: genlora train cvae --checkpoints"
+))  # fmt: skip
 @click.option("--seed", default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def train(bank: Path, sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
@@ -60,6 +63,7 @@ def _train(
     rows: int,
     lr: float,
     described: bool,
+    keep_last: int,
     seed: int,
 ) -> Any:
     import torch
@@ -71,7 +75,7 @@ def _train(
     from genlora.tasks import catalogue_tasks, load_tasks
     from genlora.train import ExpertConfig
 
-    config = ExpertConfig(slots=slots, max_rows=rows, lr=lr, described=described, seed=seed)
+    config = ExpertConfig(slots=slots, max_rows=rows, lr=lr, described=described, keep_last=keep_last, seed=seed)
     roles = [s.removeprefix("catalogue:") for s in sources if s.startswith("catalogue:")]
     others = [s for s in sources if not s.startswith("catalogue:")]
     tasks = load_tasks(others) if others else []

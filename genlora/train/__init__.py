@@ -2,6 +2,7 @@
 
 from ._bayes import InnerConfig as InnerConfig
 from ._bayes import Posterior as Posterior
+from ._checkpoint import kept_checkpoints as kept_checkpoints
 from ._config import ExpertConfig as ExpertConfig
 from ._config import Progress as Progress
 from ._cvae_data import CvaeFitConfig as CvaeFitConfig

@@ -3,6 +3,7 @@
 run.json              what the run agrees on (config, base fingerprint)
 slots/NAME.safetensors   half-done: factors, moments, best factors so far, progress
 done/NAME.safetensors    finished: the expert's factors and its history
+last/NAME.STEP.safetensors   factors at one of the last validations, where the run keeps them
 """
 
 import json
@@ -64,18 +65,19 @@ class RunFiles:
                 best |= {f"m{k[1:]}": v * 0, f"v{k[1:]}": v * 0}
         return now, best or None, record
 
+    def save_checkpoint(self, name: str, step: int, state: AdapterState, *, keep: int) -> None:
+        """Keep an expert's factors at a validation, and drop all but its last `keep`."""
+        folder = self.root / "last"
+        self._write(folder / f"{name}.{step:06d}.safetensors", _tensors(state), {"step": step})
+        for old in sorted(folder.glob(f"{name}.[0-9][0-9][0-9][0-9][0-9][0-9].safetensors"))[:-keep]:
+            old.unlink(missing_ok=True)
+
     def save_done(self, name: str, state: AdapterState, record: dict[str, Any]) -> None:
-        tensors = {}
-        for path, pair in state.folded().items():
-            tensors |= {f"{path}.lora_A.weight": pair.a.contiguous(), f"{path}.lora_B.weight": pair.b.contiguous()}
-        self._write(self.done / f"{name}.safetensors", tensors, record)
+        self._write(self.done / f"{name}.safetensors", _tensors(state), record)
         (self.slots / f"{name}.safetensors").unlink(missing_ok=True)
 
     def load_done(self, name: str) -> tuple[AdapterState, dict[str, Any]]:
-        tensors, record = self._read(self.done / f"{name}.safetensors")
-        paths = [k.removesuffix(".lora_A.weight") for k in tensors if k.endswith(".lora_A.weight")]
-        pairs = {p: LoraPair(tensors[f"{p}.lora_A.weight"], tensors[f"{p}.lora_B.weight"]) for p in paths}
-        return AdapterState(pairs), record
+        return _load_state(self.done / f"{name}.safetensors")
 
     @staticmethod
     def _write(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
@@ -92,6 +94,35 @@ class RunFiles:
             raise TrainingError(
                 f"{path}: not a checkpoint of this program ({err}). Delete the file; that expert is trained again."
             ) from err
+
+
+def _tensors(state: AdapterState) -> dict[str, Tensor]:
+    tensors = {}
+    for path, pair in state.folded().items():
+        tensors |= {f"{path}.lora_A.weight": pair.a.contiguous(), f"{path}.lora_B.weight": pair.b.contiguous()}
+    return tensors
+
+
+def _load_state(path: Path) -> tuple[AdapterState, dict[str, Any]]:
+    tensors, record = RunFiles._read(path)
+    paths = [k.removesuffix(".lora_A.weight") for k in tensors if k.endswith(".lora_A.weight")]
+    pairs = {p: LoraPair(tensors[f"{p}.lora_A.weight"], tensors[f"{p}.lora_B.weight"]) for p in paths}
+    return AdapterState(pairs), record
+
+
+def kept_checkpoints(run: Path) -> dict[str, list[AdapterState]]:
+    """{expert: its last validation checkpoints, oldest first} of a run that kept them (`ExpertConfig.keep_last`).
+
+    Raises `TrainingError` for a run without any.
+    """
+    found: dict[str, list[AdapterState]] = {}
+    for path in sorted((run / "last").glob("*.*.safetensors")):
+        found.setdefault(path.name.rsplit(".", 2)[0], []).append(_load_state(path)[0])
+    if not found:
+        raise TrainingError(
+            f"{run}: holds no checkpoints of experts. Train them with: genlora bank train --keep-last 8"
+        )
+    return found
 
 
 def _difference(found: dict[str, Any], expected: dict[str, Any]) -> str:

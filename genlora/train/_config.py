@@ -40,10 +40,13 @@ class ExpertConfig:
     """Experts trained at the same time."""
     described: bool = False
     """Train with the description in the prompt instead of bare."""
+    keep_last: int = 0
+    """Keep the factors of an expert's last validations, this many, beside the best ones (SG-LoRA's library)."""
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name, low in (
+            ("keep_last", 0),
             ("rank", 1),
             ("max_rows", 1),
             ("pack_rows", 1),

@@ -91,7 +91,7 @@ class ExpertTrainer:
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must agree on to be resumed."""
         shared = asdict(self.config)
-        for free in ("slots", "patience", "max_rows"):
+        for free in ("slots", "patience", "max_rows", "keep_last"):
             shared.pop(free)
         return {"config": shared, "fingerprint": self.base.layout.fingerprint}
 
@@ -222,6 +222,8 @@ class ExpertTrainer:
                 slot.best = stack.tensors(i)
             else:
                 p.bad += 1
+            if c.keep_last:
+                self.files.save_checkpoint(p.name, p.step, stack.state(i), keep=c.keep_last)
             if p.rows_seen >= c.max_rows:
                 p.stopped = "row budget"
             elif p.bad >= c.patience:

@@ -11,7 +11,7 @@ import torch
 from genlora.base import load_base
 from genlora.errors import ConfigError, TrainingError, UnsafeNameError
 from genlora.tasks import Example, Task
-from genlora.train import ExpertConfig, ExpertTrainer
+from genlora.train import ExpertConfig, ExpertTrainer, kept_checkpoints
 
 SMALL = {"rank": 2, "max_rows": 48, "pack_rows": 4, "eval_every": 3, "patience": 99, "slots": 2, "validation_rows": 8}
 
@@ -58,7 +58,7 @@ from pathlib import Path
 import torch
 from genlora.base import load_base
 from genlora.tasks import Example, Task
-from genlora.train import ExpertConfig, ExpertTrainer
+from genlora.train import ExpertConfig, ExpertTrainer, kept_checkpoints
 torch.set_num_threads(1)
 def toy_task(name, answer, n=80):
     return Task(name, ("say",), tuple(Example(f"{name} {i} the", answer) for i in range(n)), family="toy", parent=name)
@@ -100,6 +100,18 @@ def test_kill_nine_in_the_middle_loses_nothing_committed_and_changes_no_result(t
         m = int.from_bytes(b[:8], "little")
         assert a[8 + n :] == b[8 + m :], f"{name}: the factors differ after two kills"
     assert not list((tmp_path / "killed").rglob(".tmp-*")), "leftovers of killed writers"
+
+
+def test_the_last_checkpoints_are_kept_where_asked_for(base, tmp_path):
+    config = ExpertConfig(**SMALL, keep_last=2)
+    done = {t.name: t for t in ExpertTrainer(base, TASKS[:2], config, tmp_path / "run").run()}
+    kept = kept_checkpoints(tmp_path / "run")
+    assert kept.keys() == done.keys() and all(len(states) == 2 for states in kept.values())
+    one, two = kept["one"]
+    assert one.keys() == done["one"].state.keys()
+    assert not all(torch.equal(one[p].b, two[p].b) for p in one)
+    with pytest.raises(TrainingError, match="holds no checkpoints of experts"):
+        kept_checkpoints(tmp_path)
 
 
 def test_other_settings_or_another_base_do_not_resume(base, tiny_base, tmp_path):
