@@ -97,8 +97,7 @@ class Fitted:
 
 def derived_seed(*parts: object) -> int:
     """A 63-bit seed from any values, the same on every machine."""
-    digest = hashlib.sha256(json.dumps([str(p) for p in parts]).encode()).digest()
-    return int.from_bytes(digest[:8], "little") >> 1
+    return int.from_bytes(hashlib.sha256(json.dumps([str(p) for p in parts]).encode()).digest()[:8], "little") >> 1
 
 
 def fit(
@@ -319,7 +318,8 @@ def _wrap(lightning: Any, module: torch.nn.Module, path: Path, steps: int, seed:
                     "Lower the learning rate; the last checkpoint is kept."
                 )
             self.last = {k: v.detach() for k, v in found.items()}
-            self.log_dict(self.last)
+            if (trainer.global_step + 1) % trainer.log_every_n_steps == 0:  # log_dict costs more than a small step
+                self.log_dict(self.last)
             return found["loss"]
 
         def configure_optimizers(self) -> Any:
