@@ -26,6 +26,8 @@ Examples:
 Then: genlora generate "..." --generator hypernet -o DIR, with $GENLORA_GENERATORS naming the folder above OUTPUT.
 """
 
+_LONGEST = "Longest row in tokens, chat frame and answer included; tasks with longer rows alone are left out."
+
 _COMMON: tuple[Callable[[Any], Any], ...] = (
     click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Artefact to write."),
     bank_option,
@@ -34,13 +36,7 @@ _COMMON: tuple[Callable[[Any], Any], ...] = (
     click.option("--steps", type=click.IntRange(1), default=600, show_default=True),
     click.option("--tasks-per-step", type=click.IntRange(1), default=12, show_default=True),
     click.option("--tokens-per-task", type=click.IntRange(8), default=88, show_default=True, help="Of each pack."),
-    click.option(
-        "--longest",
-        type=click.IntRange(16),
-        default=92,
-        show_default=True,
-        help=("Longest row in tokens, chat frame and answer included; tasks with longer rows alone are left out."),
-    ),  # fmt: skip
+    click.option("--longest", type=click.IntRange(16), default=92, show_default=True, help=_LONGEST),
     click.option("--base", "base_source", help="Base to train through.  [default: the bank's own]"),
     click.option("--device", default="cpu", show_default=True, help="cpu or cuda."),
     click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes (DDP)."),
