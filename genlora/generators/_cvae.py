@@ -149,7 +149,7 @@ class CvaeGenerator:
         return state, discarded
 
     def _text_condition(self, vector: Vector, near: Neighbourhood | None, leave_out: str | None = None) -> Tensor:
-        text = torch.from_numpy(np.ascontiguousarray(vector, np.float32))
+        text = torch.from_numpy(np.array(vector, np.float32))
         if self.networks[TEXT].config.prior == "standard":
             return text[None]
         if near is None:

@@ -91,7 +91,7 @@ def condition_of(
     data: CvaeData, config: CvaeFitConfig, i: int, vector: Rows, *, leave: bool, kin: bool = False
 ) -> Tensor:
     """The condition of a description of expert i; `leave` it out of the aggregate, `kin` its siblings too."""
-    text = torch.from_numpy(np.ascontiguousarray(vector, np.float32))
+    text = torch.from_numpy(np.array(vector, np.float32))
     if config.prior == "standard":
         return text
     similarity = (data.centres @ vector).astype(np.float64)
