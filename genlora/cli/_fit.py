@@ -131,11 +131,11 @@ def _vectors(bank: Any, run: Path, words: Path | None, base_source: str | None, 
 @_out
 @bank_option
 @_run
-@click.option("--steps", type=click.IntRange(1), default=60, show_default=True, help="Meta-steps.")
-@click.option("--tasks-per-step", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--steps", type=click.IntRange(1), default=40, show_default=True, help="Meta-steps.")
+@click.option("--tasks-per-step", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--shots", type=click.IntRange(1), default=16, show_default=True, help="Examples a task is adapted on.")
 @click.option("--queries", type=click.IntRange(1), default=16, show_default=True, help="Examples it is judged on.")
-@click.option("--refine-steps", type=click.IntRange(1), default=24, show_default=True, help="Of a refinement, later.")
+@click.option("--refine-steps", type=click.IntRange(1), default=10, show_default=True, help="Of a refinement, later.")
 @click.option("--lr", type=click.FloatRange(0, 1, min_open=True), default=0.05, show_default=True)
 @_words
 @_base

@@ -28,8 +28,8 @@ Scales = dict[str, tuple[Tensor, Tensor]]
 class InnerConfig:
     """How the posterior is found."""
 
-    steps: int = 24
-    lr: float = 0.1
+    steps: int = 10
+    lr: float = 0.2
     """Adam's rate, in units of the prior's deviation."""
     beta: float = 3e-7
     """Weight of the divergence against the mean loss of a label."""

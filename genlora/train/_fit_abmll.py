@@ -43,15 +43,15 @@ log = logging.getLogger(__name__)
 class AbmllFitConfig:
     """Everything that shapes the prior; with bank, base and tasks it makes the same artefact again."""
 
-    steps: int = 60
+    steps: int = 40
     """Meta-steps."""
-    tasks_per_step: int = 2
+    tasks_per_step: int = 1
     shots: int = 16
     queries: int = 16
     inner: InnerConfig = field(default_factory=lambda: InnerConfig(steps=5, lr=0.3))
     """Of the inner loop while training; the artefact refines with `refine_steps` steps instead."""
-    refine_steps: int = 24
-    refine_lr: float = 0.1
+    refine_steps: int = 10
+    refine_lr: float = 0.2
     share: float = 0.3
     """Where the prior starts: this share of the root mean square of the experts' factors."""
     lr: float = 0.05

@@ -67,8 +67,9 @@ class CvaeFit(nn.Module):
     def losses(self, step: Step) -> Mapping[str, Tensor]:
         """Both networks' losses on a batch of experts drawn at random, each with one of its conditions."""
         rng, c, d = step.rng, self.config, self.data
-        index = torch.randint(len(d.names), (c.batch,), generator=rng)
-        w = d.w[index] + d.noise * torch.randn(c.batch, d.w.shape[1], generator=rng)
+        count = max(1, c.batch // step.world)
+        index = torch.randint(len(d.names), (count,), generator=rng)
+        w = d.w[index] + d.noise * torch.randn(count, d.w.shape[1], generator=rng)
         chosen = self.pool.one(index, rng)
         width = d.centres.shape[1] if c.prior == "standard" or c.text else 0
         parts = {"text": (blurred(chosen, width, c.vector_noise, rng), c.weight * self._tight(step, c.prior))}
