@@ -87,7 +87,8 @@ def _shared(prompts: Sequence[Sequence[int]], config: Any, new: int) -> int:
 
     Padding stands between the shared tokens and the rest of a row, so a sliding window must reach over everything.
     """
-    first, last = min(prompts), max(prompts)
+    ordered = sorted(tuple(p) for p in prompts)  # the first and the last of them differ the soonest
+    first, last = ordered[0], ordered[-1]
     limit = min(map(len, prompts)) - 1
     n = 0
     while n < limit and first[n] == last[n]:

@@ -201,7 +201,7 @@ class _Builder:
                 "task": task,
                 "group": "near" if task in out.groups["near"] else "far",
                 "coverage": float(np.mean([u.about["coverage"] for u in units])),
-                "closure": float(closure(*(np.float64(m) for m in means))),
+                "closure": float(closure(*(np.array(m) for m in means))),
                 "strict": means[0],
                 "cosine": float(np.mean([u.about["cosine"] for u in units])),
                 "nearest": units[0].about["nearest"],
