@@ -25,12 +25,6 @@ def _extract_quoted(draw: Draw) -> tuple[str, str]:
     return line(draw, draw.pick(table("quote sentences")), x=said), said
 
 
-def _keep_digits(draw: Draw) -> tuple[str, str]:
-    values = {"a": draw.between(100, 999), "b": draw.between(10, 9999), "c": draw.between(1, 9)}
-    text = draw.pick(table("digit strings")).format(**values)
-    return text, "".join(c for c in text if c.isdigit())
-
-
 def _full_name(draw: Draw) -> tuple[str, str]:
     return draw.pick(names()), draw.pick(words("surnames"))
 
@@ -189,7 +183,6 @@ PART_RULES: dict[str, Rule] = {
     "extract-time": Rule(_extract_time),
     "extract-price": Rule(_extract_price),
     "extract-quoted": Rule(_extract_quoted),
-    "keep-digits": Rule(_keep_digits),
     "first-name": Rule(_first_name),
     "username": Rule(_username),
     "make-email": Rule(_make_email),

@@ -154,7 +154,6 @@ CHECKS = {
     "extract-time": lambda q, a: re.findall(r"\d+:\d\d(?: [ap]m)?", q) == [a],
     "extract-price": lambda q, a: re.findall(r"[$€£]\d+(?:\.\d\d)?", q) == [a],
     "extract-quoted": lambda q, a: q.split('"')[1] == a and q.count('"') == 2,
-    "keep-digits": lambda q, a: re.sub(r"\D", "", q) == a,
     "first-name": lambda q, a: [w for w in re.findall(r"\w+", q) if w in words("women") + words("men")] == [a],
     "username": lambda q, a: re.fullmatch(rf"{a[0]}\w+ {a[1:]}", q.lower()),
     "make-email": lambda q, a: a.partition("@")[::2] == (q.split(",")[0].lower().replace(" ", "."), q.split(", ")[1]),
