@@ -29,11 +29,11 @@ class InnerConfig:
     """How the posterior is found."""
 
     steps: int = 10
-    lr: float = 0.2
+    lr: float = 0.4
     """Adam's rate, in units of the prior's deviation."""
     beta: float = 3e-7
     """Weight of the divergence against the mean loss of a label."""
-    start: float = 0.1
+    start: float = 0.05
     """Deviation the posterior starts with, in units of the prior's."""
 
     def __post_init__(self) -> None:

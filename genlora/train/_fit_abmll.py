@@ -51,7 +51,7 @@ class AbmllFitConfig:
     inner: InnerConfig = field(default_factory=lambda: InnerConfig(steps=5, lr=0.3))
     """Of the inner loop while training; the artefact refines with `refine_steps` steps instead."""
     refine_steps: int = 10
-    refine_lr: float = 0.2
+    refine_lr: float = 0.4
     share: float = 0.3
     """Where the prior starts: this share of the root mean square of the experts' factors."""
     lr: float = 0.05
