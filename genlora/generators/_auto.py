@@ -39,8 +39,9 @@ class AutoGenerator:
         self.unsupported: float | None = bounds.get("unsupported")
         self.rule = rule.digest if rule is not None else ""
         self._experts = AggregateGenerator(library, calibration)
-        self._hypernet = HypernetGenerator(library, calibration, hypernet) if _fits(hypernet, library) else None
-        self._multitask = MultitaskGenerator(library, calibration, multitask) if _fits(multitask, library) else None
+        hypernet, multitask = _fitting(hypernet, library), _fitting(multitask, library)
+        self._hypernet = HypernetGenerator(library, calibration, hypernet) if hypernet else None
+        self._multitask = MultitaskGenerator(library, calibration, multitask) if multitask else None
 
     def generate(self, request: Request, vector: Vector) -> Generated:
         """The chosen generator's adapter; the choice and its reason are in `made_by`."""
@@ -63,8 +64,9 @@ class AutoGenerator:
         return self._hypernet, f"coverage {coverage:.2f}: the bank holds no such task, but tasks to infer it from"
 
 
-def _fits(artefact: Artefact | None, library: Library) -> bool:
-    return artefact is not None and artefact.layout.fingerprint == library.layout.fingerprint
+def _fitting(artefact: Artefact | None, library: Library) -> Artefact | None:
+    """The artefact, if it is for the library's base."""
+    return artefact if artefact is not None and artefact.layout.fingerprint == library.layout.fingerprint else None
 
 
 def optional(find: Any, kind: str) -> Artefact | None:
