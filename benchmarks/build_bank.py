@@ -1,9 +1,10 @@
 """Make the shipped bank again: train, measure, store, and export with a codec.
 
-    python benchmarks/build_bank.py --run runs/bank --words FOLDER -o checkpoints/bank
+    python benchmarks/build_bank.py --run runs/bank --words FOLDER --like checkpoints/bank-log.json -o checkpoints/bank
     python benchmarks/build_bank.py --run runs/bank                      # BIG-bench and rule-made tasks alone
 
-A run that was stopped goes on where it was. `--words` is a folder of word-task JSON files; without it those entries of
+With `--like LOG` the tasks are those of that log (the shipped bank's 72); without it, every training task of the
+catalogue, several times as many. A run that was stopped goes on where it was. `--words` is a folder of word-task JSON files; without it those entries of
 the catalogue are left out. Refused experts stay in the log (`checkpoints/bank-log.json`) with the reason.
 """
 
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--words", type=Path, default=None)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--only-finished", action="store_true", help="measure and store what is trained, train no more")
+    parser.add_argument("--like", type=Path, default=None, metavar="LOG", help="train the tasks of this log only")
     parser.add_argument("--codec", default="mixed")
     parser.add_argument("-o", "--output", type=Path, default=None, help="where the exported bank goes")
     args = parser.parse_args()
@@ -57,6 +59,9 @@ def main() -> None:
     if args.only_finished:
         finished = {p.stem for p in (args.run / "done").glob("*.safetensors")}
         tasks = [t for t in tasks if t.name in finished]
+    if args.like:
+        wanted = {e["name"] for e in json.loads(args.like.read_text())["experts"]}
+        tasks = [t for t in tasks if t.name in wanted]
     raw = args.run / "bank"
     bank = Bank.open(raw) if raw.exists() else Bank.create(raw, base.layout, base.fingerprint)
     embedder = TaskEmbedder(resolve_embedder())
