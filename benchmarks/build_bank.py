@@ -4,8 +4,9 @@
     python benchmarks/build_bank.py --run runs/bank                      # BIG-bench and rule-made tasks alone
 
 With `--like LOG` the tasks are those of that log (the shipped bank's 72); without it, every training task of the
-catalogue, several times as many. A run that was stopped goes on where it was. `--words` is a folder of word-task JSON files; without it those entries of
-the catalogue are left out. Refused experts stay in the log (`checkpoints/bank-log.json`) with the reason.
+catalogue, several times as many. A run that was stopped goes on where it was. `--words` is a folder of word-task JSON
+files; without it those entries are left out. Refused experts stay in the log (`checkpoints/bank-log.json`) with the
+reason.
 """
 
 import argparse
