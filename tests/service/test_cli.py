@@ -61,7 +61,7 @@ def test_many_from_a_file_with_a_summary(invoke, tmp_path):
         ([""], "description is empty"),
         (["a\udc80b"], "half of a surrogate pair"),
         (["x" * 4001], "4,001 characters"),
-        ([], "give either a DESCRIPTION or --from FILE"),
+        ([], "give a DESCRIPTION, --from FILE or --examples FILE"),
         (["sort", "--from", "x"], "give either a DESCRIPTION or --from FILE"),
         (["--from", "/no/such/file"], "/no/such/file: No such file"),
         (["sort", "--top-k", "0"], "0 is not in the range"),
