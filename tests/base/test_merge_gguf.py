@@ -1,8 +1,10 @@
 """Merging into GGUF files, and into the real base."""
 
+from pathlib import Path
+
 import pytest
 
-from genlora.adapter import AdapterState, LoraPair
+from genlora.bank import Bank
 from genlora.base import (
     generate_greedy,
     layout_of,
@@ -82,9 +84,10 @@ def test_llama_cpp_runs_the_merged_file(base, layout, tmp_path, allow_sockets):
 
 @pytest.mark.slow
 def test_int8_and_gguf_merges_of_the_real_base(real_base, tmp_path):
-    """An update about as large as a trained expert's: drift at most 2 % of its effect, best token equal at 99 %."""
+    """A trained expert of the shipped bank: drift at most 2 % of its effect, best token equal at 99 %."""
     layout = layout_of(real_base)
-    state = AdapterState({p: LoraPair(x.a, x.b, 1.0) for p, x in adapter_for(layout, rank=8, size=0.03).items()})
+    with Bank.open(Path(__file__).parents[2] / "checkpoints" / "bank", readonly=True) as bank:
+        state = bank.state("r-plural")
     report = merge(real_base, state, layout, quantize="int8", out=tmp_path / "int8")
     assert report.reloaded.share <= 0.02
     assert report.reloaded.agreement >= 0.99
