@@ -30,6 +30,7 @@ from ._cvae import standardised as standardised
 from ._cvae_network import Cvae as Cvae
 from ._cvae_network import CvaeConfig as CvaeConfig
 from ._cvae_network import gaussian_kl as gaussian_kl
+from ._hypernet import CODE_PREFIX as CODE_PREFIX
 from ._hypernet import HypernetGenerator as HypernetGenerator
 from ._multitask import DescribedMultitaskGenerator as DescribedMultitaskGenerator
 from ._multitask import MultitaskGenerator as MultitaskGenerator

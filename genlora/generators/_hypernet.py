@@ -11,7 +11,7 @@ from genlora.errors import AdapterFormatError, BaseMismatchError, ManifestError
 
 from ._aggregate import Neighbourhood, Stopwatch, coverage_warnings, neighbourhood, one_thread
 from ._artefact import Artefact, finite
-from ._codes import NEIGHBOURS, Codes, neighbour_code
+from ._codes import CODE_EXTRA, NEIGHBOURS, Codes, neighbour_code
 from ._coverage import Calibration
 from ._multitask import at_rank
 from ._network import HyperNetwork, NetworkConfig, to_state
@@ -86,7 +86,7 @@ class HypernetGenerator:
             )
         row: NDArray[np.float32] = vector
         if c.code_dim:
-            row = np.concatenate([vector, neighbour_code(found[:NEIGHBOURS], self.codes, c.code_dim - 2)])
+            row = np.concatenate([vector, neighbour_code(found[:NEIGHBOURS], self.codes, c.code_dim - CODE_EXTRA)])
         with torch.inference_mode():
             factors = self.network(torch.from_numpy(np.ascontiguousarray(row, dtype=np.float32))[None])
             return to_state(factors, self.artefact.layout, 0, c.scale)

@@ -14,6 +14,7 @@ from genlora.base import LoadedBase
 from genlora.errors import ConfigError
 from genlora.generators import (
     CODE_EXTRA,
+    CODE_PREFIX,
     Artefact,
     NetworkConfig,
     expert_codes,
@@ -30,7 +31,6 @@ from genlora.train._teacher import Experts
 
 log = logging.getLogger(__name__)
 
-CODE_PREFIX = "code."
 SEARCH = 24
 """Neighbours looked at before the task itself and its siblings are left out."""
 

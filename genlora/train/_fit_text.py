@@ -10,6 +10,7 @@ All terms but the first are zero for tasks without an expert.
 
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -94,7 +95,7 @@ class FitData:
     """{task: (descriptions, code_dim)}: what the neighbours of each description, without the task itself, say."""
 
 
-class TextFit(nn.Module):
+class TextFit(nn.Module, ABC):
     """What both kinds of fit share: steps, optimiser, validation. Subclasses say how conditions become factors."""
 
     def __init__(self, config: FitConfig, data: FitData, router: Router) -> None:
@@ -112,9 +113,9 @@ class TextFit(nn.Module):
     data: FitData
     router: Router
 
+    @abstractmethod
     def factors(self, names: Sequence[str], told: Sequence[int]) -> tuple[Factors, Tensor]:
         """Factors for (task, description) pairs, and the mean square of what was added to the start."""
-        raise NotImplementedError
 
     def optimizers(self, steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
         """AdamW with a warm-up and a cosine."""

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import gguf
 import numpy as np
 import pytest
 import torch
@@ -22,8 +23,6 @@ from genlora.base import (
     tensor_headers,
 )
 from genlora.errors import BaseError, StorageError
-
-gguf = pytest.importorskip("gguf")
 
 
 def to_gguf_order(weight: np.ndarray, heads: int) -> np.ndarray:

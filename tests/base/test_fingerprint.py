@@ -333,7 +333,7 @@ def test_the_quantised_twin_of_a_fine_tune_is_told_apart(pair, name, share):
 
 
 def test_real_bitsandbytes_storage_is_accepted(pair, tmp_path):
-    pytest.importorskip("bitsandbytes")
+    pytest.importorskip("bitsandbytes", reason="needs the extra: pip install 'genlora[quant]'")
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     def change(folder: Path) -> None:

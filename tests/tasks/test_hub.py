@@ -57,9 +57,9 @@ def test_errors_say_what_to_do(monkeypatch):
         read_hub("x")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # those of datasets' own imports
 def test_a_local_data_set_through_the_real_library(tmp_path, monkeypatch):
-    pytest.importorskip("datasets")
+    pytest.importorskip("datasets", reason="needs the extra: pip install 'genlora[hub]'")
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "my-set"
     folder.mkdir()
