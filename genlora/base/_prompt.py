@@ -1,5 +1,6 @@
 """The prompt: exactly what the chat template makes of one user message, so that any chat server reproduces it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from genlora.errors import BaseError
@@ -10,8 +11,11 @@ def user_message(input: str, description: str | None = None) -> str:
     return input if description is None else f"{description}\n{input}"
 
 
-def chat_prompt(tokenizer: Any, input: str, description: str | None = None) -> str:
-    """The prompt text: `apply_chat_template` of one user message with the turn of the model opened.
+def chat_prompt(
+    tokenizer: Any, input: str, description: str | None = None, *, shots: Sequence[tuple[str, str]] = ()
+) -> str:
+    """The prompt text: `apply_chat_template` of one user message with the turn of the model opened; `shots` are (input,
+    answer) turns before it.
 
     Raises `BaseError` if the tokenizer has no chat template.
     """
@@ -20,10 +24,16 @@ def chat_prompt(tokenizer: Any, input: str, description: str | None = None) -> s
             f"{getattr(tokenizer, 'name_or_path', 'this base')}: its tokenizer has no chat template. "
             "Expected an instruction-tuned base; choose one, or add a chat_template.jinja to its folder."
         )
-    message = {"role": "user", "content": user_message(input, description)}
-    return tokenizer.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
+    messages = []
+    for asked, answered in shots:
+        messages.append({"role": "user", "content": asked})
+        messages.append({"role": "assistant", "content": answered})
+    messages.append({"role": "user", "content": user_message(input, description)})
+    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
 
-def prompt_ids(tokenizer: Any, input: str, description: str | None = None) -> list[int]:
+def prompt_ids(
+    tokenizer: Any, input: str, description: str | None = None, *, shots: Sequence[tuple[str, str]] = ()
+) -> list[int]:
     """The token ids of `chat_prompt`, as `apply_chat_template(..., tokenize=True)` gives them."""
-    return tokenizer(chat_prompt(tokenizer, input, description), add_special_tokens=False)["input_ids"]
+    return tokenizer(chat_prompt(tokenizer, input, description, shots=shots), add_special_tokens=False)["input_ids"]

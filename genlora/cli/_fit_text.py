@@ -70,9 +70,9 @@ def multitask(described: bool, lr: float, **options: Any) -> None:
 @click.command("hypernet", epilog=HYPERNET_EPILOG, short_help="From a description to an adapter, in one pass")
 @_common
 @click.option("--start", type=click.Path(path_type=Path), required=True, help="Multi-task artefact to start from.")
-@click.option("--lr", type=click.FloatRange(0, 1, min_open=True), default=5e-4, show_default=True)
+@click.option("--lr", type=click.FloatRange(0, 1, min_open=True), default=1e-3, show_default=True)
 @click.option("--described", type=click.FloatRange(0, 1), default=0.2, show_default=True, help=(
-    "Share of packs whose prompts hold the description as well."
+    "Share of steps whose prompts hold the description as well."
 ))  # fmt: skip
 @click.option("--codes", type=click.IntRange(0), default=32, show_default=True, help=(
     "Size of the neighbours' code in the condition; 0 reads the text alone."
@@ -143,7 +143,7 @@ def _fit(
             FitTextOptions(
                 kind=kind, config=config, run=run or out.with_name(f"{out.name}.run"), start=start, device=device,
                 devices=devices, on_tick=bar.tick,
-                network=NetworkConfig(code_dim=codes + CODE_EXTRA if codes else 0, out_scale=0.05, scale=config.scale),
+                network=NetworkConfig(code_dim=codes + CODE_EXTRA if codes else 0, scale=config.scale),
             ),
             out,
         )  # fmt: skip

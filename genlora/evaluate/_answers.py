@@ -13,6 +13,9 @@ from genlora.base import LoadedBase, decode_text, generate_shared, prompt_ids
 from genlora.tasks import Example, Scores, Task, majority_answer, sample, score_answers
 
 MAX_NEW_TOKENS = 40
+_FORCED_TOKENS = 384
+"""Tokens of rows per pack: attention costs their square."""
+_NO_LIMIT = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ def answer_as_is(
 ) -> Answered:
     """`answer` of the model as it stands, with whatever is attached to it."""
     limit = _answer_limit(base.tokenizer, task, examples)
-    prompts = [prompt_ids(base.tokenizer, _with_shots(e.input, shots), description) for e in examples]
+    turns = [(s.input, s.output) for s in shots]
+    prompts = [prompt_ids(base.tokenizer, e.input, description, shots=turns) for e in examples]
     found = generate_shared(base, prompts, max_new_tokens=limit)
     texts = tuple(decode_text(base.tokenizer, c.tokens) for c in found)
     return Answered(
@@ -85,14 +89,35 @@ def answer_as_is(
     )
 
 
+@torch.inference_mode()
+def forced_score(base: LoadedBase, examples: Sequence[Example]) -> tuple[float, float]:
+    """Share of examples whose every answer token (its end included) is the most likely next one, given those before it;
+    and, where that ties, the mean log-likelihood of a right token.
+
+    The first is what greedy decoding would get right, at the price of one pass without decoding; of several accepted
+    answers it sees the first alone. Bare prompts, the model as it stands.
+    """
+    from genlora.train import encode_rows, label_losses, pack, take
+
+    encoded = encode_rows(base.tokenizer, examples, max_tokens=_NO_LIMIT)
+    rows, packs, start = encoded.rows, [], 0
+    while start < len(rows):
+        taken, start = take(rows, range(len(rows)), start, budget=_FORCED_TOKENS, most=len(rows))
+        packs.append((encoded.prefix, taken))
+    batch = pack(packs, pad=base.tokenizer.pad_token_id or 0, dtype=_dtype(base), device=base.device)
+    loss, right = label_losses(base.model, batch, with_argmax=True)
+    wrong = torch.bincount(batch.row[~right], minlength=batch.n_rows)
+    return float((wrong == 0).float().mean()), -float(loss.mean())
+
+
+def _dtype(base: LoadedBase) -> torch.dtype:
+    return next(base.model.parameters()).dtype
+
+
 def majority(task: Task, examples: Sequence[Example]) -> Scores:
     """Scores of always giving the training split's most frequent answer."""
     said = majority_answer(task)
     return score_answers(task, examples, [said] * len(examples))
-
-
-def _with_shots(text: str, shots: Sequence[Example]) -> str:
-    return "\n\n".join([*(f"{s.input}\n{s.output}" for s in shots), text])
 
 
 def _answer_limit(tokenizer: Any, task: Task, examples: Sequence[Example]) -> int:

@@ -49,14 +49,14 @@ _ALL = (
     Method("base-bare", "base", "base", about="The base with the input alone."),
     Method("base-described", "base, described", "base", "described", about="Description, newline, input."),
     Method("base-shots", f"base + {SHOTS} shots", "base", "shots", about=(
-        f"{SHOTS} training examples (input, newline, output, blank line) before the input, in one user message.")),
+        f"{SHOTS} training examples before the input, each as a turn of the user and one of the model.")),
     Method("random-weights", "random weights", "noise", about=(
         "Gaussian factors of the bank's rank, each module as long (Frobenius) as the mean expert's.")),
     Method("random-expert", "random expert", "random", draws=True, about="An expert of the bank chosen by a seed."),
     Method("nearest-expert", "nearest expert", "nearest", about="The bank's expert whose descriptions are nearest."),
     Method("best-expert", "best single expert, by hindsight", "hindsight", about=(
-        "Of the 50 experts nearest to the first description, the one that answers the first 30 test examples best: an "
-        "upper bound of retrieval that looks at the answers.")),
+        "Of the 50 experts nearest to the first description, the one that fits the first 30 test examples best (rated by "
+        "forcing the right answers): an upper bound of retrieval that looks at the answers.")),
     Method("average", "plain average", "average", about="The mean of all experts' updates, cut to the bank's rank."),
     Method("aggregate", "weighted top-K", "generator", generator="aggregate", about=(
         "The 4 nearest experts, softmax weights at temperature 0.1, products summed, cut to the bank's rank.")),

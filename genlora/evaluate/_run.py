@@ -12,15 +12,19 @@ from genlora.base import LoadedBase
 from genlora.errors import GenloraError
 from genlora.tasks import Example, Task, sample
 
-from ._answers import Answered, answer_as_is, held_out, majority, with_adapter
+from ._answers import Answered, answer_as_is, forced_score, held_out, majority, with_adapter
 from ._methods import NEEDED, SHOTS, Method, Variant, paraphrases, variants
 from ._statistics import paired_difference
 from ._store import Prediction, RunStore, UnitResult, unit_key
 
 log = logging.getLogger(__name__)
 
+PROTOCOL = 2
+"""Raised when prompts or selection change, so that answers of before are not taken for those of now."""
 HINDSIGHT_EXPERTS = 50
 HINDSIGHT_EXAMPLES = 30
+FORCED_SPEED = 4
+"""How many times as fast an answer is rated by forcing as it is written; for the time left alone."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ class Evaluation:
 
     def _cost(self, method: Method, task: Task) -> float:
         n = min(self.examples, len(task.split("test")))
-        search = HINDSIGHT_EXPERTS * min(n, HINDSIGHT_EXAMPLES) if method.kind == "hindsight" else 0
+        search = HINDSIGHT_EXPERTS * min(n, HINDSIGHT_EXAMPLES) // FORCED_SPEED if method.kind == "hindsight" else 0
         return float(n * len(variants(method, task)) + search)
 
     def _unit(self, method: Method, task: Task, variant: Variant) -> UnitResult:
@@ -226,6 +230,7 @@ class Evaluation:
         made: MadeAdapter | None,
     ) -> str:
         return unit_key(
+            protocol=PROTOCOL,
             method=asdict(method) | {"title": "", "about": ""},
             metric=task.metric,
             description=variant.description,
@@ -236,17 +241,17 @@ class Evaluation:
         )
 
     def _best_expert(self, task: Task, examples: Sequence[Example]) -> tuple[dict[str, Any], AdapterState]:
-        """The expert that answers the first examples best; ties go to the nearer one."""
-        found: list[tuple[float, str, AdapterState]] = []
+        """The expert that would answer the first examples best, by forcing; ties go to the nearer one."""
+        found: list[tuple[tuple[float, float], str, AdapterState]] = []
         few = examples[:HINDSIGHT_EXAMPLES]
         near = self.maker.candidates(task, paraphrases(task)[0], HINDSIGHT_EXPERTS)
         for name, state in near:
             with with_adapter(self.base, state):
-                found.append((answer_as_is(self.base, task, few).scores.strict_mean, name, state))
+                found.append((forced_score(self.base, few), name, state))
             if self.on_tick is not None:
                 self.on_tick(EvaluationTick(self._done, self._total, f"{task.name}: best expert", self._eta()))
         best = max(found, key=lambda f: f[0])
-        scores = {name: round(score, 4) for score, name, _ in sorted(found, key=lambda f: -f[0])[:5]}
+        scores = {name: round(score[0], 4) for score, name, _ in sorted(found, key=lambda f: f[0], reverse=True)[:5]}
         return {"expert": best[1], "looked_at": len(found), "best": scores}, best[2]
 
     def _eta(self) -> float:

@@ -4,9 +4,16 @@ Text-to-LoRA (Charakorn et al., arXiv 2506.06105) with what came after: the outp
 multi-task adapter, with dA and dB zero at the start, so that what it gains is due to the description; and the
 condition may hold the neighbours' codes beside the text (retrieval-augmented).
 
-condition -> task encoder --+
-layer embedding ------------+-> residual MLP trunk -> one linear head per module shape -> dA, dB
-module embedding -----------+
+description, less the mean of all -> linear --+
+neighbours' code -------------------> linear --+-> RMS norm -> residual MLP trunk -> RMS norm
+                                                                                        |
+layer embedding x module embedding ---------------------------------------------------- x -> one linear head per
+                                                                                             module -> dA, dB
+
+Why it multiplies: two tasks disturb each other's training by the inner product of what their heads read. Sentence
+vectors share a large common part, and a trunk fed with [task, layer, module] side by side is mostly layer: every
+update then moves all tasks alike. Without the mean, and with random signs per layer as a factor, unrelated tasks
+start orthogonal, siblings start alike, and layers do not disturb each other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +26,11 @@ from torch import Tensor, nn
 from genlora.adapter import AdapterState, BaseLayout, LoraPair
 from genlora.errors import ConfigError, ManifestError
 
+from ._codes import CODE_EXTRA
+
+_ENCODER_STD = 0.2
+"""Against a learning rate of about 1e-3: slow enough that siblings stay siblings while the heads learn."""
+
 Factors = dict[str, tuple[Tensor, Tensor]]
 """{leaf: (A (K, layers, r, d_in), B (K, layers, d_out, r))} for K conditions."""
 
@@ -30,19 +42,17 @@ class NetworkConfig:
     text_dim: int = 384
     code_dim: int = 0
     """Size of the neighbours' code; 0 conditions on the text alone."""
-    task_dim: int = 128
-    position_dim: int = 32
-    hidden_dim: int = 256
+    hidden_dim: int = 384
     blocks: int = 2
     expansion: int = 2
     dropout: float = 0.05
-    out_scale: float = 0.1
+    out_scale: float = 0.03
     """What a head's output is multiplied by: with zero heads and Adam it sets how fast factors move."""
     scale: float = 2.0
     """alpha / r of the emitted pair, folded into B on the way out."""
 
     def __post_init__(self) -> None:
-        for name in ("text_dim", "task_dim", "position_dim", "hidden_dim", "blocks", "expansion"):
+        for name in ("text_dim", "hidden_dim", "blocks", "expansion"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected at least 1. Correct the setting.")
 
@@ -68,13 +78,15 @@ def start_tensors(state: AdapterState, layout: BaseLayout, targets: Sequence[str
 
 
 class Block(nn.Module):
-    """Pre-norm residual MLP."""
+    """Pre-norm residual MLP, the identity at the start."""
 
     def __init__(self, dim: int, expansion: int, dropout: float) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(dim)
+        self.norm = nn.RMSNorm(dim)
         self.up = nn.Linear(dim, dim * expansion)
         self.down = nn.Linear(dim * expansion, dim)
+        nn.init.zeros_(self.down.weight)
+        nn.init.zeros_(self.down.bias)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -82,29 +94,38 @@ class Block(nn.Module):
 
 
 class HyperNetwork(nn.Module):
-    """Condition (K, text_dim [+ code_dim]) to `Factors`. `start` holds A0 and B0, buffers that are not trained."""
+    """Condition (K, text_dim [+ code_dim]) to `Factors`. `start` holds A0 and B0, which are trained further; `centre`
+    (text_dim,) is the mean of the training descriptions' vectors.
+    """
 
-    def __init__(self, config: NetworkConfig, start: Mapping[str, Tensor]) -> None:
+    centre: Tensor
+
+    def __init__(self, config: NetworkConfig, start: Mapping[str, Tensor], centre: Tensor | None = None) -> None:
         super().__init__()
         self.config = config
         self.leaves = tuple(dict.fromkeys(k.rsplit(".", 1)[0] for k in start))
         first = start[f"{self.leaves[0]}.a"]
         self.n_layers, self.rank = first.shape[0], first.shape[1]
         c = config
-        self.encode = nn.Sequential(
-            nn.Linear(c.text_dim, c.task_dim), nn.LayerNorm(c.task_dim), nn.SiLU(), nn.Dropout(c.dropout)
-        )
-        self.encode_code = nn.Linear(c.code_dim, c.task_dim) if c.code_dim else None
-        self.layer = nn.Embedding(self.n_layers, c.position_dim)
-        self.module = nn.Embedding(len(self.leaves), c.position_dim)
-        self.mix = nn.Linear(c.task_dim + 2 * c.position_dim, c.hidden_dim)
-        self.trunk = nn.Sequential(*(Block(c.hidden_dim, c.expansion, c.dropout) for _ in range(c.blocks)))
-        self.last = nn.LayerNorm(c.hidden_dim)
+        self.register_buffer("centre", torch.zeros(c.text_dim) if centre is None else centre.clone())
+        self.encode = nn.Linear(c.text_dim, c.hidden_dim, bias=False)
+        nn.init.normal_(self.encode.weight, std=_ENCODER_STD)
+        self.encode_code = None
+        if c.code_dim:
+            self.encode_code = nn.Linear(c.code_dim, c.hidden_dim, bias=False)
+            nn.init.normal_(self.encode_code.weight, std=_ENCODER_STD / 2)
+            # Similarity and agreement are nearly the same for all tasks: what they do has to be learned.
+            nn.init.zeros_(self.encode_code.weight[:, -CODE_EXTRA:])
+        self.enter = nn.RMSNorm(c.hidden_dim, elementwise_affine=False)
+        self.trunk = nn.Sequential(nn.Dropout(c.dropout), *(_blocks(c)))
+        self.last = nn.RMSNorm(c.hidden_dim, elementwise_affine=False)
+        self.layer = nn.Parameter(torch.randint(0, 2, (self.n_layers, c.hidden_dim)) * 2.0 - 1.0)
+        self.module = nn.Parameter(torch.ones(len(self.leaves), c.hidden_dim))
         self.heads = nn.ModuleDict()
         for leaf in self.leaves:
             a, b = start[f"{leaf}.a"], start[f"{leaf}.b"]
-            self.register_buffer(f"start_{leaf}_a", a.clone())
-            self.register_buffer(f"start_{leaf}_b", b.clone())
+            self.register_parameter(f"start_{leaf}_a", nn.Parameter(a.clone()))
+            self.register_parameter(f"start_{leaf}_b", nn.Parameter(b.clone()))
             head = nn.Linear(c.hidden_dim, self.rank * (a.shape[2] + b.shape[1]), bias=False)
             nn.init.zeros_(head.weight)
             self.heads[leaf] = head
@@ -112,19 +133,21 @@ class HyperNetwork(nn.Module):
     def start(self, leaf: str) -> tuple[Tensor, Tensor]:
         return getattr(self, f"start_{leaf}_a"), getattr(self, f"start_{leaf}_b")
 
+    def task(self, condition: Tensor) -> Tensor:
+        """What a condition says, (K, hidden_dim), each row of mean square one."""
+        text = nn.functional.normalize(condition[:, : self.config.text_dim] - self.centre, dim=-1)
+        x = self.encode(text)
+        if self.encode_code is not None:
+            x = x + self.encode_code(condition[:, self.config.text_dim :])
+        return self.last(self.trunk(self.enter(x)))
+
     def deltas(self, condition: Tensor) -> Factors:
         """DA and dB for each condition: zero before training."""
-        c = self.config
-        task = self.encode(condition[:, : c.text_dim])
-        if self.encode_code is not None:
-            task = task + self.encode_code(condition[:, c.text_dim :])
-        k = len(condition)
+        task = self.task(condition)
         out: Factors = {}
         for number, leaf in enumerate(self.leaves):
-            layers = self.layer.weight[None].expand(k, -1, -1)
-            module = self.module.weight[number].expand(k, self.n_layers, -1)
-            x = self.mix(torch.cat([task[:, None].expand(-1, self.n_layers, -1), layers, module], -1))
-            flat = self.heads[leaf](self.last(self.trunk(x))) * c.out_scale
+            x = task[:, None] * (self.layer * self.module[number])
+            flat = self.heads[leaf](x) * self.config.out_scale
             a0, b0 = self.start(leaf)
             cut = self.rank * a0.shape[2]
             a = flat[..., :cut].unflatten(-1, (self.rank, a0.shape[2]))
@@ -138,6 +161,10 @@ class HyperNetwork(nn.Module):
             a0, b0 = self.start(leaf)
             out[leaf] = (a0 + da, b0 + db)
         return out
+
+
+def _blocks(config: NetworkConfig) -> list[Block]:
+    return [Block(config.hidden_dim, config.expansion, config.dropout) for _ in range(config.blocks)]
 
 
 def to_state(factors: Factors, layout: BaseLayout, row: int, scale: float) -> AdapterState:

@@ -233,7 +233,8 @@ class HypernetFit(TextFit):
         self, config: FitConfig, data: FitData, router: Router, network: NetworkConfig, start: Mapping[str, Tensor]
     ) -> None:
         super().__init__(config, data, router)
-        self.network = HyperNetwork(network, start)
+        known = torch.cat([data.vectors[n] for n in data.train.names])
+        self.network = HyperNetwork(network, start, known.mean(0))
 
     def condition(self, names: Sequence[str], told: Sequence[int]) -> Tensor:
         """(K, text_dim [+ code_dim]): description vectors, with noise while training, and neighbours' codes."""

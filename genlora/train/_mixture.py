@@ -32,7 +32,7 @@ class MixtureConfig:
     max_examples: int = 600
     """Distinct training examples per task, chosen by hash."""
     described: float = 0.0
-    """Share of packs whose prompts hold the description."""
+    """Share of steps whose prompts hold the description: whole steps, as packs side by side are padded to the longest."""
     seed: int = 0
 
 
@@ -104,11 +104,11 @@ class Mixture:
         rng = random.Random(f"{c.seed}/{number}")
         names = self._draw(rng, number)
         packs, chosen, told = [], [], []
+        described = rng.random() < c.described
         for name in names:
             task, examples = self.tasks[name], self.examples[name]
             which = rng.randrange(len(task.training_descriptions))
             rows = rng.sample(examples, min(c.rows_per_task, len(examples)))
-            described = rng.random() < c.described
             encoded = encode_rows(
                 self.tokenizer, rows, description=task.training_descriptions[which] if described else None,
                 max_tokens=10_000,

@@ -20,7 +20,7 @@ from genlora.generators import (
 
 from .test_artefact import artefact, layout
 
-CONFIG = NetworkConfig(text_dim=16, task_dim=8, position_dim=4, hidden_dim=12, dropout=0.0)
+CONFIG = NetworkConfig(text_dim=16, hidden_dim=12, dropout=0.0)
 FLAT = Calibration(tuple(i / 20 for i in range(21)), tuple(i / 20 for i in range(21)), 20, 20, 0)
 
 

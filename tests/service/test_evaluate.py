@@ -11,10 +11,11 @@ from click.testing import CliRunner
 
 from genlora import GenLora
 from genlora.bank import Bank, ExpertRecord
-from genlora.base import fingerprint, layout_of, load_base
+from genlora.base import fingerprint, layout_of, load_base, prompt_ids
 from genlora.cli import cli
 from genlora.errors import ConfigError, TaskError
 from genlora.evaluate import METHODS, RunStore, answer, choose_methods, paraphrases, report, variants
+from genlora.evaluate._answers import answer_as_is, forced_score, with_adapter
 from genlora.evaluate._methods import mismatched, random_string
 from genlora.service import EvaluateOptions, evaluate, evaluate_adapter
 from genlora.service import _makers as makers
@@ -151,6 +152,27 @@ def test_hindsight_finds_the_expert_that_fits(ran):
     best = {r.task: r for r in found.results if r.method == "best-expert"}
     assert best["say-two"].about["expert"] == "twin" and best["say-two"].about["looked_at"] == 9
     assert best["say-two"].strict == 1 > best["say-one"].strict
+
+
+def test_forcing_rates_what_greedy_decoding_writes(base, world):
+    state = world.random_state(base.layout, 3, size=0.5)
+    asked = tuple(Example(f"in {i}", "a") for i in range(40))
+    task = Task("asked", ("say",), asked, "f", "p")
+    said = answer(base, task, asked, state=state)
+    ended = [Example(e.input, a) for e, a, c in zip(asked, said.answers, said.confidence, strict=True) if a.strip()][:30]
+    with with_adapter(base, state):
+        right, likely = forced_score(base, ended)
+        again = answer_as_is(base, task, ended).scores.strict_mean
+        worse, less = forced_score(base, [Example(e.input, "no such word") for e in ended])
+    assert again == 1 and likely > less and right >= worse == 0
+
+
+def test_shots_are_turns_of_the_chat(base):
+    alone = prompt_ids(base.tokenizer, "in 1")
+    turns = prompt_ids(base.tokenizer, "in 1", shots=[("in 2", "out 2"), ("in 3", "out 3")])
+    text = base.tokenizer.decode(turns)
+    assert len(turns) > len(alone)
+    assert text.index("in 2") < text.index("out 2") < text.index("in 3") < text.index("out 3") < text.index("in 1")
 
 
 def test_a_run_goes_on_where_it_was(ran, lora, options):

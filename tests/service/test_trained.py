@@ -37,7 +37,7 @@ def artefact(bank, embedder, kind, *, code_dim=6):
     if kind != "hypernet":
         return Artefact(kind=kind, config={"targets": list(LEAVES), "scale": 2.0}, tensors=start, **common)
     torch.manual_seed(0)
-    config = NetworkConfig(text_dim=32, task_dim=8, hidden_dim=12, position_dim=4, code_dim=code_dim)
+    config = NetworkConfig(text_dim=32, hidden_dim=12, code_dim=code_dim)
     network = HyperNetwork(config, start)
     for head in network.heads.values():
         torch.nn.init.normal_(head.weight, std=0.3)

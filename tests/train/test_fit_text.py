@@ -193,7 +193,7 @@ def test_an_untrained_hypernetwork_loses_what_its_start_loses_and_gradients_reac
             torch.nn.init.normal_(b, std=0.2)
         step = data.train.step(0)
         begun = multitask.losses_of(step)["ce"]
-        network = NetworkConfig(text_dim=16, task_dim=8, hidden_dim=12, position_dim=4, dropout=0.0)
+        network = NetworkConfig(text_dim=16, hidden_dim=12, dropout=0.0)
         hyper = HypernetFit(config, data, router, network, multitask.start_tensors())
         parts = hyper.losses_of(step)
         torch.testing.assert_close(parts["ce"], begun)
@@ -221,7 +221,7 @@ def bank(base, tmp_path):
 def options(kind, run, **changes):
     config = FitConfig(steps=12, lr=2e-2, rank=4, eval_every=4, validation_rows=3, kl=0.1, align=0.01, l2=0.1,
                        noise=0.1, code_dropout=0.3, mixture=MIX)  # fmt: skip
-    network = NetworkConfig(text_dim=16, task_dim=8, hidden_dim=12, position_dim=4, code_dim=6)
+    network = NetworkConfig(text_dim=16, hidden_dim=12, code_dim=6)
     return FitTextOptions(kind=kind, config=config, run=run, network=network, every_checkpoint=4, **changes)
 
 
