@@ -55,8 +55,8 @@ _ALL = (
     Method("random-expert", "random expert", "random", draws=True, about="An expert of the bank chosen by a seed."),
     Method("nearest-expert", "nearest expert", "nearest", about="The bank's expert whose descriptions are nearest."),
     Method("best-expert", "best single expert, by hindsight", "hindsight", about=(
-        "Of the 50 experts nearest to the first description, the one that fits the first 30 test examples best (rated by "
-        "forcing the right answers): an upper bound of retrieval that looks at the answers.")),
+        "Of the 50 experts nearest to the first description, the one that fits the first 30 test examples best (rated "
+        "by forcing the right answers): an upper bound of retrieval that looks at the answers.")),
     Method("average", "plain average", "average", about="The mean of all experts' updates, cut to the bank's rank."),
     Method("aggregate", "weighted top-K", "generator", generator="aggregate", about=(
         "The 4 nearest experts, softmax weights at temperature 0.1, products summed, cut to the bank's rank.")),

@@ -32,7 +32,7 @@ class MixtureConfig:
     max_examples: int = 600
     """Distinct training examples per task, chosen by hash."""
     described: float = 0.0
-    """Share of steps whose prompts hold the description: whole steps, as packs side by side are padded to the longest."""
+    """Share of steps whose prompts hold the description: whole steps, as packs are padded to the longest of a step."""
     seed: int = 0
 
 

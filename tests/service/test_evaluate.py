@@ -159,7 +159,7 @@ def test_forcing_rates_what_greedy_decoding_writes(base, world):
     asked = tuple(Example(f"in {i}", "a") for i in range(40))
     task = Task("asked", ("say",), asked, "f", "p")
     said = answer(base, task, asked, state=state)
-    ended = [Example(e.input, a) for e, a, c in zip(asked, said.answers, said.confidence, strict=True) if a.strip()][:30]
+    ended = [Example(e.input, a) for e, a in zip(asked, said.answers, strict=True) if a.strip()][:30]
     with with_adapter(base, state):
         right, likely = forced_score(base, ended)
         again = answer_as_is(base, task, ended).scores.strict_mean
