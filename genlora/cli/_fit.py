@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ._fit_auto import auto
 from ._fit_text import Bar, hypernet, multitask
 from ._show import bank_option, say, say_json
 
@@ -184,5 +185,6 @@ def abmll(
     say(f"{out}: prior of {len(record['tasks'])} tasks after {report.fitted.steps} meta-steps")
 
 
+train.add_command(auto)
 train.add_command(multitask)
 train.add_command(hypernet)

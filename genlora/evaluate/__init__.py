@@ -7,6 +7,7 @@ from ._admission import admit as admit
 from ._answers import Answered as Answered
 from ._answers import answer as answer
 from ._answers import answer_as_is as answer_as_is
+from ._answers import forced_score as forced_score
 from ._answers import held_out as held_out
 from ._answers import majority as majority
 from ._answers import with_adapter as with_adapter

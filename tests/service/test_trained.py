@@ -8,17 +8,21 @@ import torch
 
 from genlora import GenLora
 from genlora.bank import Bank
-from genlora.errors import BaseMismatchError, DigestError, UnknownGeneratorError
+from genlora.base import fingerprint, layout_of, load_base
+from genlora.errors import BaseMismatchError, ConfigError, DigestError, UnknownGeneratorError
 from genlora.generators import (
     CODE_EXTRA,
     Artefact,
     HyperNetwork,
     NetworkConfig,
     expert_codes,
+    load_artefact,
     save_artefact,
     start_tensors,
 )
 from genlora.service import verify
+from genlora.service._fit_auto import Asked, bound, fit_auto
+from genlora.tasks import Example, Task
 
 from .conftest import random_state, tiny_layout
 
@@ -126,3 +130,43 @@ def test_a_damaged_or_foreign_artefact_is_refused(lora, trained, embedder):
     save_artefact(trained / "multitask", foreign, replace=True)
     with pytest.raises(BaseMismatchError, match="genlora train multitask"):
         lora.generate("write the plural of a noun", generator="multitask")
+
+
+def request(name, coverage, held=False, **scores):
+    return Asked(name, "said", held, coverage, {"aggregate": 0.0, "hypernet": 0.5, "multitask": 0.1, **scores})
+
+
+def test_a_bound_is_taken_where_it_gains_and_only_if_that_is_certain():
+    asked = [request(f"bank-{i}", 0.8 + i / 100, True, aggregate=0.9) for i in range(8)]
+    asked += [request(f"new-{i}", 0.3 + i / 100, aggregate=0.1) for i in range(8)]
+    asked += [request(f"odd-{i}", i / 100, multitask=0.6) for i in range(8)]
+    assert 0.37 < bound(asked, "aggregate", above=True) <= 0.8
+    assert 0.07 < bound(asked, "multitask", above=False) <= 0.3
+    worse = [request(f"t{i}", 0.5 + i / 100, aggregate=0.4) for i in range(8)]
+    assert bound(worse, "aggregate", above=True) is None
+    by_luck = [request("t0", 0.9, aggregate=0.6), *(request(f"t{i}", 0.8, aggregate=0.45) for i in range(1, 3))]
+    assert bound(by_luck, "aggregate", above=True) is None
+
+
+def test_auto_is_calibrated_through_the_base(world, embedder, tmp_path, tiny_base, monkeypatch):
+    path = tiny_base("llama")
+    base = load_base(str(path), attn_implementation="eager")
+    world.fill(tmp_path / "bank", layout_of(path), fingerprint(path), embedder, size=0.5)
+    lora = GenLora(tmp_path / "bank", embedder=embedder)
+    for kind in ("multitask", "hypernet"):
+        save_artefact(tmp_path / "generators" / kind, artefact(lora.bank, embedder, kind))
+    monkeypatch.setenv("GENLORA_GENERATORS", str(tmp_path / "generators"))
+    told = tuple(f"{verb} the plural of a noun" for verb in "say give tell write answer print reply name".split())
+    rows = tuple(Example(f"in {i}", f"out {i}") for i in range(300))
+    tasks = [Task(name, told, rows, "family", name) for name in ("new", lora.bank.names()[0])]
+    seen = []
+    record = fit_auto(lora, base, tasks, tasks[:1], tmp_path / "auto", examples=6,
+                      on_request=lambda done, total: seen.append((done, total)))  # fmt: skip
+    assert [r["held"] for r in record["requests"]] == [False, False, True]
+    assert seen[-1] == (3, 3) and set(record["means"]) == {"validation", "bank"}
+    assert set(record["artefacts"]) == {"hypernet", "multitask"}
+    rule = load_artefact(tmp_path / "auto", "auto")
+    assert rule.config == {k: v for k, v in record["bounds"].items() if v is not None}
+    with pytest.raises(ConfigError, match="no validation task"):
+        fit_auto(lora, base, [], [], tmp_path / "none")
+    lora.close()
