@@ -43,6 +43,13 @@ _COMMON: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--eval-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between two looks."
     ),
+    click.option(
+        "--keep",
+        type=click.Choice(["best", "last"]),
+        default="last",
+        show_default=True,
+        help=("The weights of the best look at validation tasks, or those the schedule ends with."),
+    ),
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
     click.option("--json", "as_json", is_flag=True, help="Print the training record as JSON."),
 )
@@ -112,6 +119,7 @@ def _fit(
     device: str,
     devices: int,
     eval_every: int,
+    keep: Any,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -130,7 +138,7 @@ def _fit(
         tasks_per_step=tasks_per_step, tokens_per_task=tokens_per_task, max_row_tokens=longest, described=described,
         rows_per_task=8, seed=seed,
     )  # fmt: skip
-    config = FitConfig(steps=steps, eval_every=eval_every, validation_rows=10, mixture=mixture, **fit)
+    config = FitConfig(steps=steps, eval_every=eval_every, keep=keep, validation_rows=10, mixture=mixture, **fit)
     with Bank.open(bank or default_bank(), readonly=True) as opened, Bar() as bar:
         base = load_base(
             base_source or known_source(opened.layout.name), device=device, dtype=best_dtype(device),

@@ -28,7 +28,9 @@ MAX_SAID = 20
 @click.option("--from", "source", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE", help=(
     "Many descriptions, one a line or JSON Lines {name, description}; each becomes a folder under OUTPUT."
 ))  # fmt: skip
-@click.option("--generator", default="aggregate", show_default=True, help="How neighbours become an adapter.")
+@click.option("--generator", default="auto", show_default=True, help=(
+    "What makes the adapter: auto, aggregate, hypernet, multitask, cvae."
+))  # fmt: skip
 @bank_option
 @click.option("--embedder", metavar="SOURCE", help="Embedder the bank was made with, if not the default.")
 @click.option("--top-k", type=click.IntRange(1, 64), default=4, show_default=True, help="Experts that shape it.")

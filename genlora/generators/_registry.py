@@ -30,7 +30,7 @@ GENERATORS: dict[str, Callable[[Library, Calibration, Artefacts], AdapterGenerat
 }
 """Name to what makes the generator from a bank, its calibration and the trained artefacts at hand."""
 
-DEFAULT_GENERATOR = AggregateGenerator.kind
+DEFAULT_GENERATOR = AutoGenerator.kind
 
 
 def no_artefacts(kind: str) -> Artefact:

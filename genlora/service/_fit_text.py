@@ -117,9 +117,9 @@ def fit_text(
             clip=config.clip,
             on_tick=options.on_tick,
         )
-        if module.best is not None:
+        if module.best is not None and config.keep == "best":
             module.load_state_dict(module.best[1])
-        figures = module.validate_tasks()
+        figures = module.validate_tasks(described=config.mixture.described == 1)
     record = {
         "steps": fitted.steps,
         "tokens": module.tokens + int(start_record.get("tokens", 0)),

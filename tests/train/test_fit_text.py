@@ -13,7 +13,7 @@ from genlora.generators import NetworkConfig, load_artefact, multitask_state
 from genlora.service._fit_text import FitTextOptions, fit_text
 from genlora.tasks import Example, Task
 from genlora.train import encode_rows, label_losses, pack
-from genlora.train._fit_text import FitConfig, FitData, HypernetFit, MultitaskFit
+from genlora.train._fit_text import BEST, FitConfig, FitData, HypernetFit, MultitaskFit, read_kept
 from genlora.train._mixture import Mixture, MixtureConfig, description_vectors, rows_right, task_means
 from genlora.train._routed import routed
 from genlora.train._teacher import Experts, kl_to_teacher
@@ -218,8 +218,8 @@ def bank(base, tmp_path):
         yield bank
 
 
-def options(kind, run, **changes):
-    config = FitConfig(steps=12, lr=2e-2, rank=4, eval_every=4, validation_rows=3, kl=0.1, align=0.01, l2=0.1,
+def options(kind, run, keep="best", **changes):
+    config = FitConfig(steps=12, keep=keep, lr=2e-2, rank=4, eval_every=4, validation_rows=3, kl=0.1, align=0.01, l2=0.1,
                        noise=0.1, code_dropout=0.3, mixture=MIX)  # fmt: skip
     network = NetworkConfig(text_dim=16, hidden_dim=12, code_dim=6)
     return FitTextOptions(kind=kind, config=config, run=run, network=network, every_checkpoint=4, **changes)
@@ -256,3 +256,12 @@ def test_from_tasks_to_artefacts_that_need_no_base(base, bank, tmp_path):
     with pytest.raises(TrainingError, match="other settings"):
         fitted("multitask", "two")
     assert json.loads((tmp_path / "two" / "generator.json").read_text())["weights"] == before
+    # What is kept: the best look or the end of the schedule, of one and the same run.
+    last = load_artefact(tmp_path / "one", "multitask").tensors
+    fitted("multitask", "three", keep="last")
+    end = load_artefact(tmp_path / "three", "multitask").tensors
+    _, kept = read_kept(tmp_path / "run-one" / BEST)
+    assert kept["history"].keys() == {"4", "8", "12"}
+    steps = {n: h["right"] for n, h in kept["history"].items()}
+    best_is_last = max(steps, key=lambda n: (steps[n], -kept["history"][n]["loss"])) == "12"
+    assert all(torch.equal(last[k], end[k]) for k in end) == best_is_last
