@@ -56,8 +56,8 @@ class FitConfig:
     noise: float = 0.0
     """Length of the random vector added to a description's unit vector before it is scaled back to length one."""
     keep: Literal["best", "last"] = "best"
-    """Which weights count: those with most validation rows right, or those the schedule ends with. A look at some twenty
-    tasks moves by two points from one to the next, so `last` is the steadier choice for a long run."""
+    """Which weights count: those with most validation rows right, or those the schedule ends with. A look at
+    twenty tasks moves by two points from one to the next, so `last` is the steadier choice for a long run."""
     eval_every: int = 50
     validation_rows: int = 16
     rank: int = 8

@@ -219,8 +219,8 @@ def bank(base, tmp_path):
 
 
 def options(kind, run, keep="best", **changes):
-    config = FitConfig(steps=12, keep=keep, lr=2e-2, rank=4, eval_every=4, validation_rows=3, kl=0.1, align=0.01, l2=0.1,
-                       noise=0.1, code_dropout=0.3, mixture=MIX)  # fmt: skip
+    config = FitConfig(steps=12, keep=keep, lr=2e-2, rank=4, eval_every=4, validation_rows=3, kl=0.1, align=0.01,
+                       l2=0.1, noise=0.1, code_dropout=0.3, mixture=MIX)  # fmt: skip
     network = NetworkConfig(text_dim=16, hidden_dim=12, code_dim=6)
     return FitTextOptions(kind=kind, config=config, run=run, network=network, every_checkpoint=4, **changes)
 
