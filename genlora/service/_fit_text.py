@@ -100,7 +100,7 @@ def fit_text(
         rows: dict[str, Tensor] = {}
         network = options.network or NetworkConfig(scale=config.scale)
         if options.kind == "hypernet" and network.code_dim:
-            codes, rows = _codes(bank, vectors, [*known, *unseen], network.code_dim - CODE_EXTRA)
+            codes, rows = neighbour_codes(bank, vectors, [*known, *unseen], network.code_dim - CODE_EXTRA)
         data = FitData(base, train, held, vectors, experts, codes)
         module, start_record = _module(options, data, router, network)
         module.keep_in(options.run)
@@ -149,7 +149,7 @@ def _module(
     return HypernetFit(options.config, data, router, network, start), dict(begun.record)
 
 
-def _codes(
+def neighbour_codes(
     bank: Bank, vectors: dict[str, Tensor], tasks: Sequence[Task], dim: int
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Codes of each description's neighbours, without the task itself and its siblings; and the experts' own codes."""
