@@ -105,23 +105,26 @@ def fit_auto(
 def bound(asked: Sequence[Asked], kind: str, *, above: bool) -> float | None:
     """The coverage from which on (or under which) `kind` answers better than the hypernetwork, or None.
 
-    Of all bounds between two requests the one with the largest summed gain; tasks are resampled at that bound.
+    Of all bounds between two requests the one with the largest summed gain among those whose gain is certain, and which
+    tasks outside the bank do not pay for: descriptions of stored tasks are many, and would outvote them.
     """
     coverage = np.array([a.coverage for a in asked])
     gain = np.array([a.scores[kind] - a.scores["hypernet"] for a in asked])
+    new = np.array([not a.held for a in asked])
     tasks = np.unique([a.task for a in asked], return_inverse=True)[1]
+    drawn = np.random.default_rng(0).integers(0, tasks.max() + 1, (RESAMPLES, tasks.max() + 1))
+
+    def resampled(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return np.bincount(tasks[chosen], gain[chosen], minlength=tasks.max() + 1)[drawn].sum(1)
+
     found, best = None, 0.0
     for c in sorted({round(float(x), 2) for x in coverage} | {round(float(x) + 0.01, 2) for x in coverage}):
-        total = float(gain[_inside(coverage, c, above)].sum())
-        if total > best:
+        inside = coverage >= c if above else coverage < c
+        total = float(gain[inside].sum())
+        if total <= best:
+            continue
+        certain = (resampled(inside) <= 0).mean() <= CERTAIN
+        harmless = (resampled(inside & new) < 0).mean() <= CERTAIN
+        if certain and harmless:
             found, best = c, total
-    if found is None:
-        return None
-    inside = _inside(coverage, found, above)
-    sums = np.bincount(tasks[inside], gain[inside], minlength=tasks.max() + 1)
-    drawn = np.random.default_rng(0).integers(0, len(sums), (RESAMPLES, len(sums)))
-    return found if float((sums[drawn].sum(1) <= 0).mean()) <= CERTAIN else None
-
-
-def _inside(coverage: NDArray[np.float64], at: float, above: bool) -> NDArray[np.bool_]:
-    return coverage >= at if above else coverage < at
+    return found
