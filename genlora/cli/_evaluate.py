@@ -51,6 +51,9 @@ Examples:
 @click.option("--own", type=click.Path(path_type=Path), metavar="FOLDER", help=(
     "Training run that holds own experts.  [default: RUN/own]"
 ))  # fmt: skip
+@click.option("--no-own", is_flag=True, help=(
+    "Train no own experts: every task counts, gap closure is not measured. A later run adds them."
+))  # fmt: skip
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="Folder of the report to write.")
 @bank_option
 @click.option("--embedder", metavar="SOURCE", help="Embedder the bank was made with, if not the default.")
@@ -150,6 +153,7 @@ def _protocol(options: dict[str, Any]) -> None:
                 examples=options["examples"] or 60,
                 words=options["words"],
                 own=options["own"],
+                no_own=options["no_own"],
                 base=options["base"],
                 device=options["device"],
                 on_tick=lambda t: tell(t.what, t.done, t.total, t.eta_s),

@@ -56,6 +56,6 @@ def auto(
         return
     for group, means in record["means"].items():
         say(f"{group}: " + ", ".join(f"{k} {v:.1%}" for k, v in means.items()))
-    held, unsupported = record["bounds"]["held"], record["bounds"]["unsupported"]
-    say(f"{out}: experts from coverage {'never' if held is None else held}, "
-        f"multi-task under {'never' if unsupported is None else unsupported}")  # fmt: skip
+    rule = record["rule"]
+    say(f"{out}: experts' share of a blend {rule.get('experts', 0)}, nearest expert from coverage "
+        f"{rule.get('held', 'never')}, multi-task under {rule.get('unsupported', 'never')}")  # fmt: skip

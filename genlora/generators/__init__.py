@@ -5,10 +5,12 @@ from ._aggregate import Stopwatch as Stopwatch
 from ._aggregate import check_emission as check_emission
 from ._aggregate import check_parts as check_parts
 from ._aggregate import combine as combine
+from ._aggregate import neighbourhood as neighbourhood
 from ._aggregate import one_thread as one_thread
 from ._artefact import Artefact as Artefact
 from ._artefact import load_artefact as load_artefact
 from ._artefact import save_artefact as save_artefact
+from ._auto import AutoGenerator as AutoGenerator
 from ._basis import JointBasis as JointBasis
 from ._basis import fit_basis as fit_basis
 from ._codes import CODE_EXTRA as CODE_EXTRA
@@ -45,6 +47,7 @@ from ._protocol import Contribution as Contribution
 from ._protocol import Generated as Generated
 from ._protocol import Library as Library
 from ._protocol import Request as Request
+from ._protocol import Vector as Vector
 from ._registry import DEFAULT_GENERATOR as DEFAULT_GENERATOR
 from ._registry import GENERATORS as GENERATORS
 from ._registry import generator_for as generator_for

@@ -51,6 +51,8 @@ class EvaluateOptions:
     """Names of methods; all when empty."""
     examples: int = 60
     words: Path | None = None
+    no_own: bool = False
+    """Train no own experts: every task counts, and gap closure is not measured. A later run can add them."""
     own: Path | None = None
     """Training run that holds own experts; `run`/own when None."""
     base: str | None = None
@@ -68,13 +70,14 @@ def evaluate(lora: GenLora, options: EvaluateOptions) -> tuple[Evaluated, dict[s
     """
     if not 2 <= options.examples <= 1000:
         raise ConfigError(f"examples must be in [2, 1000], got {options.examples}. The protocol takes 60.")
-    methods = choose_methods(options.methods or None)
+    methods = [m for m in choose_methods(options.methods or None) if not (options.no_own and m.name == "own")]
     tasks, why = evaluation_tasks(options)
     base = load_evaluation_base(lora, options)
     maker = BankMaker(lora, {}, why_no_own=why)
     store = RunStore(options.run, _identity(lora, base, options))
-    maker.own, failed = own_experts(base, tasks, options.own or options.run / "own", on_tick=options.on_train)
-    maker.why_no_own = failed
+    if not options.no_own:
+        maker.own, failed = own_experts(base, tasks, options.own or options.run / "own", on_tick=options.on_train)
+        maker.why_no_own = failed
     maker.warm([m for m in methods if not maker.available(m)])
     found = Evaluation(base, maker, store, examples=options.examples, on_tick=options.on_tick).run(tasks, methods)
     found.left_out.update(why)

@@ -1,8 +1,9 @@
-"""Bounds for `auto`, chosen on validation tasks: from which coverage on the bank's experts do better than the network.
+"""What `auto` needs to know, chosen on validation tasks: the experts' share of a blend, and two bounds on coverage.
 
 Requests are the unseen descriptions of validation tasks, which nobody trained, and of the bank's own tasks, which users
-ask for in other words. Each is answered by the three generators `auto` chooses from; answers are rated by forcing, on
-the tasks' validation split. A bound is taken where moving it gains most, and only if that gain is certain enough.
+ask for in other words. Each is answered in every way `auto` can choose; answers are rated by forcing, on the tasks'
+validation split. The share is the one that validation tasks answer best with. A bound is taken where moving it gains
+most, and only if that gain is certain enough.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,12 +17,22 @@ from numpy.typing import NDArray
 from genlora.base import LoadedBase
 from genlora.errors import ConfigError
 from genlora.evaluate import forced_score, held_out, with_adapter
-from genlora.generators import Artefact, Request, save_artefact
+from genlora.generators import (
+    Artefact,
+    AutoGenerator,
+    Generated,
+    Request,
+    Stopwatch,
+    Vector,
+    neighbourhood,
+    save_artefact,
+)
 from genlora.tasks import Task
 
 from ._genlora import GenLora
 
-CANDIDATES = ("aggregate", "hypernet", "multitask")
+SHARES = (0.25, 0.5, 0.75)
+"""Shares of the experts in a blend that are tried, beside 0 (the hypernetwork alone)."""
 RESAMPLES = 2000
 CERTAIN = 0.1
 """A bound is taken if the gain is positive in all but this share of the resamples of tasks."""
@@ -50,11 +61,11 @@ def fit_auto(
     examples: int = 20,
     on_request: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Choose `held` and `unsupported` and write the artefact to `out`; the record, with every request's scores.
+    """Choose the share and both bounds and write the artefact to `out`; the record, with every request's scores.
 
     Raises `UnknownGeneratorError` where a candidate has not been trained, and `ConfigError` without tasks.
     """
-    engines = {kind: lora.engine(kind) for kind in CANDIDATES}
+    engine = lora.engine("auto")
     names = set(lora.bank.names())
     requests = [(t, d, False) for t in validation for d in t.unseen_descriptions]
     requests += [(t, t.unseen_descriptions[0], True) for t in known if t.name in names]
@@ -64,52 +75,69 @@ def fit_auto(
     for number, (task, text, held) in enumerate(requests):
         rows = held_out(task, examples, split="validation")
         vector, _ = lora.embed(text)
-        scores, coverage = {}, 0.0
-        for kind, engine in engines.items():
-            made = engine.generate(Request(description=text), vector)
-            coverage = made.coverage.value
-            with with_adapter(base, made.adapter):
+        made = _answers(engine, Request(description=text), vector)
+        scores = {}
+        for kind, generated in made.items():
+            with with_adapter(base, generated.adapter):
                 scores[kind] = round(forced_score(base, rows)[0], 4)
-        asked.append(Asked(task.name, text, held, round(coverage, 4), scores))
+        asked.append(Asked(task.name, text, held, round(made["nearest"].coverage.value, 4), scores))
         if on_request is not None:
             on_request(number + 1, len(requests))
-    bounds = {
-        "held": bound(asked, "aggregate", above=True),
-        "unsupported": bound(asked, "multitask", above=False),
-    }
-    if None not in bounds.values() and bounds["unsupported"] > bounds["held"]:  # type: ignore[operator]
-        bounds["unsupported"] = None
+    config = rule(asked)
+    kinds = list(asked[0].scores)
     record = {
-        "bounds": bounds,
         "examples": examples,
-        "artefacts": {k: e.artefact.digest for k, e in engines.items() if hasattr(e, "artefact")},
+        "rule": config,
+        "artefacts": {k: lora.engine(k).artefact.digest for k in ("hypernet", "multitask")},
         "requests": [asdict(a) for a in asked],
         "means": {
-            group: {k: round(float(np.mean([a.scores[k] for a in part])), 4) for k in CANDIDATES}
-            for group, part in (
-                ("validation", [a for a in asked if not a.held]),
-                ("bank", [a for a in asked if a.held]),
-            )
-            if part
+            group: {k: round(float(np.mean([a.scores[k] for a in part])), 4) for k in kinds}
+            for group, held in (("validation", False), ("bank", True))
+            if (part := [a for a in asked if a.held == held])
         },
     }
-    config = {k: v for k, v in bounds.items() if v is not None}
-    rule = Artefact(
+    artefact = Artefact(
         kind="auto", config=config, tensors={}, layout=base.layout, base=base.fingerprint.to_json(),
         embedder=lora.embedder.id, statistics={"experts": len(names)}, record=record,
     )  # fmt: skip
-    save_artefact(out, rule, replace=True)
+    save_artefact(out, artefact, replace=True)
     return record
 
 
-def bound(asked: Sequence[Asked], kind: str, *, above: bool) -> float | None:
-    """The coverage from which on (or under which) `kind` answers better than the hypernetwork, or None.
+def _answers(engine: AutoGenerator, request: Request, vector: Vector) -> dict[str, Generated]:
+    """Every adapter that `auto` could choose; `blend-S` with the experts' share S."""
+    near = neighbourhood(engine.library, engine.calibration, request, vector, Stopwatch())
+    out: dict[str, Generated] = {k: engine.make(k, request, vector, near) for k in ("hypernet", "multitask", "nearest")}
+    return out | {f"blend-{s}": engine.blend(out["hypernet"], near, request, s) for s in SHARES}
+
+
+def rule(asked: Sequence[Asked]) -> dict[str, float]:
+    """The artefact's config: `experts` (the share), `held` and `unsupported` where they are supported."""
+    judges = [a for a in asked if not a.held] or asked
+    means = {s: float(np.mean([a.scores[_blend(s)] for a in judges])) for s in (0.0, *SHARES)}
+    share = max(means, key=lambda s: (means[s], -s))
+    out = {"experts": share} if share else {}
+    held = bound(asked, "nearest", _blend(share), above=True)
+    unsupported = bound(asked, "multitask", _blend(share), above=False)
+    if held is not None:
+        out["held"] = held
+    if unsupported is not None and (held is None or unsupported <= held):
+        out["unsupported"] = unsupported
+    return out
+
+
+def _blend(share: float) -> str:
+    return f"blend-{share}" if share else "hypernet"
+
+
+def bound(asked: Sequence[Asked], kind: str, rival: str, *, above: bool) -> float | None:
+    """The coverage from which on (or under which) `kind` answers better than `rival`, or None.
 
     Of all bounds between two requests the one with the largest summed gain among those whose gain is certain, and which
     tasks outside the bank do not pay for: descriptions of stored tasks are many, and would outvote them.
     """
     coverage = np.array([a.coverage for a in asked])
-    gain = np.array([a.scores[kind] - a.scores["hypernet"] for a in asked])
+    gain = np.array([a.scores[kind] - a.scores[rival] for a in asked])
     new = np.array([not a.held for a in asked])
     tasks = np.unique([a.task for a in asked], return_inverse=True)[1]
     drawn = np.random.default_rng(0).integers(0, tasks.max() + 1, (RESAMPLES, tasks.max() + 1))

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from genlora import GenLora
+from genlora.adapter import product_cosine
 from genlora.bank import Bank
 from genlora.base import fingerprint, layout_of, load_base
 from genlora.errors import BaseMismatchError, ConfigError, DigestError, UnknownGeneratorError
@@ -15,13 +17,14 @@ from genlora.generators import (
     Artefact,
     HyperNetwork,
     NetworkConfig,
+    combine,
     expert_codes,
     load_artefact,
     save_artefact,
     start_tensors,
 )
 from genlora.service import verify
-from genlora.service._fit_auto import Asked, bound, fit_auto
+from genlora.service._fit_auto import Asked, bound, fit_auto, rule
 from genlora.tasks import Example, Task
 
 from .conftest import random_state, tiny_layout
@@ -60,7 +63,10 @@ def trained(bank_path, embedder, tmp_path, monkeypatch):
         for kind in ("multitask", "hypernet"):
             save_artefact(folder / kind, artefact(bank, embedder, kind))
         rule = dataclasses.replace(
-            artefact(bank, embedder, "multitask"), kind="auto", tensors={}, config={"held": 0.5, "unsupported": 0.1}
+            artefact(bank, embedder, "multitask"),
+            kind="auto",
+            tensors={},
+            config={"held": 0.5, "unsupported": 0.1, "experts": 0.5},
         )
         save_artefact(folder / "auto", rule)
     monkeypatch.setenv("GENLORA_GENERATORS", str(folder))
@@ -78,7 +84,7 @@ def test_the_same_request_gives_the_same_bytes_and_verifies(lora, trained, tmp_p
     assert verdict.ok and verdict.recomputed, verdict
     receipt = json.loads((one / "receipt.json").read_text())
     assert receipt["request"]["generator"] == kind
-    assert len(receipt["made_by"].get("artefact", "")) == 64 or receipt["made_by"]["chosen"] == "aggregate"
+    assert len(receipt["made_by"].get("artefact", "")) == 64 or receipt["made_by"]["chosen"] == "nearest"
 
 
 def test_another_artefact_than_the_receipts_is_noticed(lora, trained, tmp_path, embedder):
@@ -97,12 +103,18 @@ def test_auto_says_what_it_chose_and_why(lora, trained):
     for text in ("sort the words of a list", "zzz qqq xxx", "tell judge total mood noun"):
         made = lora.generate(text, generator="auto")
         value, record = made.coverage.value, made.generated.made_by
-        expected = "aggregate" if value >= 0.5 else "multitask" if value < 0.1 else "hypernet"
+        expected = "nearest" if value >= 0.5 else "multitask" if value < 0.1 else "blend"
         assert record["chosen"] == expected, (text, value)
         assert f"{value:.2f}" in record["why"]
-        direct = lora.generate(text, generator=expected)
-        path = next(iter(direct.state))
-        assert torch.equal(made.state[path].a, direct.state[path].a)
+        if expected == "nearest":
+            alike = lora.generate(text, generator="aggregate", top_k=1).state
+        elif expected == "multitask":
+            alike = lora.generate(text, generator="multitask").state
+        else:
+            parts = [lora.generate(text, generator=g).state for g in ("hypernet", "aggregate")]
+            alike, _ = combine(parts, [0.5, 0.5], rank=2 * lora.bank.rank)
+            assert record["experts"] == 0.5 and made.generated.neighbours
+        assert product_cosine(made.state, alike) > (0.9 if expected == "blend" else 0.9999)
         chosen[expected] = text
     assert len(chosen) >= 2
 
@@ -133,19 +145,31 @@ def test_a_damaged_or_foreign_artefact_is_refused(lora, trained, embedder):
 
 
 def request(name, coverage, held=False, **scores):
-    return Asked(name, "said", held, coverage, {"aggregate": 0.0, "hypernet": 0.5, "multitask": 0.1, **scores})
+    plain = {"nearest": 0.0, "hypernet": 0.5, "multitask": 0.1, "blend-0.25": 0.4, "blend-0.5": 0.4, "blend-0.75": 0.4}
+    return Asked(name, "said", held, coverage, plain | scores)
 
 
 def test_a_bound_is_taken_where_it_gains_and_only_if_that_is_certain():
-    asked = [request(f"bank-{i}", 0.8 + i / 100, True, aggregate=0.9) for i in range(8)]
-    asked += [request(f"new-{i}", 0.3 + i / 100, aggregate=0.1) for i in range(8)]
+    asked = [request(f"bank-{i}", 0.8 + i / 100, True, nearest=0.9) for i in range(8)]
+    asked += [request(f"new-{i}", 0.3 + i / 100, nearest=0.1) for i in range(8)]
     asked += [request(f"odd-{i}", i / 100, multitask=0.6) for i in range(8)]
-    assert 0.37 < bound(asked, "aggregate", above=True) <= 0.8
-    assert 0.07 < bound(asked, "multitask", above=False) <= 0.3
-    worse = [request(f"t{i}", 0.5 + i / 100, aggregate=0.4) for i in range(8)]
-    assert bound(worse, "aggregate", above=True) is None
-    by_luck = [request("t0", 0.9, aggregate=0.6), *(request(f"t{i}", 0.8, aggregate=0.45) for i in range(1, 3))]
-    assert bound(by_luck, "aggregate", above=True) is None
+    assert 0.37 < bound(asked, "nearest", "hypernet", above=True) <= 0.8
+    assert 0.07 < bound(asked, "multitask", "hypernet", above=False) <= 0.3
+    found = rule(asked)
+    assert set(found) == {"held", "unsupported"}
+    better = [replace(a, scores=a.scores | {"blend-0.5": 0.55}) for a in asked]
+    assert rule(better)["experts"] == 0.5
+    worse = [request(f"t{i}", 0.5 + i / 100, nearest=0.4) for i in range(8)]
+    assert bound(worse, "nearest", "hypernet", above=True) is None
+    by_luck = [request("t0", 0.9, nearest=0.6), *(request(f"t{i}", 0.9, nearest=0.45) for i in range(1, 3))]
+    assert bound(by_luck, "nearest", "hypernet", above=True) is None
+
+
+def test_tasks_outside_the_bank_do_not_pay_for_a_bound():
+    asked = [request(f"bank-{i}", 0.8, True, nearest=0.9) for i in range(8)]
+    asked += [request(f"new-{i}", 0.8, nearest=0.3) for i in range(4)]
+    asked += [request(f"bank-{i}", 0.95, True, nearest=0.9) for i in range(8, 12)]
+    assert 0.8 < bound(asked, "nearest", "hypernet", above=True) <= 0.95
 
 
 def test_auto_is_calibrated_through_the_base(world, embedder, tmp_path, tiny_base, monkeypatch):
@@ -165,8 +189,9 @@ def test_auto_is_calibrated_through_the_base(world, embedder, tmp_path, tiny_bas
     assert [r["held"] for r in record["requests"]] == [False, False, True]
     assert seen[-1] == (3, 3) and set(record["means"]) == {"validation", "bank"}
     assert set(record["artefacts"]) == {"hypernet", "multitask"}
-    rule = load_artefact(tmp_path / "auto", "auto")
-    assert rule.config == {k: v for k, v in record["bounds"].items() if v is not None}
+    assert load_artefact(tmp_path / "auto", "auto").config == record["rule"]
+    assert set(record["means"]["bank"]) == {
+        "nearest", "hypernet", "multitask", "blend-0.25", "blend-0.5", "blend-0.75"}  # fmt: skip
     with pytest.raises(ConfigError, match="no validation task"):
         fit_auto(lora, base, [], [], tmp_path / "none")
     lora.close()
