@@ -32,10 +32,9 @@ def auto(
     from rich.console import Console
     from rich.progress import Progress
 
-    from genlora import GenLora
     from genlora.base import load_base, require_compatible
+    from genlora.service import GenLora, best_dtype
     from genlora.service import base_source as known_source
-    from genlora.service import best_dtype
     from genlora.service._fit_auto import fit_auto
     from genlora.tasks import catalogue_tasks
 
