@@ -82,6 +82,8 @@ def evaluate(adapter: Path | None, data: Path | None, **options: Any) -> None:
         return
     if options["description"] is not None:
         raise click.UsageError("--description is for own data: give --adapter and --data too.")
+    if options["no_own"] and options["own"] is not None:
+        raise click.UsageError("--no-own and --own contradict each other: give one of them.")
     if options["run_folder"] is None and out is None:
         raise click.UsageError("say where results go: -o FOLDER for the report, --run FOLDER for predictions, or both.")
     _protocol(options)

@@ -1,4 +1,4 @@
-"""`genlora train auto`: the bounds by which the default generator chooses."""
+"""`genlora train auto`: the rule by which the default generator chooses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ Needs trained generators multitask and hypernet; $GENLORA_GENERATORS names the f
 def auto(
     out: Path, bank: Path | None, words: Path | None, examples: int, base_source: str | None, device: str, as_json: bool
 ) -> None:
-    """Choose the coverage from which the bank's experts answer, and the one under which nothing is specialised."""
+    """Choose the experts' share of a blend, and the coverage from which the nearest expert answers alone.
+
+    Validation tasks, and the bank's own tasks in other words, are answered in every way the auto generator could.
+    """
     from rich.console import Console
     from rich.progress import Progress
 

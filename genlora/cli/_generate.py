@@ -29,7 +29,7 @@ MAX_SAID = 20
     "Many descriptions, one a line or JSON Lines {name, description}; each becomes a folder under OUTPUT."
 ))  # fmt: skip
 @click.option("--generator", default="auto", show_default=True, help=(
-    "What makes the adapter: auto, aggregate, hypernet, multitask, cvae."
+    "What makes the adapter: auto, aggregate, hypernet, multitask, multitask-described, cvae."
 ))  # fmt: skip
 @bank_option
 @click.option("--embedder", metavar="SOURCE", help="Embedder the bank was made with, if not the default.")

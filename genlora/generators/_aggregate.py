@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -59,6 +59,11 @@ class Neighbourhood:
     @property
     def used(self) -> int:
         return len(self.weights)
+
+    def nearest(self) -> Self:
+        """The same request with its nearest expert alone, as `top_k` = 1 would find it; coverage stays."""
+        alone = replace(self.contributions[0], weight=1.0)
+        return replace(self, weights=(1.0,), spread=0.0, contributions=(alone,))
 
 
 def neighbourhood(

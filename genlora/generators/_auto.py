@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from genlora.errors import UnknownGeneratorError
 
-from ._aggregate import AggregateGenerator, Neighbourhood, Stopwatch, combine, neighbourhood
+from ._aggregate import PLACES, AggregateGenerator, Neighbourhood, Stopwatch, combine, neighbourhood
 from ._artefact import Artefact
 from ._coverage import Calibration
 from ._hypernet import HypernetGenerator
@@ -70,23 +70,24 @@ class AutoGenerator:
             f"coverage {coverage:.2f}: the bank holds no such task, but tasks to infer it from"
         )
 
-    def make(self, chosen: Choice, request: Request, vector: Vector, near: Neighbourhood | None = None) -> Generated:
+    def make(self, chosen: Choice, request: Request, vector: Vector, near: Neighbourhood) -> Generated:
         """The adapter of one of the choices. Raises `UnknownGeneratorError` for one that has not been trained."""
         match chosen:
             case "aggregate":
                 return self._experts.generate(request, vector, near)
             case "nearest":
-                return self._experts.generate(replace(request, top_k=1), vector)
+                return self._experts.generate(request, vector, near.nearest())
             case "multitask":
                 return _trained(self._multitask, chosen).generate(request, vector, near)
             case "hypernet":
                 return _trained(self._hypernet, chosen).generate(request, vector, near)
-        near = near or neighbourhood(self.library, self.calibration, request, vector, Stopwatch())
         made = _trained(self._hypernet, "hypernet").generate(replace(request, rank=None), vector, near)
         return self.blend(made, near, request, self.experts)
 
     def blend(self, made: Generated, near: Neighbourhood, request: Request, share: float) -> Generated:
-        """The hypernetwork's update and the neighbours' weighted ones, summed exactly and compressed once."""
+        """The hypernetwork's update times `1 - share` and the neighbours' weighted ones times `share` (0 to 1), summed
+        exactly and compressed once.
+        """
         watch = Stopwatch()
         weights = [1 - share, *(share * w for w in near.weights)]
         with watch("combine"):
@@ -97,16 +98,16 @@ class AutoGenerator:
             made,
             adapter=adapter,
             neighbours=near.contributions,
-            discarded=round(discarded, 6),
+            discarded=round(discarded, PLACES),
             made_by={**made.made_by, "experts": share},
             times_ms={**made.times_ms, **watch.ms},
         )
 
 
-Trained = TypeVar("Trained", HypernetGenerator, MultitaskGenerator)
+_Trained = TypeVar("_Trained", HypernetGenerator, MultitaskGenerator)
 
 
-def _trained(generator: Trained | None, kind: str) -> Trained:
+def _trained(generator: _Trained | None, kind: str) -> _Trained:
     if generator is None:
         raise UnknownGeneratorError(f"generator {kind!r} has to be trained. Train it with: genlora train {kind}")
     return generator

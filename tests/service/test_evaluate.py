@@ -213,6 +213,20 @@ def test_a_stopped_run_loses_nothing(ran, lora, options):
     assert ticks[-1].done <= ticks[-1].total and ticks[-1].eta_s >= 0
 
 
+def test_without_own_experts_every_task_counts_and_they_can_be_added(lora, options, ran):
+    _, _, chosen = ran
+    some = {"methods": ("base-described", "multitask"), "tasks": chosen.tasks}
+    found, about = evaluate(lora, options(chosen.run, no_own=True, own=None, **some))
+    assert {t.name for t in found.tasks} == {"say-one", "say-two", "hopeless"}
+    assert not any(r.method == "own" for r in found.results)
+    assert not (chosen.run / "own").exists()
+    files, summary, _ = report(found, about)
+    assert summary.methods["all"]["base-described"].closure is None
+    assert b"base, described" in files["report.md"] and b"nan" not in files["report.json"].lower()
+    again, _ = evaluate(lora, options(chosen.run, **some))
+    assert {t.name for t in again.tasks} == {"say-one", "say-two"} and again.asked == 0
+
+
 def test_another_setting_is_refused(ran, lora, options):
     _, _, chosen = ran
     with pytest.raises(ConfigError, match="another examples"):
