@@ -1,6 +1,7 @@
 """Descriptions to vectors: a sentence-transformers model from a local folder, never from the network."""
 
 import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,10 +30,15 @@ class Embedded:
 
 
 class TaskEmbedder:
-    """Embeds task descriptions (Reimers & Gurevych 2019). The model loads on first use and stays loaded."""
+    """Embeds task descriptions (Reimers & Gurevych 2019). The model loads on first use and stays loaded.
+
+    One object may be used from many threads; they take turns.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
+        # A tokenizer is told anew for each call whether to cut and to pad: two threads would set it for each other.
+        self._lock = threading.RLock()
         if not (self.path / "modules.json").is_file():
             raise BaseError(
                 f"{self.path}: not a sentence-transformers folder (no modules.json). "
@@ -79,23 +85,25 @@ class TaskEmbedder:
         """
         if not texts:
             return np.zeros((0, int(self._model.get_embedding_dimension())), np.float32)
-        vectors = self._model.encode(
-            list(texts),
-            batch_size=batch_size,
-            show_progress_bar=False,
-            convert_to_numpy=True,
-            normalize_embeddings=True,
-        )
+        with self._lock:
+            vectors = self._model.encode(
+                list(texts),
+                batch_size=batch_size,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+                normalize_embeddings=True,
+            )
         return np.asarray(vectors, dtype=np.float32)
 
     def embed_checked(self, texts: Sequence[str], *, batch_size: int = 1) -> Embedded:
         """`embed`, and which texts were cut at the model's limit."""
-        tokenizer = self._model.tokenizer
-        lengths = (
-            tuple(len(ids) for ids in tokenizer(list(texts), truncation=False, verbose=False)["input_ids"])
-            if texts
-            else ()
-        )
+        with self._lock:
+            tokenizer = self._model.tokenizer
+            lengths = (
+                tuple(len(ids) for ids in tokenizer(list(texts), truncation=False, verbose=False)["input_ids"])
+                if texts
+                else ()
+            )
         truncated = tuple(n > self.max_tokens for n in lengths)
         if any(truncated):
             log.warning(

@@ -25,6 +25,7 @@ from ._refine import SAID, Shown
 
 if TYPE_CHECKING:
     from genlora.base import LoadedBase
+    from genlora.tasks import Example
 
 log = logging.getLogger(__name__)
 
@@ -175,8 +176,8 @@ class GenLora:
         dtype: Dtype = "float32",
         exclude: Iterable[str] = (),
         generator: str | None = None,
-        examples: Path | None = None,
-        refine: Path | None = None,
+        examples: "Path | Sequence[Example] | None" = None,
+        refine: "Path | Sequence[Example] | None" = None,
         base: "str | LoadedBase | None" = None,
         device: str = "cpu",
     ) -> GeneratedAdapter:
@@ -191,9 +192,9 @@ class GenLora:
             dtype: of the written factors.
             exclude: experts not to use.
             generator: another generator than this object's own.
-            examples: JSON Lines of input and output; the `cvae` generator starts from them instead of the description,
-                which may then be left out. Needs the base.
-            refine: JSON Lines of labelled examples to adapt the generated adapter on (`abmll`). Needs the base.
+            examples: JSON Lines of input and output, or `Example`s; the `cvae` generator starts from them instead of
+                the description, which may then be left out. Needs the base.
+            refine: the same of labelled examples to adapt the generated adapter on (`abmll`). Needs the base.
             base: for `examples` and `refine`: a base in memory, or its source; by default the bank's own.
             device: where such a base is loaded.
 

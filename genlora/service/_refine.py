@@ -3,7 +3,7 @@
 A receipt holds the examples' digest and count, never their content.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -15,9 +15,9 @@ from genlora.bank import Bank
 from genlora.base import LoadedBase, load_base, require_compatible
 from genlora.errors import ConfigError, TaskError
 from genlora.evaluate import answer, calibration_error
-from genlora.files import sha256_file
+from genlora.files import canonical_json, sha256_bytes, sha256_file
 from genlora.generators import Generated, Request, Stopwatch, one_thread
-from genlora.tasks import Example, Task, read_jsonl
+from genlora.tasks import Example, Task, read_jsonl, task_of
 from genlora.train import RefinePrior, refine
 
 from ._places import base_source, generator_artefact
@@ -31,7 +31,7 @@ _LEAST_FOLDED = 4
 
 @dataclass(frozen=True)
 class Labelled:
-    """A file of labelled examples, and what a receipt says of it."""
+    """Labelled examples, and what a receipt says of them."""
 
     task: Task
     sha256: str
@@ -45,15 +45,24 @@ class Labelled:
         return {"sha256": self.sha256, "count": len(self.examples)}
 
 
-def read_labelled(path: Path) -> Labelled:
-    """The examples of a JSON Lines file. Raises `TaskError` for more than 512, or where it cannot be read."""
-    task = read_jsonl(path)
+def read_labelled(source: Path | Sequence[Example]) -> Labelled:
+    """The examples of a JSON Lines file, or given as values. Raises `TaskError` for more than 512, or unreadable ones.
+
+    The digest is the file's; of values, that of their canonical JSON.
+    """
+    if not isinstance(source, Path):
+        rows = [asdict(e) for e in source]
+        return Labelled(_few(task_of(source, "examples"), "examples"), sha256_bytes(canonical_json(rows)))
+    return Labelled(_few(read_jsonl(source), str(source), f"jsonl:{source.name}"), sha256_file(source))
+
+
+def _few(task: Task, where: str, source: str = "jsonl:FILE") -> Task:
     if len(task.examples) > MAX_EXAMPLES:
         raise TaskError(
-            f"{path}: {len(task.examples):,} examples, expected at most {MAX_EXAMPLES}: with so many, train an expert: "
-            f"genlora bank train jsonl:{path.name}"
+            f"{where}: {len(task.examples):,} examples, expected at most {MAX_EXAMPLES}: with so many, train an "
+            f"expert: genlora bank train {source}"
         )
-    return Labelled(task, sha256_file(path))
+    return task
 
 
 def examples_base(name: str, source: str | None, device: str) -> LoadedBase:
@@ -136,7 +145,7 @@ def _measured(base: LoadedBase, task: Task, parts: Mapping[tuple[Example, ...], 
 
 @dataclass(frozen=True)
 class Shown:
-    """The labelled files of one request, with the base that reads them."""
+    """The labelled examples of one request, with the base that reads them."""
 
     examples: Labelled | None
     refine: Labelled | None
@@ -146,14 +155,14 @@ class Shown:
     @classmethod
     def read(
         cls,
-        examples: Path | None,
-        refine: Path | None,
+        examples: Path | Sequence[Example] | None,
+        refine: Path | Sequence[Example] | None,
         base: str | LoadedBase | None,
         device: str,
         bank: Bank,
         generator: str | None,
     ) -> Self:
-        """Files first, then the base. Raises `TaskError`, `ConfigError`, `BaseMismatchError`."""
+        """Examples first, then the base. Raises `TaskError`, `ConfigError`, `BaseMismatchError`."""
         if examples is not None and generator not in (None, "cvae"):
             raise ConfigError(
                 f"only the generator cvae starts from examples, not {generator!r}. Leave --generator out."

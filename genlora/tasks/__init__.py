@@ -10,9 +10,11 @@ from ._catalogue import catalogue_task as catalogue_task
 from ._catalogue import catalogue_tasks as catalogue_tasks
 from ._catalogue import check_role as check_role
 from ._catalogue import read_catalogue as read_catalogue
+from ._files import example_of as example_of
 from ._files import read_jsonl as read_jsonl
 from ._files import read_sni as read_sni
 from ._files import read_wordtasks as read_wordtasks
+from ._files import task_of as task_of
 from ._format import AnswerFormat as AnswerFormat
 from ._format import answer_format as answer_format
 from ._hub import read_hub as read_hub

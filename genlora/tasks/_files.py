@@ -42,19 +42,28 @@ def read_jsonl(path: Path) -> Task:
             header = _header(row, where)
             continue
         unknown |= row.keys() - _LINE_KEYS
-        examples.append(_line_example(row, where))
+        examples.append(example_of(row, where))
     if unknown:
         log.warning("%s: keys %s are not used", path, ", ".join(sorted(unknown)[:8]))
+    name = safe_name(header.get("task", path.stem))
+    return _task(examples, header, name, where=str(path), source=f"jsonl:{path.name}")
+
+
+def task_of(examples: Iterable[Example], name: str) -> Task:
+    """A task of examples that are in memory. Raises `TaskError` if none is usable."""
+    return _task(examples, {}, safe_name(name), where=name, source="values")
+
+
+def _task(examples: Iterable[Example], header: dict[str, Any], name: str, *, where: str, source: str) -> Task:
     kept = clean_examples(examples)
     if not kept:
         raise TaskError(
-            f'{path}: no example in it. Expected one JSON object a line, e.g. {{"input": "...", "output": "..."}}.'
+            f'{where}: no example in it. Expected one JSON object a line, e.g. {{"input": "...", "output": "..."}}.'
         )
-    name = safe_name(header.get("task", path.stem))
     metric = header.get("metric")
     if metric == "choice" and not all(e.choices for e in kept):
         raise TaskError(
-            f"{path}: metric is 'choice' but some lines have no `choices`. Add them, or use metric 'exact'."
+            f"{where}: metric is 'choice' but some lines have no `choices`. Add them, or use metric 'exact'."
         )
     return Task(
         name=name,
@@ -63,7 +72,7 @@ def read_jsonl(path: Path) -> Task:
         family=header.get("family", "user"),
         parent=header.get("parent", name),
         metric=metric or guess_metric(kept),
-        source=f"jsonl:{path.name}",
+        source=source,
         licence=header.get("licence", "unknown"),
     )
 
@@ -86,7 +95,7 @@ def _wordtask(path: Path) -> Task:
     return Task(
         name=name,
         descriptions=_texts(described, "descriptions", str(path)),
-        examples=clean_examples(_line_example(r, f"{path}: example {i}") for i, r in enumerate(rows, 1)),
+        examples=clean_examples(example_of(r, f"{path}: example {i}") for i, r in enumerate(rows, 1)),
         family=_text(doc.get("family", "words"), "family", str(path)),
         parent=name,
         source=f"words:{path.stem}",
@@ -167,7 +176,11 @@ def _header(row: dict[str, Any], where: str) -> dict[str, Any]:
     return {**head, "descriptions": _texts(described, "descriptions", where)}
 
 
-def _line_example(row: Any, where: str) -> Example:
+def example_of(row: Any, where: str) -> Example:
+    """An example from a JSON object of `input`, `output` and optionally `accepted` and `choices`.
+
+    `where` begins the message of the `TaskError` for anything else.
+    """
     if not isinstance(row, dict):
         raise TaskError(f"{where}: {_kind(row)}, expected an object with `input` and `output`.")
     text = _text(row.get("input"), "input", where).strip()
