@@ -85,6 +85,10 @@ class MergeError(GenloraError):
     """A merge into a (quantised) base was refused or did not verify."""
 
 
+class PushError(GenloraError):
+    """A server could not be reached, or would not take an adapter."""
+
+
 class MissingExtraError(GenloraError, ImportError):
     """An optional dependency is needed; the message says how to install it."""
 
@@ -110,3 +114,15 @@ class UnknownModelError(GenloraError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class EngineError(GenloraError):
+    """The serving engine is closed, or a request cannot be answered."""
+
+
+class OverloadError(EngineError):
+    """There is more to do than may wait; `retry_after` says in how many seconds to ask again."""
+
+    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

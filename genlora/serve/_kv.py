@@ -1,0 +1,167 @@
+"""Keys and values of every running sequence in one tensor, and the attention that reads and writes it.
+
+A sequence is a row and starts at position 0 of its row, so rows of different lengths share one tensor without padding
+on the left; rows that decode stand first, so that a step reads a slice and copies nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+ATTENTION = "genlora_rows"
+"""Name under which transformers finds this attention."""
+
+_FIRST_LENGTH = 256
+
+
+class KVCache:
+    """Room for `rows` sequences of up to `max_length` tokens; grows by doubling up to that."""
+
+    def __init__(
+        self,
+        *,
+        layers: int,
+        rows: int,
+        heads: int,
+        width: int,
+        max_length: int,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self.max_length = max_length
+        length = min(_FIRST_LENGTH, max_length)
+        # (layer, key or value, row, position, head, width): one row's stretch is contiguous, so moving it is one copy
+        self.data = torch.zeros(layers, 2, rows, length, heads, width, dtype=dtype, device=device)
+
+    @property
+    def length(self) -> int:
+        """Positions there is room for now."""
+        return self.data.shape[3]
+
+    @property
+    def bytes(self) -> int:
+        return self.data.numel() * self.data.element_size()
+
+    def reserve(self, length: int) -> None:
+        """Make room for `length` positions (at most `max_length`)."""
+        if length <= self.length:
+            return
+        new = self.length
+        while new < length:
+            new = min(2 * new, self.max_length)
+        shape = list(self.data.shape)
+        shape[3] = new
+        grown = self.data.new_zeros(shape)
+        grown[:, :, :, : self.length] = self.data
+        self.data = grown
+
+    def move(self, source: int, target: int, length: int) -> None:
+        """Copy the first `length` positions of row `source` to row `target`."""
+        self.data[:, :, target, :length] = self.data[:, :, source, :length]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """Which rows of the cache one forward pass is about, for the attention of every layer.
+
+    Decoding: one new token in each of the rows [first, first + count), row i at position `positions[i]`.
+    Prompts: `new` tokens in each of these rows, all from position `start` on (padding after a shorter prompt is written
+    too; nothing ever looks at it before the row's own tokens overwrite it).
+    """
+
+    cache: KVCache
+    first: int
+    count: int
+    new: int
+    start: int
+    positions: Tensor
+    """(count,) for decoding; unused for prompts."""
+    length: int
+    """Positions that the longest row holds after this pass."""
+    biases: dict[tuple[int | None, torch.dtype], Tensor | None]
+    """Masks by sliding window, made by the first layer that needs each."""
+
+    def write(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Store new keys and values (rows, heads, new, width); return all, (rows, heads, length, width)."""
+        rows = slice(self.first, self.first + self.count)
+        both = self.cache.data[layer]
+        for which, new in ((0, key), (1, value)):
+            if self.new == 1 and self.positions.numel():
+                index = torch.arange(self.first, self.first + self.count, device=new.device)
+                both[which][index, self.positions] = new[:, :, 0]
+            else:
+                both[which, rows, self.start : self.start + self.new] = new.transpose(1, 2)
+        held = both[:, rows, : self.length].transpose(2, 3)
+        return held[0], held[1]
+
+    def bias(self, window: int | None, dtype: torch.dtype) -> Tensor | None:
+        """What is added to the scores: 0 where a query may look, -inf elsewhere. None for a plain causal prompt."""
+        key = (window, dtype)
+        if key not in self.biases:
+            self.biases[key] = self._bias(window, dtype)
+        return self.biases[key]
+
+    def _bias(self, window: int | None, dtype: torch.dtype) -> Tensor | None:
+        decoding = self.positions.numel() > 0
+        reach = self.length if window is None else window
+        if not decoding and self.start == 0 and self.length <= reach:
+            return None
+        device = self.cache.data.device
+        held = torch.arange(self.length, device=device)
+        if decoding:
+            at = self.positions[:, None, None, None]  # (rows, 1, 1, 1)
+        else:
+            at = torch.arange(self.start, self.start + self.new, device=device)[None, None, :, None]
+        seen = held <= at
+        if self.length > reach:
+            seen = seen & (held > at - reach)
+        return torch.zeros(seen.shape, dtype=dtype, device=device).masked_fill_(~seen, float("-inf"))
+
+
+def attend(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    scaling: float | None = None,
+    genlora_step: Step | None = None,
+    **rest: Any,
+) -> tuple[Tensor, None]:
+    """Scaled dot-product attention over the cache. query (rows, heads, new, width); gives (rows, new, heads, width).
+
+    Without a step (somebody else uses the model meanwhile) it is transformers' own sdpa attention.
+    """
+    if genlora_step is None:
+        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **rest)  # pyright: ignore[reportReturnType]
+    step = genlora_step
+    keys, values = step.write(int(module.layer_idx), key, value)  # pyright: ignore[reportArgumentType]
+    bias = step.bias(rest.get("sliding_window"), query.dtype)
+    rows, heads, new, width = query.shape
+    shared = heads // keys.shape[1]
+    if new == 1 and bias is not None:
+        # One query a head: the heads that share a key stand as queries of one head, so keys are not repeated.
+        grouped = query.reshape(rows, keys.shape[1], shared, width)
+        out = F.scaled_dot_product_attention(grouped, keys, values, attn_mask=bias, scale=scaling)
+        return out.reshape(rows, 1, heads, width), None
+    if shared > 1:
+        keys, values = keys.repeat_interleave(shared, dim=1), values.repeat_interleave(shared, dim=1)
+    out = F.scaled_dot_product_attention(
+        query, keys, values, attn_mask=bias, is_causal=bias is None and new > 1, scale=scaling
+    )
+    return out.transpose(1, 2), None
+
+
+def register() -> None:
+    """Make the attention known to transformers; masks of others who use the model meanwhile are sdpa's."""
+    from transformers import AttentionInterface
+    from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+
+    AttentionInterface.register(ATTENTION, attend)
+    AttentionMaskInterface.register(ATTENTION, sdpa_mask)

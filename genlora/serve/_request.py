@@ -1,0 +1,202 @@
+"""What goes into the engine and what comes out: requests, sampling settings, and the stream of an answer."""
+
+import asyncio
+import math
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from genlora.adapter import AdapterState
+from genlora.errors import ConfigError, EngineError
+
+FinishReason = Literal["stop", "length", "cancelled"]
+
+MAX_LOGPROBS = 20
+"""Alternatives a token's report may hold, as in the OpenAI interface."""
+
+
+@dataclass(frozen=True, eq=False)
+class Adapter:
+    """A LoRA that requests may name."""
+
+    key: str
+    """Equal keys mean equal weights: a content digest, or an expert's id."""
+    state: AdapterState
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How an answer is drawn. Raises `ConfigError` for values out of range."""
+
+    max_tokens: int = 256
+    temperature: float = 0.0
+    """0 is greedy: the most likely token each time."""
+    top_p: float = 1.0
+    """Draw among the most likely tokens that hold this much probability together (nucleus sampling)."""
+    top_k: int = 0
+    """Draw among this many most likely tokens; 0 means all."""
+    seed: int | None = None
+    """The same request with the same seed draws the same numbers; None draws other ones each time."""
+    stop: tuple[str, ...] = ()
+    """The answer ends before the first of these texts."""
+    logprobs: int | None = None
+    """None: no log-probabilities are computed. 0: the chosen token's own. n: those of the n most likely too."""
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.max_tokens, int) and isinstance(self.top_k, int)
+        checks = {
+            "max_tokens must be a whole number from 1 on": whole and self.max_tokens >= 1,
+            "temperature must be between 0 and 2": math.isfinite(self.temperature) and 0 <= self.temperature <= 2,
+            "top_p must be over 0 and at most 1": math.isfinite(self.top_p) and 0 < self.top_p <= 1,
+            "top_k must be a whole number from 0 on": whole and self.top_k >= 0,
+            "stop must hold at most 16 texts of 1 to 256 characters": len(self.stop) <= 16
+            and all(0 < len(s) <= 256 for s in self.stop),
+            f"logprobs must be between 0 and {MAX_LOGPROBS}": self.logprobs is None
+            or 0 <= self.logprobs <= MAX_LOGPROBS,
+        }
+        for rule, kept in checks.items():
+            if not kept:
+                name = rule.split()[0]
+                raise ConfigError(f"{rule}, got {str(getattr(self, name))[:60]}. Change {name} and ask again.")
+
+
+@dataclass(frozen=True)
+class Token:
+    """One generated token."""
+
+    id: int
+    logprob: float | None
+    """Natural logarithm of its probability under the model (before temperature); None unless asked for."""
+    text: str
+    top: tuple[tuple[int, str, float], ...] = ()
+    """The most likely tokens in its place: id, text and log-probability."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is new in a stream: never half a character, and never the beginning of a stop text."""
+
+    text: str
+    tokens: tuple[Token, ...]
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A whole answer."""
+
+    text: str
+    tokens: tuple[Token, ...]
+    """Every token that was drawn, those of a stop text included, without the token that ends an answer."""
+    finish_reason: FinishReason
+    prompt_tokens: int
+    first_token_s: float
+    """From `submit` to the first token; the waiting is in it. 0 if there was none."""
+    total_s: float
+
+
+@dataclass(eq=False)
+class Stream:
+    """The answer to one request, as it comes. Iterate over it, with `for` in a thread or `async for` in a loop.
+
+    Iterating raises what went wrong with the request, if anything did. Each piece goes to one reader.
+    """
+
+    prompt_tokens: int
+    _wake: threading.Condition = field(default_factory=threading.Condition)
+    _pieces: deque[Piece] = field(default_factory=deque)
+    _sleepers: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = field(default_factory=list)
+    _end: Completion | Exception | None = None
+    _on_cancel: Callable[[], None] = lambda: None
+    cancelled: bool = False
+    """Whether `cancel` was called. The engine looks at it between two steps."""
+
+    def cancel(self) -> None:
+        """End the answer where it is; it then finishes as "cancelled". May be called more than once."""
+        self.cancelled = True
+        self._on_cancel()
+
+    @property
+    def done(self) -> bool:
+        """Whether the engine has finished with it."""
+        return self._end is not None
+
+    # The engine's side.
+
+    def push(self, piece: Piece) -> None:
+        """For the engine: hand over what is new."""
+        with self._wake:
+            self._pieces.append(piece)
+            self._rouse()
+
+    def finish(self, end: Completion | Exception) -> None:
+        """For the engine: the answer is whole, or `end` is why there is none."""
+        with self._wake:
+            if self._end is None:
+                self._end = end
+            self._rouse()
+
+    def _rouse(self) -> None:
+        self._wake.notify_all()
+        for loop, event in self._sleepers:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)
+
+    # The reader's side.
+
+    def __iter__(self) -> Iterator[Piece]:
+        while (piece := self._next()) is not None:
+            yield piece
+
+    def _next(self) -> Piece | None:
+        with self._wake:
+            self._wake.wait_for(lambda: self._pieces or self._end is not None)
+            return self._take()
+
+    def _take(self) -> Piece | None:
+        if self._pieces:
+            return self._pieces.popleft()
+        if isinstance(self._end, Exception):
+            raise self._end
+        return None
+
+    async def __aiter__(self) -> AsyncIterator[Piece]:
+        event = asyncio.Event()
+        sleeper = (asyncio.get_running_loop(), event)
+        with self._wake:
+            self._sleepers.append(sleeper)
+        try:
+            while True:
+                event.clear()
+                with self._wake:
+                    ready = bool(self._pieces) or self._end is not None
+                    piece = self._take() if ready else None
+                if not ready:
+                    await event.wait()
+                elif piece is None:
+                    return
+                else:
+                    yield piece
+        finally:
+            with self._wake:
+                self._sleepers.remove(sleeper)
+
+    def result(self, timeout: float | None = None) -> Completion:
+        """Wait for the whole answer. Raises the request's error, or `EngineError` after `timeout` seconds."""
+        with self._wake:
+            if not self._wake.wait_for(lambda: self._end is not None, timeout):
+                raise EngineError(f"no whole answer after {timeout:g} s. Wait longer, or cancel the request.")
+        return self._whole()
+
+    async def aresult(self) -> Completion:
+        """Wait for the whole answer without holding up the loop. Raises the request's error."""
+        async for _ in self:
+            pass
+        return self._whole()
+
+    def _whole(self) -> Completion:
+        if isinstance(self._end, Exception):
+            raise self._end
+        assert self._end is not None
+        return self._end

@@ -1,0 +1,303 @@
+"""Slots of stacked LoRA factors per layer: many adapters in one forward pass of one base (S-LoRA, Sheng et al. 2023).
+
+Modules that read the same input (q, k and v; gate and up) form a group. A group keeps `A` of all slots in one tensor
+(slot, module, rank, d_in), so one product serves all its modules. Slot 0 stays zero: no adapter. Smaller ranks are
+padded with zeros, scales are folded into B. Of the formulations below the cheapest is chosen for each pass.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from genlora.adapter import AdapterState, BaseLayout
+from genlora.errors import AdapterFormatError, AdapterShapeError
+
+from ._request import Adapter
+
+_SHARED_INPUT = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+_current = threading.local()
+"""The plan of the pass that this thread runs; other threads that use the model see no adapters."""
+
+
+@dataclass(eq=False)
+class Group:
+    """Modules with one input, and the factors of every slot for them."""
+
+    paths: tuple[str, ...]
+    a: Tensor
+    """(slots, modules, rank, d_in)"""
+    b: list[Tensor]
+    """Of each module (slots, rank, d_out): B transposed."""
+
+
+@dataclass(eq=False)
+class Plan:
+    """How one pass applies adapters: chosen once, followed by every module."""
+
+    form: Callable[["Plan", Group, Tensor], list[Tensor]]
+    slots: Tensor
+    """(rows,) slot of each row."""
+    used: int
+    """Slots [1, used) are the highest any row needs."""
+    mask: Tensor | None = None
+    """(rows, used - 1, 1, 1) of 0 and 1, for the masked form."""
+    runs: tuple[tuple[int, int, int], ...] = ()
+    """(slot, first row, last row) of rows side by side that share a slot, for the form by runs."""
+    inner: dict[int, list[Tensor]] = field(default_factory=dict)
+    """By group: each module's x A^T of the pass, made by the group's first module."""
+
+
+def run_with(plan: Plan | None) -> None:
+    """Set the plan that modules of this thread follow from now on."""
+    _current.plan = plan
+
+
+class SlotPool:
+    """Slots on one model. Only the engine's thread changes it; `adapters` and counters may be read anywhere.
+
+    Raises `AdapterShapeError` or `AdapterFormatError` from `check` for adapters that do not fit.
+    """
+
+    def __init__(self, model: nn.Module, layout: BaseLayout, *, slots: int, max_rank: int) -> None:
+        self.slots, self.max_rank = slots, max_rank
+        self._model, self._specs = model, layout.by_path
+        weight = next(p for p in model.parameters() if p.is_floating_point())
+        self.dtype, self._device = weight.dtype, weight.device
+        self._rank = 0
+        self._leaves: frozenset[str] = frozenset()
+        self._groups: list[Group] = []
+        self._hooks: list[torch.utils.hooks.RemovableHandle] = []
+        self._held: OrderedDict[str, tuple[int, AdapterState]] = OrderedDict()  # least recently used first
+        self._leases: dict[str, int] = {}
+        self.loads = self.evictions = 0
+
+    # Which adapter sits where.
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Keys of the resident adapters, least recently used first."""
+        return tuple(self._held)
+
+    @property
+    def leased(self) -> int:
+        return len(self._leases)
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the stacked factors."""
+        return sum(t.numel() * t.element_size() for g in self._groups for t in (g.a, *g.b))
+
+    def check(self, adapter: Adapter) -> None:
+        """Refuse an adapter that does not fit this base or these slots."""
+        name = f"adapter {adapter.key[:60]}"
+        for path, pair in adapter.state.items():
+            spec = self._specs.get(path)
+            if spec is None:
+                raise AdapterShapeError(f"{name}: this base has no module {path}. Was it made for another?")
+            if (pair.d_in, pair.d_out) != (spec.d_in, spec.d_out):
+                raise AdapterShapeError(
+                    f"{name}, {path}: shapes are for a module of {pair.d_in} to {pair.d_out}, the "
+                    f"base has {spec.d_in} to {spec.d_out}. Was it made for another base?"
+                )
+            if pair.rank > self.max_rank:
+                raise AdapterFormatError(
+                    f"{name}, {path}: rank {pair.rank} is over the engine's {self.max_rank}. "
+                    f"Start the engine with max_rank={pair.rank}, or make the adapter with a lower rank."
+                )
+            if not (pair.a.isfinite().all() and pair.b.isfinite().all()):
+                raise AdapterFormatError(
+                    f"{name}, {path}: factors hold values that are not finite. Make the adapter anew."
+                )
+
+    def lease(self, adapter: Adapter) -> int | None:
+        """The adapter's slot, kept for the caller until `release`; None while all slots are leased to others."""
+        key = adapter.key
+        if key not in self._held and not self._load(adapter):
+            return None
+        self._held.move_to_end(key)
+        self._leases[key] = self._leases.get(key, 0) + 1
+        return self._held[key][0]
+
+    def release(self, key: str) -> None:
+        """Give a lease back. The adapter stays until its slot is needed."""
+        self._leases[key] -= 1
+        if not self._leases[key]:
+            del self._leases[key]
+
+    def resident(self, key: str) -> bool:
+        return key in self._held
+
+    def _load(self, adapter: Adapter) -> bool:
+        taken = {slot for slot, _ in self._held.values()}
+        free = next((s for s in range(1, self.slots + 1) if s not in taken), None)
+        if free is None:
+            idle = next((k for k in self._held if k not in self._leases), None)
+            if idle is None:
+                return False
+            free = self._held.pop(idle)[0]
+            self.evictions += 1
+        state = _nonzero(adapter.state)
+        self._make_room(state)
+        self._write(free, state)
+        self._held[adapter.key] = (free, state)
+        self.loads += 1
+        return True
+
+    def _make_room(self, state: AdapterState) -> None:
+        """Widen the stacks to the state's modules and rank; what is resident is written anew. Rare."""
+        leaves = self._leaves | {self._specs[path].leaf for path in state}
+        rank = max([self._rank, *(p.rank for p in state.values())])
+        if leaves == self._leaves and rank == self._rank:
+            return
+        self.detach()
+        self._leaves, self._rank = leaves, rank
+        self._groups = [
+            self._group(paths) for paths in _grouped([p for p, s in self._specs.items() if s.leaf in leaves])
+        ]
+        for slot, held in self._held.values():
+            self._write(slot, held)
+        for number, group in enumerate(self._groups):
+            for place, path in enumerate(group.paths):
+                self._hooks.append(self._model.get_submodule(path).register_forward_hook(_hook(number, place, group)))
+
+    def _group(self, paths: Sequence[str]) -> Group:
+        specs = [self._specs[p] for p in paths]
+        n = self.slots + 1
+        kind = {"dtype": self.dtype, "device": self._device}
+        a = torch.zeros(n, len(paths), self._rank, specs[0].d_in, **kind)
+        return Group(tuple(paths), a, [torch.zeros(n, self._rank, s.d_out, **kind) for s in specs])
+
+    def _write(self, slot: int, state: AdapterState) -> None:
+        for group in self._groups:
+            for place, path in enumerate(group.paths):
+                pair = state.get(path)
+                a, b = group.a[slot, place], group.b[place][slot]
+                rank = 0 if pair is None else pair.rank
+                if pair is not None:
+                    a[:rank].copy_(pair.a)
+                    b[:rank].copy_((pair.b.float() * pair.scale if pair.scale != 1 else pair.b).T)
+                a[rank:].zero_()
+                b[rank:].zero_()
+
+    def detach(self) -> None:
+        """Take the hooks off the model."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+
+    # How a pass uses them.
+
+    def plan(self, slots: Sequence[int], tokens: int) -> Plan | None:
+        """The cheapest way to apply these slots, one for each row of `tokens` tokens; None if no row has an adapter."""
+        if not any(slots) or not self._groups:
+            return None
+        where = torch.tensor(slots, device=self._device)
+        used = max(slots) + 1
+        runs = _runs(slots)
+        rows = len(slots)
+        # Multiplications of the masked form grow with the slots, those of the others do not; gathering copies the
+        # factors of every row, and runs cost a call each. Weights measured on CPUs: benchmarks/engine_forms.py.
+        costs: dict[Callable[[Plan, Group, Tensor], list[Tensor]], float] = {
+            masked: rows * tokens * (used - 1),
+            gathered: 2.0 * rows * tokens + 24.0 * rows,
+            by_runs: 1.2 * rows * tokens + 150.0 * len(runs),
+        }
+        form = min(costs, key=lambda f: costs[f])
+        plan = Plan(form, where, used, runs=runs)
+        if form is masked:
+            plan.mask = mask_of(where, used, self.dtype)
+        return plan
+
+
+def mask_of(slots: Tensor, used: int, dtype: torch.dtype) -> Tensor:
+    """(rows, used - 1, 1, 1): 1 where a row uses a slot from 1 on."""
+    wanted = torch.arange(1, used, device=slots.device)
+    return (slots[:, None] == wanted).to(dtype)[:, :, None, None]
+
+
+def masked(plan: Plan, group: Group, x: Tensor) -> list[Tensor]:
+    """Products with all slots in use; the mask leaves each row its own. Best for few tokens.
+
+    x (rows, tokens, d_in). Gives each module's change of its output, (rows, tokens, d_out).
+    """
+    used, modules, rank = plan.used, group.a.shape[1], group.a.shape[2]
+    rows, tokens, _ = x.shape
+    h = torch.nn.functional.linear(x.reshape(rows * tokens, -1), group.a[1:used].flatten(0, 2))
+    assert plan.mask is not None
+    h = h.view(rows, tokens, used - 1, modules, rank) * plan.mask[:, None]
+    flat = h.view(rows * tokens, used - 1, modules, rank)
+    return [flat[:, :, m].reshape(rows * tokens, -1) for m in range(modules)]
+
+
+def gathered(plan: Plan, group: Group, x: Tensor) -> list[Tensor]:
+    """Each row's own factors, gathered, in batched products. Best for many tokens of many adapters."""
+    a = group.a[plan.slots].flatten(1, 2)  # (rows, modules * rank, d_in)
+    return list(torch.bmm(x, a.transpose(1, 2)).split(group.a.shape[2], dim=-1))
+
+
+def by_runs(plan: Plan, group: Group, x: Tensor) -> list[Tensor]:
+    """One product for each run of rows that share a slot. Best for long prompts of few adapters."""
+    h = x.new_zeros(*x.shape[:2], group.a.shape[1] * group.a.shape[2])
+    for slot, first, last in plan.runs:
+        if slot:
+            h[first:last] = torch.nn.functional.linear(x[first:last], group.a[slot].flatten(0, 1))
+    return list(h.split(group.a.shape[2], dim=-1))
+
+
+def _add(plan: Plan, group: Group, place: int, inner: Tensor, out: Tensor) -> None:
+    """Add the second product to a module's output (rows, tokens, d_out), in place."""
+    b = group.b[place]
+    if plan.form is masked:
+        out.view(-1, out.shape[-1]).addmm_(inner, b[1 : plan.used].flatten(0, 1))
+    elif plan.form is gathered:
+        out.baddbmm_(inner, b[plan.slots])
+    else:
+        for slot, first, last in plan.runs:
+            if slot:
+                flat = out[first:last].view(-1, out.shape[-1])
+                flat.addmm_(inner[first:last].reshape(-1, inner.shape[-1]), b[slot])
+
+
+def _hook(number: int, place: int, group: Group) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor | None]:
+    def add(_: nn.Module, args: tuple[Tensor, ...], out: Tensor) -> Tensor | None:
+        plan: Plan | None = getattr(_current, "plan", None)
+        if plan is None:
+            return None
+        if place == 0:
+            plan.inner[number] = plan.form(plan, group, args[0])
+        out = out.contiguous()
+        _add(plan, group, place, plan.inner[number][place], out)
+        return out
+
+    return add
+
+
+def _nonzero(state: AdapterState) -> AdapterState:
+    """Without the projections that are zero in every layer (k is, where none was trained): they need no stack."""
+    alive = {path.rpartition(".")[2] for path, pair in state.items() if bool(pair.b.any())}
+    return AdapterState({path: pair for path, pair in state.items() if path.rpartition(".")[2] in alive})
+
+
+def _grouped(paths: Sequence[str]) -> list[tuple[str, ...]]:
+    """Paths by shared input, in the order in which a layer runs them."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for path in paths:
+        parent, _, leaf = path.rpartition(".")
+        family = next(("+".join(names) for names in _SHARED_INPUT if leaf in names), leaf)
+        groups.setdefault((parent, family), []).append(path)
+    order = {leaf: i for names in _SHARED_INPUT for i, leaf in enumerate(names)}
+    return [tuple(sorted(g, key=lambda p: order.get(p.rpartition(".")[2], 0))) for g in groups.values()]
+
+
+def _runs(slots: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
+    runs: list[tuple[int, int, int]] = []
+    for row, slot in enumerate(slots):
+        if runs and runs[-1][0] == slot:
+            runs[-1] = (slot, runs[-1][1], row + 1)
+        else:
+            runs.append((slot, row, row + 1))
+    return tuple(runs)
