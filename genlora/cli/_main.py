@@ -44,6 +44,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "generate": Entry("_generate:generate", "Write a LoRA adapter for the task a description names"),
         "run": Entry("_run:run", "Answer inputs with the base, or with an adapter on it"),
         "merge": Entry("_merge:merge", "Merge an adapter into a (quantised) copy of its base"),
+        "serve": Entry("_serve:serve", "Serve the base, the bank's experts and generated adapters over HTTP"),
+        "push": Entry("_push:push", "Hand an adapter to vLLM, SGLang, LoRAX, llama.cpp or Ollama"),
         "evaluate": Entry("_evaluate:evaluate", "Measure an adapter on own examples, or all methods on unseen tasks"),
         "verify": Entry("_verify:verify", "Check an adapter folder against its receipt and make it again"),
         "check-adapter": Entry("_check:check_adapter", "Check that FOLDER is a portable adapter, line by line"),
