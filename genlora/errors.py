@@ -126,3 +126,11 @@ class OverloadError(EngineError):
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class PolicyError(GenloraError, ValueError):
+    """A description asks for a harmful adapter; `category` names the hazard."""
+
+    def __init__(self, message: str, *, category: str = "") -> None:
+        super().__init__(message)
+        self.category = category
