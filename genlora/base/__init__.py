@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from ._quantize import Backend as Backend
     from ._quantize import backend_named as backend_named
     from ._quantize import load_quantized as load_quantized
+    from ._quantize import load_quantized_base as load_quantized_base
     from ._sources import DEFAULT_BASE as DEFAULT_BASE
     from ._sources import DEFAULT_EMBEDDER as DEFAULT_EMBEDDER
     from ._sources import MODELS as MODELS
@@ -86,7 +87,7 @@ _MODULES = {
     "_merge_routes": "load_merged",
     "_probe": "PROBE_TEXTS Drift attached compare probe_set run_probe",
     "_prompt": "chat_prompt prompt_ids user_message",
-    "_quantize": "BACKENDS REFUSED Backend backend_named load_quantized",
+    "_quantize": "BACKENDS REFUSED Backend backend_named load_quantized load_quantized_base",
     "_sources": "DEFAULT_BASE DEFAULT_EMBEDDER MODELS ModelSource gguf_file resolve_base resolve_embedder",
 }
 _WHERE = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -14,9 +14,12 @@ from torch import nn
 from genlora.adapter import BaseLayout
 from genlora.errors import ConfigError, MergeError, MissingExtraError
 
+from ._fetch import Progress, silent
+from ._fingerprint import fingerprint
 from ._headers import read_config
-from ._load import load_model
+from ._load import LoadedBase, check_device, eos_ids, layout_of, load_model, load_tokenizer
 from ._quiet import quiet_transformers
+from ._sources import resolve_base
 
 Family = Literal["float", "torchao", "bitsandbytes", "gguf"]
 
@@ -198,3 +201,24 @@ def load_quantized(
     with quiet():
         config = transformers_config(backend)
         return load_model(path, device=device, dtype=dtype, attn_implementation="sdpa", config=config)
+
+
+def load_quantized_base(
+    source: str | None,
+    backend: Backend,
+    *,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    progress: Progress = silent,
+) -> LoadedBase:
+    """`load_base` in a quantised form: what an adapter is put beside, not merged into.
+
+    Raises what `load_base` raises, and `MergeError` for a base whose shapes the form cannot hold.
+    """
+    check_device(device)
+    path = resolve_base(source, progress=progress)
+    refuse_quantised(path)
+    layout, tokenizer = layout_of(path), load_tokenizer(path)
+    check_widths(backend, layout)
+    model = load_quantized(path, backend, device=device, dtype=dtype)
+    return LoadedBase(model, tokenizer, layout, fingerprint(path), path, eos_ids(model, tokenizer))

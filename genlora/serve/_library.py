@@ -194,9 +194,9 @@ class Library:
         import difflib
 
         near = difflib.get_close_matches(name[:80], self.lora.bank.names(), n=3)
-        hint = f"did you mean {', '.join(near)}? " if near else ""
+        hint = f"did you mean {', '.join(near)}? Otherwise " if near else ""
         return (
-            f"is no model here; {hint}Expected {BASE_ALIAS}, an expert of the bank (GET /v1/models lists them), or an "
+            f"is no model here; {hint}expected {BASE_ALIAS}, an expert of the bank (GET /v1/models lists them), or an "
             f"id {PREFIX}... that POST /v1/adapters gave out."
         )
 
@@ -326,7 +326,9 @@ class Library:
 
     def warm(self) -> None:
         """Load what the first request would otherwise wait for: the embedder and the generator."""
-        self.lora.generate("Warm up.")
+        names = self.lora.bank.names()
+        if names:
+            self.lora.generate(self.lora.bank.get(names[0]).description)
 
     def stats(self) -> dict[str, int]:
         """Adapters kept, generations running and waiting, and how many were made and let go of since the start."""

@@ -1,0 +1,118 @@
+"""Errors as OpenAI's clients expect them: a status, and {"error": {"message", "type", "param", "code"}}."""
+
+import json
+import logging
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from genlora.errors import (
+    AdapterFormatError,
+    ConfigError,
+    DescriptionError,
+    EngineError,
+    GenloraError,
+    OverloadError,
+    PolicyError,
+    TaskError,
+    UnknownGeneratorError,
+    UnknownModelError,
+)
+
+log = logging.getLogger(__name__)
+
+INVALID = "invalid_request_error"
+SERVER = "server_error"
+MAX_MESSAGE = 600
+"""Longest error message, in characters: what a client sent may be quoted in it."""
+
+
+class ApiError(Exception):
+    """A request is refused, and this is the answer."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = INVALID,
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.kind, self.code, self.param = status, message, kind, code, param
+        self.headers = dict(headers or {})
+
+    def body(self) -> dict[str, Any]:
+        """The `error` object."""
+        message = self.message if len(self.message) <= MAX_MESSAGE else self.message[: MAX_MESSAGE - 1] + "…"
+        return {"error": {"message": message, "type": self.kind, "param": self.param, "code": self.code}}
+
+    def response(self) -> Response:
+        """The whole answer."""
+        return json_response(self.body(), self.status, headers=self.headers)
+
+
+def json_response(value: Any, status: int = 200, *, headers: Mapping[str, str] | None = None) -> Response:
+    """JSON in ASCII: whatever text a client or model wrote, no byte of it is markup, control or half a character."""
+    return Response(ascii_json(value), status, dict(headers or {}), "application/json")
+
+
+def ascii_json(value: Any) -> str:
+    """One line of JSON."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def bad(message: str, param: str | None = None, *, code: str | None = None) -> ApiError:
+    """A request that is wrong in itself: 400."""
+    return ApiError(400, message, param=param, code=code)
+
+
+def from_error(err: Exception) -> ApiError:
+    """What a client is told about an error. What is not the client's doing is logged, and told without details."""
+    match err:
+        case ApiError():
+            return err
+        case OverloadError():
+            return ApiError(
+                429,
+                str(err),
+                kind="rate_limit_error",
+                code="rate_limit_exceeded",
+                headers={"Retry-After": str(max(1, math.ceil(err.retry_after)))},
+            )
+        case UnknownModelError():
+            return ApiError(404, str(err), code="model_not_found", param="model")
+        case UnknownGeneratorError():  # its message names folders of this machine
+            log.warning("%s", err)
+            return bad("that generator is not available on this server. Leave generator out.", "generator")
+        case EngineError():
+            return ApiError(503, str(err), kind=SERVER, code="engine_unavailable", headers={"Retry-After": "5"})
+        case PolicyError():
+            return bad(str(err), "description", code="content_policy_violation")
+        case DescriptionError():
+            return bad(str(err), "description", code="invalid_description")
+        case TaskError():
+            return bad(str(err), "examples", code="invalid_examples")
+        case ConfigError() | AdapterFormatError():
+            return bad(str(err))
+        case GenloraError():
+            log.error("%s: %s", type(err).__name__, err)
+        case _:
+            log.error("a request failed", exc_info=err)
+    return ApiError(
+        500, "the server could not do this; its log says why. Try again, or tell whoever runs it.", kind=SERVER
+    )
+
+
+def from_validation(err: ValidationError) -> ApiError:
+    """The first fault of a request body, in words."""
+    fault = err.errors(include_url=False, include_context=False, include_input=False)[0]
+    # A union's member types stand in the location too; what a client can find in its request does not.
+    where = ".".join(str(part)[:60] for part in fault["loc"] if not (isinstance(part, str) and "[" in part))
+    message = fault["msg"][0].lower() + fault["msg"][1:]
+    return bad(f"{where or 'the body'}: {message}.", where or None)
