@@ -1,15 +1,17 @@
 """Experts on disk: the store, the descriptions' embeddings, the index over them, codecs and checks."""
 
+from ._address import BankAddress as BankAddress
+from ._address import place_of as place_of
 from ._card import expert_card as expert_card
 from ._codec import CODECS as CODECS
 from ._codec import Codec as Codec
 from ._codec import product_error as product_error
 from ._conform import conform as conform
-from ._create import BankFiles as BankFiles
 from ._embedder import Embedded as Embedded
 from ._embedder import TaskEmbedder as TaskEmbedder
 from ._export import ExportReport as ExportReport
 from ._export import export_bank as export_bank
+from ._files import BankFiles as BankFiles
 from ._index import FlatIndex as FlatIndex
 from ._index import Neighbour as Neighbour
 from ._index import NeighbourIndex as NeighbourIndex

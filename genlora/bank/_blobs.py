@@ -8,7 +8,7 @@ from pathlib import Path
 from genlora.errors import BankDamagedError
 from genlora.files import atomic_write, sha256_bytes, storage_errors
 
-_FILE = re.compile(r"([0-9a-f]{64})\.safetensors")
+BLOB_NAME = re.compile(r"([0-9a-f]{64})\.safetensors")
 _TEMPORARY = ".tmp-"
 
 
@@ -46,49 +46,38 @@ class BlobStore:
         atomic_write(path, data)
         return digest, True
 
-    def read(self, digest: str) -> bytes:
-        """The verified bytes. A missing or changed file is a `BankDamagedError`."""
+    def stored(self, digest: str) -> bytes:
+        """The file's bytes, unchecked. A missing file is a `BankDamagedError`."""
         path = self.path(digest)
         try:
-            data = path.read_bytes()
+            return path.read_bytes()
         except OSError as err:
             raise BankDamagedError(
                 f"{path}: cannot be read ({err.strerror}). Run: genlora bank verify {self.folder.parent}"
             ) from err
+
+    def read(self, digest: str) -> bytes:
+        """The verified bytes. A missing or changed file is a `BankDamagedError`."""
+        data = self.stored(digest)
         found = sha256_bytes(data)
         if found != digest:
             raise BankDamagedError(
-                f"{path}: damaged, its SHA-256 is {found[:16]}... Restore the file from a copy, or remove its experts; "
-                f"genlora bank verify {self.folder.parent} names them"
+                f"{self.path(digest)}: damaged, its SHA-256 is {found[:16]}... Restore the file from a copy, or remove its "
+                f"experts; genlora bank verify {self.folder.parent} names them"
             )
         return data
 
     def digests(self) -> Iterator[str]:
         """Every blob on disk."""
-        for entry in self._entries():
-            match = _FILE.fullmatch(entry.name)
+        for entry in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
+            match = BLOB_NAME.fullmatch(entry.name)
             if match:
                 yield match[1]
 
-    def _entries(self) -> Iterable[Path]:
-        return sorted(self.folder.iterdir()) if self.folder.is_dir() else ()
-
-    def sweep(self, wanted: Iterable[str]) -> int:
-        """Delete blobs not `wanted` and temporary files of killed writers; how many. Needs the bank's write lock."""
-        keep, gone = set(wanted), 0
-        for entry in self._entries():
-            match = _FILE.fullmatch(entry.name)
-            if (match and match[1] not in keep) or entry.name.startswith(_TEMPORARY):
-                self._unlink(entry)
-                gone += 1
-        return gone
-
-    def discard(self, digests: Iterable[str]) -> None:
-        """Delete these blobs; the caller knows that nobody refers to them. Needs the bank's write lock."""
-        for digest in digests:
-            self._unlink(self.path(digest))
-
-    @staticmethod
-    def _unlink(path: Path) -> None:
-        with storage_errors(path):
-            path.unlink(missing_ok=True)
+    def discard(self, digests: Iterable[str]) -> int:
+        """Delete these blobs, which nobody refers to; how many there were. Needs the bank's write lock."""
+        found = [path for path in map(self.path, digests) if path.exists()]
+        for path in found:
+            with storage_errors(path):
+                path.unlink(missing_ok=True)
+        return len(found)

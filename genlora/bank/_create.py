@@ -1,46 +1,20 @@
-"""Where a bank's files lie, and what an empty one holds."""
+"""What an empty bank holds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genlora.adapter import BaseLayout
 from genlora.errors import BankError
 from genlora.files import canonical_json, fsync_folder, sha256_bytes
 
-from ._db import connect, immediate, sqlite_errors
-from ._transaction import put_meta
+from ._database import Database
+from ._db import connect
+from ._files import BankFiles
+from ._meta import write_meta
+from ._sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
     from genlora.base import Fingerprint
-
-
-@dataclass(frozen=True)
-class BankFiles:
-    """Where things lie under a bank's folder."""
-
-    root: Path
-
-    @property
-    def database(self) -> Path:
-        """Metadata, embeddings and provenance."""
-        return self.root / "bank.sqlite"
-
-    @property
-    def checksum(self) -> Path:
-        """Digest of the whole database file, for `bank verify`."""
-        return self.root / "bank.sum"
-
-    @property
-    def blobs(self) -> Path:
-        """Content-addressed factors."""
-        return self.root / "blobs"
-
-    @property
-    def index(self) -> Path:
-        """The index cache; may be deleted at any time."""
-        return self.root / "cache" / "index.bin"
 
 
 def check_shape(layout: BaseLayout, rank: int, targets: Sequence[str]) -> None:
@@ -57,18 +31,26 @@ def check_shape(layout: BaseLayout, rank: int, targets: Sequence[str]) -> None:
 
 
 def fill(files: BankFiles, layout: BaseLayout, fingerprint: "Fingerprint", rank: int, targets: Sequence[str]) -> None:
-    """Write an empty bank's files."""
+    """Write an empty folder bank's files."""
     files.root.chmod(0o755)
     files.blobs.mkdir()
-    db = connect(files.database, create=True)
+    connect(files.database, create=True).close()
+    database = SqliteDatabase(files, readonly=False)
     try:
-        with sqlite_errors(files.database), immediate(db):
-            put_meta(db, "layout", layout.to_json())
-            put_meta(db, "fingerprint", fingerprint.to_json())
-            shape: Mapping[str, Any] = {"rank": rank, "targets": list(targets)}
-            put_meta(db, "bank", shape)
-            seed = sha256_bytes(canonical_json([layout.to_json(), shape]))
-            put_meta(db, "state", {"generation": 0, "revision": seed, "removed": 0})
+        with database.writing():
+            put_identity(database, layout, fingerprint, rank, targets)
     finally:
-        db.close()
+        database.close()
     fsync_folder(files.root)
+
+
+def put_identity(
+    database: Database, layout: BaseLayout, fingerprint: "Fingerprint", rank: int, targets: Sequence[str]
+) -> None:
+    """Write the metadata that an empty bank has; equal banks start with equal revisions, wherever they are kept."""
+    shape: Mapping[str, Any] = {"rank": rank, "targets": list(targets)}
+    write_meta(database, "layout", layout.to_json())
+    write_meta(database, "fingerprint", fingerprint.to_json())
+    write_meta(database, "bank", shape)
+    seed = sha256_bytes(canonical_json([layout.to_json(), shape]))
+    write_meta(database, "state", {"generation": 0, "revision": seed, "removed": 0})

@@ -65,7 +65,8 @@ def export_bank(
     chosen = sorted(set(names)) if names is not None else bank.names()
     if root.exists() and not replace and (not root.is_dir() or any(root.iterdir())):
         raise BankError(f"{root}: is there already, and nothing was written. Choose another folder or pass --force.")
-    if replace and any(f.resolve() == bank.files.root.resolve() for f in (root, *root.parents)):
+    source = bank.folder
+    if replace and source and any(f.resolve() == source.resolve() for f in (root, *root.parents)):
         raise BankError(f"{root}: lies in the bank that is exported. Choose another folder.")
     with storage_errors(root):
         root.parent.mkdir(parents=True, exist_ok=True)

@@ -1,24 +1,22 @@
 """Which index a bank's readers see: immutable snapshots of committed states, swapped in when finished."""
 
-import sqlite3
 import threading
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._index import FlatIndex, IndexCache
-
-if TYPE_CHECKING:
-    from ._store import Bank
+from ._meta import read_meta
+from ._sqlite import SqliteDatabase
 
 
 class Snapshots:
-    """The newest snapshot of a bank, brought up to date when asked for."""
+    """The newest snapshot of a folder bank, brought up to date when asked for."""
 
-    def __init__(self, bank: "Bank") -> None:
-        self._bank = bank
-        self._cache = IndexCache(bank.files.index)
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+        self._cache = IndexCache(database.files.index)
         self._lock = threading.Lock()
         self._newest: tuple[int, FlatIndex] | None = None
         self._published = ""
@@ -26,17 +24,21 @@ class Snapshots:
     def newest(self) -> FlatIndex:
         """The index of the newest committed state. From memory, else the cache, else the database."""
         with self._lock:
-            revision = self._bank.revision
+            state = self._state()
+            revision = str(state["revision"])
             if self._newest is None:
                 cached = self._cache.load(revision)
                 if cached is not None:
-                    self._newest, self._published = (self._bank.generation, cached), revision
+                    self._newest, self._published = (int(state["generation"]), cached), revision
             if self._newest is None or self._newest[1].revision != revision:
                 from_nothing = self._newest is None
                 self._newest = self._build(self._newest)
                 if from_nothing:
                     self._publish()
             return self._newest[1]
+
+    def _state(self) -> Any:
+        return read_meta(self._database, "state")
 
     def close(self) -> None:
         """Publish what was built since the last publication, if it is still current."""
@@ -45,20 +47,14 @@ class Snapshots:
                 self._publish()
 
     def _publish(self) -> None:
-        if self._newest and not self._bank.readonly and self._cache.publish(self._newest[1]):
+        if self._newest and not self._database.readonly and self._cache.publish(self._newest[1]):
             self._published = self._newest[1].revision
 
     def _build(self, old: tuple[int, FlatIndex] | None) -> tuple[int, FlatIndex]:
-        def read(db: sqlite3.Connection) -> tuple[dict[str, object], int, list[tuple[str, bytes]]]:
-            state = self._bank.read_state()
+        with self._database.consistent():
+            state = self._state()
             since = old[0] if old and int(state["removed"]) <= old[0] else -1
-            sql = (
-                "SELECT name, mean FROM expert JOIN vector ON vector.expert = expert.id"
-                " WHERE generation > ? ORDER BY expert.id"
-            )
-            return state, since, db.execute(sql, (since,)).fetchall()
-
-        state, since, rows = self._bank.consistent(read)
+            rows = self._database.vectors(since)
         names, vectors = [name for name, _ in rows], _matrix([mean for _, mean in rows])
         if old and since >= 0:  # nothing was removed: only new rows were read
             known = old[1]

@@ -2,45 +2,44 @@
 
 import logging
 import shutil
-import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genlora.adapter import AdapterState, BaseLayout
 from genlora.errors import BankDamagedError, BankError, GenloraError, StorageError, UnknownExpertError
-from genlora.files import fsync_folder, parse_json, storage_errors
+from genlora.files import fsync_folder, storage_errors
 
-from ._blobs import BlobStore, sweep_temporary
+from ._address import BankAddress, place_of
+from ._blobs import BlobStore
 from ._codec import TOLERANCE
-from ._create import BankFiles, check_shape, fill
-from ._db import connect, immediate, set_patience, sqlite_errors
+from ._create import check_shape, fill
+from ._database import ExpertRow, Parts
 from ._export import ExportReport, export_bank
 from ._factors import Pack
-from ._index import FlatIndex, Neighbour
+from ._files import BankFiles
+from ._index import Neighbour, NeighbourIndex
 from ._lru import Lru
+from ._meta import read_meta
 from ._packs import open_pack
 from ._record import ExpertRecord, decode_embeddings, parse_record_json
+from ._shared import create_shared, open_shared
 from ._snapshot import Snapshots
-from ._sum import write_sum
-from ._transaction import BOUND_FACTOR, BOUND_FROM, Transaction, meta_digest, row_digest
+from ._sqlite import SqliteDatabase
+from ._transaction import BOUND_FACTOR, BOUND_FROM, Transaction, row_digest
 from ._verify import VerifyReport, verify_bank
 
 if TYPE_CHECKING:
     from genlora.base import Fingerprint
 
 log = logging.getLogger(__name__)
-Result = TypeVar("Result")
 
-SUM_AT_ONCE_BYTES = 32 << 20
-"""Up to this size the database's checksum is renewed by every commit, above it when the bank is closed."""
-REVISION_SQL = "SELECT json_extract(value, '$.revision') FROM meta WHERE key = 'state'"
 STATE_CACHE_BYTES = 64 << 20
 PACK_CACHE_BYTES = 64 << 20
 DEFAULT_TARGETS = ("q_proj", "v_proj")
@@ -49,42 +48,51 @@ DEFAULT_TARGETS = ("q_proj", "v_proj")
 class Bank:
     """Experts of one frozen base. Open it with `Bank.open`, make it with `Bank.create`; close it, or use `with`.
 
-    One object may be used from many threads, and many processes may open one bank; writers take turns.
+    One object may be used from many threads, and many processes may open one bank; writers take turns. A folder is kept
+    in SQLite and searched with FAISS; an address `postgresql://...` is a bank that many machines share.
     """
 
-    def __init__(self, files: BankFiles, db: sqlite3.Connection, *, readonly: bool) -> None:
-        self.files = files
-        self.readonly = readonly
-        self.blobs = BlobStore(files.blobs)
-        self._db = db
-        self._lock = threading.RLock()
-        self._snapshots = Snapshots(self)
+    def __init__(self, parts: Parts) -> None:
+        self.database, self.blobs = parts.database, parts.blobs
+        self.where = self.database.where
+        """What messages call the bank: its folder or its address, without user and password."""
+        self.readonly = self.database.readonly
+        self._place, self._index = parts.place, parts.index
+        self._open, self._lock = True, threading.Lock()
         self._states = Lru(STATE_CACHE_BYTES)
         self._packs = Lru(PACK_CACHE_BYTES)
-        self._sum_due = False
         shape = self._meta("bank")
         self.rank = int(shape["rank"])
         self.targets: tuple[str, ...] = tuple(shape["targets"])
-        self.layout = BaseLayout.from_json(self._meta("layout"), where=str(files.database))
+        self.layout = BaseLayout.from_json(self._meta("layout"), where=self.database.label)
 
     @classmethod
     def create(
         cls,
-        path: Path | str,
+        path: "Path | str | BankAddress",
         layout: BaseLayout,
         fingerprint: "Fingerprint",
         *,
         rank: int = 8,
         targets: Sequence[str] = DEFAULT_TARGETS,
+        blobs: str | None = None,
     ) -> Self:
-        """Make an empty bank as the folder `path`, in one rename, and open it."""
-        root = Path(path)
+        """Make an empty bank as the folder `path`, in one rename, or at an address `postgresql://...`; and open it.
+
+        A shared bank needs `blobs`: the folder or fsspec URL of its factors, which all machines can reach.
+        """
         check_shape(layout, rank, targets)
         if fingerprint.id != layout.fingerprint:
             raise BankError(
-                f"{root}: layout is of base {layout.fingerprint[:16]}, fingerprint {fingerprint.id[:16]}. "
+                f"{place_of(path)}: layout is of base {layout.fingerprint[:16]}, fingerprint {fingerprint.id[:16]}. "
                 "Take both from one base."
             )
+        root = place_of(path)
+        if isinstance(root, BankAddress):
+            create_shared(root, layout, fingerprint, rank=rank, targets=targets, blobs=blobs)
+            return cls.open(root)
+        if blobs is not None:
+            raise BankError(f"{root}: a folder bank keeps its blobs itself. Leave the place of the blobs out.")
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise BankError(f"{root}: is there already and not empty; nothing was changed. Choose another folder.")
         with storage_errors(root):
@@ -100,27 +108,38 @@ class Bank:
         return cls.open(root)
 
     @classmethod
-    def open(cls, path: Path | str, *, readonly: bool = False) -> Self:
+    def open(cls, path: "Path | str | BankAddress", *, readonly: bool = False) -> Self:
         """Open a bank. `readonly` works where nothing can be written; else leftovers of killed writers are swept."""
-        files = BankFiles(Path(path))
-        db = connect(files.database, readonly=readonly)
+        place = place_of(path)
+        parts = open_shared(place, readonly) if isinstance(place, BankAddress) else open_folder(place, readonly)
         try:
-            bank = cls(files, db, readonly=readonly)
+            bank = cls(parts)
         except BaseException:
-            db.close()
+            parts.database.close()
             raise
         if not readonly:
             bank.sweep()
         return bank
 
+    @property
+    def files(self) -> BankFiles:
+        """Where a folder bank's files lie. Raises `BankError` for a shared bank, which has none of its own."""
+        if isinstance(self.database, SqliteDatabase):
+            return self.database.files
+        raise BankError(f"{self.where}: is not a folder. Copy it to one: genlora bank copy {self.where} FOLDER")
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of a folder bank, None for a shared one."""
+        return self._place if isinstance(self._place, Path) else None
+
     def close(self) -> None:
         """Keep the index for the next one, and let go of the database."""
-        with self._lock, suppress(sqlite3.ProgrammingError):
-            self._db.execute("SELECT 1")  # closed already? then there is nothing to do
-            self._snapshots.close()
-            if self._sum_due:
-                self._write_sum()
-            self._db.close()
+        with self._lock:
+            opened, self._open = self._open, False
+        if opened:
+            self._index.close()
+            self.database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -130,35 +149,12 @@ class Bank:
 
     # ---- what is in it
 
-    def _rows(self, sql: str, args: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, sqlite_errors(self.files.database):
-            return self._db.execute(sql, args).fetchall()
-
     def _meta(self, key: str) -> Any:
-        rows = self._rows("SELECT value, sha256 FROM meta WHERE key = ?", (key,))
-        if not rows:
-            return None
-        value, digest = rows[0]
-        if meta_digest(key, value) != digest:
-            raise BankDamagedError(
-                f"{self.files.database}: metadata {key!r} is damaged. Run: genlora bank verify {self.files.root}"
-            )
-        return parse_json(value.encode(), where=f"{self.files.database}: {key}", max_bytes=16 << 20)
+        return read_meta(self.database, key)
 
     def read_state(self) -> dict[str, Any]:
         """Generation, revision, and the generation of the last removal."""
         return self._meta("state")
-
-    def consistent(self, read: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run several queries on one committed state."""
-        with self._lock, sqlite_errors(self.files.database):
-            if self._db.in_transaction:
-                return read(self._db)
-            self._db.execute("BEGIN")
-            try:
-                return read(self._db)
-            finally:
-                self._db.execute("COMMIT")
 
     @property
     def generation(self) -> int:
@@ -183,8 +179,7 @@ class Bank:
 
     def all_metadata(self) -> dict[str, Any]:
         """Everything `Transaction.set_metadata` kept."""
-        keys = [row[0][5:] for row in self._rows("SELECT key FROM meta WHERE key LIKE 'user:%' ORDER BY key")]
-        return {key: self.metadata(key) for key in keys}
+        return {key[5:]: self._meta(key) for key in self.database.keys() if key.startswith("user:")}
 
     def norm_bounds(self) -> dict[str, float]:
         """How large a module's ΔW (Frobenius norm) may be before it looks wrong: ten times the largest expert's.
@@ -199,14 +194,14 @@ class Bank:
         return {m.path: BOUND_FACTOR * known.get(m.path, largest) for m in self.layout.of(self.targets)}
 
     def __len__(self) -> int:
-        return self._rows("SELECT count(*) FROM expert")[0][0]
+        return self.database.count()
 
     def __contains__(self, name: object) -> bool:
-        return bool(self._rows("SELECT 1 FROM expert WHERE name = ?", (name,)))
+        return isinstance(name, str) and self.database.has(name)
 
     def names(self) -> list[str]:
         """All experts, in order of name."""
-        return [row[0] for row in self._rows("SELECT name FROM expert ORDER BY name")]
+        return self.database.names()
 
     def unknown(self, name: str) -> str:
         """The message for a name that is not there."""
@@ -214,52 +209,48 @@ class Bank:
 
         near = difflib.get_close_matches(name, self.names(), n=3)
         hint = f"Did you mean {', '.join(near)}?" if near else "Run: genlora bank list"
-        return f"{self.files.root}: no expert {name[:80]!r} in this bank. {hint}"
+        return f"{self.where}: no expert {name[:80]!r} in this bank. {hint}"
 
     def get(self, name: str) -> ExpertRecord:
         """An expert's record. Raises `UnknownExpertError`, or `BankDamagedError` if its row does not fit its digest."""
-        for row in self._record_rows("WHERE name = ?", (name,)):
-            return self._record(row)
-        raise UnknownExpertError(self.unknown(name))
+        row = self.database.expert(name)
+        if row is None:
+            raise UnknownExpertError(self.unknown(name))
+        return self.record_of(row)
 
     def records(self) -> list[ExpertRecord]:
         """All records, in order of name; a damaged one is left out with a warning."""
         out = []
-        for row in self._record_rows("ORDER BY name"):
+        for row in self.database.experts():
             try:
-                out.append(self._record(row))
+                out.append(self.record_of(row))
             except BankDamagedError as err:
                 log.warning("%s", err)
         return out
 
-    def _record_rows(self, clause: str, args: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        return self._rows(
-            "SELECT name, generation, record, blob, slot, sha256, rows FROM expert"
-            f" LEFT JOIN embedding ON embedding.expert = expert.id {clause}",
-            args,
-        )
-
-    def _record(self, row: tuple[Any, ...]) -> ExpertRecord:
-        name, generation, text, blob, slot, digest, embeddings = row
-        where = f"{self.files.database}: expert {name}"
+    def record_of(self, row: ExpertRow) -> ExpertRecord:
+        """The record in a row, or `BankDamagedError` if the row does not fit its digest."""
+        where = f"{self.database.label}: expert {row.name}"
         try:
-            data = parse_record_json(text, where=where)
-            vectors = decode_embeddings(embeddings or b"", len(data["descriptions"]), where=where)
-            record = ExpertRecord.from_json(data, embeddings=vectors, blob=blob, generation=generation, where=where)
-            whole = record.name == name and row_digest(record, slot) == digest
+            data = parse_record_json(row.record, where=where)
+            vectors = decode_embeddings(row.rows or b"", len(data["descriptions"]), where=where)
+            record = ExpertRecord.from_json(
+                data, embeddings=vectors, blob=row.blob, generation=row.generation, where=where
+            )
+            whole = record.name == row.name and row_digest(record, row.slot) == row.sha256
         except (GenloraError, KeyError, TypeError, AttributeError):
             whole, record = False, None
         if record is None or not whole:
-            raise BankDamagedError(f"{where}: its row is damaged. Run: genlora bank verify {self.files.root}")
+            raise BankDamagedError(f"{where}: its row is damaged. Run: genlora bank verify {self.where}")
         return record
 
     def state(self, name: str) -> AdapterState:
         """An expert's factors in float32, verified and cached; treat the tensors as read-only."""
         for attempt in (0, 1):
-            rows = self._rows("SELECT blob, slot FROM expert WHERE name = ?", (name,))
-            if not rows:
+            place = self.database.place(name)
+            if place is None:
                 raise UnknownExpertError(self.unknown(name))
-            key = (rows[0][0], rows[0][1] or 0)
+            key = (place[0], place[1] or 0)
             state = self._states.get(key)
             if state is not None:
                 return state
@@ -267,7 +258,7 @@ class Bank:
                 state = self._pack(key[0]).decode(key[1])
             except BankDamagedError:
                 # Replaced by another process between the two reads? Then the row has moved on.
-                if attempt or self._rows("SELECT blob, slot FROM expert WHERE name = ?", (name,)) == rows:
+                if attempt or self.database.place(name) == place:
                     raise
                 continue
             self._states.put(key, state, 4 * state.parameters)
@@ -283,9 +274,12 @@ class Bank:
 
     # ---- searching
 
-    def index(self) -> FlatIndex:
-        """An immutable snapshot of the newest committed state; search it from as many threads as you like."""
-        return self._snapshots.newest()
+    def index(self) -> NeighbourIndex:
+        """The index of the newest committed state; search it from as many threads as you like.
+
+        A folder bank's is a snapshot that never changes; a shared bank's asks the server anew each time.
+        """
+        return self._index.newest()
 
     def search(self, vector: NDArray[np.float32], k: int = 4) -> list[Neighbour]:
         """The k experts whose descriptions are nearest to a unit vector (dim,), most similar first."""
@@ -298,37 +292,23 @@ class Bank:
         """A change that happens whole or not at all: durable when the block has ended, invisible before."""
         if self.readonly:
             raise StorageError(
-                f"{self.files.root}: opened read-only, so nothing can be changed. Copy it: genlora bank export -o DIR"
+                f"{self.where}: opened read-only, so nothing can be changed. Copy it: genlora bank export -o DIR"
             )
-        with self._lock:
-            tx: Transaction | None = None
-            try:
-                with sqlite_errors(self.files.database, lambda: tx.row_bytes if tx else 0), immediate(self._db):
-                    state = self._meta("state")
-                    tx = Transaction(
-                        self, self._db, int(state["generation"]) + 1, str(state["revision"]), int(state["removed"])
-                    )
-                    yield tx
-                    tx.finish()
-            except BaseException:
-                if tx is not None:
-                    self._discard(tx.new_blobs)
-                raise
-            self._discard(tx.loose_blobs)
-            if tx.changed:
-                self._sum_due = True
-                if self.files.database.stat().st_size <= SUM_AT_ONCE_BYTES:
-                    self._write_sum()
-
-    def _write_sum(self) -> None:
-        # What was committed stays committed: an old sum says that it is old, and the next change renews it.
+        tx: Transaction | None = None
         try:
-            with sqlite_errors(self.files.database):
-                write_sum(self._db, self.files.database, self.files.checksum, REVISION_SQL)
-        except (BankError, StorageError) as err:
-            log.info("%s is not renewed: %s", self.files.checksum, err)
-        else:
-            self._sum_due = False
+            with self.database.writing(lambda: tx.row_bytes if tx else 0):
+                state = self.read_state()
+                generation, revision = int(state["generation"]) + 1, str(state["revision"])
+                tx = Transaction(self, self.database, generation, revision, int(state["removed"]))
+                yield tx
+                tx.finish()
+        except BaseException:
+            if tx is not None:
+                self._discard(tx.new_blobs)
+            raise
+        self._discard(tx.loose_blobs)
+        if tx.changed:
+            self.database.committed()
 
     def add(
         self,
@@ -350,7 +330,7 @@ class Bank:
 
     def verify(self) -> VerifyReport:
         """Look at every byte: see `verify_bank`."""
-        return verify_bank(self.files.root)
+        return verify_bank(self._place)
 
     def export(
         self,
@@ -371,18 +351,18 @@ class Bank:
         """Delete blobs that no row names, under the write lock; what fails here is swept at the next opening."""
         if not digests:
             return
-        with suppress(BankError, StorageError), sqlite_errors(self.files.database), immediate(self._db):
-            used = {d for d in digests if self._rows("SELECT 1 FROM expert WHERE blob = ?", (d,))}
+        with suppress(BankError, StorageError), self.database.writing():
+            used = self.database.used(digests)
             self.blobs.discard(d for d in digests if d not in used)
+            self.database.settle(digests)
 
     def sweep(self) -> int:
         """Delete what killed writers left; how many files. Skipped while another process is writing."""
-        with self._lock, suppress(sqlite3.OperationalError, StorageError):
-            set_patience(self._db, 0)
-            try:
-                with immediate(self._db):
-                    gone = self.blobs.sweep(row[0] for row in self._rows("SELECT DISTINCT blob FROM expert"))
-                    return gone + sweep_temporary(self.files.root) + sweep_temporary(self.files.index.parent)
-            finally:
-                set_patience(self._db)
-        return 0
+        return self.database.sweep(self.blobs)
+
+
+def open_folder(root: Path, readonly: bool) -> Parts:
+    """The parts of a folder bank."""
+    files = BankFiles(root)
+    database = SqliteDatabase(files, readonly=readonly)
+    return Parts(root, database, BlobStore(files.blobs), Snapshots(database))

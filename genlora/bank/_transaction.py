@@ -1,6 +1,5 @@
 """One all-or-nothing change of a bank. Order on disk: blob, fsync, rename, fsync folder, then COMMIT."""
 
-import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,9 @@ from genlora.files import canonical_json, check_name, parse_json, sha256_bytes
 
 from ._codec import product_error
 from ._conform import conform, figures
+from ._database import Database, ExpertRow
 from ._factors import encode_raw
+from ._meta import write_meta
 from ._record import ExpertRecord, encode_embeddings
 
 if TYPE_CHECKING:
@@ -46,25 +47,12 @@ def row_digest(record: ExpertRecord, slot: int | None) -> str:
     return sha256_bytes(record.digest.encode() + tail)
 
 
-def meta_digest(key: str, value: str) -> str:
-    """What a metadata row must hash to."""
-    return sha256_bytes(f"{key}\0{value}".encode())
-
-
-def put_meta(db: sqlite3.Connection, key: str, value: Any) -> str:
-    """Write one metadata row; its digest."""
-    text = canonical_json(value).decode()
-    digest = meta_digest(key, text)
-    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", (key, text, digest))
-    return digest
-
-
 @dataclass
 class Transaction:
     """Handed out by `Bank.atomic`; its changes show all at once when the block ends, or never."""
 
     bank: "Bank"
-    db: sqlite3.Connection
+    database: Database
     generation: int
     """The generation being made."""
     revision: str
@@ -118,6 +106,7 @@ class Transaction:
 
     def put_blob(self, data: bytes) -> str:
         """Store a blob durably; its digest. It goes again if the transaction fails."""
+        self.database.expect(sha256_bytes(data))
         digest, new = self.bank.blobs.put(data)
         if new:
             self.new_blobs.append(digest)
@@ -186,23 +175,15 @@ class Transaction:
         text, rows = canonical_json(record.to_json()).decode(), encode_embeddings(record.embeddings)
         mean = record.mean_embedding.astype("<f4").tobytes()
         self.row_bytes += len(text) + len(rows) + len(mean)
-        row = self.db.execute(
-            "INSERT INTO expert (name, generation, record, blob, slot, sha256) VALUES (?, ?, ?, ?, ?, ?)",
-            (record.name, record.generation, text, record.blob, slot, digest),
-        ).lastrowid
-        self.db.execute("INSERT INTO embedding VALUES (?, ?)", (row, rows))
-        self.db.execute("INSERT INTO vector VALUES (?, ?)", (row, mean))
+        self.database.insert(ExpertRow(record.name, record.generation, text, record.blob, slot, digest, rows, mean))
         self._note(f"add {record.name} {digest}")
 
     def remove(self, name: str) -> None:
         """Remove an expert; its blob goes after the commit, if nobody else uses it."""
-        row = self.db.execute("SELECT id, blob FROM expert WHERE name = ?", (name,)).fetchone()
-        if row is None:
+        blob = self.database.delete(name)
+        if blob is None:
             raise UnknownExpertError(self.bank.unknown(name))
-        for table in ("embedding", "vector"):
-            self.db.execute(f"DELETE FROM {table} WHERE expert = ?", (row[0],))
-        self.db.execute("DELETE FROM expert WHERE id = ?", (row[0],))
-        self.loose_blobs.append(row[1])
+        self.loose_blobs.append(blob)
         self.removed = self.generation
         self._note(f"remove {name}")
 
@@ -214,13 +195,13 @@ class Transaction:
     def _put(self, key: str, value: Any) -> None:
         full = f"user:{key}"
         if value is None:
-            self.db.execute("DELETE FROM meta WHERE key = ?", (full,))
+            self.database.drop_meta(full)
             self._note(f"unset {key}")
         else:
-            self._note(f"set {key} {put_meta(self.db, full, value)}")
+            self._note(f"set {key} {write_meta(self.database, full, value)}")
 
     def finish(self) -> None:
         """Write the new generation, if anything changed. Called by the bank before COMMIT."""
         if self.changed:
             state = {"generation": self.generation, "revision": self.revision, "removed": self.removed}
-            put_meta(self.db, "state", state)
+            write_meta(self.database, "state", state)

@@ -1,7 +1,6 @@
 """`bank verify`: look at every byte of a bank, name what is damaged, and say what that costs."""
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,17 @@ from typing import Any
 from genlora.errors import BankError, GenloraError
 from genlora.files import parse_json, sha256_bytes, sha256_file
 
+from ._address import BankAddress, place_of
 from ._blobs import BlobStore
-from ._db import connect, sqlite_errors
+from ._database import Blobs, Database
+from ._files import BankFiles
+from ._meta import meta_digest
 from ._packs import open_pack
 from ._record import ExpertRecord, decode_embeddings, parse_record_json
+from ._shared import open_shared
+from ._sqlite import SqliteDatabase
 from ._sum import DatabaseSum
-from ._transaction import meta_digest, row_digest
+from ._transaction import row_digest
 
 META_KEYS = ("bank", "fingerprint", "layout", "state")
 
@@ -51,55 +55,132 @@ class VerifyReport:
 
 
 class _Verifier:
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.database = root / "bank.sqlite"
-        self.store = BlobStore(root / "blobs")
+    """Looks at one bank. What holds for every kind of bank is here; what SQLite adds, in `_FolderVerifier`."""
+
+    def __init__(self, where: str, store: Blobs) -> None:
+        self.where = where
+        self.store = store
         self.damage: list[Damage] = []
         self.notes: list[str] = []
         self.uses: dict[str, list[tuple[str, int]]] = {}
         self.experts = 0
 
-    def run(self) -> VerifyReport:
+    def run(self, opened: Callable[[], Database], item: str) -> VerifyReport:
+        """The report; `opened` gives the database, and `item` is what the report calls it."""
         try:
-            db = connect(self.database, readonly=True)
+            database = opened()
         except GenloraError as err:
-            self.damage.append(Damage("bank.sqlite", str(err)))
-            db = None
-        if db is not None:
+            self.damage.append(Damage(item, str(err)))
+            database = None
+        if database is not None:
             try:
-                with sqlite_errors(self.database):
-                    db.execute("BEGIN")  # one state for all that follows; writers wait
-                    self._database(db)
+                with database.consistent():  # one state for all that follows
+                    self.look(database)
             except GenloraError as err:
-                self.damage.append(Damage("bank.sqlite", str(err)))
+                self.damage.append(Damage(item, str(err)))
             finally:
-                db.close()
+                database.close()
         blobs = self._blobs()
-        return VerifyReport(str(self.root), self.experts, blobs, tuple(self.damage), tuple(self.notes))
+        return VerifyReport(self.where, self.experts, blobs, tuple(self.damage), tuple(self.notes))
 
-    def _database(self, db: sqlite3.Connection) -> None:
-        db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()  # takes the read lock
-        revision = self._meta(db)
-        self._sum(revision)
+    def look(self, database: Database) -> None:
+        """Metadata and rows."""
+        self.meta(database)
+        self.rows(database)
+
+    def meta(self, database: Database) -> str:
+        """Check every metadata row; the revision, or "" if it cannot be told."""
+        rows = {key: database.meta(key) for key in dict.fromkeys((*META_KEYS, *database.keys()))}
+        for key, row in rows.items():
+            if row is None:
+                self.damage.append(Damage(f"metadata {key}", "missing"))
+            elif meta_digest(key, row[0]) != row[1]:
+                self.damage.append(Damage(f"metadata {key}", "its digest does not fit"))
+        state = rows["state"]
+        if state is None or meta_digest("state", state[0]) != state[1]:
+            return ""
+        return str(parse_json(state[0].encode(), where="state")["revision"])
+
+    def rows(self, database: Database) -> None:
+        """Check every expert's rows."""
+        for row in database.entries():
+            self.experts += 1
+            self.uses.setdefault(str(row.blob), []).append((str(row.name), row.slot or 0))
+            try:
+                where = f"expert {row.name}"
+                data = parse_record_json(row.record, where=where)
+                vectors = decode_embeddings(row.rows or b"", len(data["descriptions"]), where=where)
+                record = ExpertRecord.from_json(
+                    data, embeddings=vectors, blob=row.blob, generation=row.generation, where=where
+                )
+                whole = record.name == row.name and row_digest(record, row.slot) == row.sha256
+                same = record.mean_embedding.astype("<f4").tobytes() == row.mean
+                found = "" if whole and same else "its row does not fit its digest"
+            except (GenloraError, KeyError, TypeError, ValueError, AttributeError) as err:
+                found = f"its row cannot be read ({err})"
+            if found:
+                self.damage.append(Damage(f"expert {row.name}", found, (str(row.name),)))
+
+    def _blobs(self) -> int:
+        on_disk = set(self.store.digests())
+        for digest, users in sorted(self.uses.items()):
+            names = tuple(sorted(name for name, _ in users))
+            item = f"blobs/{digest}.safetensors"
+            try:
+                data = self.store.stored(digest)
+            except GenloraError as err:
+                self.damage.append(Damage(item, str(err), names))
+                continue
+            if sha256_bytes(data) != digest:
+                self.damage.append(Damage(item, "its SHA-256 is not its name", names))
+                continue
+            self._decode(data, digest, users, names)
+        for digest in sorted(on_disk - set(self.uses)):
+            if sha256_bytes(self.store.stored(digest)) == digest:
+                self.notes.append(f"blobs/{digest}.safetensors belongs to no expert; {self.unused}")
+            else:
+                self.damage.append(
+                    Damage(f"blobs/{digest}.safetensors", "its SHA-256 is not its name, and no expert uses it")
+                )
+        return len(on_disk)
+
+    unused = "a writer may be at work; else the next opening for a change removes it"
+
+    def _decode(self, data: bytes, digest: str, users: list[tuple[str, int]], names: tuple[str, ...]) -> None:
+        item = f"blobs/{digest}.safetensors"
+        try:
+            pack = open_pack(data, where=str(self.store.path(digest)))
+        except BankError as err:
+            self.damage.append(Damage(item, str(err), names))
+            return
+        for name, slot in users:
+            try:
+                pack.decode(slot)
+            except BankError as err:
+                self.damage.append(Damage(item, str(err), (name,)))
+
+
+class _FolderVerifier(_Verifier):
+    unused = "the next opening removes it"
+
+    def __init__(self, files: BankFiles) -> None:
+        super().__init__(str(files.root), BlobStore(files.blobs))
+        self.root, self.database = files.root, files.database
+
+    def look(self, database: Database) -> None:
+        assert isinstance(database, SqliteDatabase)
+        db = database.connection
+        db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()  # takes the read lock; writers wait
+        self._sum(self.meta(database))
         for (line,) in db.execute("PRAGMA integrity_check(20)"):
             if line != "ok":
                 self.damage.append(Damage("bank.sqlite", f"integrity check: {line}"))
-        for item in self._rows(db):
-            self.damage.append(item)
-
-    def _meta(self, db: sqlite3.Connection) -> str:
-        rows = {key: (value, digest) for key, value, digest in db.execute("SELECT key, value, sha256 FROM meta")}
-        for key, (value, digest) in rows.items():
-            if meta_digest(key, value) != digest:
-                self.damage.append(Damage(f"metadata {key}", "its digest does not fit"))
-        for key in META_KEYS:
-            if key not in rows:
-                self.damage.append(Damage(f"metadata {key}", "missing"))
-        value, digest = rows.get("state", ("{}", ""))
-        if meta_digest("state", value) != digest:
-            return ""
-        return str(parse_json(value.encode(), where="state")["revision"])
+        self.rows(database)
+        for table in ("embedding", "vector"):
+            sql = f"SELECT count(*) FROM {table} WHERE expert NOT IN (SELECT id FROM expert)"
+            loose = db.execute(sql).fetchone()[0]
+            if loose:
+                self.damage.append(Damage("bank.sqlite", f"{loose} rows of {table} belong to no expert"))
 
     def _sum(self, revision: str) -> None:
         path = self.root / "bank.sum"
@@ -118,75 +199,18 @@ class _Verifier:
         elif known.database != sha256_file(self.database):
             self.damage.append(Damage("bank.sqlite", "its SHA-256 is not the one in bank.sum"))
 
-    def _rows(self, db: sqlite3.Connection) -> Iterator[Damage]:
-        sql = (
-            "SELECT name, generation, record, blob, slot, sha256, rows, mean FROM expert"
-            " LEFT JOIN embedding ON embedding.expert = expert.id LEFT JOIN vector ON vector.expert = expert.id"
-        )
-        for name, generation, text, blob, slot, digest, rows, mean in db.execute(sql):
-            self.experts += 1
-            self.uses.setdefault(str(blob), []).append((str(name), slot or 0))
-            try:
-                where = f"expert {name}"
-                data = parse_record_json(text, where=where)
-                vectors = decode_embeddings(rows or b"", len(data["descriptions"]), where=where)
-                record = ExpertRecord.from_json(data, embeddings=vectors, blob=blob, generation=generation, where=where)
-                whole = record.name == name and row_digest(record, slot) == digest
-                found = (
-                    ""
-                    if whole and record.mean_embedding.astype("<f4").tobytes() == mean
-                    else "its row does not fit its digest"
-                )
-            except (GenloraError, KeyError, TypeError, ValueError, AttributeError) as err:
-                found = f"its row cannot be read ({err})"
-            if found:
-                yield Damage(f"expert {name}", found, (str(name),))
-        for table in ("embedding", "vector"):
-            loose = db.execute(f"SELECT count(*) FROM {table} WHERE expert NOT IN (SELECT id FROM expert)").fetchone()[
-                0
-            ]
-            if loose:
-                yield Damage("bank.sqlite", f"{loose} rows of {table} belong to no expert")
 
-    def _blobs(self) -> int:
-        on_disk = set(self.store.digests())
-        for digest, users in sorted(self.uses.items()):
-            names = tuple(sorted(name for name, _ in users))
-            path = self.store.path(digest)
-            try:
-                data = path.read_bytes()
-            except OSError as err:
-                self.damage.append(Damage(f"blobs/{path.name}", f"cannot be read ({err.strerror})", names))
-                continue
-            if sha256_bytes(data) != digest:
-                self.damage.append(Damage(f"blobs/{path.name}", "its SHA-256 is not its name", names))
-                continue
-            self._decode(data, path, users, names)
-        unused = sorted(on_disk - set(self.uses))
-        for digest in unused:
-            path = self.store.path(digest)
-            if sha256_bytes(path.read_bytes()) == digest:
-                self.notes.append(f"blobs/{path.name} belongs to no expert; the next opening removes it")
-            else:
-                self.damage.append(Damage(f"blobs/{path.name}", "its SHA-256 is not its name, and no expert uses it"))
-        return len(on_disk)
-
-    def _decode(self, data: bytes, path: Path, users: list[tuple[str, int]], names: tuple[str, ...]) -> None:
-        try:
-            pack = open_pack(data, where=str(path))
-        except BankError as err:
-            self.damage.append(Damage(f"blobs/{path.name}", str(err), names))
-            return
-        for name, slot in users:
-            try:
-                pack.decode(slot)
-            except BankError as err:
-                self.damage.append(Damage(f"blobs/{path.name}", str(err), (name,)))
+def verify_folder(files: BankFiles) -> VerifyReport:
+    """`verify_bank` of a folder."""
+    if not files.root.is_dir():
+        raise BankError(f"{files.root}: no bank there. Make one: genlora bank init {files.root}")
+    return _FolderVerifier(files).run(lambda: SqliteDatabase(files, readonly=True), "bank.sqlite")
 
 
-def verify_bank(path: Path | str) -> VerifyReport:
+def verify_bank(path: "Path | str | BankAddress") -> VerifyReport:
     """Check digests of rows, metadata, database file and blobs, and decode every expert. Changes nothing."""
-    root = Path(path)
-    if not root.is_dir():
-        raise BankError(f"{root}: no bank there. Make one: genlora bank init {root}")
-    return _Verifier(root).run()
+    place = place_of(path)
+    if not isinstance(place, BankAddress):
+        return verify_folder(BankFiles(place))
+    parts = open_shared(place, True)
+    return _Verifier(str(place), parts.blobs).run(lambda: parts.database, "database")

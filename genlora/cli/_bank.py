@@ -50,7 +50,7 @@ def _embedder(source: str | None, bank: Bank) -> TaskEmbedder:
     known = bank.metadata("embedder")
     if known is not None and known["id"] != embedder.id:
         raise BankError(
-            f"{bank.files.root}: made with embedder {known['id'][:16]}, this one is {embedder.id[:16]}. "
+            f"{bank.where}: made with embedder {known['id'][:16]}, this one is {embedder.id[:16]}. "
             "Name the bank's own with --embedder SOURCE."
         )
     return embedder
@@ -80,7 +80,7 @@ def init(path: Path, base_source: str | None, rank: int, targets: str, as_json: 
 
 def _about(made: Bank) -> dict[str, Any]:
     return {
-        "path": str(made.files.root),
+        "path": str(made.where),
         "base": made.layout.name,
         "fingerprint": made.layout.fingerprint,
         "rank": made.rank,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genlora.adapter import check_norms
-from genlora.bank import Bank, Embedded, TaskEmbedder
+from genlora.bank import Bank, BankAddress, Embedded, TaskEmbedder
 from genlora.base import Progress, resolve_embedder, silent
 from genlora.descriptions import BadItem, Item, language_warning
 from genlora.errors import BankError, ConfigError, GenloraError, StorageError
@@ -73,7 +73,8 @@ class GenLora:
     >>> model = adapter.to_peft()
 
     Args:
-        bank: a bank's folder, or an open `Bank`; by default `$GENLORA_BANK` or the shipped bank. Opened read-only.
+        bank: a bank's folder, a shared bank's `postgresql://...`, or an open `Bank`; by default `$GENLORA_BANK` or the
+            shipped bank. Opened read-only.
         embedder: an embedder, or its source; by default the shipped bank's, fetched once through pip.
         generator: a name in `genlora.generators.GENERATORS`.
         progress: told about downloads.
@@ -83,7 +84,7 @@ class GenLora:
 
     def __init__(
         self,
-        bank: "str | Path | Bank | None" = None,
+        bank: "str | Path | BankAddress | Bank | None" = None,
         *,
         embedder: "str | Embedder | TaskEmbedder | None" = None,
         generator: str = DEFAULT_GENERATOR,
@@ -118,7 +119,7 @@ class GenLora:
         known = self.bank.metadata("embedder")
         if known is not None and known["id"] != found.id:
             raise BankError(
-                f"{self.bank.files.root}: made with embedder {known['id'][:16]}, this one is {found.id[:16]}: "
+                f"{self.bank.where}: made with embedder {known['id'][:16]}, this one is {found.id[:16]}: "
                 "their vectors cannot be compared. Name the bank's own embedder, or make the bank anew with this one."
             )
         return found

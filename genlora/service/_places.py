@@ -4,7 +4,7 @@ import logging
 import os
 from pathlib import Path
 
-from genlora.bank import Bank
+from genlora.bank import Bank, BankAddress, place_of
 from genlora.base import DEFAULT_BASE, MODELS, cache_dir
 from genlora.errors import BankError, BaseError, GenloraError, UnknownGeneratorError
 from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
@@ -16,10 +16,11 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 CALIBRATION_KEY = "calibration"
 
 
-def default_bank() -> Path:
+def default_bank() -> Path | BankAddress:
     """The bank that is used when none is named: `$GENLORA_BANK`, else the shipped one. Raises `BankError`."""
     if own := os.environ.get("GENLORA_BANK"):
-        return Path(own).expanduser()
+        place = place_of(own)
+        return place.expanduser() if isinstance(place, Path) else place
     shipped = (_PACKAGE / "_data" / "bank", _PACKAGE.parent / "checkpoints" / "bank")
     for path in shipped:
         if path.is_dir():
@@ -38,7 +39,7 @@ def generator_artefact(kind: str, bank: Bank | None = None) -> Artefact:
     if own := os.environ.get("GENLORA_GENERATORS"):
         places = [Path(own).expanduser()]
     else:
-        beside = [bank.files.root / "generators"] if bank is not None else []
+        beside = [bank.folder / "generators"] if bank is not None and bank.folder else []
         places = [*beside, _PACKAGE / "_data" / "generators", _PACKAGE.parent / "checkpoints" / "generators"]
     for place in places:
         if (place / kind).is_dir():
@@ -77,7 +78,7 @@ def calibration_of(bank: Bank) -> Calibration:
     """The bank's calibration: as stored in it, else as cached for its revision, else measured now (about a second)."""
     stored = bank.metadata(CALIBRATION_KEY)
     if stored is not None:
-        calibration = Calibration.from_json(stored, where=f"{bank.files.root}: calibration")
+        calibration = Calibration.from_json(stored, where=f"{bank.where}: calibration")
         if calibration.generation == bank.generation:
             return calibration
     cached = cache_dir() / "calibrations" / f"{bank.revision}.json"
@@ -87,7 +88,7 @@ def calibration_of(bank: Bank) -> Calibration:
             return Calibration.from_json(found["calibration"], where=str(cached))
     except (GenloraError, KeyError, TypeError):
         pass
-    log.info("measuring how similar the tasks of %s are, once for this state of the bank", bank.files.root)
+    log.info("measuring how similar the tasks of %s are, once for this state of the bank", bank.where)
     calibration = calibrate(bank)
     body = calibration.to_json()
     try:

@@ -172,7 +172,7 @@ class Shown:
             generator_artefact("abmll", bank)  # before the seconds that loading the base takes
         if base is None or isinstance(base, str):
             base = examples_base(bank.layout.name, base, device)
-        require_compatible(bank.fingerprint, base.fingerprint, what=f"bank {bank.files.root}")
+        require_compatible(bank.fingerprint, base.fingerprint, what=f"bank {bank.where}")
         return cls(files[0], files[1], base, bank)
 
     def drawn(self, engine: Any, request: Request, watch: Stopwatch) -> Generated:

@@ -171,7 +171,7 @@ def wrap(bank, tick):
     for module, name in ((os, "write"), (os, "fsync"), (os, "replace"), (os, "rename"), (Path, "replace")):
         setattr(module, name, around(getattr(module, name)))
     if isinstance(bank, RealBank):
-        bank.bank._db = Proxy(bank.bank._db, around)
+        bank.bank.database.connection = Proxy(bank.bank.database.connection, around)
 
 
 class Proxy:

@@ -164,15 +164,15 @@ def test_d2_everything_is_on_disk_before_the_commit(tmp_path, monkeypatch):
 
         def trace(statement):
             if statement == "COMMIT":
-                rows = bank._db.execute("SELECT blob FROM expert ORDER BY id DESC LIMIT 1").fetchall()
+                rows = bank.database.connection.execute("SELECT blob FROM expert ORDER BY id DESC LIMIT 1").fetchall()
                 if rows and str(bank.blobs.path(rows[0][0])) not in {e[1] for e in disk.events if e[0] == "commit"}:
                     disk.commit(str(bank.blobs.path(rows[0][0])))
 
         for i in range(50):
             start = len(disk.events)
-            bank._db.set_trace_callback(trace)
+            bank.database.connection.set_trace_callback(trace)
             stored = bank.add(record(i), state(i))
-            bank._db.set_trace_callback(None)
+            bank.database.connection.set_trace_callback(None)
             path = bank.blobs.path(stored.blob)
             expected[str(path)] = path.read_bytes()
             order = [e[0] for e in disk.events[start:] if "bank.sum" not in str(e[2])]

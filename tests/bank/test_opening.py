@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from genlora.bank import Bank, _create, _store, _verify
+from genlora.bank import Bank, _create, _sqlite
 from genlora.bank import _db as db_module
 from genlora.errors import BankDamagedError, BankError, StorageError
 
@@ -130,7 +130,7 @@ def test_d3_a_connection_as_tutorials_have_it_fails(tmp_path, monkeypatch):
         return db
 
     root = write_ahead(tmp_path)
-    for module in (_create, _store, _verify):
+    for module in (_create, _sqlite):
         monkeypatch.setattr(module, "connect", connect)
     assert settings(tmp_path, monkeypatch) == {("wal", 1)}
     monkeypatch.setattr(sqlite3, "sqlite_version", "3.40.1")

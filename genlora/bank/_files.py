@@ -1,0 +1,31 @@
+"""Where a folder bank's files lie."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class BankFiles:
+    """Where things lie under a bank's folder."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        """Metadata, embeddings and provenance."""
+        return self.root / "bank.sqlite"
+
+    @property
+    def checksum(self) -> Path:
+        """Digest of the whole database file, for `bank verify`."""
+        return self.root / "bank.sum"
+
+    @property
+    def blobs(self) -> Path:
+        """Content-addressed factors."""
+        return self.root / "blobs"
+
+    @property
+    def index(self) -> Path:
+        """The index cache; may be deleted at any time."""
+        return self.root / "cache" / "index.bin"
