@@ -7,6 +7,8 @@ from ._codec import CODECS as CODECS
 from ._codec import Codec as Codec
 from ._codec import product_error as product_error
 from ._conform import conform as conform
+from ._copy import CopyReport as CopyReport
+from ._copy import copy_bank as copy_bank
 from ._embedder import Embedded as Embedded
 from ._embedder import TaskEmbedder as TaskEmbedder
 from ._export import ExportReport as ExportReport

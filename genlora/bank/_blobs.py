@@ -62,8 +62,8 @@ class BlobStore:
         found = sha256_bytes(data)
         if found != digest:
             raise BankDamagedError(
-                f"{self.path(digest)}: damaged, its SHA-256 is {found[:16]}... Restore the file from a copy, or remove its "
-                f"experts; genlora bank verify {self.folder.parent} names them"
+                f"{self.path(digest)}: damaged, its SHA-256 is {found[:16]}... Restore the file from a copy, or remove "
+                f"its experts; genlora bank verify {self.folder.parent} names them"
             )
         return data
 

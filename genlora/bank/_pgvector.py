@@ -79,9 +79,8 @@ class PgVectorIndex:
             raise BankError("query is zero or not finite, expected a unit vector. Embed the description again.")
         known = read_meta(self._database, "user:embedder")
         if known is not None and len(query) != known["dim"]:
-            raise BankError(
-                f"query has {len(query)} numbers, expected {known['dim']}. Was it made by another embedder?"
-            )
+            said = f"query has {len(query)} numbers, expected {known['dim']}"
+            raise BankError(f"{said}. Was it made by another embedder?")
         names, means = self._candidates(query / np.float32(norm), k)
         return FlatIndex(names, means, revision="").search(query, k) if names else []
 

@@ -14,7 +14,7 @@ from ._database import Parts
 from ._meta import read_meta, write_meta
 from ._pgvector import ServerIndex
 from ._postgres import PostgresDatabase
-from ._postgres_db import connect, create_schema, postgres_errors
+from ._postgres_db import connect, create_schema, postgres_errors, schema_version
 from ._shared_blobs import SharedBlobs, blobs_url
 
 if TYPE_CHECKING:
@@ -52,6 +52,16 @@ def create_shared(
         if claimed:
             store.disown()
         raise
+    finally:
+        db.close()
+
+
+def shared_exists(address: BankAddress) -> bool:
+    """Whether there is a bank at `address`. Raises `BankError` where none could be."""
+    db = connect(address, create=True)
+    try:
+        with postgres_errors(address):
+            return schema_version(db, address) is not None
     finally:
         db.close()
 

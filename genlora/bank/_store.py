@@ -28,6 +28,8 @@ from ._index import Neighbour, NeighbourIndex
 from ._lru import Lru
 from ._meta import read_meta
 from ._packs import open_pack
+from ._pgvector import write_search
+from ._postgres import PostgresDatabase
 from ._record import ExpertRecord, decode_embeddings, parse_record_json
 from ._shared import create_shared, open_shared
 from ._snapshot import Snapshots
@@ -327,6 +329,19 @@ class Bank:
         """Remove an expert and, if nobody else uses it, its blob."""
         with self.atomic() as tx:
             tx.remove(name)
+
+    def set_search(self, kind: str) -> bool:
+        """Search a shared bank by `exact` comparison or an `hnsw` index; whether that is a change.
+
+        HNSW finds nearly always the same experts, much faster; their similarities are exact either way.
+        """
+        if not isinstance(self.database, PostgresDatabase):
+            raise BankError(f"{self.where}: a folder bank searches exactly. Copy it to PostgreSQL: genlora bank copy")
+        with self.atomic() as tx:
+            digest = write_search(self.database, kind)
+            if digest is not None:
+                tx.note(f"search {digest}")
+        return digest is not None
 
     def verify(self) -> VerifyReport:
         """Look at every byte: see `verify_bank`."""

@@ -1,5 +1,6 @@
 """One all-or-nothing change of a bank. Order on disk: blob, fsync, rename, fsync folder, then COMMIT."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +200,15 @@ class Transaction:
             self._note(f"unset {key}")
         else:
             self._note(f"set {key} {write_meta(self.database, full, value)}")
+
+    def adopt(self, state: Mapping[str, Any]) -> None:
+        """End with another bank's state instead of a new one: for a copy, whose history is that bank's."""
+        self.generation, self.revision = int(state["generation"]), str(state["revision"])
+        self.removed, self.changed = int(state["removed"]), True
+
+    def note(self, what: str) -> None:
+        """Count something that was done to the bank's database as a change of the bank."""
+        self._note(what)
 
     def finish(self) -> None:
         """Write the new generation, if anything changed. Called by the bank before COMMIT."""

@@ -10,15 +10,45 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ._text import plain
 
+
+class Place(click.ParamType):
+    """A bank: a folder, or the address of a shared one, which shows no password however it is printed."""
+
+    name = "bank"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str) or not value.lower().startswith(("postgresql://", "postgres://")):
+            return Path(value)
+        from genlora.bank import place_of
+
+        return place_of(value)
+
+
+URL_KEY = "genlora.bank.url"
+"""Where `genlora bank --url` leaves its value for the verbs below it."""
+
+
+def named_bank(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """What --bank says, or `genlora bank --url` before it; both is one too many."""
+    url = ctx.meta.get(URL_KEY)
+    if url is None:
+        return value
+    if value is not None and ctx.get_parameter_source(str(param.name)) == ParameterSource.COMMANDLINE:
+        raise click.UsageError(f"name the bank once: either bank --url URL, or {param.get_error_hint(ctx)} here.")
+    return url
+
+
 bank_option = click.option(
     "--bank",
-    type=click.Path(path_type=Path),
+    type=Place(),
     envvar="GENLORA_BANK",
     metavar="PATH",
-    help="Bank of experts.  [default: $GENLORA_BANK, else the shipped one]",
+    callback=named_bank,
+    help="Bank of experts: a folder, or postgresql://...  [default: $GENLORA_BANK, else the shipped one]",
 )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from ._show import Place, named_bank
+
 EPILOG = """\b
 Examples:
   genlora bank train --bank my-bank jsonl:tickets.jsonl
@@ -17,7 +19,7 @@ A run that was stopped goes on where it was: give the same --run again.
 
 @click.command("train", epilog=EPILOG, short_help="Train experts on tasks and store those that are worth it")
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--bank", required=True, type=click.Path(path_type=Path), help="Bank to add to; see: genlora bank init")
+@click.option("--bank", type=Place(), callback=named_bank, help="Bank to add to; see: genlora bank init  [required]")
 @click.option(
     "--words", type=click.Path(path_type=Path), help="Folder of word tasks for catalogue entries that need one."
 )
@@ -34,11 +36,17 @@ A run that was stopped goes on where it was: give the same --run again.
 ))  # fmt: skip
 @click.option("--seed", default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def train(bank: Path, sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
+def train(bank: Any, sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Train an expert for each task of SOURCES on BANK's base; store those that beat base and majority answer.
 
     SOURCES are bigbench:NAME, jsonl:FILE, sni:FILE, words:FOLDER, hub:NAME, or catalogue:ROLE.
     """
+    if bank is None:
+        raise click.UsageError("name the bank to add to: --bank PATH, or genlora bank --url URL train ...")
+    if options["run"] is None:
+        if not isinstance(bank, Path):
+            raise click.UsageError("a shared bank has no folder beside it: name one for the checkpoints with --run.")
+        options["run"] = bank.with_name(f"{bank.name}.run")
     report = _train(bank, sources, **options)
     if as_json:
         click.echo(json.dumps(report.to_json(), ensure_ascii=False))
@@ -51,11 +59,11 @@ def train(bank: Path, sources: tuple[str, ...], as_json: bool, **options: Any) -
 
 
 def _train(
-    bank_path: Path,
+    bank_path: Any,
     sources: tuple[str, ...],
     *,
     words: Path | None,
-    run: Path | None,
+    run: Path,
     base_source: str | None,
     device: str,
     dtype: str,
@@ -89,7 +97,7 @@ def _train(
         embedder = TaskEmbedder(resolve_embedder())
         with _progress() as (on_tick, on_measured):
             report = grow_bank(
-                bank, base, tasks, config, run or bank_path.with_name(f"{bank_path.name}.run"),
+                bank, base, tasks, config, run,
                 embedder=embedder, on_tick=on_tick, on_measured=on_measured,
             )  # fmt: skip
         if len(bank):
