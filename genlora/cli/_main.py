@@ -45,6 +45,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "run": Entry("_run:run", "Answer inputs with the base, or with an adapter on it"),
         "merge": Entry("_merge:merge", "Merge an adapter into a (quantised) copy of its base"),
         "serve": Entry("_serve:serve", "Serve the base, the bank's experts and generated adapters over HTTP"),
+        "demo": Entry("_demo:demo", "Open the demo: make, try, score and merge adapters in the browser"),
         "push": Entry("_push:push", "Hand an adapter to vLLM, SGLang, LoRAX, llama.cpp or Ollama"),
         "evaluate": Entry("_evaluate:evaluate", "Measure an adapter on own examples, or all methods on unseen tasks"),
         "verify": Entry("_verify:verify", "Check an adapter folder against its receipt and make it again"),

@@ -1,0 +1,207 @@
+"""Starting and stopping the demo: one private folder, one server, loopback unless asked and locked."""
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from genlora.base import Progress, silent
+from genlora.errors import ConfigError, MissingExtraError, StorageError
+
+from ._gate import Gate
+from ._page import build
+from ._studio import Studio
+from ._theme import FAVICON, SCRIPT, STYLE, theme
+
+log = logging.getLogger(__name__)
+
+MAX_FILE = "1mb"
+PREFIX = "genlora-demo-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """Where the demo listens and what it runs on. Raises `ConfigError` for an open door without a lock."""
+
+    bank: Path | None = None
+    embedder: str | None = None
+    base: str | None = None
+    device: str = "cpu"
+    host: str = "127.0.0.1"
+    """Loopback unless a password is given."""
+    port: int = 7860
+    """0 takes any free one."""
+    mcp: bool = False
+    """Also serve the endpoints as MCP tools."""
+    user: str = "genlora"
+    password: str | None = None
+    """Asked for at the door when given; needed for any host but loopback."""
+    browser: bool = False
+    """Open the page in the browser."""
+
+    def __post_init__(self) -> None:
+        if self.mcp and find_spec("mcp") is None:
+            raise MissingExtraError("--mcp needs Gradio's MCP part. Install it with: pip install 'genlora[mcp]'")
+        if not 0 <= self.port <= 65535:
+            raise ConfigError(f"port must be in [0, 65535], got {self.port}. The usual choice is 7860.")
+        if not is_loopback(self.host) and not self.password:
+            raise ConfigError(
+                f"host {self.host[:60]!r} can be reached by others, and no password is set. Set "
+                f"GENLORA_DEMO_PASSWORD, or "
+                "keep to 127.0.0.1 and forward the port."
+            )
+
+
+@dataclass(frozen=True)
+class Running:
+    """A demo that answers."""
+
+    url: str
+    mcp_url: str | None
+    folder: Path
+    """Everything that can be downloaded is in here."""
+    server: Any
+    """Gradio's own server object."""
+    studio: Studio
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address stays on this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextmanager
+def serve_demo(
+    options: DemoOptions,
+    *,
+    studio: Studio | None = None,
+    progress: Progress = silent,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[Running]:
+    """The demo, answering while the block lasts. Afterwards its folder and everything in it is gone.
+
+    Args:
+        options: where it listens and what it runs on.
+        studio: one that is open already (it stays open), with its folder; by default one is opened from the options.
+        progress: told about downloads.
+        say: told what is being prepared.
+
+    Raises `ConfigError` for a port in use, `StorageError`, and what opening bank, base and embedder raises.
+    """
+    folder = _private_folder() if studio is None else studio.folder
+    made = studio is None
+    with _environment(folder):
+        try:
+            if studio is None:
+                studio = Studio.open(
+                    options.bank, embedder=options.embedder, base=options.base, device=options.device,
+                    folder=folder, progress=progress, say=say,
+                )  # fmt: skip
+            page = build(studio)
+            say("opening the door")
+            yield _launched(page, studio, folder, options)
+        finally:
+            if "page" in locals():
+                page.close(verbose=False)
+            if made and studio is not None:
+                studio.close()
+            if made:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _environment(folder: Path) -> Iterator[None]:
+    """Gradio reads where files go, and that nothing is reported, from the environment."""
+    wanted = {
+        "GRADIO_TEMP_DIR": str(folder),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "GRADIO_SSR_MODE": "False",
+        "GRADIO_SHARE": "False",
+        "GRADIO_MCP_SERVER": "False",
+    }
+    before = {k: os.environ.get(k) for k in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
+
+
+def _private_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()  # readable by this user only
+    except OSError as err:
+        raise StorageError(f"no temporary folder can be made ({err.strerror}). Free space, or set TMPDIR.") from err
+
+
+def _launched(page: Any, studio: Studio, folder: Path, options: DemoOptions) -> Running:
+    from starlette.middleware import Middleware
+
+    local = is_loopback(options.host)
+    hosts = ("127.0.0.1", "localhost", "::1", options.host) if local else None
+    gate = Middleware(Gate, files=folder, hosts=hosts, mcp=options.mcp, login=bool(options.password))
+    favicon = folder / "genlora.svg"
+    favicon.write_text(FAVICON)
+    try:
+        page.launch(
+            server_name=options.host,
+            server_port=options.port or free_port(options.host),
+            share=False,
+            inbrowser=options.browser,
+            prevent_thread_lock=True,
+            quiet=True,
+            show_error=False,
+            auth=(options.user, options.password) if options.password else None,
+            allowed_paths=[],
+            max_file_size=MAX_FILE,
+            max_threads=8,
+            strict_cors=True,
+            ssr_mode=False,
+            pwa=False,
+            enable_monitoring=False,
+            run_history=False,
+            mcp_server=options.mcp,
+            footer_links=["api"],
+            favicon_path=str(favicon),
+            app_kwargs={"middleware": [gate]},
+            theme=theme(),
+            css=STYLE,
+            js=SCRIPT,
+        )
+    except OSError as err:
+        raise ConfigError(
+            f"{options.host}:{options.port} cannot be used ({first_line(err)}). Choose another port: --port 0 "
+            f"takes any."
+        ) from err
+    url = str(page.local_url).rstrip("/")
+    return Running(url, f"{url}/gradio_api/mcp/" if options.mcp else None, folder, page, studio)
+
+
+def free_port(host: str) -> int:
+    """A port nobody listens on now."""
+    import socket
+
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as found:
+        found.bind((host, 0))
+        return int(found.getsockname()[1])
+
+
+def first_line(err: BaseException) -> str:
+    """The first line of an error's text."""
+    return (str(err).splitlines() or [type(err).__name__])[0]

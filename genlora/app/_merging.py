@@ -1,0 +1,62 @@
+"""The tab that merges the adapter into a quantised copy of its base and shows what that cost."""
+
+from typing import Any
+
+import gradio as gr
+
+from genlora.errors import GenloraError
+
+from . import _reports as reports
+from . import _views as views
+from ._create import HEAVY, Current
+from ._studio import Studio, merge_choices
+
+DEFAULT = "gguf-q8_0"
+
+
+def merge_tab(studio: Studio, current: Current) -> None:
+    """Build the tab."""
+    current.shown.append(gr.HTML(views.current_view(None), elem_classes="gl-now"))
+    choices = merge_choices()
+    with gr.Row(elem_classes="gl-columns"):
+        with gr.Column(scale=4, min_width=320):
+            form = gr.Radio(
+                choices,
+                value=DEFAULT if DEFAULT in {c for _, c in choices} else choices[0][1],
+                label="Store the merged model as",
+                elem_id="gl-form",
+                elem_classes="gl-stacked",
+            )
+            run = gr.Button("Merge and verify", variant="primary", elem_id="gl-merge")
+            problem = gr.HTML("", elem_id="gl-merge-problem")
+        with gr.Column(scale=7, min_width=320):
+            report = gr.HTML(
+                '<div class="gl-empty"><p>Merging writes one model that needs no adapter. It is compared with base '
+                "and adapter "
+                "side by side at a thousand positions, saved, read back and compared again: you see what rounding "
+                "cost. "
+                "It takes about a minute.</p></div>",
+                elem_id="gl-merged",
+            )
+            download = gr.DownloadButton("Download the merged model", size="sm", visible=False, elem_id="gl-model")
+
+    def merge(id: str, quantize: str, progress: Any = gr.Progress()) -> list[Any]:  # noqa: B008
+        steps: list[str] = []
+
+        def step(what: str, done: int, total: int) -> None:
+            if what not in steps:
+                steps.append(what)
+            inside = done / total if total else 0.0
+            progress(min(0.95, (len(steps) - 1 + inside) / 8), desc=what[:1].upper() + what[1:])
+
+        try:
+            found = studio.merge(studio.get(id), quantize, on_step=step)
+        except GenloraError as err:
+            return [str(views.error_notice(err)), gr.skip(), gr.skip()]
+        shown = reports.merge_view(found.report, found.file.stat().st_size)
+        return ["", str(shown), gr.DownloadButton(value=str(found.file), visible=True)]
+
+    run.click(
+        merge, [current.id, form], [problem, report, download],
+        api_visibility="private", concurrency_id=HEAVY, concurrency_limit=1, show_progress_on=[report],
+    )  # fmt: skip
