@@ -13,6 +13,8 @@ from genlora.base import LoadedBase
 from genlora.errors import ConfigError, EngineError
 
 from ._kv import ATTENTION, KVCache, Step, register
+from ._mixture import Mixture
+from ._mixture_pool import MixturePool, run_with_mixtures
 from ._request import Adapter, FinishReason, Sampling, Stream, Token
 from ._sampling import Choice, choose, generator_of
 from ._schedule import Sequence, Waiting
@@ -73,6 +75,7 @@ class Engine:
         self.max_length = min(max_length, config.max_position_embeddings)
         self._config = config
         self._pool = SlotPool(model, base.layout, slots=slots, max_rank=max_rank)
+        self._mixtures = MixturePool(model, base, slots=slots, max_rank=max_rank)
         heads = config.num_key_value_heads
         width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self._cache = KVCache(
@@ -101,7 +104,7 @@ class Engine:
     # For callers, from any thread.
 
     def submit(
-        self, prompt: Tokens[int], sampling: Sampling | None = None, *, adapter: Adapter | None = None
+        self, prompt: Tokens[int], sampling: Sampling | None = None, *, adapter: Adapter | Mixture | None = None
     ) -> Stream:
         """Queue a prompt's token ids (see `genlora.base.prompt_ids`) and return the stream of its answer at once.
 
@@ -111,7 +114,10 @@ class Engine:
         """
         sampling = sampling or Sampling()
         ids = self._checked(prompt)
-        if adapter is not None and not self._pool.resident(adapter.key):
+        if isinstance(adapter, Mixture):
+            if not self._mixtures.resident(adapter.key):
+                self._mixtures.check(adapter)
+        elif adapter is not None and not self._pool.resident(adapter.key):
             self._pool.check(adapter)
         stream = Stream(len(ids), _on_cancel=self._nudge)
         text = Detokenizer(self.base.tokenizer, sampling.stop)
@@ -148,8 +154,10 @@ class Engine:
         with self._lock:
             return EngineStats(
                 running=len(self._decoding) + len(self._group), waiting=len(self._waiting),
-                resident=self._pool.adapters, leased=self._pool.leased, loads=self._pool.loads,
-                evictions=self._pool.evictions, cache_bytes=self._cache.bytes, slot_bytes=self._pool.bytes,
+                resident=(*self._pool.adapters, *self._mixtures.keys),
+                leased=self._pool.leased + self._mixtures.leased, loads=self._pool.loads + self._mixtures.loads,
+                evictions=self._pool.evictions + self._mixtures.evictions, cache_bytes=self._cache.bytes,
+                slot_bytes=self._pool.bytes + self._mixtures.bytes,
                 **self._counts,
             )  # fmt: skip
 
@@ -192,6 +200,7 @@ class Engine:
         finally:
             self._fail_all(EngineError("the engine was closed before this request was finished. Ask again."))
             self._pool.detach()
+            self._mixtures.detach()
             self._config._attn_implementation = self._attention
             self._model.genlora_engine = False
 
@@ -230,6 +239,8 @@ class Engine:
     def _lease(self, sequence: Sequence) -> bool:
         if sequence.adapter is None:
             return True
+        if isinstance(sequence.adapter, Mixture):
+            return self._mixtures.lease(sequence.adapter)
         slot = self._pool.lease(sequence.adapter)
         sequence.slot = slot or 0
         return slot is not None
@@ -305,6 +316,7 @@ class Engine:
         """Last hidden states (rows, new, width)."""
         device = self.base.device
         run_with(self._pool.plan([s.slot for s in rows], step.new))
+        run_with_mixtures(self._mixtures.plan([s.adapter for s in rows]))
         try:
             return self._model.base_model(
                 input_ids=ids.to(device), position_ids=positions.to(device), attention_mask=self._any_mask,
@@ -312,6 +324,7 @@ class Engine:
             ).last_hidden_state  # fmt: skip
         finally:
             run_with(None)
+            run_with_mixtures(None)
 
     def _choices(self, hidden: Tensor, rows: list[Sequence]) -> list[Choice]:
         logits = self._model.get_output_embeddings()(
@@ -350,7 +363,8 @@ class Engine:
         s.over = True
         with self._lock:
             if s.adapter is not None:
-                self._pool.release(s.adapter.key)
+                pool = self._mixtures if isinstance(s.adapter, Mixture) else self._pool
+                pool.release(s.adapter.key)
             self._count_end("failed" if reason is None else "cancelled" if reason == "cancelled" else "finished")
         if reason is not None:
             s.end(reason)

@@ -8,7 +8,7 @@ too, on sum_i w_i h_i, because it is linear.
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -96,6 +96,35 @@ class MixedLinear(nn.Module):
         return y + change.view_as(y)
 
 
+def mixed_hidden(
+    x: Tensor,
+    gate: Tensor,
+    up: Tensor,
+    act: Callable[[Tensor], Tensor],
+    routing: Routing,
+    leaves: Sequence[str],
+    delta: Callable[[str, int, Tensor], Tensor],
+) -> tuple[Tensor, Tensor | None]:
+    """sum_i w_i h_i, (T, d_ff), and sum_i w_i B_i A_i h_i of the down projection, (T, d), None where it is not adapted.
+
+    `x` (T, d); `gate` and `up` (T, d_ff) are the frozen products; `delta(leaf, expert, tokens)` is an expert's update.
+    """
+    mixed = torch.zeros_like(gate)
+    change = torch.zeros_like(x) if "down_proj" in leaves else None
+    for expert in range(routing.weights.shape[1]):
+        at = routing.chosen[:, expert].nonzero()[:, 0]
+        if not len(at):
+            continue
+        own, weight = x[at], routing.weights[at, expert, None].to(gate.dtype)
+        g = gate[at] + delta("gate_proj", expert, own) if "gate_proj" in leaves else gate[at]
+        u = up[at] + delta("up_proj", expert, own) if "up_proj" in leaves else up[at]
+        h = act(g) * u
+        mixed = mixed.index_add(0, at, weight * h)
+        if change is not None:
+            change = change.index_add(0, at, weight * delta("down_proj", expert, h))
+    return mixed, change
+
+
 class MixedFFN(nn.Module):
     """A gated feed-forward network whose output is the weighted sum of its chosen experts' outputs."""
 
@@ -111,21 +140,7 @@ class MixedFFN(nn.Module):
         routing = site.route(flat)
         projections: Any = base
         gate, up = projections.gate_proj(flat), projections.up_proj(flat)  # once, for all experts
-        mixed = torch.zeros_like(gate)
-        change: Tensor | None = None
-        for expert in range(site.n):
-            at = routing.chosen[:, expert].nonzero()[:, 0]
-            if not len(at):
-                continue
-            own, weight = flat[at], routing.weights[at, expert, None].to(gate.dtype)
-            g = gate[at] + site.delta("gate_proj", expert, own) if "gate_proj" in site.a else gate[at]
-            u = up[at] + site.delta("up_proj", expert, own) if "up_proj" in site.a else up[at]
-            h = projections.act_fn(g) * u
-            mixed = mixed.index_add(0, at, weight * h)
-            if "down_proj" in site.a:
-                part = weight * site.delta("down_proj", expert, h)
-                change = torch.zeros_like(flat) if change is None else change
-                change = change.index_add(0, at, part)
+        mixed, change = mixed_hidden(flat, gate, up, projections.act_fn, routing, tuple(site.a), site.delta)
         y = projections.down_proj(mixed)
         return (y if change is None else y + change).view_as(x)
 

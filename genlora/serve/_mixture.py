@@ -50,10 +50,11 @@ class Routing:
 def route(x: Tensor, weight: Tensor, bias: Tensor, top_k: int) -> Routing:
     """Softmax over the experts, the `top_k` largest kept and renormalised; `x` is (T, d) of any float dtype.
 
-    In float32 whatever the base is in, because two experts of nearly equal probability are decided by small
+    At least in float32 whatever the base is in, because two experts of nearly equal probability are decided by small
     differences. Equal probabilities go to the expert that comes first.
     """
-    p = torch.softmax(torch.nn.functional.linear(x.float(), weight, bias), dim=-1)
+    kind = torch.promote_types(x.dtype, torch.float32)
+    p = torch.softmax(torch.nn.functional.linear(x.to(kind), weight.to(kind), bias.to(kind)), dim=-1)
     # A stable sort, as topk leaves the order of equal values to the kernel, which may depend on the batch.
     order = p.sort(dim=-1, descending=True, stable=True).indices[:, :top_k]
     chosen = torch.zeros_like(p, dtype=torch.bool).scatter_(1, order, True)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any, Literal, cast, get_args
 
@@ -15,9 +16,9 @@ from genlora.service import versions
 from genlora.tasks import Example, catalogue, sample
 
 from ._mixlora import of_mixture, random_router
-from ._mixture import Mixture, Router, check_top_k, router_width, sites_of
+from ._mixture import Mixture, check_top_k, router_width, sites_of
 from ._mixture_files import expert_digest
-from ._mixture_fit import fit_routers
+from ._mixture_fit import Rows, fit_routers
 from ._mixture_train import MixtureStep, MixtureTraining, train_mixture
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 Init = Literal["examples", "descriptions", "random"]
 PER_EXPERT = 24
 """Training examples of each expert's task that its router is fitted on."""
+ROUNDS = 4
+"""Fits, each after the first to the states that the mixture of the one before it makes: what one block decides changes
+what the next ones read, and a router has to be fitted to what it will read."""
 _MAX_TEXT_TOKENS = 256
 _TRAINING_EXAMPLES = 600
 Progress = Callable[[str, int, int], None]
@@ -39,6 +43,7 @@ def build_mixture(
     top_k: int = 2,
     init: Init = "examples",
     per_expert: int = PER_EXPERT,
+    rounds: int = ROUNDS,
     training: MixtureTraining | None = None,
     seed: int = 0,
     progress: Progress = lambda what, done, total: None,
@@ -55,6 +60,7 @@ def build_mixture(
         init: what the routers are fitted to: hidden states of the base on the tasks' examples, or on the experts'
             descriptions (needs no examples, and is worse); or drawn from N(0, 0.02) as in MixLoRA.
         per_expert: examples of each task to fit to.
+        rounds: how often to fit; the first time on the base's states, then on the mixture's own.
         training: how to train after that; None leaves the fitted routers and the bank's experts as they are.
         seed: for the choice of examples and random routers.
         progress: told ("fit" or "train", done, total).
@@ -66,8 +72,8 @@ def build_mixture(
         raise ConfigError(f"a mixture of {', '.join(names) or 'no experts'}; expected two or more different experts.")
     if init not in get_args(Init):
         raise ConfigError(f"init is {str(init)[:40]!r}, expected one of {', '.join(get_args(Init))}.")
-    if per_expert < 1:
-        raise ConfigError(f"per_expert is {per_expert}, expected at least 1.")
+    if per_expert < 1 or rounds < 1:
+        raise ConfigError(f"per_expert is {per_expert} and rounds {rounds}, expected at least 1 of each.")
     check_top_k(top_k, len(names))
     require_compatible(bank.fingerprint, base.fingerprint, what=f"the bank {bank.files.root}")
     records = [bank.get(name) for name in names]
@@ -83,18 +89,30 @@ def build_mixture(
         "seed": seed,
         "versions": versions(),
     }
-    routers: dict[str, Router]
-    if init == "random":
-        rng = torch.Generator().manual_seed(seed)
-        routers = {site: random_router(len(names), router_width(base.layout, site), rng) for site in sites}
-    else:
-        rows = _example_rows(base, names, given, per_expert, seed) if init == "examples" else _said_rows(base, records)
-        record["fitted_on"] = {
-            n: {"texts": len(r), "sha256": _rows_digest(r)} for n, r in zip(names, rows, strict=True)
-        }
-        routers = fit_routers(base, rows, list(sites), progress=lambda done, total: progress("fit", done, total))
+    rng = torch.Generator().manual_seed(seed)
+    routers = {site: random_router(len(names), router_width(base.layout, site), rng) for site in sites}
     made = Mixture(tuple(names), states, routers, top_k, base.layout, bank.fingerprint, record)
+    if init != "random":
+        rows = _example_rows(base, names, given, per_expert, seed) if init == "examples" else _said_rows(base, records)
+        texts = {n: {"texts": len(own), "sha256": _rows_digest(own)} for n, own in zip(names, rows, strict=True)}
+        made = fitted(made, base, rows, rounds, progress)
+        made = made.with_(record={**record, "rounds": rounds, "fitted_on": texts})
     return made if training is None else trained(made, base, given, training, progress=progress)
+
+
+def fitted(mixture: Mixture, base: LoadedBase, rows: Sequence[Rows], rounds: int, progress: Progress) -> Mixture:
+    """The mixture with routers fitted to token ids of each expert's texts: on the base, then on itself."""
+    done, total = 0, rounds * sum(map(len, rows))
+    for number in range(rounds):
+        here = nullcontext() if number == 0 else of_mixture(mixture).attached(base.model)
+        with here:
+            at = done
+            routers = fit_routers(
+                base, rows, list(mixture.sites), progress=lambda n, _, at=at: progress("fit", at + n, total)
+            )
+        done += total // rounds
+        mixture = mixture.with_(routers=routers)
+    return mixture
 
 
 def trained(

@@ -87,7 +87,7 @@ def read_mixture(folder: Path | str) -> Mixture:
         shown = found.get("format") if isinstance(found, dict) else type(found).__name__
         raise ManifestError(f"{where}: format is {str(shown)[:60]!r}, expected {FORMAT!r}. Build the mixture anew.")
     digest = found.pop("digest", None)
-    if sha256_bytes(canonical_json(found)) != digest:
+    if sha256_bytes(canonical_json(found)) != digest or canonical_json({**found, "digest": digest}) != data:
         raise DigestError(f"{where}: it is not what was written (its digest differs). Restore it, or build it anew.")
     weights = _read(folder / WEIGHTS, MAX_WEIGHTS)
     try:

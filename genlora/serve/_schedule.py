@@ -9,6 +9,7 @@ import torch
 
 from genlora.errors import OverloadError
 
+from ._mixture import Mixture
 from ._request import Adapter, Completion, FinishReason, Piece, Sampling, Stream, Token
 from ._sampling import Choice
 from ._text import Detokenizer
@@ -24,7 +25,7 @@ class Sequence:
     stream: Stream
     prompt: list[int]
     sampling: Sampling
-    adapter: Adapter | None
+    adapter: Adapter | Mixture | None
     text: Detokenizer
     generator: torch.Generator | None
     submitted: float = field(default_factory=time.monotonic)
