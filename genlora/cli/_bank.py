@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import _train
-from ._show import bank_option, progress_bars, say, say_json
+from . import _mixture, _shared, _train
+from ._show import URL_KEY, Place, bank_option, named_bank, progress_bars, say, say_json
 from ._text import plain, shorten
 
 if TYPE_CHECKING:
-    from genlora.bank import Bank, ExpertRecord, ImportItem, TaskEmbedder, VerifyReport
+    from genlora.bank import Bank, BankAddress, ExpertRecord, ImportItem, TaskEmbedder, VerifyReport
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON")
 _BASE = click.option("--base", "base_source", metavar="SOURCE", help="pypi:NAME, hf:ORG/NAME, or a path")
@@ -21,14 +21,23 @@ _BARS = 24
 
 
 @click.group("bank")
-def bank() -> None:
+@click.option("--url", type=Place(), metavar="URL", help=(
+    "A bank that many machines share, for every verb below: postgresql://[USER@]HOST/DATABASE[?schema=NAME]"
+))  # fmt: skip
+@click.pass_context
+def bank(ctx: click.Context, url: Any) -> None:
     """Make, fill and look after a bank of experts."""
+    if url is not None:
+        ctx.meta[URL_KEY] = url
 
 
 bank.add_command(_train.train)
+bank.add_command(_shared.copy)
+bank.add_command(_shared.index)
+bank.add_command(_mixture.mixture)
 
 
-def _open(path: Path | None, *, change: bool = False) -> Bank:
+def _open(path: Path | BankAddress | None, *, change: bool = False) -> Bank:
     from genlora.bank import Bank
 
     if path is None and change:
@@ -57,20 +66,29 @@ def _embedder(source: str | None, bank: Bank) -> TaskEmbedder:
 
 
 @bank.command(short_help="Make an empty bank for a base")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=Place(), required=False, callback=named_bank)
 @_BASE
 @click.option("--rank", type=click.IntRange(1, 256), default=8, show_default=True, help="Largest rank it can hold")
 @click.option("--targets", default="q_proj,v_proj", show_default=True, help="Projections experts change")
+@click.option("--blobs", metavar="PLACE", help="For postgresql://...: folder or fsspec URL of the experts' weights")
 @_JSON
-def init(path: Path, base_source: str | None, rank: int, targets: str, as_json: bool) -> None:
-    """Make an empty bank for a base (by default SmolLM2-135M-Instruct) as the folder PATH."""
+def init(
+    path: Path | BankAddress | None, base_source: str | None, rank: int, targets: str, blobs: str | None, as_json: bool
+) -> None:
+    """Make an empty bank for a base (by default SmolLM2-135M-Instruct) as the folder PATH.
+
+    PATH may be postgresql://[USER@]HOST/DATABASE, for a bank that many machines share; --blobs then says where the
+    experts' weights go: a folder that all of them mount, or an object store (s3://BUCKET/FOLDER, gs://...).
+    """
+    if path is None:
+        raise click.UsageError("name the bank to make: genlora bank init PATH, or genlora bank --url URL init.")
     from genlora.bank import Bank
     from genlora.base import fingerprint, layout_of, resolve_base
 
     with progress_bars() as progress:
         base = resolve_base(base_source, progress=progress)
     leaves = tuple(t.strip() for t in targets.split(",") if t.strip())
-    with Bank.create(path, layout_of(base), fingerprint(base), rank=rank, targets=leaves) as made:
+    with Bank.create(path, layout_of(base), fingerprint(base), rank=rank, targets=leaves, blobs=blobs) as made:
         about = _about(made)
     if as_json:
         say_json(about)
@@ -111,7 +129,7 @@ def _about(made: Bank) -> dict[str, Any]:
 def import_command(
     folder: Path | None,
     manifest: Path | None,
-    bank: Path | None,
+    bank: Path | BankAddress | None,
     base_source: str | None,
     embedder: str | None,
     as_json: bool,
@@ -179,7 +197,7 @@ def _tell(outcome: Any, as_json: bool) -> None:
 @bank.command("list")
 @bank_option
 @_JSON
-def list_command(bank: Path | None, as_json: bool) -> None:
+def list_command(bank: Path | BankAddress | None, as_json: bool) -> None:
     """List the experts with what they do and what they gain."""
     with _open(bank) as opened:
         records = opened.records()
@@ -217,7 +235,7 @@ def _gain(gain: Any) -> str:
 @click.argument("name")
 @bank_option
 @_JSON
-def show(name: str, bank: Path | None, as_json: bool) -> None:
+def show(name: str, bank: Path | BankAddress | None, as_json: bool) -> None:
     """Show an expert's card: task, base, licence, gain with its interval, what its update looks like, provenance."""
     from genlora.bank import expert_card
 
@@ -237,7 +255,7 @@ def show(name: str, bank: Path | None, as_json: bool) -> None:
 @bank_option
 @_EMBEDDER
 @_JSON
-def search(text: str, top_k: int, bank: Path | None, embedder: str | None, as_json: bool) -> None:
+def search(text: str, top_k: int, bank: Path | BankAddress | None, embedder: str | None, as_json: bool) -> None:
     """Find the experts whose descriptions are nearest to TEXT, by cosine similarity."""
     from genlora.descriptions import check_description
 
@@ -258,7 +276,7 @@ def search(text: str, top_k: int, bank: Path | None, embedder: str | None, as_js
 @click.argument("names", nargs=-1, required=True)
 @bank_option
 @_JSON
-def remove(names: tuple[str, ...], bank: Path | None, as_json: bool) -> None:
+def remove(names: tuple[str, ...], bank: Path | BankAddress | None, as_json: bool) -> None:
     """Remove experts: all NAMES, or none of them if one is not there."""
     with _open(bank, change=True) as opened, opened.atomic() as tx:
         for name in names:
@@ -272,7 +290,7 @@ def remove(names: tuple[str, ...], bank: Path | None, as_json: bool) -> None:
 @bank.command(short_help="Check every byte, and name what is damaged")
 @bank_option
 @_JSON
-def verify(bank: Path | None, as_json: bool) -> None:
+def verify(bank: Path | BankAddress | None, as_json: bool) -> None:
     """Check every byte of a bank, and name what is damaged. Exit code 2 if anything is."""
     from genlora.bank import verify_bank
 
@@ -308,7 +326,13 @@ def _tell_report(report: VerifyReport) -> None:
 @bank_option
 @_JSON
 def export(
-    out: Path, codec: str, only: tuple[str, ...], tolerance: float | None, force: bool, bank: Path | None, as_json: bool
+    out: Path,
+    codec: str,
+    only: tuple[str, ...],
+    tolerance: float | None,
+    force: bool,
+    bank: Path | BankAddress | None,
+    as_json: bool,
 ) -> None:
     """Copy a bank to another folder, compressed; the same bank gives the same bytes."""
     from genlora.bank import CODECS
