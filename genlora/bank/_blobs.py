@@ -74,6 +74,10 @@ class BlobStore:
             if match:
                 yield match[1]
 
+    def tidy(self) -> int:
+        """Delete temporary files of killed writers; how many. Needs the bank's write lock."""
+        return sweep_temporary(self.folder)
+
     def discard(self, digests: Iterable[str]) -> int:
         """Delete these blobs, which nobody refers to; how many there were. Needs the bank's write lock."""
         found = [path for path in map(self.path, digests) if path.exists()]

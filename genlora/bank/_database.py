@@ -164,6 +164,10 @@ class Blobs(Protocol):
         """Every blob that is stored."""
         ...
 
+    def tidy(self) -> int:
+        """Delete half-written files of killed writers; how many. Needs the database's write lock."""
+        ...
+
     def discard(self, digests: Iterable[str]) -> int:
         """Delete these blobs; how many there were. Needs the database's write lock."""
         ...

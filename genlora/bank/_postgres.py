@@ -157,7 +157,7 @@ class PostgresDatabase:
         try:
             with self._exclusive(0.001):
                 noted = {row[0] for row in self.read("SELECT DISTINCT blob FROM pending")}
-                gone = blobs.discard(sorted(noted - self.used(noted)))
+                gone = blobs.discard(sorted(noted - self.used(noted))) + blobs.tidy()
                 self.settle(noted)
                 return gone
         except BankError:

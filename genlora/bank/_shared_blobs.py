@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from genlora.errors import BankDamagedError, BankError, ConfigError, GenloraError, MissingExtraError, StorageError
 from genlora.files import atomic_write, canonical_json, parse_json, sha256_bytes
 
-from ._blobs import BLOB_NAME
+from ._blobs import BLOB_NAME, sweep_temporary
 from ._cached_blobs import BlobCache
 
 log = logging.getLogger(__name__)
@@ -160,6 +160,10 @@ class SharedBlobs:
         for name in sorted(names):
             if match := BLOB_NAME.fullmatch(name):
                 yield match[1]
+
+    def tidy(self) -> int:
+        """Delete temporary files of killed writers; how many. Needs the bank's write lock."""
+        return sweep_temporary(Path(self.root)) if self.local else 0
 
     def discard(self, digests: Iterable[str]) -> int:
         """Delete these blobs, which nobody refers to; how many there were. Needs the bank's write lock."""

@@ -101,8 +101,8 @@ class SqliteDatabase:
                 with immediate(self.connection):
                     used = {row[0] for row in self._rows("SELECT DISTINCT blob FROM expert")}
                     gone = blobs.discard(sorted(set(blobs.digests()) - used))
-                    folders = (self.files.blobs, self.files.root, self.files.index.parent)
-                    return gone + sum(sweep_temporary(folder) for folder in folders)
+                    folders = (self.files.root, self.files.index.parent)
+                    return gone + blobs.tidy() + sum(sweep_temporary(folder) for folder in folders)
             finally:
                 set_patience(self.connection)
         return 0

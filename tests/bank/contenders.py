@@ -1,5 +1,6 @@
 """Who runs the crash harnesses: the bank, and the naive writer that each of them must catch."""
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -8,10 +9,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from world import new_bank
+from world import fingerprint, layout, new_bank
 
-from genlora.bank import Bank
+from genlora.bank import Bank, place_of
 from genlora.bank._factors import RawPack, encode_raw, read_blob
+from genlora.bank._postgres import PostgresDatabase
+from genlora.bank._shared import shared_exists
 
 
 class NaiveBank:
@@ -63,4 +66,59 @@ class RealBank:
         return sorted(files - {f"{d}.safetensors" for d in used}) + strays + ([] if ok == "ok" else [ok])
 
 
-KINDS = {"bank": RealBank, "naive": NaiveBank}
+class PostgresBank(RealBank):
+    """A shared bank: its schema is named after the folder, which holds its blobs."""
+
+    def __init__(self, root):
+        root = Path(root)
+        root.mkdir(exist_ok=True)
+        self.blobs = root / "blobs"
+        schema = "t" + hashlib.sha256(str(root).encode()).hexdigest()[:16]
+        self.url = f"{os.environ['GENLORA_TEST_SERVER']}&schema={schema}"
+        if not shared_exists(place_of(self.url)):
+            Bank.create(self.url, layout(), fingerprint(), rank=4, blobs=str(self.blobs)).close()
+        self.bank = Bank.open(self.url)
+        self.add, self.names, self.state, self.close = self.bank.add, self.bank.names, self.bank.state, self.bank.close
+
+    def leftovers(self):
+        with self.bank.atomic():  # the server may take a moment to notice that a writer was killed
+            pass
+        self.bank.sweep()
+        used = {f"{self.bank.get(n).blob}.safetensors" for n in self.bank.names()}
+        noted = self.bank.database.read("SELECT blob FROM pending")
+        return sorted({p.name for p in self.blobs.iterdir()} - used - {"genlora-bank.json"}) + noted
+
+
+class NaiveOrder(PostgresBank):
+    """The record first, then the blob that it names."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        self.add = self.add_backwards
+
+    def add_backwards(self, rec, st):
+        kept, put = [], self.bank.blobs.put
+        self.bank.blobs.put = lambda data: (kept.append(data), (hashlib.sha256(data).hexdigest(), True))[1]
+        try:
+            self.bank.add(rec, st)
+        finally:
+            self.bank.blobs.put = put
+        for data in kept:
+            put(data)
+
+
+class NoLock(PostgresBank):
+    """Writers that do not take turns."""
+
+    def __init__(self, root):
+        PostgresDatabase._key = property(lambda self: os.getpid())
+        super().__init__(root)
+
+
+KINDS = {
+    "bank": RealBank,
+    "naive": NaiveBank,
+    "postgres": PostgresBank,
+    "postgres-naive": NaiveOrder,
+    "postgres-no-lock": NoLock,
+}

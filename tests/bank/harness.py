@@ -17,10 +17,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import torch
-from contenders import KINDS, RealBank
+from contenders import KINDS, PostgresBank, RealBank
 from world import fingerprint, layout, record, state, unit
 
-from genlora.bank import Bank, _db, product_error
+from genlora.bank import Bank, _db, _postgres_db, product_error
 from genlora.errors import GenloraError
 
 torch.set_num_threads(1)
@@ -170,7 +170,12 @@ def wrap(bank, tick):
 
     for module, name in ((os, "write"), (os, "fsync"), (os, "replace"), (os, "rename"), (Path, "replace")):
         setattr(module, name, around(getattr(module, name)))
-    if isinstance(bank, RealBank):
+    if isinstance(bank, PostgresBank):
+        import psycopg
+
+        psycopg.Connection.execute = around(psycopg.Connection.execute)
+        psycopg.Transaction.__exit__ = around(psycopg.Transaction.__exit__)  # commits
+    elif isinstance(bank, RealBank):
         bank.bank.database.connection = Proxy(bank.bank.database.connection, around)
 
 
@@ -207,7 +212,7 @@ def crowd(kind, root, count, seed):
     Tells the share of the processors that other programs took meanwhile. How long a writer waits for the others is
     left open here: where the whole is held to a minute, so is every wait.
     """
-    _db.BUSY_S = 600.0
+    _db.BUSY_S = _postgres_db.BUSY_S = 600.0
     KINDS[kind](root).close()
     done = Path(root).parent / "done"
     start, busy, own = time.monotonic(), busy_s(), own_s()
@@ -226,7 +231,7 @@ def crowd(kind, root, count, seed):
                 names = bank.names()
                 if names:
                     bank.state(random.choice(names))
-                    if kind == "bank":
+                    if kind != "naive":
                         bank.bank.search(unit(1)[0], 3)
                 bank.close()
                 ack("read")
@@ -248,7 +253,7 @@ def crowd(kind, root, count, seed):
         others = (busy_s() - busy - (own_s() - own)) / (time.monotonic() - start) / os.cpu_count()
     everyone = [f"expert-{w * 1000 + i}" for w in range(8) for i in range(count)] + ["expert-99999"]
     found = inspect(kind, root, everyone, None)
-    blobs = len(list((Path(root) / "blobs").iterdir())) if kind == "bank" else 0
+    blobs = len(list((Path(root) / "blobs").glob("*.safetensors"))) if kind != "naive" else 0
     return found | {
         "experts": len(everyone),
         "blobs": blobs,
