@@ -49,6 +49,9 @@ MAX_SAID = 20
 ))  # fmt: skip
 @click.option("--base", metavar="SOURCE", help="Base for --examples and --refine.  [default: the bank's own]")
 @click.option("--device", help="Where that base runs: cpu or cuda.  [default: cpu]")
+@click.option("--override-policy", metavar="REASON", help=(
+    "Generate although the policy gate stops the description; REASON is recorded in the receipt."
+))  # fmt: skip
 @click.option("--gguf", is_flag=True, help="Also write adapter.gguf, for llama.cpp and Ollama.")
 @click.option("--force", is_flag=True, help="Replace a folder that exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt and times as JSON.")
@@ -66,6 +69,7 @@ def generate(
     refine: Path | None,
     base: str | None,
     device: str | None,
+    override_policy: str | None,
     **options: Any,
 ) -> None:
     """Write a LoRA adapter for the task a description names.
@@ -81,6 +85,7 @@ def generate(
     _check_sources(description, source, examples, refine, base, device)
     many = None if source is None else _items(source)
     one = None if description is None else check_description(_read_stdin() if description == "-" else description)
+    options["allow_harmful"] = False if override_policy is None else override_policy
     shown = {"examples": examples, "refine": refine, "base": base, "device": device or "cpu"}
 
     from genlora.service import GenLora

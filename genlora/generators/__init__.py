@@ -18,6 +18,7 @@ from ._codes import expert_codes as expert_codes
 from ._codes import neighbour_code as neighbour_code
 from ._coverage import HIGH as HIGH
 from ._coverage import LOW as LOW
+from ._coverage import NONE as NONE
 from ._coverage import Calibration as Calibration
 from ._coverage import Coverage as Coverage
 from ._coverage import calibrate as calibrate

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from genlora.adapter import AdapterState, update_norms, weighted_sum
 from genlora.errors import AdapterFormatError, BankError
 
-from ._coverage import LOW, STANDARD_K, Calibration, Coverage, products, softmax, spread_of, support_of
+from ._coverage import LOW, NONE, STANDARD_K, Calibration, Coverage, products, softmax, spread_of, support_of
 from ._protocol import Contribution, Generated, Library, NeighbourLike, Request, Vector
 
 PLACES = 6
@@ -188,6 +188,11 @@ def check_emission(adapter: AdapterState, energies: Mapping[str, float]) -> None
 def coverage_warnings(coverage: Coverage, nearest: str) -> tuple[str, ...]:
     if coverage.value >= LOW:
         return ()
+    if coverage.value <= NONE:
+        return (
+            f"no support in the bank: coverage is {coverage.value:.2f}, no expert is near this description (nearest: "
+            f"{nearest}), and the adapter is as good as arbitrary. Do not rely on it; add experts near it first.",
+        )
     return (
         f"coverage is low ({coverage.value:.2f}): the bank holds nothing near this description (nearest: {nearest}) "
         "and the adapter may do no better than the base. Say the task in other words, or add experts near it.",

@@ -35,6 +35,8 @@ STANDARD_TEMPERATURE = 0.1
 
 LOW = 0.1
 """Below this coverage the service warns: four in five of the bank's own tasks, left out, have more support."""
+NONE = 0.01
+"""Up to this coverage the bank is said to have no support: nearly all of its own tasks, left out, have more."""
 HIGH = 0.5
 """From this coverage on the request has the support of a task that the bank holds."""
 

@@ -17,6 +17,7 @@ from genlora.base import Progress, resolve_embedder, silent
 from genlora.descriptions import BadItem, Item, language_warning
 from genlora.errors import BankError, ConfigError, GenloraError, StorageError
 from genlora.generators import DEFAULT_GENERATOR, Request, Stopwatch, generator_for, one_thread
+from genlora.policy import MAX_REASON_CHARS, gate
 
 from ._adapter import GeneratedAdapter
 from ._places import calibration_of, default_bank, generator_artefact
@@ -63,6 +64,23 @@ class Failed:
     line: int
     name: str
     reason: str
+
+
+def _reason(allow_harmful: bool | str) -> str | None:
+    """Why a stopped description is let through; None where it is not."""
+    if allow_harmful is False:
+        return None
+    reason = "" if allow_harmful is True else " ".join(allow_harmful.split())
+    if not reason and allow_harmful is not True:
+        raise ConfigError(
+            "the reason for overriding the policy gate is empty. Say in a few words why, for the receipt."
+        )
+    if len(reason) > MAX_REASON_CHARS or not reason.isprintable():
+        raise ConfigError(
+            f"the reason for overriding the policy gate has {len(reason):,} characters or holds control characters; "
+            f"expected plain text of at most {MAX_REASON_CHARS}. Shorten it."
+        )
+    return reason or "no reason given"
 
 
 class GenLora:
@@ -181,6 +199,7 @@ class GenLora:
         refine: "Path | Sequence[Example] | None" = None,
         base: "str | LoadedBase | None" = None,
         device: str = "cpu",
+        allow_harmful: bool | str = False,
     ) -> GeneratedAdapter:
         """An adapter for the task that `description` names, or that `examples` show.
 
@@ -198,9 +217,12 @@ class GenLora:
             refine: the same of labelled examples to adapt the generated adapter on (`abmll`). Needs the base.
             base: for `examples` and `refine`: a base in memory, or its source; by default the bank's own.
             device: where such a base is loaded.
+            allow_harmful: generate although the policy gate stops the description: True, or better the reason why. The
+                receipt records it. For local use by whoever answers for it; no network interface may pass it on.
 
-        Raises `DescriptionError`, `ConfigError`, `BankError` for an empty or damaged bank, or `AdapterFormatError` for
-        an update that is not finite or far longer than any expert's.
+        Raises `DescriptionError`, `ConfigError`, `PolicyError` for a description that asks for a harmful adapter,
+        `BankError` for an empty or damaged bank, or `AdapterFormatError` for an update that is not finite or far longer
+        than any expert's.
         """
         request = Request(
             description=SAID if description is None and examples is not None else description or "",
@@ -211,10 +233,14 @@ class GenLora:
             exclude=frozenset(exclude),
         )
         self._check_form(request, dtype)
+        allow = _reason(allow_harmful)
         if examples is None and refine is None:
             with one_thread():
-                return self._made(request, dtype, generator)
-        return self._made(request, dtype, generator, Shown.read(examples, refine, base, device, self.bank, generator))
+                return self._made(request, dtype, generator, allow=allow)
+        if allow is None:  # by its words already, before a base is loaded
+            gate().check(request.description)
+        shown = Shown.read(examples, refine, base, device, self.bank, generator)
+        return self._made(request, dtype, generator, shown, allow=allow)
 
     def _check_form(self, request: Request, dtype: Dtype) -> None:
         if dtype not in DTYPES:
@@ -228,17 +254,26 @@ class GenLora:
             )
 
     def _made(
-        self, request: Request, dtype: Dtype, generator: str | None, shown: "Shown | None" = None
+        self,
+        request: Request,
+        dtype: Dtype,
+        generator: str | None,
+        shown: "Shown | None" = None,
+        *,
+        allow: str | None = None,
     ) -> GeneratedAdapter:
         watch = Stopwatch()
         warnings: tuple[str, ...] = ()
         if shown is not None and shown.examples is not None:
             engine = self.engine("cvae")
+            policy = gate().check(request.description, allow=allow)
             generated = shown.drawn(engine, request, watch)
         else:
             engine = self.engine(generator)
             with watch("embed"):
                 vector, warnings = self.embed(request.description)
+            with watch("policy"):
+                policy = gate().check(request.description, vector, embedder=self.embedder.id, allow=allow)
             generated = engine.generate(request, vector)
         if shown is not None and shown.refine is not None:
             generated = shown.refined(generated, request.rank or self.bank.rank, request.seed, watch)
@@ -254,6 +289,7 @@ class GenLora:
             "base": self._identity,
             "bank": {"generation": self.bank.generation, "revision": self.bank.revision, "experts": len(self.bank)},
             "embedder": {"sha256": self.embedder.id},
+            "policy": policy,
             "device": "cpu" if shown is None else str(shown.base.device),
             "versions": versions(),
         }
@@ -277,7 +313,7 @@ class GenLora:
         """
         Request(
             description="a check of the options",
-            **{k: v for k, v in options.items() if k not in ("dtype", "generator")},
+            **{k: v for k, v in options.items() if k not in ("dtype", "generator", "allow_harmful")},
         )
         for item in items:
             if isinstance(item, BadItem):
