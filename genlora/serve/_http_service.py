@@ -30,6 +30,7 @@ from ._http_prompt import Prompts
 from ._http_schema import AdapterAsked, ChatAsked, CompletionAsked, ExampleAsked
 from ._http_settings import HttpSettings
 from ._library import PREFIX, Created, Library, Model
+from ._mixture import Mixture
 from ._request import Completion, Sampling, Stream
 
 Result = TypeVar("Result")
@@ -164,6 +165,8 @@ class Service:
         """Everything about an adapter but its weights. Raises `UnknownModelError`."""
         if name.startswith(PREFIX):
             return made_card(self.library.get(name))
+        if name in self.library.mixtures:
+            return mixture_card(self.library.mixtures[name])
         record = self._record(name)
         return {
             "id": name,
@@ -178,6 +181,8 @@ class Service:
         }
 
     def _record(self, name: str) -> Any:
+        if name in self.library.mixtures:
+            raise UnknownModelError(f"{name} is a mixture, which depends on its input: it has no PEFT folder.")
         if self.library.find(name) is None:
             raise UnknownModelError(f"{name[:80]!r} is the base, which has no adapter. Name an adapter.")
         try:
@@ -198,6 +203,19 @@ class Service:
             receipt = {"expert": name, "licence": record.licence, "fingerprint": layout.fingerprint, "files": digests}
             folder, files = name, {**files, "receipt.json": canonical_json(receipt)}
         return f"{folder}.zip", _zip(folder, files)
+
+
+def mixture_card(mixture: Mixture) -> dict[str, Any]:
+    """What a client is told of a mixture."""
+    return {
+        "id": mixture.key,
+        "object": "genlora.adapter",
+        "kind": "mixture",
+        "experts": list(mixture.names),
+        "top_k": mixture.top_k,
+        "rank": mixture.rank,
+        "blocks": len(mixture.sites),
+    }
 
 
 def made_card(made: Created) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from genlora.base import LoadedBase
+from genlora.base import LoadedBase, require_compatible
 from genlora.descriptions import check_description
 from genlora.errors import ConfigError, EngineError, OverloadError, UnknownModelError, UnsafeNameError
 from genlora.files import canonical_json, check_name, sha256_bytes
@@ -21,11 +21,13 @@ from genlora.service import GeneratedAdapter, GenLora, read_labelled, versions
 from genlora.tasks import Example
 
 from ._leases import LeasedLru
+from ._mixture import Mixture
 from ._request import Adapter
 
 log = logging.getLogger(__name__)
 
 PREFIX = "genlora:"
+MIXTURE_PREFIX = "mixture:"
 BASE_ALIAS = "base"
 MAX_SEED = 2**63 - 1
 
@@ -58,7 +60,7 @@ class Model:
 
     id: str
     kind: str
-    """base, expert or generated."""
+    """base, expert, mixture or generated."""
     description: str = ""
 
 
@@ -95,6 +97,7 @@ class Library:
         max_adapters: how many generated adapters are kept; the least recently used go first, those in use never.
         running: how many are generated at the same time.
         waiting: how many generations may wait; what comes on top is refused at once.
+        mixtures: served by their keys, `mixture:<digest>`. Raises `BaseMismatchError` for one of another base.
     """
 
     def __init__(
@@ -105,10 +108,14 @@ class Library:
         max_adapters: int = 1024,
         running: int = 2,
         waiting: int = 32,
+        mixtures: Sequence[Mixture] = (),
     ) -> None:
         for name, value, least in (("max_adapters", max_adapters, 1), ("running", running, 1), ("waiting", waiting, 0)):
             if value < least:
                 raise ConfigError(f"{name} must be {least} or more, got {value}. Choose a larger number.")
+        for mixture in mixtures:
+            require_compatible(mixture.base, lora.bank.fingerprint, what=mixture.key)
+        self.mixtures = {m.key: m for m in mixtures}
         self.lora = lora
         self.limits = (running, waiting)
         self._base = base
@@ -143,14 +150,16 @@ class Library:
         """The base's own name, beside the alias `base`."""
         return self.lora.bank.layout.name
 
-    def find(self, name: str) -> Adapter | None:
+    def find(self, name: str) -> Adapter | Mixture | None:
         """The adapter called `name`; None for the bare base.
 
-        Names are `base` or the base's own, an expert of the bank, or `genlora:<digest>` from `create`. Raises
-        `UnknownModelError` for anything else.
+        Names are `base` or the base's own, an expert of the bank, `genlora:<digest>` from `create`, or
+        `mixture:<digest>` of a mixture given at the start. Raises `UnknownModelError` for anything else.
         """
         if name in (BASE_ALIAS, self.base_name):
             return None
+        if name in self.mixtures:
+            return self.mixtures[name]
         if name.startswith(PREFIX):
             return self.get(name).adapter
         bank = self.lora.bank
@@ -171,7 +180,7 @@ class Library:
         return found
 
     @contextmanager
-    def lease(self, name: str) -> Iterator[Adapter | None]:
+    def lease(self, name: str) -> Iterator[Adapter | Mixture | None]:
         """`find`, and inside the block the adapter is not let go of."""
         if not name.startswith(PREFIX):
             yield self.find(name)
@@ -207,6 +216,7 @@ class Library:
             found = tuple(Model(r.name, "expert", r.description) for r in self.lora.bank.records())
             self._experts = (revision, found)
         out = [Model(BASE_ALIAS, "base"), Model(self.base_name, "base"), *self._experts[1]]
+        out += [Model(key, "mixture", f"a mixture of {', '.join(m.names)}") for key, m in self.mixtures.items()]
         for name in self._made.keys():
             made = self._made.get(name)
             if made is not None:
