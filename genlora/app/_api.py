@@ -88,7 +88,7 @@ class Endpoints:
             quantization: How the merged model is stored.
 
         Returns:
-            The drift as a share of the adapter's own effect, the share of best tokens that are unchanged, and the size in
+            The drift as a share of the adapter's own effect, the share of best tokens unchanged, and the size in
             bytes. The file itself is downloaded from the page.
         """
         found = self._studio.merge(self._studio.get(adapter), quantization)

@@ -82,8 +82,10 @@ def create_tab(studio: Studio, current: Current) -> None:
             ask = gr.Button("Ask", variant="primary", scale=1, min_width=90, elem_id="gl-ask")
         samples = gr.HTML("", js_on_load=views.CHIP_JS, elem_id="gl-samples")
         with gr.Row(elem_classes="gl-options"):
-            tell = gr.Checkbox(True, label="Tell the base what the task is, to be fair to it", container=False)
-            length = gr.Slider(8, 256, 64, step=8, label="Longest answer, in tokens", min_width=160)
+            tell = gr.Checkbox(
+                True, label="Tell the base what the task is, to be fair to it", container=False, min_width=280
+            )
+            length = gr.Slider(8, 256, 64, step=8, label="Longest answer, in tokens", min_width=280, buttons=[])
         unasked = gr.HTML("", elem_id="gl-unasked")
         talk = gr.HTML("", elem_id="gl-talk")
     exchanges = gr.State([], time_to_live=3600)
@@ -99,14 +101,14 @@ def create_tab(studio: Studio, current: Current) -> None:
             found = parse_examples(shown) if shown.strip() and not task.strip() else ()
             made = studio.create(task, found)
             progress(0.8, desc="Preparing the downloads")
-            files = studio.downloads(made)
+            near, files = studio.near(made), studio.downloads(made)
         except GenloraError as err:
             yield [str(views.error_notice(err)), *[gr.skip()] * (len(outputs) - 1)]
             return
         yield [
             "",
-            str(views.result_view(made, abouts)),
-            str(views.map_view(studio.map, made)),
+            str(views.result_view(made, near, abouts)),
+            str(views.map_view(studio.map, near)),
             gr.Row(visible=True),
             gr.DownloadButton(value=str(files.peft)),
             gr.DownloadButton(value=str(files.gguf) if files.gguf else None, visible=files.gguf is not None),

@@ -21,6 +21,9 @@ _MARGIN = 7.0
 _APART = 8.0
 """Least distance of the request from a neighbour's marker, in percent of the map, so that both can be seen."""
 
+_MARK = 6.5
+"""Least distance between the markers of two neighbours."""
+
 PALETTE = ("#4c78c9", "#d9822b", "#2f9e77", "#d1495b", "#8a68c9", "#a8891f", "#2b9bb8", "#c05f9b")
 """Mid tones: the same in the light and the dark theme, with contrast in both."""
 OTHER = "#8b9099"
@@ -70,7 +73,7 @@ class BankMap:
         if not near or total <= 0:
             return None
         centre = (sum(d.x * w for d, w in near) / total, sum(d.y * w for d, w in near) / total)
-        marks = np.array([(d.x, d.y) for d, _ in near])
+        marks = np.array(list(self.marks([d.name for d, _ in near]).values()))
         rings = [(centre, 0.0)] + [
             ((centre[0] + r * np.cos(a), centre[1] + r * np.sin(a)), r)
             for r in (_APART, 1.5 * _APART, 2 * _APART)
@@ -84,6 +87,25 @@ class BankMap:
         crowd = np.array([(d.x, d.y) for d in self.dots])
         found = max((p for p, r in free if r == nearest_ring), key=lambda p: float(np.hypot(*(crowd - p).T).min()))
         return float(found[0]), float(found[1])
+
+    def marks(self, names: Sequence[str]) -> dict[str, Point]:
+        """Where numbered markers stand: at their dots, pushed apart where they would cover each other."""
+        found = {d.name: d for d in self.dots}
+        kept = [n for n in names if n in found]
+        places = np.array([(found[n].x, found[n].y) for n in kept])
+        for _ in range(40):
+            gap = places[:, None] - places[None]
+            far = np.hypot(gap[..., 0], gap[..., 1])
+            close = (far < _MARK) & ~np.eye(len(kept), dtype=bool)
+            if not close.any():
+                break
+            # Two experts at one place are pushed along x, the earlier one to the left.
+            order = np.sign(np.arange(len(kept))[:, None] - np.arange(len(kept))[None])
+            along = np.where(
+                far[..., None] > 1e-9, gap / np.maximum(far, 1e-9)[..., None], np.stack([order, 0 * order], -1)
+            )
+            places = places + (along * (close * (_MARK - far) / 2)[..., None]).sum(1)
+        return {n: (float(np.clip(x, 3, 97)), float(np.clip(y, 3, 97))) for n, (x, y) in zip(kept, places, strict=True)}
 
 
 def plane(vectors: NDArray[np.float32]) -> NDArray[np.float64]:

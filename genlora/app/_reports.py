@@ -32,6 +32,13 @@ def score_view(result: OwnDataResult) -> Markup:
     bars = [bar(_WAYS[w], result.mean(w, "strict"), "gl-ours" if w == "adapter" else "") for w in result.answers]
     bars.append(bar(f"Always \u201c{shown(result.majority, 24)}\u201d", result.majority_strict))
     lenient = ", ".join(f"{_WAYS[w].lower()} {percent(result.mean(w, 'lenient'))}" for w in result.answers)
+    ours, loosely = (result.mean("adapter", f) for f in ("strict", "lenient"))
+    hint = ""
+    if loosely >= ours + 0.2:
+        hint = (
+            f"Case, spaces and full stops aside, your adapter gets {percent(loosely)} right: it knows the content, and "
+            "misses the form. Say in the description how answers should look."
+        )
     rows = zip(result.answers["adapter"], result.answers["base"], strict=True)
     body = joined(
         Markup('<tr class="{mark}"><td>{asked}</td><td>{right}</td><td>{ours}</td><td>{base}</td></tr>').format(
@@ -45,14 +52,14 @@ def score_view(result: OwnDataResult) -> Markup:
     )
     more = f"The first {_MOST_ROWS} of {result.n}." if result.n > _MOST_ROWS else ""
     return Markup(
-        '<div class="gl-report"><p class="gl-lead">{verdict}</p><div class="gl-bars">{bars}</div>'
+        '<div class="gl-report"><p class="gl-lead">{verdict}</p><p>{hint}</p><div class="gl-bars">{bars}</div>'
         '<p class="gl-fine">Share of {n} examples answered exactly right. Leniently (case, spaces and full stops '
         "aside): "
         "{lenient}. Nothing was trained on your examples.</p><div "
         'class="gl-scroll"><table><thead><tr><th>Input</th><th>'
         "Right</th><th>With your adapter</th><th>Base</th></tr></thead><tbody>{body}</tbody></table></div>"
         '<p class="gl-fine">{more}</p></div>'
-    ).format(verdict=result.verdict(), bars=joined(bars), n=result.n, lenient=lenient, body=body, more=more)
+    ).format(hint=hint, verdict=result.verdict(), bars=joined(bars), n=result.n, lenient=lenient, body=body, more=more)
 
 
 def score_json(result: OwnDataResult) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def score_tab(studio: Studio, current: Current) -> None:
                 elem_classes="gl-drop",
             )
             with gr.Row():
-                fill = gr.Button("Use samples of the nearest experts", size="sm", min_width=120)
+                fill = gr.Button("Fill with samples", size="sm", min_width=120)
                 run = gr.Button("Score", variant="primary", min_width=120, elem_id="gl-score")
             problem = gr.HTML("", elem_id="gl-score-problem")
         with gr.Column(scale=7, min_width=320):

@@ -45,6 +45,8 @@ MAX_MERGES = 2
 """Merged models kept on disk, about a tenth to half a gigabyte each."""
 MAX_FILES = 64
 """Adapters whose files are kept on disk, a few megabytes each."""
+SHOWN_NEAR = 4
+"""Experts that are shown beside a request, used or not."""
 _AT_ONCE = 32
 """Examples that the engine answers together."""
 
@@ -61,6 +63,16 @@ class Exchange:
     told: str | None = None
     """The description that the base was given before the message; None where it got the message alone."""
     done: bool = False
+
+
+@dataclass(frozen=True)
+class Near:
+    """An expert near a request."""
+
+    name: str
+    similarity: float
+    weight: float
+    """Its share in the adapter; 0 where it was not used."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +195,17 @@ class Studio:
                 f"adapter {id[:60]!r} is not in memory: it was never made here, or others have taken its place. "
                 "Generate it again; the same description gives the same adapter."
             ) from err
+
+    def near(self, made: Created) -> tuple[Near, ...]:
+        """The experts nearest to the request, used or not, nearest first."""
+        used = {n.name: n for n in made.generated.neighbours}
+        found = [Near(n.name, n.similarity, n.weight) for n in made.generated.neighbours]
+        told = described(made)
+        if told is not None and len(found) < SHOWN_NEAR:
+            vector, _ = self.lora.embed(told)
+            others = (n for n in self.lora.bank.search(vector, SHOWN_NEAR) if n.name not in used)
+            found += [Near(n.name, float(n.similarity), 0.0) for n in others]
+        return tuple(found[: max(SHOWN_NEAR, len(used))])
 
     def downloads(self, made: Created) -> Downloads:
         """The adapter as files, named by its digest."""

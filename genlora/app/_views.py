@@ -3,6 +3,7 @@
 What people or models wrote is only ever an argument of `Markup.format`, which escapes it; templates are literals here.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
@@ -11,7 +12,7 @@ from genlora.errors import GenloraError
 from genlora.serve import Created
 
 from ._map import BankMap
-from ._studio import Exchange
+from ._studio import Exchange, Near
 from ._words import coverage_title, coverage_words, generator_title, generator_words, percent
 
 EXAMPLE_TASKS = (
@@ -78,31 +79,35 @@ element.addEventListener('click', e => {
 EXPERT_JS = """
 element.addEventListener('click', e => {
   const found = e.target.closest('[data-expert]');
-  if (found) trigger('select', {expert: found.dataset.expert});
+  if (!found) return;
+  trigger('select', {expert: found.dataset.expert});
+  if (innerWidth < 760) document.getElementById('gl-expert')?.scrollIntoView({behavior: 'smooth'});
 });
 """
 
 
-def map_view(bank: BankMap, made: Created | None = None) -> Markup:
-    """The bank's map; with an adapter, its request and neighbours on it."""
+def map_view(bank: BankMap, near: Sequence[Near] = ()) -> Markup:
+    """The bank's map; with a request's neighbours, the request among them."""
     if not bank.dots:
         return Markup('<p class="gl-empty">This bank holds no experts yet.</p>')
-    rank = {} if made is None else {n.name: i for i, n in enumerate(made.generated.neighbours, 1)}
-    place = None if made is None else bank.place({n.name: n.weight for n in made.generated.neighbours})
+    rank = {n.name: i for i, n in enumerate(near, 1)}
+    place = bank.place({n.name: w for n, w in zip(near, pull(near), strict=True)})
+    marks = bank.marks([n.name for n in near])
     lines: list[Markup] = []
     dots: list[Markup] = []
     for dot in bank.dots:
         number = rank.get(dot.name)
+        x, y = marks.get(dot.name, (dot.x, dot.y))
         if number and place:
-            lines.append(Markup('<line x1="{:.2f}" y1="{:.2f}" x2="{:.2f}" y2="{:.2f}"/>').format(*place, dot.x, dot.y))
+            lines.append(Markup('<line x1="{:.2f}" y1="{:.2f}" x2="{:.2f}" y2="{:.2f}"/>').format(*place, x, y))
         dots.append(
             Markup(
                 '<button type="button" class="gl-dot{near}" style="left:{x:.2f}%;top:{y:.2f}%;--c:{colour}" '
                 'data-expert="{name}" title="{name}: {about}" aria-label="{name}">{number}</button>'
             ).format(
                 near=" gl-near" if number else " gl-far" if rank else "",
-                x=dot.x,
-                y=dot.y,
+                x=x,
+                y=y,
                 colour=dot.colour,
                 name=dot.name,
                 about=dot.about,
@@ -120,8 +125,8 @@ def map_view(bank: BankMap, made: Created | None = None) -> Markup:
     )
     label = (
         f"Map of {len(bank.dots)} experts"
-        if made is None
-        else f"Map of the bank: your task stands near {', '.join(n.name for n in made.generated.neighbours)}"
+        if not near
+        else f"Map of the bank: your task stands near {', '.join(n.name for n in near)}"
     )
     return Markup(
         '<figure class="gl-map" aria-label="{label}"><div class="gl-plane"><svg viewBox="0 0 100 100" '
@@ -130,7 +135,12 @@ def map_view(bank: BankMap, made: Created | None = None) -> Markup:
     ).format(label=label, lines=joined(lines), dots=joined(dots), you=you, legend=legend)
 
 
-def result_view(made: Created, abouts: dict[str, str]) -> Markup:
+def pull(near: Sequence[Near]) -> list[float]:
+    """How strongly each neighbour draws the request to its place: softmax of similarities at 0.1, as weights are."""
+    return [math.exp((n.similarity - near[0].similarity) / 0.1) for n in near]
+
+
+def result_view(made: Created, near: Sequence[Near], abouts: dict[str, str]) -> Markup:
     """Coverage, generator and neighbours of an adapter; `abouts` are the experts' descriptions."""
     coverage = made.generated.coverage
     mark = Markup('<span class="gl-tick" style="left:{}%"><em>{}</em></span>')
@@ -153,12 +163,18 @@ def result_view(made: Created, abouts: dict[str, str]) -> Markup:
         Markup('<section><h3>Nearest experts</h3><ol class="gl-neighbours">{rows}</ol></section>').format(
             rows=joined(
                 Markup(
-                    '<li><span class="gl-rank">{i}</span><div><strong>{name}</strong><span>{about}</span></div><div '
-                    'class="gl-share"><span>weight {weight}</span><span>similarity {similarity:.2f}</span></div></li>'
+                    '<li class="{unused}"><span '
+                    'class="gl-rank">{i}</span><div><strong>{name}</strong><span>{about}</span></div>'
+                    '<div class="gl-share"><span>{weight}</span><span>similarity {similarity:.2f}</span></div></li>'
                 ).format(
-                    i=i, name=n.name, about=abouts.get(n.name, ""), weight=percent(n.weight), similarity=n.similarity
+                    i=i,
+                    unused="" if n.weight else "gl-unused",
+                    name=n.name,
+                    about=abouts.get(n.name, ""),
+                    weight=f"weight {percent(n.weight)}" if n.weight else "not used",
+                    similarity=n.similarity,
                 )
-                for i, n in enumerate(made.generated.neighbours, 1)
+                for i, n in enumerate(near, 1)
             )
         ),
     ]

@@ -14,7 +14,7 @@ _TITLES = {
     "cvae": "Drawn from your examples",
 }
 _HOW = {
-    "nearest": "The bank holds a task like this, so its expert is used as it is.",
+    "nearest": "The weights of the expert for that task, as they are.",
     "blend": "A network trained on some hundreds of tasks writes an update from your words; the nearest experts' "
     "updates are "
     "added to it.",
