@@ -65,6 +65,9 @@ Examples:
 @click.option("--max-examples", type=click.IntRange(1, 512), default=64, show_default=True, help=(
     "Most examples an adapter is made from."
 ))  # fmt: skip
+@click.option("--mixture", "mixtures", type=click.Path(path_type=Path), multiple=True, metavar="DIR", help=(
+    "Serve this mixture too, as mixture:DIGEST; may be given several times. See: genlora bank mixture"
+))  # fmt: skip
 @click.option("--temperature", type=click.FloatRange(0, 2), default=0.0, show_default=True, help=(
     "Where a request names none; 0 is greedy."
 ))  # fmt: skip
@@ -88,6 +91,7 @@ def serve(
     max_prompt: int,
     max_body: int,
     max_examples: int,
+    mixtures: tuple[Path, ...],
     temperature: float,
     drain: float,
     as_json: bool,
@@ -100,13 +104,14 @@ def serve(
     Ctrl-C lets running answers end and exits with 0; 143 means some were cut off. Needs the extra serve. See
     docs/serving.md.
     """
-    from genlora.serve import Engine, HttpSettings, Keys, Library, Limits, check_http, http_server
+    from genlora.serve import Engine, HttpSettings, Keys, Library, Limits, check_http, http_server, read_mixture
 
     check_http()
     limits = Limits(
         body_bytes=max_body, prompt_chars=max_prompt, max_tokens=max_tokens, examples=max_examples, drain_s=drain
     )
     settings = HttpSettings(host=host, port=port, keys=Keys.read(keys), limits=limits, temperature=temperature)
+    mixed = [read_mixture(folder) for folder in mixtures]
     _quiet()
     from genlora.service import GenLora, base_source
 
@@ -115,9 +120,11 @@ def serve(
         loaded = _load(base or base_source(lora.bank.layout.name), device, dtype, quantize, progress)
         with (
             Engine(loaded, **engine_options) as engine,
-            Library(lora, base=loaded, max_adapters=max_adapters) as library,
+            Library(lora, base=loaded, max_adapters=max_adapters, mixtures=mixed) as library,
         ):
             library.warm()
+            for mixture in mixed:
+                _say(f"{mixture.key}: {', '.join(mixture.names)}")
 
             def ready(found: int) -> None:
                 _greet(settings, found, loaded, lora.bank.names(), as_json=as_json)
