@@ -15,6 +15,7 @@ from genlora.errors import ConfigError, EngineError
 from ._kv import ATTENTION, KVCache, Step, register
 from ._mixture import Mixture
 from ._mixture_pool import MixturePool, run_with_mixtures
+from ._packed import PackedLinears
 from ._request import Adapter, FinishReason, Sampling, Stream, Token
 from ._sampling import Choice, choose, generator_of
 from ._schedule import Sequence, Waiting
@@ -74,7 +75,7 @@ class Engine:
         self.max_batch = max_batch
         self.max_length = min(max_length, config.max_position_embeddings)
         self._config = config
-        self._pool = SlotPool(model, base.layout, slots=slots, max_rank=max_rank)
+        self._pool = SlotPool(model, base.layout, slots=slots, max_rank=max_rank, rows=max_batch)
         self._mixtures = MixturePool(model, base, slots=slots, max_rank=max_rank)
         heads = config.num_key_value_heads
         width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -94,6 +95,7 @@ class Engine:
         """Seconds of engine time that a request takes, a moving average."""
         self._any_mask = torch.zeros(1, 1, 1, 1, device=base.device)
         """Four dimensions tell transformers that the mask is ready; the attention makes its own."""
+        self._packed = PackedLinears(model)
         register()
         self._attention = config._attn_implementation
         config._attn_implementation = ATTENTION
@@ -190,6 +192,7 @@ class Engine:
 
     @torch.inference_mode()
     def _work(self) -> None:
+        self._packed.use_in_this_thread()
         try:
             while self._ready():
                 try:
@@ -200,6 +203,7 @@ class Engine:
         finally:
             self._fail_all(EngineError("the engine was closed before this request was finished. Ask again."))
             self._pool.detach()
+            self._packed.detach()
             self._mixtures.detach()
             self._config._attn_implementation = self._attention
             self._model.genlora_engine = False

@@ -5,6 +5,7 @@ on the left; rows that decode stand first, so that a step reads a slice and copi
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -33,13 +34,13 @@ class KVCache:
     ) -> None:
         self.max_length = max_length
         length = min(_FIRST_LENGTH, max_length)
-        # (layer, key or value, row, position, head, width): one row's stretch is contiguous, so moving it is one copy
-        self.data = torch.zeros(layers, 2, rows, length, heads, width, dtype=dtype, device=device)
+        # (layer, key or value, row, head, position, width): a head's positions side by side, as attention reads them
+        self.data = torch.zeros(layers, 2, rows, heads, length, width, dtype=dtype, device=device)
 
     @property
     def length(self) -> int:
         """Positions there is room for now."""
-        return self.data.shape[3]
+        return self.data.shape[4]
 
     @property
     def bytes(self) -> int:
@@ -53,17 +54,17 @@ class KVCache:
         while new < length:
             new = min(2 * new, self.max_length)
         shape = list(self.data.shape)
-        shape[3] = new
+        shape[4] = new
         grown = self.data.new_zeros(shape)
-        grown[:, :, :, : self.length] = self.data
+        grown[:, :, :, :, : self.length] = self.data
         self.data = grown
 
     def move(self, source: int, target: int, length: int) -> None:
         """Copy the first `length` positions of row `source` to row `target`."""
-        self.data[:, :, target, :length] = self.data[:, :, source, :length]
+        self.data[:, :, target, :, :length] = self.data[:, :, source, :, :length]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Step:
     """Which rows of the cache one forward pass is about, for the attention of every layer.
 
@@ -84,18 +85,24 @@ class Step:
     biases: dict[tuple[int | None, torch.dtype], Tensor | None]
     """Masks by sliding window, made by the first layer that needs each."""
 
+    @cached_property
+    def places(self) -> Tensor:
+        """Where a decoding step's new vectors go, (count * heads,): indices into (row, head, position) as one."""
+        heads, room = self.cache.data.shape[3:5]
+        rows = torch.arange(self.first, self.first + self.count, device=self.positions.device)
+        row_heads = rows[:, None] * heads + torch.arange(heads, device=rows.device)
+        return (row_heads * room + self.positions[:, None]).flatten()
+
     def write(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Store new keys and values (rows, heads, new, width); return all, (rows, heads, length, width)."""
         rows = slice(self.first, self.first + self.count)
         both = self.cache.data[layer]
         for which, new in ((0, key), (1, value)):
-            if self.new == 1 and self.positions.numel():
-                index = torch.arange(self.first, self.first + self.count, device=new.device)
-                both[which][index, self.positions] = new[:, :, 0]
+            if self.positions.numel():
+                both[which].view(-1, new.shape[-1]).index_copy_(0, self.places, new.reshape(-1, new.shape[-1]))
             else:
-                both[which, rows, self.start : self.start + self.new] = new.transpose(1, 2)
-        held = both[:, rows, : self.length].transpose(2, 3)
-        return held[0], held[1]
+                both[which, rows, :, self.start : self.start + self.new] = new
+        return both[0, rows, :, : self.length], both[1, rows, :, : self.length]
 
     def bias(self, window: int | None, dtype: torch.dtype) -> Tensor | None:
         """What is added to the scores: 0 where a query may look, -inf elsewhere. None for a plain causal prompt."""

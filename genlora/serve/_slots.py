@@ -3,6 +3,9 @@
 Modules that read the same input (q, k and v; gate and up) form a group. A group keeps `A` of all slots in one tensor
 (slot, module, rank, d_in), so one product serves all its modules. Slot 0 stays zero: no adapter. Smaller ranks are
 padded with zeros, scales are folded into B. Of the formulations below the cheapest is chosen for each pass.
+
+A decoding step reads every row's factors for one token each, so what counts is how many bytes it touches and copies:
+the factors of the rows are kept side by side from step to step, and only rows that changed are copied anew.
 """
 
 import threading
@@ -32,13 +35,17 @@ class Group:
     """(slots, modules, rank, d_in)"""
     b: list[Tensor]
     """Of each module (slots, rank, d_out): B transposed."""
+    row_a: Tensor
+    """(rows, modules * rank, d_in), float32: the factors of the rows that decode."""
+    row_b: list[Tensor]
+    """Of each module (rows, rank, d_out), float32."""
 
 
 @dataclass(eq=False)
 class Plan:
     """How one pass applies adapters: chosen once, followed by every module."""
 
-    form: Callable[["Plan", Group, Tensor], list[Tensor]]
+    form: "Form"
     slots: Tensor
     """(rows,) slot of each row."""
     used: int
@@ -49,6 +56,9 @@ class Plan:
     """(slot, first row, last row) of rows side by side that share a slot, for the form by runs."""
     inner: dict[int, list[Tensor]] = field(default_factory=dict)
     """By group: each module's x A^T of the pass, made by the group's first module."""
+
+
+Form = Callable[[Plan, Group, Tensor], list[Tensor]]
 
 
 def run_with(plan: Plan | None) -> None:
@@ -62,8 +72,9 @@ class SlotPool:
     Raises `AdapterShapeError` or `AdapterFormatError` from `check` for adapters that do not fit.
     """
 
-    def __init__(self, model: nn.Module, layout: BaseLayout, *, slots: int, max_rank: int) -> None:
+    def __init__(self, model: nn.Module, layout: BaseLayout, *, slots: int, max_rank: int, rows: int) -> None:
         self.slots, self.max_rank = slots, max_rank
+        self._rows = [0] * rows  # the slot whose factors stand in each row; -1: they are out of date
         self._model, self._specs = model, layout.by_path
         weight = next(p for p in model.parameters() if p.is_floating_point())
         self.dtype, self._device = weight.dtype, weight.device
@@ -89,7 +100,7 @@ class SlotPool:
     @property
     def bytes(self) -> int:
         """Memory of the stacked factors."""
-        return sum(t.numel() * t.element_size() for g in self._groups for t in (g.a, *g.b))
+        return sum(t.numel() * t.element_size() for g in self._groups for t in (g.a, *g.b, g.row_a, *g.row_b))
 
     def check(self, adapter: Adapter) -> None:
         """Refuse an adapter that does not fit this base or these slots."""
@@ -166,12 +177,21 @@ class SlotPool:
 
     def _group(self, paths: Sequence[str]) -> Group:
         specs = [self._specs[p] for p in paths]
-        n = self.slots + 1
-        kind = {"dtype": self.dtype, "device": self._device}
-        a = torch.zeros(n, len(paths), self._rank, specs[0].d_in, **kind)
-        return Group(tuple(paths), a, [torch.zeros(n, self._rank, s.d_out, **kind) for s in specs])
+        n, rows, rank = self.slots + 1, len(self._rows), self._rank
+
+        def zeros(*shape: int, dtype: torch.dtype = self.dtype) -> Tensor:
+            return torch.zeros(*shape, dtype=dtype, device=self._device)
+
+        return Group(
+            tuple(paths),
+            zeros(n, len(paths), rank, specs[0].d_in),
+            [zeros(n, rank, s.d_out) for s in specs],
+            zeros(rows, len(paths) * rank, specs[0].d_in, dtype=torch.float32),
+            [zeros(rows, rank, s.d_out, dtype=torch.float32) for s in specs],
+        )
 
     def _write(self, slot: int, state: AdapterState) -> None:
+        self._rows = [-1 if held == slot else held for held in self._rows]
         for group in self._groups:
             for place, path in enumerate(group.paths):
                 pair = state.get(path)
@@ -195,22 +215,32 @@ class SlotPool:
         """The cheapest way to apply these slots, one for each row of `tokens` tokens; None if no row has an adapter."""
         if not any(slots) or not self._groups:
             return None
-        where = torch.tensor(slots, device=self._device)
-        used = max(slots) + 1
-        runs = _runs(slots)
-        rows = len(slots)
-        # Multiplications of the masked form grow with the slots, those of the others do not; gathering copies the
-        # factors of every row, and runs cost a call each. Weights measured on CPUs: benchmarks/engine_forms.py.
-        costs: dict[Callable[[Plan, Group, Tensor], list[Tensor]], float] = {
-            masked: rows * tokens * (used - 1),
-            gathered: 2.0 * rows * tokens + 24.0 * rows,
-            by_runs: 1.2 * rows * tokens + 150.0 * len(runs),
-        }
+        rows, used, runs = len(slots), max(slots) + 1, _runs(slots)
+        # Microseconds a layer at rank 8 on two cores, fitted to benchmarks/engine_forms.py.
+        costs: dict[Form, float] = {masked: 20 + 6.5 * (used - 1) + 0.3 * rows * tokens * (used - 1)}
+        if tokens == 1:
+            costs[kept] = 10 + 3.5 * rows
+        else:
+            costs[gathered] = 60 + 6 * rows + 0.6 * rows * tokens
+            costs[by_runs] = 10 + 60 * sum(slot > 0 for slot, _, _ in runs) + 0.5 * rows * tokens
         form = min(costs, key=lambda f: costs[f])
+        where = torch.tensor(slots, device=self._device)
         plan = Plan(form, where, used, runs=runs)
         if form is masked:
             plan.mask = mask_of(where, used, self.dtype)
+        elif form is kept:
+            self._keep(slots)
         return plan
+
+    def _keep(self, slots: Sequence[int]) -> None:
+        """Bring the rows' own factors up to date."""
+        for row, slot in enumerate(slots):
+            if self._rows[row] != slot:
+                self._rows[row] = slot
+                for group in self._groups:
+                    group.row_a[row] = group.a[slot].flatten(0, 1)
+                    for rows, stack in zip(group.row_b, group.b, strict=True):
+                        rows[row] = stack[slot]
 
 
 def mask_of(slots: Tensor, used: int, dtype: torch.dtype) -> Tensor:
@@ -233,6 +263,13 @@ def masked(plan: Plan, group: Group, x: Tensor) -> list[Tensor]:
     return [flat[:, :, m].reshape(rows * tokens, -1) for m in range(modules)]
 
 
+def kept(plan: Plan, group: Group, x: Tensor) -> list[Tensor]:
+    """Each row's own factors, which stand side by side already, in float32. Best for one token of many adapters."""
+    rows = x.shape[0]
+    h = torch.bmm(x.float(), group.row_a[:rows].transpose(1, 2))
+    return list(h.split(group.a.shape[2], dim=-1))
+
+
 def gathered(plan: Plan, group: Group, x: Tensor) -> list[Tensor]:
     """Each row's own factors, gathered, in batched products. Best for many tokens of many adapters."""
     a = group.a[plan.slots].flatten(1, 2)  # (rows, modules * rank, d_in)
@@ -253,6 +290,8 @@ def _add(plan: Plan, group: Group, place: int, inner: Tensor, out: Tensor) -> No
     b = group.b[place]
     if plan.form is masked:
         out.view(-1, out.shape[-1]).addmm_(inner, b[1 : plan.used].flatten(0, 1))
+    elif plan.form is kept:
+        out.add_(torch.bmm(inner, group.row_b[place][: len(out)]))
     elif plan.form is gathered:
         out.baddbmm_(inner, b[plan.slots])
     else:

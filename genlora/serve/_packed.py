@@ -1,0 +1,75 @@
+"""Weights in the layout that the CPU's bfloat16 kernels want, made once: a decoding step is bound by reading them.
+
+A plain `nn.Linear` in bfloat16 is laid out anew by oneDNN at every call. Torch's compiler packs weights once instead;
+this uses the same two operators in eager mode, where they exist and give the right answer, and nothing otherwise. It
+costs a second copy of the weights. Only the thread that asked for it uses them.
+"""
+
+import logging
+import threading
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+log = logging.getLogger(__name__)
+
+_TOLERANCE = 0.02
+"""Largest relative difference of the check product: bfloat16 rounds to 0.4 %."""
+
+
+def _operators() -> tuple[Any, Any] | None:
+    """Packing and product, if this torch has them and they compute a product."""
+    try:
+        pack, product = torch.ops.mkldnn._reorder_linear_weight, torch.ops.mkldnn._linear_pointwise
+        generator = torch.Generator().manual_seed(0)
+        x, w = (torch.randn(n, 64, generator=generator).bfloat16() for n in (3, 96))
+        found, true = product(x, pack(w, None), None, "none", [], "").float(), F.linear(x.float(), w.float())
+    except (AttributeError, RuntimeError, TypeError, NotImplementedError) as err:
+        log.debug("packed weights are not to be had: %s", err)
+        return None
+    return (pack, product) if float((found - true).norm() / true.norm()) < _TOLERANCE else None
+
+
+class PackedLinears:
+    """Packed copies of a model's bfloat16 `nn.Linear` weights on the CPU; empty for any other model."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._owner: int | None = None
+        self._modules: list[nn.Module] = []
+        operators = _operators()
+        if operators is None:
+            return
+        pack, product = operators
+        for module in model.modules():
+            if type(module) is nn.Linear and type(module.weight.data) is Tensor and _fits(module.weight):
+                self._replace(module, pack(module.weight.data, None), product)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def use_in_this_thread(self) -> None:
+        """From now on, calls from this thread (and no other) use the packed weights."""
+        self._owner = threading.get_ident()
+
+    def _replace(self, module: nn.Linear, packed: Tensor, product: Any) -> None:
+        plain, bias = module.forward, module.bias
+
+        def forward(x: Tensor) -> Tensor:
+            if self._owner != threading.get_ident():
+                return plain(x)
+            return product(x, packed, bias, "none", [], "")
+
+        module.forward = forward
+        self._modules.append(module)
+
+    def detach(self) -> None:
+        """Give the modules their own forward back and free the copies."""
+        for module in self._modules:
+            del module.forward
+        self._modules = []
+
+
+def _fits(weight: Tensor) -> bool:
+    return weight.dtype is torch.bfloat16 and weight.device.type == "cpu"
