@@ -1,18 +1,19 @@
 """`push`: hand an adapter to another server, in the form that this server wants."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from genlora.errors import BaseMismatchError, ConfigError
+from genlora.errors import ConfigError
 
 from ._push_gguf import LlamaCpp, Ollama
 from ._push_http import Remote
 from ._push_parcel import GGUF, Parcel, find_folders, gguf_twin, read_parcel
 from ._push_peft import VLLM, LoRAX, SGLang
-from ._push_store import AdapterStore, check_free, content_digest, default_store
+from ._push_store import DIGITS, AdapterStore, check_free, content_digest, default_store
 from ._push_target import Job, Target
 
 TARGETS: dict[str, type[Target]] = {
@@ -23,6 +24,7 @@ TARGETS: dict[str, type[Target]] = {
     "ollama": Ollama,
 }
 KEY_VARIABLE = "GENLORA_SERVER_KEY"
+_DIGEST = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,6 @@ def push(folder: str | Path, options: PushOptions) -> list[Pushed]:
 def _job(parcel: Parcel, target: Target, store: AdapterStore, options: PushOptions, layout: Any) -> Job:
     architecture = None
     if target.kind == "gguf":
-        if layout is not None and layout.fingerprint != parcel.fingerprint and not options.force:
-            raise BaseMismatchError(
-                f"{parcel.source}: was made for {parcel.base}, not for {layout.name}. Leave --base out, or name "
-                "the base it was made for."
-            )
         twin, architecture = gguf_twin(parcel, layout)
         files: Mapping[str, bytes] = {GGUF: twin}
         named_by = files
@@ -181,7 +178,10 @@ def withdraw(digest: str, options: PushOptions) -> bool:
     `digest` is `Pushed.digest`, or the name that holds it. The folder stays for the grace period of
     `AdapterStore.collect`. False where the store had no lease of this server. Raises `PushError`.
     """
-    digest = digest.rsplit(":", 1)[-1].rsplit("-", 1)[-1]
+    named = _DIGEST.search(digest)
+    if named is None:
+        raise ConfigError(f"{digest[:80]!r} holds no digest. Expected the name or digest that a push printed.")
+    digest = named[0]
     if options.server is None:
         raise ConfigError("withdraw needs the server's URL: --server http://HOST:PORT.")
     key = options.key if options.key is not None else os.environ.get(KEY_VARIABLE) or None

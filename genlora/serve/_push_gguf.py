@@ -11,11 +11,19 @@ from ._push_http import Remote
 from ._push_parcel import GGUF, check_sizes
 from ._push_target import Job, Target, entries
 
+_APPLIED = (
+    "requests that name no adapter get all of them at once: end that with POST /lora-adapters and "
+    '[{"id": N, "scale": 0}] for every N; requests that name one are not affected'
+)
 _OLLAMA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,199}")
 
 
 class LlamaCpp(Target):
-    """llama.cpp's server; run with xllamacpp 2026.10. It takes adapters at its start only."""
+    """llama.cpp's server; run with xllamacpp 2026.10. It takes adapters at its start only.
+
+    In that build `--lora-init-without-apply` does not keep an adapter out of requests that do not name it; a scale of 0
+    does, hence the note.
+    """
 
     title = "llama.cpp"
     kind = "gguf"
@@ -24,7 +32,7 @@ class LlamaCpp(Target):
         return f"{job.seen}/{GGUF}"
 
     def flags(self, job: Job) -> str:
-        return f'llama-server -m BASE.gguf --lora "{self.name(job)}" --lora-init-without-apply'
+        return f'llama-server -m BASE.gguf --lora "{self.name(job)}"'
 
     def request(self, job: Job) -> dict[str, Any]:
         return {"path": "/v1/chat/completions", "body": {"messages": [], "lora": [{"id": 0, "scale": 1.0}]}}
@@ -46,22 +54,36 @@ class LlamaCpp(Target):
                 check_sizes(job.parcel, width=meta.get("n_embd"), server=remote.url)
         return []
 
-    def deliver(self, job: Job, remote: Remote) -> tuple[bool, list[str]]:
+    def _loaded(self, digest: str, remote: Remote) -> dict[str, Any] | None:
+        """The server's entry for our file, which it names by its path."""
         where = f"{remote.url}/lora-adapters"
         reply = remote.ask("GET", "/lora-adapters")
         if not reply.ok:
             raise PushError(f"{where}: answered {reply.status} ({reply.said}). Is it llama.cpp's server? Check --to.")
-        for entry in entries(reply.json(where), where):
-            if PurePosixPath(str(entry.get("path"))).parts[-2:] == (job.digest, GGUF):
-                asked = f'{{"lora": [{{"id": {entry.get("id")}, "scale": 1.0}}]}}'
-                return True, [f"loaded as id {entry.get('id')}: put {asked} beside `messages` or `prompt`"]
-        return False, [
-            "the server takes adapters at its start only, and was started without this one: start it again with the "
-            "flags above (--lora may be given several times)"
-        ]
+        listed = entries(reply.json(where), where)
+        return next((e for e in listed if PurePosixPath(str(e.get("path"))).parts[-2:] == (digest, GGUF)), None)
+
+    def deliver(self, job: Job, remote: Remote) -> tuple[bool, list[str]]:
+        entry = self._loaded(job.digest, remote)
+        if entry is None:
+            return False, [
+                "the server takes adapters at its start only, and was started without this one: start it again with "
+                "the flags above (--lora may be given several times)"
+            ]
+        number = entry.get("id")
+        asked = f'{{"lora": [{{"id": {number}, "scale": 1.0}}]}}'
+        notes = [f"loaded as id {number}: put {asked} beside `messages` or `prompt`"]
+        return True, [*notes, _APPLIED] if entry.get("scale") else notes
+
+    def withdraw(self, digest: str, remote: Remote) -> None:
+        if self._loaded(digest, remote) is not None:
+            raise PushError(
+                f"{remote.url}: has {digest} loaded, and lets go of it only at its end. Start it again without that "
+                "--lora, then withdraw it."
+            )
 
     def without_server(self, job: Job) -> str:
-        return "start the server with the flags above; ids count the --lora flags from 0"
+        return f"start the server with the flags above; ids count the --lora flags from 0; {_APPLIED}"
 
 
 class Ollama(Target):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genlora.adapter import BaseLayout, check_adapter, gguf_architecture, gguf_bytes, read_adapter, read_receipt
-from genlora.errors import AdapterFormatError, BaseMismatchError, DigestError, GenloraError
+from genlora.errors import AdapterFormatError, BaseMismatchError, DigestError, GenloraError, ManifestError
 from genlora.files import parse_json, sha256_bytes
 
 from ._push_store import content_digest
@@ -72,6 +72,11 @@ def read_parcel(folder: Path, layout: BaseLayout | None = None) -> Parcel:
         raise AdapterFormatError(
             f"{folder}: not portable, so nothing was sent. {'; '.join(faults)[:600]} "
             f"See: genlora check-adapter {folder}"
+        )
+    if not (folder / RECEIPT).is_file():
+        raise ManifestError(
+            f"{folder / RECEIPT}: is missing, so genlora did not write this folder and cannot tell its base. Generate "
+            "the adapter, or take it into a bank with `genlora bank import`."
         )
     receipt = read_receipt(folder)
     names = [n for n in (CONFIG, WEIGHTS, RECEIPT, GGUF) if (folder / n).is_file()]

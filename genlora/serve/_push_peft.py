@@ -50,8 +50,9 @@ class VLLM(Target):
             raise PushError(f"{where}: answered {reply.status} ({reply.said}). Is it a vLLM server? Check the URL.")
         return entries(reply.json(where), where, "data")
 
-    def _is_loaded(self, job: Job, remote: Remote) -> bool:
-        return any(c.get("id") == self.name(job) and c.get("root") == job.seen for c in self._cards(remote))
+    def _loaded_from(self, job: Job, remote: Remote) -> str | None:
+        """The path that the server has for the name, which stands for the content; None where it has no such name."""
+        return next((str(c.get("root")) for c in self._cards(remote) if c.get("id") == self.name(job)), None)
 
     def inspect(self, job: Job, remote: Remote) -> list[str]:
         bases = [c for c in self._cards(remote) if not c.get("parent")]
@@ -60,13 +61,13 @@ class VLLM(Target):
         return [note] if note else []
 
     def deliver(self, job: Job, remote: Remote) -> tuple[bool, list[str]]:
-        if self._is_loaded(job, remote):
-            return True, ["it was loaded already"]
+        if (found := self._loaded_from(job, remote)) is not None:
+            return True, ["it was loaded already" + ("" if found == job.seen else f", from {found[:200]}")]
         path = "/v1/load_lora_adapter"
         reply = remote.ask("POST", path, {"lora_name": self.name(job), "lora_path": job.seen})
         if not reply.ok:
             raise self.refused(remote, path, reply, self._hint(job, reply))
-        if not self._is_loaded(job, remote):
+        if self._loaded_from(job, remote) is None:
             raise PushError(
                 f"{remote.url}/v1/models: does not list {self.name(job)} although it was taken. Several API servers "
                 "behind one address do not share adapters; start it with --api-server-count 1."
@@ -74,15 +75,15 @@ class VLLM(Target):
         return True, []
 
     def _hint(self, job: Job, reply: Reply) -> str:
-        if reply.status == 404 and "lora" not in reply.said.casefold():
-            return "It does not load adapters at run time: start it with VLLM_ALLOW_RUNTIME_LORA_UPDATING=1."
-        if "max_lora_rank" in reply.said:
-            return f"The adapter's rank is {job.parcel.rank}: start it with {self.flags(job)}, or use a smaller --rank."
-        if reply.status == 404 or "No adapter found" in reply.said:
+        if "No adapter found" in reply.said:
             return (
                 f"It does not see {job.seen}. Give a store that both machines see (--store), and its path on the "
                 "server if that is another (--server-store)."
             )
+        if reply.status == 404:
+            return "It does not load adapters at run time: start it with VLLM_ALLOW_RUNTIME_LORA_UPDATING=1."
+        if "max_lora_rank" in reply.said:
+            return f"The adapter's rank is {job.parcel.rank}: start it with {self.flags(job)}, or use a smaller --rank."
         return f"Start it with: {self.flags(job)}"
 
     def without_server(self, job: Job) -> str:
@@ -224,3 +225,8 @@ class LoRAX(Target):
 
     def without_server(self, job: Job) -> str:
         return "any request with these parameters loads it; mount the store into the server"
+
+    def withdraw(self, digest: str, remote: Remote) -> None:
+        # It has no name for an adapter but the path, and reads that when a request names it: nothing to undo.
+        if not remote.ask("GET", "/info").ok:
+            raise PushError(f"{remote.url}/info: is no LoRAX server. Check the URL and --to.")

@@ -80,9 +80,9 @@ class Target(ABC):
     def without_server(self, job: Job) -> str:
         """What to do with the folder where no server was named."""
 
+    @abstractmethod
     def withdraw(self, digest: str, remote: Remote) -> None:
-        """Make the server forget the adapter."""
-        raise ConfigError(f"{self.title} cannot be told to forget an adapter by a request. Restart it without it.")
+        """Make the server forget the adapter, or raise `PushError` where it still has it."""
 
     def refused(self, remote: Remote, path: str, reply: Reply, hint: str) -> PushError:
         """The error for an answer that is a no; its lease may end."""
