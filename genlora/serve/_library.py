@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+import torch
+
 from genlora.base import LoadedBase, require_compatible
 from genlora.descriptions import check_description
 from genlora.errors import ConfigError, EngineError, OverloadError, UnknownModelError, UnsafeNameError
@@ -93,7 +95,8 @@ class Library:
 
     Args:
         lora: makes the adapters; its bank's experts can be named too.
-        base: reads examples; without one, `create` takes descriptions only.
+        base: reads examples; without one, `create` takes descriptions only. Raises `BaseMismatchError` if it is not
+            the bank's.
         max_adapters: how many generated adapters are kept; the least recently used go first, those in use never.
         running: how many are generated at the same time.
         waiting: how many generations may wait; what comes on top is refused at once.
@@ -113,6 +116,8 @@ class Library:
         for name, value, least in (("max_adapters", max_adapters, 1), ("running", running, 1), ("waiting", waiting, 0)):
             if value < least:
                 raise ConfigError(f"{name} must be {least} or more, got {value}. Choose a larger number.")
+        if base is not None:
+            require_compatible(lora.bank.fingerprint, base.fingerprint, what="the bank")
         for mixture in mixtures:
             require_compatible(mixture.base, lora.bank.fingerprint, what=mixture.key)
         self.mixtures = {m.key: m for m in mixtures}
@@ -122,7 +127,7 @@ class Library:
         self._made: LeasedLru[Created] = LeasedLru(max_adapters)
         self._jobs: dict[str, Job] = {}
         self._lock = threading.RLock()  # cancelling a job calls `_forget` in the same thread
-        self._pool = ThreadPoolExecutor(running, thread_name_prefix="genlora-generate")
+        self._pool = _single_threaded_pool(running)
         self._experts: tuple[str, tuple[Model, ...]] | None = None
         self._closed = False
         self._running = 0
@@ -343,10 +348,32 @@ class Library:
     def stats(self) -> dict[str, int]:
         """Adapters kept, generations running and waiting, and how many were made and let go of since the start."""
         with self._lock:
+            running = min(len(self._jobs), self.limits[0])
             return {
                 "adapters": len(self._made),
-                "running": self._running,
-                "waiting": max(0, len(self._jobs) - self._running),
+                "running": running,
+                "waiting": len(self._jobs) - running,
                 "created": self.created,
                 "evictions": self._made.evictions,
             }
+
+
+def _single_threaded_pool(threads: int) -> ThreadPoolExecutor:
+    """Threads in which torch runs on one core each, as generators want it; other threads keep their number.
+
+    Generators would set and reset the number for every request, and a thread that first uses torch in between, such as
+    the engine's, would be left with one core for good.
+    """
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="genlora-generate")
+    before, all_set = torch.get_num_threads(), threading.Barrier(threads + 1)
+
+    def settle() -> None:
+        torch.get_num_threads()  # a thread's first question gives it the common number, and would undo what comes next
+        torch.set_num_threads(1)
+        all_set.wait()
+
+    for _ in range(threads):
+        pool.submit(settle)
+    all_set.wait()
+    torch.set_num_threads(before)  # what threads that start later take
+    return pool

@@ -1,5 +1,6 @@
 """A small world for servers: the tiny base with a bank of random experts, in this process or in one of its own."""
 
+import copy
 import dataclasses
 import importlib.util
 import json
@@ -77,10 +78,12 @@ def serving(served_base, served_bank, embedder) -> Callable[..., object]:
     def start(*, engine=None, library=None, lora_class=GenLora, **settings):
         ready = threading.Event()
         options = HttpSettings(**{"port": 0, **settings})
+        # A model has one engine at a time, and a file's server may still be up.
+        base = dataclasses.replace(served_base, model=copy.deepcopy(served_base.model))
         with (
             lora_class(served_bank, embedder=embedder, generator="aggregate") as lora,
-            Engine(served_base, **{"max_length": 512, **(engine or {})}) as running_engine,
-            Library(lora, base=served_base, **(library or {})) as shelf,
+            Engine(base, **{"max_length": 512, **(engine or {})}) as running_engine,
+            Library(lora, base=base, **(library or {})) as shelf,
         ):
             server = http_server(running_engine, shelf, options, on_ready=lambda port: ready.set())
             with running(server, ready):
