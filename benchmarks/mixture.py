@@ -1,6 +1,7 @@
 """One sparse mixture of bank experts against each own expert, the plain average and Arrow, on held-out examples.
 
     python benchmarks/mixture.py
+    python benchmarks/mixture.py --sets "alike inputs" --top-k 2 --steps 40 --no-speed --name mixture-trained
 
 Bare prompts, so that the input alone says which task it is. The first set's inputs look different from task to task;
 the second set's do not (a noun phrase, a name, a sentence), so a router has to guess. Test examples, strict
@@ -151,9 +152,10 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=30, help="test examples of each task")
     parser.add_argument("--top-k", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--steps", type=int, default=0, help="training steps of the routers after the fit")
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=1e-2)
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--no-speed", action="store_true")
+    parser.add_argument("--name", default="mixture", help="of the result")
     parser.add_argument("--output", type=Path, default=None)
     options = parser.parse_args()
     torch.manual_seed(0)
@@ -166,7 +168,7 @@ def main() -> None:
             result["speed"] = speed(bank, base, next(iter(SETS.values())))
     text = table(result)
     print(text)
-    print(save_result("mixture", result, text, options.output))
+    print(save_result(options.name, result, text, options.output))
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def _build(
             opened.get(name)  # an unknown name is told before anything is loaded
         shown = {} if init == "descriptions" and not steps else expert_examples(opened, names, words=words)
         for name, file in files.items():
-            shown[name] = read_jsonl(file)[0].examples
+            shown[name] = read_jsonl(file).examples
         training = None
         if steps:
             training = MixtureTraining(steps=steps, expert_lr=2e-4 if train_experts else 0.0, seed=seed)

@@ -22,7 +22,7 @@ class MixtureTraining:
     """How a mixture is trained. AdamW without weight decay, constant rate, all experts' tasks in every step."""
 
     steps: int = 40
-    lr: float = 1e-3
+    lr: float = 1e-2
     """Of the routers."""
     expert_lr: float = 0.0
     """Of the experts' factors; 0 leaves them as they are. MixLoRA trains them with 2e-4."""
