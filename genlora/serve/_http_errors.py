@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from genlora.errors import (
     AdapterFormatError,
+    BaseMismatchError,
     ConfigError,
     DescriptionError,
     EngineError,
@@ -87,7 +88,7 @@ def from_error(err: Exception) -> ApiError:
             )
         case UnknownModelError():
             return ApiError(404, str(err), code="model_not_found", param="model")
-        case UnknownGeneratorError():  # its message names folders of this machine
+        case UnknownGeneratorError() | BaseMismatchError():  # their messages name folders of this machine
             log.warning("%s", err)
             return bad("that generator is not available on this server. Leave generator out.", "generator")
         case EngineError():
