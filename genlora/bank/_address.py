@@ -4,7 +4,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from genlora.errors import ConfigError, MissingExtraError
 
@@ -15,6 +15,9 @@ _EXPECTED = (
     "spell special characters as in %40 for @"
 )
 _SECRET = ("password", "sslpassword", "passfile", "sslkey", "oauth_client_secret", "scram_client_key")
+
+_PLAIN = {"host": r"[\w.\-/,:%]*", "port": r"[\d,]*", "dbname": r"[\w.\- ]*", "service": r"[\w.\- ]*"}
+"""What may stand where a password must not."""
 
 
 def missing_postgres() -> MissingExtraError:
@@ -50,12 +53,14 @@ class BankAddress:
             raise missing_postgres() from err
         try:
             parts = urlsplit(url)
-            query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-            schemas = [value for key, value in query if key == "schema"] or [DEFAULT_SCHEMA]
-            rest = urlencode([(k, v) for k, v in query if k != "schema"])
-            conninfo = conninfo_to_dict(urlunsplit(("postgresql", parts.netloc, parts.path, rest, "")))
-            if parts.fragment:
-                raise ValueError("a fragment")
+            query = [part.partition("=") for part in parts.query.split("&") if part]
+            schemas = [value for key, _, value in query if key == "schema"] or [DEFAULT_SCHEMA]
+            rest = "&".join(key + equals + value for key, equals, value in query if key != "schema")
+            conninfo = conninfo_to_dict(f"postgresql://{parts.netloc}{parts.path}{'?' + rest if rest else ''}")
+            for key, pattern in _PLAIN.items():
+                # A password with an @ or : in it would otherwise be taken for one of these, and shown.
+                if not re.fullmatch(pattern, str(conninfo.get(key) or "")) or parts.fragment:
+                    raise ValueError(key)
         except (ValueError, Error):
             # The parser's own words may quote a piece of the password.
             raise ConfigError(f"the bank's address cannot be read: {_EXPECTED}.") from None
@@ -76,22 +81,16 @@ class BankAddress:
 
 
 def _label(settings: dict[str, str], schema: str) -> str:
-    def shown(key: str, pattern: str = r"[\w.\-/ ]+") -> str:
-        value = settings.get(key, "")
-        return value if re.fullmatch(pattern, value) else "..." if value else ""
-
-    host = shown("host", r"[\w.\-/,:\[\]]+")
-    port = shown("port", r"[\d,]+")
-    database = shown("dbname")
-    extra = [("schema", schema)] if schema != DEFAULT_SCHEMA else []
-    if service := shown("service"):
-        extra.insert(0, ("service", service))
-    local = host.startswith("/")
-    if local:  # a folder of sockets
+    host, port = settings.get("host", ""), settings.get("port", "")
+    extra = [(key, settings[key]) for key in ("service",) if key in settings]
+    if host.startswith("/"):  # a folder of sockets
         extra.insert(0, ("host", host))
+        host = ""
+    if schema != DEFAULT_SCHEMA:
+        extra.append(("schema", schema))
     query = "&".join(f"{key}={value}" for key, value in extra)
-    where = ("" if local else host) + (f":{port}" if port else "")
-    return f"postgresql://{where}/{database}{'?' + query if query else ''}"
+    where = host + (f":{port}" if port else "")
+    return f"postgresql://{where}/{settings.get('dbname', '')}{'?' + query if query else ''}"
 
 
 def place_of(path: "Path | str | BankAddress") -> Path | BankAddress:

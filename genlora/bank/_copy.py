@@ -56,9 +56,10 @@ def copy_bank(
     place = place_of(target)
     options: dict[str, Any] = {"rank": source.rank, "targets": source.targets}
     if isinstance(place, BankAddress):
-        with _empty(place, source) or Bank.create(
-            place, source.layout, source.fingerprint, blobs=blobs, **options
-        ) as out:
+        there = _empty(place, source)
+        if there is None:
+            there = Bank.create(place, source.layout, source.fingerprint, blobs=blobs, **options)
+        with there as out:
             return _fill(source, out, place, progress)
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise BankError(f"{place}: is there already and not empty; nothing was written. Choose another folder.")
