@@ -25,6 +25,11 @@ from ._mixture_build import trained as trained
 from ._mixture_files import read_mixture as read_mixture
 from ._mixture_files import write_mixture as write_mixture
 from ._mixture_train import MixtureTraining as MixtureTraining
+from ._push import Pushed as Pushed
+from ._push import PushOptions as PushOptions
+from ._push import push as push
+from ._push import withdraw as withdraw
+from ._push_store import AdapterStore as AdapterStore
 from ._request import MAX_LOGPROBS as MAX_LOGPROBS
 from ._request import Adapter as Adapter
 from ._request import Completion as Completion

@@ -19,6 +19,8 @@ from .push_world import make_adapter
 
 PROMPTS = [[5, 77, 130, 9], [200, 3, 3, 45, 91, 12], [17]]
 COUNT = 10
+ENDS = [0, 2]
+"""Tokens that end a text: `ignore_eos` keeps llama.cpp from choosing them, so PyTorch may not either."""
 
 
 def write_tiny_gguf(*arguments: Any) -> Path:
@@ -38,7 +40,9 @@ def peft_tokens(base: Path, adapter: Path | None) -> list[list[int]]:
         ids = list(prompt)
         with torch.inference_mode():
             for _ in range(COUNT):
-                ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
+                scores = model(torch.tensor([ids])).logits[0, -1]
+                scores[ENDS] = -torch.inf
+                ids.append(int(scores.argmax()))
         found.append(ids[len(prompt) :])
     return found
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from genlora.adapter import check_adapter
 from genlora.serve._push import PushOptions, push
 from genlora.serve._push_store import AdapterStore, content_digest
 
 from .push_world import make_adapter
 
+LOADED = ("adapter_config.json", "adapter_model.safetensors")
 ROOT = Path(__file__).parents[2] / "plugins" / "genlora-vllm"
 
 
@@ -40,6 +42,23 @@ def test_what_push_lays_down_the_plugin_finds_and_keeps(plugin, tiny_base, tmp_p
     files = {p.name: p.read_bytes() for p in found.folder.iterdir()}
     digest = importlib.import_module("genlora_vllm._folder").content_digest(files)
     assert digest == laid.digest == content_digest({n: d for n, d in files.items() if n != "receipt.json"})
+
+
+def test_a_real_genlora_service_is_understood(plugin, served, tiny_base, tmp_path, allow_sockets):
+    import asyncio
+
+    base, store = str(tiny_base("llama")), tmp_path / "store"
+    store.mkdir()
+    settings = plugin.Settings(store=store, service=served.url, descriptions=True)
+    made = asyncio.run(plugin.Resolver(settings).resolve(base, "genlora:sort the words of a list"))
+    assert made is not None
+    assert check_adapter(made.folder).ok
+    assert sorted(p.name for p in made.folder.iterdir()) == sorted(("receipt.json", *LOADED))
+    (known,) = (store / "ids").iterdir()
+    alone = plugin.Resolver(plugin.Settings(store=store))
+    again = asyncio.run(alone.resolve(base, f"genlora:{known.name}"))
+    assert again is not None and again.folder == made.folder
+    assert asyncio.run(plugin.Resolver(settings).resolve(base, "genlora:" + "0" * 16)) is None
 
 
 def test_every_setting_is_in_the_readme(plugin):

@@ -137,6 +137,12 @@ def test_another_name_of_the_base_can_be_allowed(store, base):
     assert find(resolver(store, base="org/Known-As"), base, f"genlora:{digest}") is not None
 
 
+def test_a_converted_base_has_its_name_written_beside_it(store, base):
+    digest = lay(store, adapter_files(base_model_name_or_path="Known-As"))
+    Path(base, "genlora.json").write_text('{"name": "Known-As"}')
+    assert find(resolver(store), base, f"genlora:{digest}") is not None
+
+
 def test_an_id_is_fetched_once_and_kept(store, base, service):
     service.zips[NAME] = zipped(adapter_files(fill=1))
     one = resolver(store, service=service.url, key="k")

@@ -96,7 +96,8 @@ def _check_config(config: Mapping[str, Any], max_rank: int) -> int:
 
 def _sizes(base: Mapping[str, Any]) -> tuple[int, dict[str, tuple[int, int]]] | None:
     """Number of layers and (d_in, d_out) of each projection by the base's config.json; None where it does not say."""
-    inner = base.get("text_config") if isinstance(base.get("text_config"), dict) else base
+    text = base.get("text_config")
+    inner: Mapping[str, Any] = text if isinstance(text, dict) else base
     try:
         hidden, heads = int(inner["hidden_size"]), int(inner["num_attention_heads"])
         wide = int(inner["intermediate_size"])
@@ -122,9 +123,8 @@ def check_files(
     """Raise `Unfit` unless the adapter is portable, for this base, and has the base's shapes where they are known."""
     rank = _check_config(config, max_rank)
     made_for = config.get("base_model_name_or_path")
-    last = model.rstrip("/").rsplit("/", 1)[-1].casefold()
-    own = str(made_for).rstrip("/").rsplit("/", 1)[-1].casefold()
-    if not isinstance(made_for, str) or (made_for not in (model, base) and own != last):
+    known = {_last(name) for name in (model, written_name(model)) if name}
+    if not isinstance(made_for, str) or (made_for not in (model, base) and _last(made_for) not in known):
         raise Unfit(
             "it was made for another base, by its name; if it is the same, set GENLORA_VLLM_BASE to "
             f"{str(made_for)[:120]!r}"
@@ -136,15 +136,29 @@ def check_files(
         if part is None or part["leaf"] not in config["target_modules"]:
             raise Unfit("it holds tensors that are not LoRA factors of its targets")
         seen.setdefault(part["path"], set()).add(part["side"])
-        known = sizes[1][part["leaf"]] if sizes else None
+        shape = sizes[1][part["leaf"]] if sizes else None
         if part["side"] == "A":
-            wanted = (rank, known[0] if known else spec["shape"][1])
+            wanted = (rank, shape[0] if shape else spec["shape"][1])
         else:
-            wanted = (known[1] if known else spec["shape"][0], rank)
+            wanted = (shape[1] if shape else spec["shape"][0], rank)
         if tuple(spec["shape"]) != wanted or (sizes and int(part["layer"]) >= sizes[0]):
             raise Unfit("its tensors have other shapes or layers than the base")
     if not seen or any(sides != {"A", "B"} for sides in seen.values()):
         raise Unfit("it lacks factors")
+
+
+def _last(name: str) -> str:
+    return name.rstrip("/").rsplit("/", 1)[-1].casefold()
+
+
+def written_name(model: str) -> str | None:
+    """The name that genlora wrote beside a base that it converted into a folder; None for any other."""
+    path = Path(model) / "genlora.json"
+    try:
+        found = read_object(path.read_bytes(), "its notes").get("name") if path.is_file() else None
+    except (OSError, Unfit, ValueError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def base_config_of(model: str) -> dict[str, Any] | None:
