@@ -177,7 +177,7 @@ def _require_examples(names: Sequence[str], examples: Mapping[str, Sequence[Exam
     if missing:
         raise TaskError(
             f"no training examples for {', '.join(missing)}: the catalogue does not hold its task, or its source is "
-            "not here. Give some with --examples NAME=FILE (JSON Lines), or fit the routers to descriptions instead: "
+            "not here. Give some with --examples NAME=FILE (JSON Lines) or --words FOLDER, or use the descriptions: "
             "--init descriptions"
         )
 
