@@ -346,7 +346,7 @@ def main() -> None:
     parser.add_argument("--adapters", type=int, default=200)
     parser.add_argument("--law", choices=("canary", "power"), default="canary")
     parser.add_argument("--tokens", type=int, default=12, help="longest answer")
-    parser.add_argument("--tolerance", type=float, default=0.002, help="of a log-probability; 0.1 for bfloat16")
+    parser.add_argument("--tolerance", type=float, default=0.0005, help="of a log-probability; 0.1 for bfloat16")
     parser.add_argument("-o", "--output", type=Path, default=None)
     parser.add_argument("serve", nargs="*", help="options of genlora serve, after --")
     options = parser.parse_args()
