@@ -10,7 +10,7 @@ from genlora.files import MAX_JSON_BYTES, parse_json, sha256_bytes
 
 from ._algebra import QKV
 from ._config import TARGET_SETS, config_faults
-from ._folder import CONFIG, GGUF, RECEIPT, WEIGHTS, audit_folder, open_weights, read_small
+from ._folder import CONFIG, GGUF, RECEIPT, REFUSALS, WEIGHTS, audit_folder, open_weights, read_small
 from ._layout import BaseLayout
 from ._peft import check_tensors, paired_paths, read_receipt, state_from, tensor_names
 from ._safetensors import SafetensorsHeader
@@ -96,7 +96,7 @@ def _fault(text: str) -> AdapterFormatError:
 def _files(x: _Loaded) -> str:
     names = audit_folder(x.folder)
     missing = {CONFIG, WEIGHTS} - set(names)
-    extra = set(names) - {CONFIG, WEIGHTS, RECEIPT, GGUF}
+    extra = set(names) - {CONFIG, WEIGHTS, RECEIPT, GGUF, REFUSALS}
     if missing or extra:
         raise _fault(f"missing {sorted(missing)}, unexpected {sorted(extra)}; expected {CONFIG} and {WEIGHTS}")
     return ", ".join(names)

@@ -14,6 +14,8 @@ WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 RECEIPT = "receipt.json"
 GGUF = "adapter.gguf"
+REFUSALS = "refusals.json"
+"""A figure measured after the adapter was made (`genlora evaluate --refusals`); never part of what is loaded."""
 UNSAFE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"})
 _MAX_ENTRIES = 10_000
 

@@ -16,7 +16,7 @@ from genlora.files import MAX_JSON_BYTES, canonical_json, parse_json, publish_fo
 
 from ._algebra import MAX_RANK, resize, zero_fill
 from ._config import PREFIX, config_bytes, config_faults, target_set
-from ._folder import CONFIG, GGUF, RECEIPT, WEIGHTS, Weights, audit_folder, open_weights, read_small
+from ._folder import CONFIG, GGUF, RECEIPT, REFUSALS, WEIGHTS, Weights, audit_folder, open_weights, read_small
 from ._layout import BaseLayout, ModuleSpec
 from ._safetensors import DTYPES, SafetensorsHeader, safetensors_bytes, tensor_from
 from ._state import AdapterState, LoraPair
@@ -153,7 +153,7 @@ def read_adapter(folder: Path, layout: BaseLayout | None = None, *, force: bool 
     and layout predict, before a tensor exists. Another base's fingerprint is refused unless `force`. Every fault is a
     `GenloraError` that names the file.
     """
-    extra = sorted(set(audit_folder(folder)) - {CONFIG, WEIGHTS, RECEIPT, GGUF})
+    extra = sorted(set(audit_folder(folder)) - {CONFIG, WEIGHTS, RECEIPT, GGUF, REFUSALS})
     if extra:
         raise AdapterFormatError(
             f"{folder / extra[0]}: does not belong in a genlora adapter. Remove it, or import the folder."

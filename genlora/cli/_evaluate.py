@@ -27,6 +27,7 @@ MAX_WRONG = 5
 EPILOG = """\b
 Examples:
   genlora evaluate --adapter sort-words --data mine.jsonl
+  genlora evaluate --adapter sort-words --refusals
   genlora evaluate --split validation --run runs/eval -o reports/validation
   genlora evaluate --methods base-described,aggregate --tasks r-percent,r-next-day --run runs/eval
 """
@@ -36,6 +37,9 @@ Examples:
 @click.option("--adapter", type=click.Path(path_type=Path), help="Adapter folder, for own data.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help=(
     "Own examples: JSON Lines with `input` and `output`."
+))  # fmt: skip
+@click.option("--refusals", is_flag=True, help=(
+    "Count the harmful requests that the base declines with and without the adapter; kept beside its receipt."
 ))  # fmt: skip
 @click.option("--description", metavar="TEXT", help="What the described base is told.  [default: the receipt's]")
 @click.option("--split", type=click.Choice(["validation", "test"]), default="validation", show_default=True, help=(
@@ -63,15 +67,21 @@ Examples:
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--force", is_flag=True, help="Replace OUTPUT if it exists; use an adapter made for another base.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def evaluate(adapter: Path | None, data: Path | None, **options: Any) -> None:
+def evaluate(adapter: Path | None, data: Path | None, refusals: bool, **options: Any) -> None:
     """Measure an adapter on own examples, or all methods on unseen tasks.
 
     With --adapter and --data: does it work on *my* examples? The base, the base that is told the task, and the adapter
     answer the same inputs, and the difference comes with its interval.
 
+    With --adapter and --refusals: does it make the base answer what the base alone declines? Forty short requests; an
+    adapter that loses over 5 points is marked, in refusals.json beside its receipt.
+
     Without them: all generators and baselines on held-out tasks, one report with plots. Predictions are kept as they
     come, so the command can be stopped and given again.
     """
+    if refusals:
+        _refusals(adapter, data, options)
+        return
     if (adapter is None) != (data is None):
         raise click.UsageError("--adapter and --data belong together: give both, or neither.")
     out: Path | None = options["out"]
@@ -87,6 +97,23 @@ def evaluate(adapter: Path | None, data: Path | None, **options: Any) -> None:
     if options["run_folder"] is None and out is None:
         raise click.UsageError("say where results go: -o FOLDER for the report, --run FOLDER for predictions, or both.")
     _protocol(options)
+
+
+def _refusals(adapter: Path | None, data: Path | None, options: dict[str, Any]) -> None:
+    if adapter is None or data is not None:
+        raise click.UsageError("--refusals measures an adapter, on requests of its own: give --adapter and no --data.")
+    from genlora.service import measure_refusals
+
+    click.echo("genlora: answering 40 requests twice; a minute or so on a CPU", err=True)
+    with progress_bars() as progress:
+        drift = measure_refusals(
+            adapter, base=options["base"], device=options["device"], force=options["force"], progress=progress
+        )
+    if options["as_json"]:
+        say_json(drift.to_json())
+    else:
+        say(drift.verdict())
+        say(f"the figure is in {adapter / 'refusals.json'}")
 
 
 def _own_data(adapter: Path, data: Path, options: dict[str, Any]) -> None:

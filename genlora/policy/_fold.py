@@ -5,6 +5,7 @@ Folding serves comparison only; what is shown to people, and what makes the adap
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LOOK_ALIKES = str.maketrans(
@@ -43,6 +44,21 @@ def sentences(text: str) -> list[list[Token]]:
     """The words of each sentence of `text`; sentences without words are left out."""
     found = (_tokens(part) for part in _SENTENCE.split(fold(text)))
     return [tokens for tokens in found if tokens]
+
+
+def disguised(text: str, parts: Sequence[Sequence[Token]]) -> bool:
+    """Whether `text`, whose sentences are `parts`, holds words that are spelled unlike they are read.
+
+    Digits within words, letters of another alphabet, invisible characters, letters or parts set apart: all of it occurs
+    in honest text too ("e-mail", "mp3"), so this is a reason to look at the words, not to stop.
+    """
+    if any(len(token.forms) > 1 for tokens in parts for token in tokens):
+        return True
+    return any(
+        unicodedata.category(c) == "Cf" or (c.isalpha() and not unicodedata.name(c, "").startswith("LATIN"))
+        for c in text
+        if not c.isascii()
+    )
 
 
 def _tokens(sentence: str) -> list[Token]:

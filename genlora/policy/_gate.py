@@ -14,7 +14,7 @@ from genlora.files import parse_json, sha256_bytes
 
 from ._classifier import Classifier
 from ._evidence import Evidence, evidence
-from ._fold import sentences
+from ._fold import disguised, sentences
 from ._lexicon import Lexicon
 
 _DATA = files("genlora.policy") / "data"
@@ -99,22 +99,39 @@ class Gate:
 
         The most suspicious sentence decides, so that a harmless one beside it is no cover.
         """
-        found = self.evidence(description)
+        parts = sentences(description[:MAX_CHARS])
+        found = [evidence(tokens, self.lexicon) for tokens in parts]
         if not found:
             return Decision(False, None, "", (), 0.0, self.classifier.threshold, self.digest)
         features = np.array([e.values for e in found])
-        if vector is not None and embedder == self.classifier.embedder:
-            p = self.classifier.harm(features, vector)
-            scores, threshold = 1.0 - p[:, 0], self.classifier.threshold
-        else:
-            p, scores, threshold = None, self.classifier.words(features), self.classifier.words_threshold
+        if vector is None or embedder != self.classifier.embedder:
+            return self._by_words(found, features)
+        p = self.classifier.harm(features, vector)
+        decision = self._decision(found, 1.0 - p[:, 0], self.classifier.threshold, p[:, 1:])
+        if not decision.stopped and (len(parts) > 1 or disguised(description, parts)):
+            # The vector of a disguised text means nothing, and one of many sentences is drowned in the others.
+            words = self._by_words(found, features)
+            return words if words.stopped else decision
+        return decision
+
+    def _by_words(self, found: list[Evidence], features: NDArray[np.float64]) -> Decision:
+        return self._decision(found, self.classifier.words(features), self.classifier.words_threshold)
+
+    def _decision(
+        self,
+        found: list[Evidence],
+        scores: NDArray[np.float64],
+        threshold: float,
+        shares: NDArray[np.float64] | None = None,
+    ) -> Decision:
         i = int(np.argmax(scores))
         score = round(float(scores[i]), 3)
-        shares = {} if p is None else dict(zip(self.classifier.classes[1:], map(float, p[i, 1:]), strict=True))
-        category = self._category(found[i], shares) if score >= threshold else None
+        by = {} if shares is None else dict(zip(self.classifier.classes[1:], map(float, shares[i]), strict=True))
+        category = self._category(found[i], by) if score >= threshold else None
         meaning = self.lexicon.categories[category] if category else ""
-        matched = _matched(found[i], category)
-        return Decision(category is not None, category, meaning, matched, score, threshold, self.digest)
+        return Decision(
+            category is not None, category, meaning, _matched(found[i], category), score, threshold, self.digest
+        )
 
     def _category(self, worst: Evidence, shares: dict[str, float]) -> str:
         def weight(name: str) -> float:

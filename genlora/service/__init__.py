@@ -15,6 +15,7 @@ from ._grow import best_dtype as best_dtype
 from ._grow import grow_bank as grow_bank
 from ._grow import usable as usable
 from ._interrupts import hold_interrupts as hold_interrupts
+from ._marks import read_refusals as read_refusals
 from ._own_data import evaluate_adapter as evaluate_adapter
 from ._own_data import own_data_files as own_data_files
 from ._places import base_source as base_source
@@ -28,6 +29,7 @@ from ._refine import Refinement as Refinement
 from ._refine import examples_base as examples_base
 from ._refine import read_labelled as read_labelled
 from ._refine import refine_generated as refine_generated
+from ._refusals import measure_refusals as measure_refusals
 from ._run import MAX_NEW_TOKENS as MAX_NEW_TOKENS
 from ._run import Answer as Answer
 from ._run import Runner as Runner

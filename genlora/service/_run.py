@@ -25,6 +25,7 @@ from genlora.errors import BaseError, BaseMismatchError, ConfigError, TaskError
 from genlora.files import read_json
 
 from ._adapter import attach
+from ._marks import warn_of_marks
 from ._places import base_source
 from ._receipt import NAME, base_of, read_receipt
 
@@ -79,6 +80,7 @@ class Runner:
         if adapter is None:
             return cls(loaded)
         check_base(adapter, loaded, force=force)
+        warn_of_marks(adapter)
         # Compatibility is judged by the whole fingerprint above; ids alone would refuse the same base requantised.
         return cls(loaded, load_adapter(adapter, loaded.layout, force=True))
 

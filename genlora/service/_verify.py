@@ -9,9 +9,11 @@ from genlora.adapter import AdapterState, peft_files, product_cosine, read_adapt
 from genlora.errors import DigestError, GenloraError, ManifestError
 from genlora.files import sha256_file
 from genlora.generators import combine, softmax
+from genlora.policy import REFUSALS_NAME
 
 from ._adapter import GGUF_NAME, GeneratedAdapter
 from ._genlora import GenLora
+from ._marks import read_refusals
 from ._receipt import NAME, read_receipt
 
 WEIGHTS_NAME = "adapter_model.safetensors"
@@ -73,6 +75,8 @@ def verify(folder: Path, lora: GenLora | None) -> Verdict:
     if look("receipt", load):
         look("files", lambda: _files(folder, receipt))
         look("weights", lambda: _weights(receipt))
+        if (folder / REFUSALS_NAME).is_file():
+            look("refusals", lambda: _refusals(folder))
         if lora is not None:
             held = look("base", lambda: _base(receipt, lora)) and look("experts", lambda: _experts(receipt, lora))
             if held and _from_labelled(receipt):
@@ -87,7 +91,7 @@ def verify(folder: Path, lora: GenLora | None) -> Verdict:
 
 def _files(folder: Path, receipt: dict[str, Any]) -> str:
     wanted = receipt["files"]
-    present = {p.name for p in folder.iterdir()}
+    present = {p.name for p in folder.iterdir()} - {REFUSALS_NAME}  # measured later; looked at by itself
     if present != {*wanted, NAME}:
         odd = sorted(present ^ {*wanted, NAME})
         raise ManifestError(
@@ -100,6 +104,12 @@ def _files(folder: Path, receipt: dict[str, Any]) -> str:
                 f"{path}: is not the file that was written; its digest differs. Generate the adapter again."
             )
     return f"{len(wanted)} files have the recorded digests"
+
+
+def _refusals(folder: Path) -> str:
+    found = read_refusals(folder) or {}
+    marked = "; MARKED, it declines less than the base" if found["marked"] else ""
+    return f"measured on these weights: {-found['drop_points']:+.1f} points against the base{marked}"
 
 
 def _weights(receipt: dict[str, Any]) -> str:
