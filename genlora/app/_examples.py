@@ -43,7 +43,8 @@ def as_text(rows: Sequence[tuple[str, str]]) -> str:
 
 def _example(number: int, line: str) -> Example:
     where = f"example line {number}"
-    row = _object(line, where) if line.startswith("{") else _arrow(line, where)
+    arrow = len(_ARROW.split(line)) == 2 and not line.endswith("}")
+    row = _object(line, where) if line.startswith("{") and not arrow else _arrow(line, where)
     found = example_of(row, where)
     check_input(found.input, where=f"{where}: the input")
     check_input(found.output, where=f"{where}: the output")

@@ -88,6 +88,8 @@ class Gate:
             # A web page elsewhere may point its own name at this machine; the browser then sends that name.
             return 421, "This demo answers only under its own address."
         path, method = scope["path"], scope["method"]
+        if ".." in path or "\\" in path or "\0" in path:
+            return 404, "There is no such page."
         if method in ("GET", "HEAD") and path.startswith("/gradio_api/file="):
             return None if self._ours(path.removeprefix("/gradio_api/file=")) else (403, "There is no such file.")
         if any(method == m and p.fullmatch(path) for m, p in self._routes):

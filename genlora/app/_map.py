@@ -92,6 +92,8 @@ class BankMap:
         """Where numbered markers stand: at their dots, pushed apart where they would cover each other."""
         found = {d.name: d for d in self.dots}
         kept = [n for n in names if n in found]
+        if not kept:
+            return {}
         places = np.array([(found[n].x, found[n].y) for n in kept])
         for _ in range(40):
             gap = places[:, None] - places[None]

@@ -1,0 +1,86 @@
+"""The demo on the tiny base and a bank of random experts, answering on loopback."""
+
+import copy
+import dataclasses
+import gc
+import importlib.util
+import warnings
+from pathlib import Path
+
+import pytest
+
+NOISE = (
+    # Gradio and its client leave an event loop behind for each server and client; its socket pair is of family 1 (unix).
+    r"ignore:unclosed event loop:ResourceWarning",
+    r"ignore:unclosed <socket.socket fd=\d+, family=1:ResourceWarning",
+    # Gradio's queue sets an option that pandas is about to drop.
+    r"ignore:'future.no_silent_downcasting' is deprecated:DeprecationWarning",
+)
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            for rule in NOISE:
+                item.add_marker(pytest.mark.filterwarnings(rule))
+
+
+gradio = pytest.importorskip("gradio", reason="needs the extra demo")
+
+
+def _service_world():
+    path = Path(__file__).parents[1] / "service" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("service_world_of_app", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_world = _service_world()
+embedder_path, embedder = _world.embedder_path, _world.embedder
+
+
+@pytest.fixture(scope="session")
+def app_base(tiny_base):
+    """The tiny base; nothing it writes ends by itself."""
+    from genlora.base import load_base
+
+    loaded = load_base(str(tiny_base("llama")))
+    return dataclasses.replace(loaded, model=copy.deepcopy(loaded.model), eos_ids=())
+
+
+@pytest.fixture(scope="session")
+def app_bank(tmp_path_factory, app_base, embedder) -> Path:
+    """Eight experts for the tiny base, large enough to change what it says."""
+    from genlora.bank import Bank
+    from genlora.service import store_calibration
+
+    path = tmp_path_factory.mktemp("app") / "bank"
+    _world.fill(path, app_base.layout, app_base.fingerprint, embedder, size=0.4)
+    with Bank.open(path) as bank:
+        store_calibration(bank)
+    return path
+
+
+@pytest.fixture(scope="session")
+def studio(app_base, app_bank, embedder, tiny_base, tmp_path_factory):
+    from genlora import GenLora
+    from genlora.app import Studio
+
+    lora = GenLora(app_bank, embedder=embedder, generator="aggregate")
+    folder = tmp_path_factory.mktemp("made").resolve()
+    with Studio(lora, app_base, source=str(tiny_base("llama")), folder=folder) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def demo(studio):
+    """The whole demo, with MCP, on any free port."""
+    from genlora.app import DemoOptions, serve_demo
+
+    with serve_demo(DemoOptions(port=0, mcp=True), studio=studio) as running:
+        yield running
+    with warnings.catch_warnings():  # what Gradio leaves open is collected here, and not in somebody else's test
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()

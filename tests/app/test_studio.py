@@ -1,0 +1,197 @@
+"""The demo's own logic, without Gradio: adapters, talk, scores, files, the map."""
+
+import asyncio
+import zipfile
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from genlora.app._examples import as_text, parse_examples
+from genlora.app._map import BankMap, plane
+from genlora.errors import DescriptionError, MergeError, TaskError, UnknownModelError
+
+
+def talked(studio, made, message, **options):
+    async def all_steps():
+        return [e async for e in studio.talk(made, message, **options)]
+
+    return asyncio.run(all_steps())
+
+
+@pytest.fixture
+def alone(tiny_base):
+    """The same base without an engine on it: peft and plain generation are the reference."""
+    from genlora.base import load_base
+
+    return replace(load_base(str(tiny_base("llama"))), eos_ids=())
+
+
+def test_both_models_answer_and_the_answers_grow(studio, alone):
+    from genlora.base import decode_text, generate_greedy, prompt_ids
+    from genlora.service import Runner
+
+    made = studio.create("sort the words of a list")
+    steps = talked(studio, made, "pear apple", max_tokens=12)
+    last = steps[-1]
+    assert last.done and not steps[0].done
+    assert last.told == "sort the words of a list"
+    for a, b in pairwise(steps):
+        assert b.base.startswith(a.base) and b.adapted.startswith(a.adapted)
+    assert last.base != last.adapted
+    ids = prompt_ids(studio.base.tokenizer, "pear apple", last.told)
+    expected = generate_greedy(alone, [ids], max_new_tokens=12)
+    assert last.base == decode_text(alone.tokenizer, expected[0])
+    ours = Runner(alone, made.generated.state).outputs(["pear apple"], max_new_tokens=12)
+    assert last.adapted == ours[0]
+
+
+def test_the_base_need_not_be_told(studio):
+    made = studio.create("sort the words of a list")
+    assert talked(studio, made, "pear", tell_base=False, max_tokens=2)[-1].told is None
+
+
+def test_a_reader_who_leaves_frees_the_engine(studio):
+    made = studio.create("sort the words of a list")
+
+    async def leave():
+        steps = studio.talk(made, "pear", max_tokens=256)
+        await anext(steps)
+        await steps.aclose()
+
+    asyncio.run(leave())
+    for _ in range(100):
+        stats = studio.engine.stats()
+        if stats.running == stats.waiting == 0:
+            break
+        asyncio.run(asyncio.sleep(0.05))
+    assert stats.running == stats.waiting == 0
+
+
+@pytest.mark.parametrize("message", ["", "   ", "a\0b", "x" * 4_001])
+def test_a_message_that_cannot_be_asked(studio, message):
+    made = studio.create("sort the words of a list")
+    with pytest.raises(TaskError, match="message"):
+        talked(studio, made, message)
+
+
+def test_neither_words_nor_examples(studio):
+    with pytest.raises(DescriptionError, match="describe it"):
+        studio.create("  ")
+
+
+@pytest.mark.parametrize("id", ["", "genlora:0000000000000000", "../../etc/passwd"])
+def test_an_adapter_that_is_not_there(studio, id):
+    with pytest.raises(UnknownModelError, match="enerate"):
+        studio.get(id)
+
+
+def test_scores_are_of_what_was_said(studio, alone):
+    from genlora.service import Runner
+
+    made = studio.create("sort the words of a list")
+    text = "pear apple => apple pear\nb a => a b\nz y => y z"
+    steps = []
+    result = studio.score(made, parse_examples(text), on_step=lambda *s: steps.append(s))
+    assert result.n == 3 and set(result.answers) == {"base", "base described", "adapter"}
+    assert steps[-1][1:] == (9, 9) and steps[0][1:] == (0, 9)
+    limit = studio._limit(parse_examples(text))
+    runner = Runner(alone, made.generated.state)
+    asked = ["pear apple", "b a", "z y"]
+    assert [p.answer for p in result.answers["adapter"]] == runner.outputs(asked, max_new_tokens=limit)
+    told = runner.outputs(asked, description="sort the words of a list", adapted=False, max_new_tokens=limit)
+    assert [p.answer for p in result.answers["base described"]] == told
+
+
+def test_downloads_are_the_adapter(studio, tmp_path):
+    from genlora.adapter import load_adapter
+
+    made = studio.create("sort the words of a list")
+    files = studio.downloads(made)
+    with zipfile.ZipFile(files.peft) as archive:
+        archive.extractall(tmp_path)
+    (folder,) = tmp_path.iterdir()
+    assert {p.name for p in folder.iterdir()} == {"adapter_config.json", "adapter_model.safetensors", "receipt.json"}
+    loaded = load_adapter(folder, studio.base.layout, force=True)
+    for path, pair in made.generated.state.items():
+        assert np.allclose(loaded[path].delta(), pair.delta(), atol=1e-5)
+    assert files.gguf is not None and files.gguf.read_bytes()[:4] == b"GGUF"
+    again = files.peft.read_bytes()
+    files.peft.unlink()
+    assert studio.downloads(made).peft.read_bytes() == again
+
+
+def test_files_are_kept_for_few_adapters(studio, monkeypatch):
+    monkeypatch.setattr("genlora.app._studio.MAX_FILES", 2)
+    for i in range(4):
+        files = studio.downloads(studio.create(f"sort {i} words of a list"))
+    assert files.peft.exists()
+    assert len(list(studio.folder.glob("genlora-*.zip"))) == 2
+
+
+def test_merge_reports_drift_and_leaves_one_file(studio):
+    made = studio.create("sort the words of a list")
+    found = studio.merge(made, "none")
+    assert found.report.reloaded.share < 0.02
+    assert found.file.suffix == ".zip" and zipfile.is_zipfile(found.file)
+    assert [p.name for p in found.file.parent.iterdir()] == [found.file.name]
+    assert found.file.is_relative_to(studio.folder)
+
+
+def test_a_merge_that_is_refused_leaves_nothing(studio):
+    made = studio.create("sort the words of a list")
+    before = sorted(studio.folder.iterdir())
+    with pytest.raises(MergeError, match="refused"):
+        studio.merge(made, "quanto")
+    assert sorted(studio.folder.iterdir()) == before
+
+
+def test_examples_are_read_in_three_forms():
+    text = 'wolf => wolves\ncity\tcities\n{"input": "a => b", "output": "c"}\n\nwolf => wolves\n'
+    assert [(e.input, e.output) for e in parse_examples(text)] == [
+        ("wolf", "wolves"), ("city", "cities"), ("a => b", "c"),
+    ]  # fmt: skip
+    assert as_text([("a\n b", "c")]) == "a b => c"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "at least one"),
+        ("no arrow here", "line 1: found 0 arrows"),
+        ("a => b\nc => d => e", "line 2: found 2 arrows"),
+        ('{"input": "a"}', "line 1"),
+        ("{broken", "line 1: not a JSON object"),
+        ("a =>  ", "line 1"),
+        ("\n".join(f"{i} => {i}" for i in range(201)), "201 examples"),
+        ("x" * 200_001, "200,001 characters"),
+        ("a => " + "b" * 2_001, "2,001 characters"),
+    ],
+)
+def test_examples_that_cannot_be_used(text, said):
+    with pytest.raises(TaskError, match=said):
+        parse_examples(text)
+
+
+def test_the_map_is_the_same_each_time_and_keeps_near_tasks_near(studio):
+    one, two = BankMap.of(studio.lora.bank), BankMap.of(studio.lora.bank)
+    assert one == two
+    assert len(one.dots) == 8 and all(0 <= d.x <= 100 and 0 <= d.y <= 100 for d in one.dots)
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(4, 32))
+    rows = np.repeat(centres, 8, 0) + 0.1 * rng.normal(size=(32, 32))
+    places = plane((rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32))
+    near = np.argsort(((places[:, None] - places[None]) ** 2).sum(-1), 1)[:, 1:8] // 8
+    assert (near == (np.arange(32) // 8)[:, None]).mean() > 0.9
+
+
+def test_a_request_stands_off_its_neighbours(studio):
+    bank_map = studio.map
+    names = [d.name for d in bank_map.dots[:4]]
+    place = bank_map.place(dict.fromkeys(names, 0.25))
+    marks = np.array(list(bank_map.marks(names).values()))
+    assert np.hypot(*(marks - place).T).min() >= 7.9
+    gaps = np.hypot(*(marks[:, None] - marks[None]).transpose(2, 0, 1)) + 99 * np.eye(4)
+    assert gaps.min() > 5
+    assert bank_map.place({}) is None and bank_map.place({"nobody": 1.0}) is None
