@@ -97,18 +97,6 @@ class TrainingError(GenloraError):
     """Training cannot start, resume or go on."""
 
 
-class EngineError(GenloraError):
-    """The serving engine cannot take or finish a request."""
-
-
-class OverloadError(GenloraError):
-    """Too much is asked at once; the same request may be sent again after `retry_after` seconds."""
-
-    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
 class UnknownModelError(GenloraError, KeyError):
     """No model that is served has that name."""
 
