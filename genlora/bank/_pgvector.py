@@ -96,14 +96,14 @@ class PgVectorIndex:
 
     def _ask(self, search: Search, unit: NDArray[np.float32], limit: int) -> list[tuple[Any, ...]]:
         if search.kind == "exact":
-            return self._database.read(_EXACT, (unit, limit))
+            return self._database.read(_EXACT, (unit, limit), binary=True)
         from psycopg import sql
 
         query = sql.SQL(_HNSW).format(dim=sql.Literal(search.dim))
         with self._database.consistent():  # the settings below last as long as the transaction
             self._database.read("SELECT set_config('hnsw.ef_search', %s, true)", (str(min(MAX_EF, 4 * limit)),))
             self._database.read("SELECT set_config('hnsw.iterative_scan', 'strict_order', true)")
-            return self._database.read(query, (unit, limit))
+            return self._database.read(query, (unit, limit), binary=True)
 
 
 @dataclass(frozen=True)

@@ -165,16 +165,19 @@ class PostgresDatabase:
 
     # ---- rows
 
-    def read(self, query: Any, args: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        """Rows of a SELECT. Asked once more where the connection turns out to be lost: reading twice does no harm."""
+    def read(self, query: Any, args: tuple[Any, ...] = (), *, binary: bool = False) -> list[tuple[Any, ...]]:
+        """Rows of a SELECT; `binary` for vectors, whose text is slow to parse.
+
+        Asked once more where the connection turns out to be lost: reading twice does no harm.
+        """
         try:
             with self._connection() as db:
-                return db.execute(query, args).fetchall()
+                return db.execute(query, args, binary=binary).fetchall()
         except BankError:
             if not self._reader.closed or self._closed or self._writing == threading.get_ident():
                 raise
         with self._connection() as db:
-            return db.execute(query, args).fetchall()
+            return db.execute(query, args, binary=binary).fetchall()
 
     def write(self, sql: Any, args: tuple[Any, ...] = ()) -> "Cursor[Any]":
         """Run a statement inside `writing`."""
@@ -215,7 +218,7 @@ class PostgresDatabase:
         return [ExpertRow(*row) for row in self.read(f"{_JOINED} ORDER BY name")]
 
     def entries(self) -> Iterator[ExpertRow]:
-        with self.consistent(), self._connection() as db, db.cursor(name="entries") as cursor:
+        with self.consistent(), self._connection() as db, db.cursor(name="entries", binary=True) as cursor:
             cursor.itersize = 1000
             for row in cursor.execute(_ALL):
                 mean = None if row[7] is None else vector_of(row[7]).tobytes()
