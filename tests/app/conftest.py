@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 NOISE = (
-    # Gradio and its client leave an event loop behind for each server and client; its socket pair is of family 1 (unix).
+    # Gradio and its client leave event loops behind; the socket pair of one is of family 1 (unix).
     r"ignore:unclosed event loop:ResourceWarning",
     r"ignore:unclosed <socket.socket fd=\d+, family=1:ResourceWarning",
     # Gradio's queue sets an option that pandas is about to drop.

@@ -233,8 +233,6 @@ def test_the_same_page_without_the_gate_would_reach_out(studio, outside, tmp_pat
 
 def test_every_route_is_known(demo):
     """The gate's list against Gradio's own: what is open is a fixture, so that a new Gradio opens nothing (G2)."""
-    from starlette.routing import Route
-
     from genlora.app._gate import Gate
 
     gate = Gate(demo.server.app, files=demo.folder, hosts=None, mcp=True)
@@ -250,6 +248,7 @@ def test_every_route_is_known(demo):
         ("GET", "/robots.txt"), ("GET", "/manifest.json"), ("GET", "/gradio_api/info"), ("GET", "/gradio_api/app_id"),
         ("GET", "/gradio_api/openapi.json"), ("GET", "/gradio_api/startup-events"), ("GET", "/gradio_api/queue/data"),
         ("GET", "/gradio_api/queue/status"), ("GET", "/gradio_api/heartbeat/a"), ("GET", "/gradio_api/call/a/a"),
+        ("GET", "/gradio_api/call/v2/a/a"),
         ("POST", "/gradio_api/queue/join"), ("POST", "/gradio_api/cancel"), ("POST", "/gradio_api/reset"),
         ("POST", "/gradio_api/call/a"), ("POST", "/gradio_api/call/v2/a"), ("POST", "/gradio_api/run/a"),
         ("POST", "/gradio_api/api/a"),
