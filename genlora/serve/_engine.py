@@ -96,6 +96,7 @@ class Engine:
         self._any_mask = torch.zeros(1, 1, 1, 1, device=base.device)
         """Four dimensions tell transformers that the mask is ready; the attention makes its own."""
         self._packed = PackedLinears(model)
+        self._threads = torch.get_num_threads()
         register()
         self._attention = config._attn_implementation
         config._attn_implementation = ATTENTION
@@ -192,6 +193,9 @@ class Engine:
 
     @torch.inference_mode()
     def _work(self) -> None:
+        # A thread takes over the common number of threads at its first use of torch, and somebody may be holding that
+        # at one for a moment: so it is set here.
+        torch.set_num_threads(self._threads)
         self._packed.use_in_this_thread()
         try:
             while self._ready():

@@ -217,12 +217,13 @@ class SlotPool:
             return None
         rows, used, runs = len(slots), max(slots) + 1, _runs(slots)
         # Microseconds a layer at rank 8 on two cores, fitted to benchmarks/engine_forms.py.
-        costs: dict[Form, float] = {masked: 20 + 6.5 * (used - 1) + 0.3 * rows * tokens * (used - 1)}
+        count, all_tokens = used - 1, rows * tokens
+        costs: dict[Form, float] = {masked: 60 + 6 * count + (0.2 + 0.12 * count) * all_tokens}
         if tokens == 1:
-            costs[kept] = 10 + 3.5 * rows
+            costs[kept] = 40 + 4.5 * rows
         else:
-            costs[gathered] = 60 + 6 * rows + 0.6 * rows * tokens
-            costs[by_runs] = 10 + 60 * sum(slot > 0 for slot, _, _ in runs) + 0.5 * rows * tokens
+            costs[gathered] = 80 + 6 * rows + 0.2 * all_tokens
+            costs[by_runs] = 60 + 100 * sum(slot > 0 for slot, _, _ in runs) + 0.15 * all_tokens
         form = min(costs, key=lambda f: costs[f])
         where = torch.tensor(slots, device=self._device)
         plan = Plan(form, where, used, runs=runs)
