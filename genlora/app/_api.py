@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal, get_args, get_type_hints
 
 import gradio as gr
+from gradio.events import api
 
 from genlora.bank import expert_card
 from genlora.errors import ConfigError, GenloraError
@@ -182,8 +183,13 @@ def publish(studio: Studio) -> None:
     """Add the endpoints to the app that is being built."""
     found = Endpoints(studio)
     for name in ("generate", "chat", "evaluate", "merge", "download", "receipt", "experts", "expert"):
-        limits = {"concurrency_limit": 4} if name in CONCURRENT else {"concurrency_id": HEAVY, "concurrency_limit": 1}
-        gr.api(plainly(getattr(found, name)), api_name=name, **limits)
+        beside = name in CONCURRENT
+        api(
+            plainly(getattr(found, name)),
+            api_name=name,
+            concurrency_limit=4 if beside else 1,
+            concurrency_id=None if beside else HEAVY,
+        )
 
 
 def plainly(method: Callable[..., Any]) -> Callable[..., Any]:

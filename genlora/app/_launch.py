@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -100,25 +100,23 @@ def serve_demo(
 
     Raises `ConfigError` for a port in use, `StorageError`, and what opening bank, base and embedder raises.
     """
-    folder = _private_folder() if studio is None else studio.folder
-    made = studio is None
-    with _environment(folder):
-        try:
-            if studio is None:
-                studio = Studio.open(
-                    options.bank, embedder=options.embedder, base=options.base, device=options.device,
-                    folder=folder, progress=progress, say=say,
-                )  # fmt: skip
-            page = build(studio)
-            say("opening the door")
-            yield _launched(page, studio, folder, options)
-        finally:
-            if "page" in locals():
-                page.close(verbose=False)
-            if made and studio is not None:
-                studio.close()
-            if made:
-                shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+        if studio is None:
+            folder = _private_folder()
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        else:
+            folder = studio.folder
+        stack.enter_context(_environment(folder))
+        if studio is None:
+            studio = Studio.open(
+                options.bank, embedder=options.embedder, base=options.base, device=options.device,
+                folder=folder, progress=progress, say=say,
+            )  # fmt: skip
+            stack.callback(studio.close)
+        page = build(studio)
+        stack.callback(page.close, verbose=False)
+        say("opening the door")
+        yield _launched(page, studio, folder, options)
 
 
 @contextmanager

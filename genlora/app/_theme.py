@@ -3,7 +3,8 @@
 from importlib.resources import files
 from typing import Any
 
-import gradio as gr
+from gradio import themes
+from gradio.themes.utils import sizes
 
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Helvetica Neue", "Arial", "sans-serif")
 _MONO = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace")
@@ -17,11 +18,11 @@ FAVICON = (
     '<circle cx="16" cy="9" r="3.2" fill="#fff"/></svg>'
 )
 
-ACCENT = gr.themes.Color(
+ACCENT = themes.Color(
     name="genlora", c50="#effaf7", c100="#d3f1e9", c200="#a8e2d4", c300="#74ccba", c400="#43b09d", c500="#1f9483",
     c600="#0f766e", c700="#125f5a", c800="#134c49", c900="#133f3d", c950="#052524",
 )  # fmt: skip
-NEUTRAL = gr.themes.Color(
+NEUTRAL = themes.Color(
     name="ink", c50="#fafaf8", c100="#f4f4f1", c200="#e7e7e2", c300="#d4d4cd", c400="#a3a39b", c500="#73736c",
     c600="#55554f", c700="#3f3f3a", c800="#26262a", c900="#19191c", c950="#101012",
 )  # fmt: skip
@@ -29,14 +30,14 @@ NEUTRAL = gr.themes.Color(
 
 def theme() -> Any:
     """Calm: white cards on warm paper, or near black; one accent."""
-    base = gr.themes.Base(
+    base = themes.Base(
         primary_hue=ACCENT,
         secondary_hue=ACCENT,
         neutral_hue=NEUTRAL,
-        font=[gr.themes.Font(f) for f in _SANS],
-        font_mono=[gr.themes.Font(f) for f in _MONO],
-        radius_size=gr.themes.sizes.radius_lg,
-        text_size=gr.themes.sizes.text_md,
+        font=[themes.Font(f) for f in _SANS],
+        font_mono=[themes.Font(f) for f in _MONO],
+        radius_size=sizes.radius_lg,
+        text_size=sizes.text_md,
     )
     return base.set(
         body_background_fill="*neutral_50",
