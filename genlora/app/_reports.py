@@ -36,8 +36,8 @@ def score_view(result: OwnDataResult) -> Markup:
     hint = ""
     if loosely >= ours + 0.2:
         hint = (
-            f"Case, spaces and full stops aside, your adapter gets {percent(loosely)} right: it knows the content, and "
-            "misses the form. Say in the description how answers should look."
+            f"Case, spaces and full stops aside, your adapter gets {percent(loosely)} right: it knows the content and "
+            "misses the form."
         )
     rows = zip(result.answers["adapter"], result.answers["base"], strict=True)
     body = joined(

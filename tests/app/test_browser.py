@@ -152,7 +152,9 @@ def test_it_fits_the_screen_in_both_themes(browser, demo, width, theme):
         "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
         ".map(e => e.tagName + '.' + e.className + '#' + e.id + ' ' + e.getBoundingClientRect().right).slice(0, 8)"
     )
+    content = page.locator(".gl-top").bounding_box()
     page.close()
+    assert content is not None and content["width"] > 0.9 * min(width, 1300)
     assert wide <= width, sticking_out
     assert abs(luminance(ink) - luminance(paper)) > 150
 
