@@ -161,7 +161,7 @@ def first_token(base: LoadedBase, lora: GenLora) -> dict[str, Any]:
             ask(engine, [prompt], [None], 1)
             bare.append(time.perf_counter() - start)
             start = time.perf_counter()
-            generated = lora.generate(description)
+            generated = lora.generate(description, allow_harmful="catalogue tasks; only time is measured")
             made.append(time.perf_counter() - start)
             ask(engine, [prompt], [Adapter(f"new-{i}", generated.state)], 1)
             adapted.append(time.perf_counter() - start)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ import torch
 
 from genlora.base import LoadedBase, require_compatible
 from genlora.descriptions import check_description
-from genlora.errors import ConfigError, EngineError, OverloadError, UnknownModelError, UnsafeNameError
+from genlora.errors import ConfigError, EngineError, OverloadError, PolicyError, UnknownModelError, UnsafeNameError
 from genlora.files import canonical_json, check_name, sha256_bytes
 from genlora.generators import GENERATORS
 from genlora.service import GeneratedAdapter, GenLora, read_labelled, versions
@@ -343,7 +343,8 @@ class Library:
         """Load what the first request would otherwise wait for: the embedder and the generator."""
         names = self.lora.bank.names()
         if names:
-            self.lora.generate(self.lora.bank.get(names[0]).description)
+            with suppress(PolicyError):  # another bank's description may be stopped: then less is warm, no harm done
+                self.lora.generate(self.lora.bank.get(names[0]).description)
 
     def stats(self) -> dict[str, int]:
         """Adapters kept, generations running and waiting, and how many were made and let go of since the start."""
