@@ -6,7 +6,6 @@ import math
 import shutil
 import tempfile
 import threading
-import zipfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from genlora.serve import Adapter, Completion, Created, Engine, Library, Samplin
 from genlora.service import GGUF_NAME, MAX_NEW_TOKENS, GenLora, base_source, best_dtype, check_input
 from genlora.tasks import Example, score_answers, task_of
 
+from ._files import write_whole, zip_bytes, zip_folder
 from ._map import BankMap
 
 log = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ class Studio:
         return studio
 
     def close(self) -> None:
-        """Stop answering and let go of base and bank."""
+        """Stop answering, and let go of base and bank."""
         self.library.close()
         self.engine.close(drain=False)
         self.lora.close()
@@ -215,20 +215,17 @@ class Studio:
             self._keep_few(self._downloads, [peft, gguf], MAX_FILES)
             if not peft.exists():
                 files = made.generated.files()
-                _write(peft, lambda part: _zip_bytes(part, {f"{name}/{k}": v for k, v in files.items()}))
+                write_whole(peft, lambda part: zip_bytes(part, {f"{name}/{k}": v for k, v in files.items()}))
             if not gguf.exists():
                 try:
                     data = made.generated.files(gguf=True)[GGUF_NAME]
                 except GenloraError as err:  # llama.cpp does not know every architecture
                     log.info("no GGUF twin: %s", err)
                     return Downloads(peft, None)
-                _write(gguf, lambda part: part.write_bytes(data))
+                write_whole(gguf, lambda part: part.write_bytes(data))
         return Downloads(peft, gguf)
 
     # ---- talking
-
-    def _prompt(self, message: str, told: str | None) -> list[int]:
-        return prompt_ids(self.base.tokenizer, message, told)
 
     async def talk(
         self, made: Created, message: str, *, tell_base: bool = True, max_tokens: int = 64
@@ -243,9 +240,11 @@ class Studio:
             raise TaskError(f"the message has {len(message):,} characters, expected at most {MAX_MESSAGE_CHARS:,}.")
         told = described(made) if tell_base else None
         sampling = Sampling(max_tokens=max_tokens)
-        streams = {"base": self.engine.submit(self._prompt(message, told), sampling)}
+        streams = {"base": self.engine.submit(prompt_ids(self.base.tokenizer, message, told), sampling)}
         try:
-            streams["adapted"] = self.engine.submit(self._prompt(message, None), sampling, adapter=made.adapter)
+            streams["adapted"] = self.engine.submit(
+                prompt_ids(self.base.tokenizer, message, None), sampling, adapter=made.adapter
+            )
             said = dict.fromkeys(streams, "")
             queue: asyncio.Queue[tuple[str, str | None]] = asyncio.Queue()
 
@@ -295,7 +294,7 @@ class Studio:
             def step(done: int, way: str = way, before: int = before) -> None:
                 on_step(f"{way}: answering", before + done, total)
 
-            prompts = [self._prompt(e.input, text) for e in task.examples]
+            prompts = [prompt_ids(self.base.tokenizer, e.input, text) for e in task.examples]
             found = self._answers(prompts, adapter, self._limit(task.examples), step)
             texts = tuple(c.text.strip() for c in found)
             sums = [sum(t.logprob or 0.0 for t in c.tokens) for c in found]
@@ -350,7 +349,7 @@ class Studio:
                 file = found[0].rename(out / f"{name}.gguf")
             else:
                 file = out / f"{name}.zip"
-                _write(file, lambda part: _zip_folder(part, report.folder, name))
+                write_whole(file, lambda part: zip_folder(part, report.folder, name))
             shutil.rmtree(report.folder)
         except BaseException:
             shutil.rmtree(out, ignore_errors=True)
@@ -380,23 +379,3 @@ def described(made: Created) -> str | None:
 def merge_choices() -> list[tuple[str, str]]:
     """(label, name) of every form that is installed here."""
     return [(f"{b.name}: {b.about}", b.name) for b in BACKENDS.values() if not b.missing]
-
-
-def _write(path: Path, fill: Callable[[Path], object]) -> None:
-    """Make a file whole or not at all: a download may begin the moment it is there."""
-    part = path.with_suffix(path.suffix + ".part")
-    fill(part)
-    part.rename(path)
-
-
-def _zip_bytes(path: Path, files: dict[str, bytes]) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in sorted(files.items()):
-            # A fixed time: the same adapter gives the same bytes.
-            archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
-
-
-def _zip_folder(path: Path, folder: Path, name: str) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # weights do not compress
-        for file in sorted(folder.iterdir()):
-            archive.write(file, f"{name}/{file.name}")

@@ -63,7 +63,7 @@ def app_bank(tmp_path_factory, app_base, embedder) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def studio(app_base, app_bank, embedder, tiny_base, tmp_path_factory):
     from genlora import GenLora
     from genlora.app import Studio
@@ -74,13 +74,18 @@ def studio(app_base, app_bank, embedder, tiny_base, tmp_path_factory):
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(studio):
     """The whole demo, with MCP, on any free port."""
     from genlora.app import DemoOptions, serve_demo
 
     with serve_demo(DemoOptions(port=0, mcp=True), studio=studio) as running:
         yield running
-    with warnings.catch_warnings():  # what Gradio leaves open is collected here, and not in somebody else's test
+    collect()
+
+
+def collect():
+    """What Gradio and Playwright leave open is collected here, and not in the middle of somebody else's test."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import collect
+
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("allow_sockets"), pytest.mark.timeout(300)]
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
@@ -26,6 +28,7 @@ def browser():
         found = play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield found
         found.close()
+    collect()
 
 
 @pytest.fixture
