@@ -17,6 +17,7 @@ import dataclasses
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,45 +58,49 @@ def ask(engine: Engine, prompts: list[list[int]], adapters: list[Adapter | None]
     return [s.result() for s in streams]
 
 
-def timed(run: Callable[[], Any], repeats: int) -> float:
-    """Median seconds, after one run that does not count."""
-    run()
-    took = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        took.append(time.perf_counter() - start)
-    return statistics.median(took)
+def medians(runs: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """Median seconds of each, in turns, so that a slow minute hits all alike; the first turn does not count."""
+    took: dict[str, list[float]] = {name: [] for name in runs}
+    for turn in range(repeats + 1):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            if turn:
+                took[name].append(time.perf_counter() - start)
+    return {name: statistics.median(t) for name, t in took.items()}
 
 
 def throughput(base: LoadedBase, lora: GenLora, repeats: int) -> dict[str, Any]:
     prompt = prompt_ids(base.tokenizer, TEXT)
     endless = dataclasses.replace(base, eos_ids=(-1,))
+    theirs = load_base(device=str(base.device), dtype=next(base.model.parameters()).dtype)
     out: dict[str, Any] = {"prompt_tokens": len(prompt), "new_tokens": NEW}
     adapters = experts(lora, 32)
+    model = attach(adapters[0].state, theirs)
+    add_to_peft(model, adapters)
     for rows in (16, 32):
-        found: dict[str, Any] = {}
-        with Engine(endless, slots=32, max_batch=rows) as engine:
-            for kind, use in (("base", [None] * rows), ("adapters", adapters[:rows])):
-                first = timed(lambda use=use: ask(engine, [prompt] * len(use), use, 1), repeats)
-                whole = timed(lambda use=use: ask(engine, [prompt] * len(use), use, NEW), repeats)
-                found[kind] = rates(rows, len(prompt), first, whole)
-        model = attach(adapters[0].state, base)
-        add_to_peft(model, adapters)
-        names = ["default", *[f"a{i}" for i in range(1, rows)]]
         ids = torch.tensor([prompt] * rows, device=base.device)
+        names = ["default", *[f"a{i}" for i in range(1, rows)]]
 
-        def generate(tokens: int, model: Any = model, ids: Any = ids, names: list[str] = names) -> None:
+        def generate(tokens: int, ids: Any = ids, names: list[str] = names) -> None:
             model.generate(
                 input_ids=ids, attention_mask=torch.ones_like(ids), adapter_names=names, do_sample=False,
                 max_new_tokens=tokens, min_new_tokens=tokens, pad_token_id=0,
             )  # fmt: skip
 
-        first = timed(lambda: generate(1), repeats)
-        found["peft"] = rates(rows, len(prompt), first, timed(lambda: generate(NEW), max(1, repeats // 2)))
-        model.unload()
+        with Engine(endless, slots=32, max_batch=rows) as engine:
+            runs: dict[str, Callable[[], Any]] = {}
+            for tokens in (1, NEW):
+                for kind, use in (("base", [None] * rows), ("adapters", adapters[:rows])):
+                    runs[f"{kind} {tokens}"] = partial(ask, engine, [prompt] * rows, use, tokens)
+                runs[f"peft {tokens}"] = partial(generate, tokens)
+            took = medians(runs, repeats)
+        found: dict[str, Any] = {
+            kind: rates(rows, len(prompt), took[f"{kind} 1"], took[f"{kind} {NEW}"])
+            for kind in ("base", "adapters", "peft")
+        }
         found["decode_vs_peft"] = found["adapters"]["decode_tokens_s"] / found["peft"]["decode_tokens_s"]
         found["prefill_vs_peft"] = found["adapters"]["prefill_tokens_s"] / found["peft"]["prefill_tokens_s"]
         found["decode_overhead"] = found["base"]["decode_tokens_s"] / found["adapters"]["decode_tokens_s"]

@@ -180,7 +180,8 @@ class SlotPool:
         n, rows, rank = self.slots + 1, len(self._rows), self._rank
 
         def zeros(*shape: int, dtype: torch.dtype = self.dtype) -> Tensor:
-            return torch.zeros(*shape, dtype=dtype, device=self._device)
+            # Written now, not when an adapter first comes: fresh memory is slow, and a first token would wait for it.
+            return torch.empty(*shape, dtype=dtype, device=self._device).zero_()
 
         return Group(
             tuple(paths),

@@ -10,7 +10,15 @@ import pytest
 import torch
 
 from genlora import GenLora
-from genlora.errors import ConfigError, DescriptionError, EngineError, OverloadError, TaskError, UnknownModelError
+from genlora.errors import (
+    ConfigError,
+    DescriptionError,
+    EngineError,
+    OverloadError,
+    PolicyError,
+    TaskError,
+    UnknownModelError,
+)
 from genlora.generators import save_artefact
 from genlora.serve import Created, Library
 from genlora.serve._leases import LeasedLru
@@ -311,3 +319,13 @@ def test_examples_make_an_adapter_and_leave_only_their_digest(shown_library, tmp
         shown_library.create(examples=tuple(Example(f"{i}", "x") for i in range(600)))
     with pytest.raises(TaskError, match="no example"):
         shown_library.create(examples=(Example(" ", " "),))
+
+
+def test_a_bank_whose_first_description_the_policy_gate_stops_can_be_served(library, lora, monkeypatch):
+    def stopped(*_: object, **__: object):
+        raise PolicyError("stopped", category="weapons")
+
+    monkeypatch.setattr(lora, "generate", stopped)
+    library.warm()
+    with pytest.raises(PolicyError):  # a client's own description is refused as ever
+        library.create("Say something.")
