@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "genlora"
-ORDER = "errors files descriptions policy adapter base tasks bank generators train evaluate service serve app cli".split()
+ORDER = (
+    "errors files descriptions policy adapter base tasks bank generators train evaluate service serve app cli"
+).split()
 """Lowest first; a package may import those before it and itself."""
 
 

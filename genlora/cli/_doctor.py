@@ -22,7 +22,8 @@ _MARKS = {"ok": "ok", "later": "later", "missing": "-", "broken": "FAULT"}
 def doctor(bank: Path | None, base: str | None, as_json: bool) -> None:
     """Tell what is installed, cached and usable, and what to do about the rest.
 
-    Nothing is fetched and no connection is opened, but to the server of a shared bank. Exits with 2 when something that every use needs is at fault.
+    Nothing is fetched and no connection is opened, but to the server of a shared bank. Exits with 2 when something that
+    every use needs is at fault.
     """
     from genlora.base import base_folder_finding, diagnose
 
