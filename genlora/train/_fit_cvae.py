@@ -139,9 +139,7 @@ def fit_cvae(
     """
     embedder = bank.metadata("embedder")
     if embedder is None:
-        raise BankError(
-            f"{bank.where}: names no embedder, so its vectors cannot be conditions. Add experts to it."
-        )
+        raise BankError(f"{bank.where}: names no embedder, so its vectors cannot be conditions. Add experts to it.")
     basis = fit_basis((bank.state(n) for n in sorted(bank.names())), keep=config.keep, components=config.components)
     data, unit = cvae_data(bank, basis, config, task_vectors=task_vectors, checkpoints=checkpoints)
     module = CvaeFit(data, config)
