@@ -56,10 +56,10 @@ class PackedLinears:
     def _replace(self, module: nn.Linear, packed: Tensor, product: Any) -> None:
         plain, bias = module.forward, module.bias
 
-        def forward(x: Tensor) -> Tensor:
+        def forward(input: Tensor) -> Tensor:
             if self._owner != threading.get_ident():
-                return plain(x)
-            return product(x, packed, bias, "none", [], "")
+                return plain(input)
+            return product(input, packed, bias, "none", [], "")
 
         module.forward = forward
         self._modules.append(module)
