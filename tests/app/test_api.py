@@ -69,8 +69,8 @@ def test_errors_reach_the_client_in_words(client, arguments, name, said):
 
 
 def test_mcp_clients_see_tools_that_explain_themselves(demo):
-    anyio = pytest.importorskip("anyio")
-    session_of = pytest.importorskip("mcp").ClientSession
+    anyio = pytest.importorskip("anyio", reason="comes with the extra mcp")
+    session_of = pytest.importorskip("mcp", reason="needs the extra: pip install 'genlora[mcp]'").ClientSession
     from mcp.client.streamable_http import streamable_http_client
 
     async def ask():

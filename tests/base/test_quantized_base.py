@@ -8,7 +8,7 @@ from genlora.errors import ConfigError, MergeError
 
 
 def test_int8_says_nearly_what_the_base_says(tiny_base):
-    pytest.importorskip("torchao")
+    pytest.importorskip("torchao", reason="needs the extra: pip install 'genlora[quant]'")
     path = str(tiny_base("llama"))
     plain, small = load_base(path), load_quantized_base(path, backend_named("int8"))
     assert (
@@ -22,7 +22,7 @@ def test_int8_says_nearly_what_the_base_says(tiny_base):
 
 
 def test_what_cannot_be_loaded_is_named(tiny_base):
-    pytest.importorskip("torchao")
+    pytest.importorskip("torchao", reason="needs the extra: pip install 'genlora[quant]'")
     with pytest.raises(ConfigError, match="device 'tpu'"):
         load_quantized_base(str(tiny_base("llama")), backend_named("int8"), device="tpu")
     with pytest.raises(MergeError, match="groups of 32"):

@@ -103,7 +103,7 @@ def test_the_cache_grows_and_answers_end_at_the_longest_length(base):
 
 
 def test_a_quantised_base_serves_adapters(tiny_base):
-    pytest.importorskip("torchao")
+    pytest.importorskip("torchao", reason="needs the extra: pip install 'genlora[quant]'")
     base = load_quantized_base(str(tiny_base("llama")), backend_named("int8"))
     base = dataclasses.replace(base, eos_ids=(-1,))
     adapter = lora(base.layout, 1)
@@ -112,10 +112,8 @@ def test_a_quantised_base_serves_adapters(tiny_base):
     assert ids(answer) == alone(base, words(base, 1), adapter, 10)
 
 
-@pytest.mark.parametrize(
-    "cuda", [pytest.param(True, marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"))]
-)
-def test_a_gpu_says_the_same(cuda, tiny_base):
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_says_the_same(tiny_base):
     base = dataclasses.replace(load_base(str(tiny_base("llama")), device="cuda"), eos_ids=(-1,))
     adapter = lora(base.layout, 1)
     with Engine(base) as engine:

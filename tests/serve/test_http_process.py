@@ -156,7 +156,7 @@ def test_a_second_signal_cuts_off(server_process):
 
 @pytest.mark.slow
 def test_a_quantised_base_serves_adapters(server_process):
-    pytest.importorskip("torchao")
+    pytest.importorskip("torchao", reason="needs the extra: pip install 'genlora[quant]'")
     with server_process("--quantize", "int8") as server:
         said = {}
         for model in ("base", "plural"):
