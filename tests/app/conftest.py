@@ -1,5 +1,6 @@
 """The demo on the tiny base and a bank of random experts, answering on loopback."""
 
+import asyncio
 import copy
 import dataclasses
 import gc
@@ -81,11 +82,17 @@ def demo(studio):
 
     with serve_demo(DemoOptions(port=0, mcp=True), studio=studio) as running:
         yield running
-    collect()
 
 
-def collect():
-    """What Gradio and Playwright leave open is collected here, and not in the middle of somebody else's test."""
+@pytest.fixture(scope="package", autouse=True)
+def left_open():
+    """What Gradio and Playwright leave open is collected here, and not in the middle of somebody else's test.
+
+    Gradio makes each event loop that it needs the current one of its thread: the last one would live until another
+    package's `asyncio.run` drops it.
+    """
+    yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
+        asyncio.set_event_loop(None)
         gc.collect()
