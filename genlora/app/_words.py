@@ -11,7 +11,8 @@ _TITLES = {
     "hypernet": "Hypernetwork",
     "aggregate": "Weighted sum of experts",
     "multitask": "Multi-task adapter",
-    "cvae": "Drawn from your examples",
+    "cvae": "Drawn by the autoencoder",
+    "sg-lora": "Drawn around the nearest experts",
 }
 _HOW = {
     "nearest": "The weights of the expert for that task, as they are.",
@@ -21,7 +22,8 @@ _HOW = {
     "hypernet": "A network trained on some hundreds of tasks writes the update from your words.",
     "aggregate": "The nearest experts' updates are added up, the more similar the heavier.",
     "multitask": "One adapter that knows a little of every task answers, because nothing in the bank is near.",
-    "cvae": "A conditional autoencoder draws the weights from what the base makes of your examples.",
+    "cvae": "A conditional autoencoder draws the weights from your words, or from what the base makes of your examples.",
+    "sg-lora": "A conditional autoencoder draws the weights around the nearest experts' mean and spread.",
 }
 
 

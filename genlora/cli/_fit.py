@@ -52,7 +52,8 @@ def train() -> None:
 @bank_option
 @_run
 @click.option("--prior", type=click.Choice(["standard", "learned"]), default="standard", show_default=True, help=(
-    "standard reads the description (ICM-LoRA), learned the neighbours' mean and spread too (SG-LoRA)."
+    "standard reads the description (generator cvae: ICM-LoRA), learned the neighbours' mean and spread too "
+    "(generator sg-lora: SG-LoRA)."
 ))  # fmt: skip
 @click.option("--steps", type=click.IntRange(1), default=4000, show_default=True)
 @click.option("--keep", type=click.IntRange(1, 8), default=2, show_default=True, help=(
@@ -109,7 +110,7 @@ def cvae(
     held = record["validation"]
     seen = f"; unseen wordings: error {held['error']:.2f}, own expert nearest {held['nearest']:.0%}" if held else ""
     count, lost = len(report.artefact.config["experts"]), record["basis_error"]["mean"]
-    say(f"{out}: cvae of {count} experts, basis error {lost:.2f}{seen}")
+    say(f"{out}: {report.artefact.kind} of {count} experts, basis error {lost:.2f}{seen}")
 
 
 def _vectors(bank: Any, run: Path, words: Path | None, base_source: str | None, device: str) -> dict[str, Any]:

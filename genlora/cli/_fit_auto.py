@@ -13,7 +13,7 @@ EPILOG = """\b
 Examples:
   genlora train auto -o generators/auto
   genlora train auto --bank my-bank --words FOLDER -o my-bank/generators/auto
-Needs trained generators multitask and hypernet; $GENLORA_GENERATORS names the folder they are in.
+Needs trained generators multitask, multitask-described and hypernet; $GENLORA_GENERATORS names the folder they are in.
 """
 
 
@@ -28,7 +28,7 @@ Needs trained generators multitask and hypernet; $GENLORA_GENERATORS names the f
 def auto(
     out: Path, bank: Path | None, words: Path | None, examples: int, base_source: str | None, device: str, as_json: bool
 ) -> None:
-    """Choose the experts' share of a blend, and the coverage from which the nearest expert answers alone.
+    """Choose the shares of a blend, and the coverage from which the nearest expert answers alone, per prompt mode.
 
     Validation tasks, and the bank's own tasks in other words, are answered in every way the auto generator could.
     """
@@ -56,8 +56,10 @@ def auto(
     if as_json:
         say_json({"output": str(out), **record})
         return
-    for group, means in record["means"].items():
-        say(f"{group}: " + ", ".join(f"{k} {v:.1%}" for k, v in means.items()))
-    rule = record["rule"]
-    say(f"{out}: experts' share of a blend {rule.get('experts', 0)}, nearest expert from coverage "
-        f"{rule.get('held', 'never')}, multi-task under {rule.get('unsupported', 'never')}")  # fmt: skip
+    for prompt, groups in record["means"].items():
+        for group, means in groups.items():
+            say(f"{prompt}, {group}: " + ", ".join(f"{k} {v:.1%}" for k, v in means.items()))
+    for prompt, rule in record["rule"].items():
+        say(f"{out}, {prompt} prompts: nearest experts' share of a blend {rule.get('experts', 0)}, described multi-task's "
+            f"{rule.get('described', 0)}, nearest expert from coverage {rule.get('held', 'never')}, multi-task under "
+            f"{rule.get('unsupported', 'never')}")  # fmt: skip

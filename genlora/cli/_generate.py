@@ -29,7 +29,7 @@ MAX_SAID = 20
     "Many descriptions, one a line or JSON Lines {name, description}; each becomes a folder under OUTPUT."
 ))  # fmt: skip
 @click.option("--generator", default="auto", show_default=True, help=(
-    "What makes the adapter: auto, aggregate, hypernet, multitask, multitask-described, cvae."
+    "What makes the adapter: auto, aggregate, hypernet, multitask, multitask-described, cvae, sg-lora."
 ))  # fmt: skip
 @bank_option
 @click.option("--embedder", metavar="SOURCE", help="Embedder the bank was made with, if not the default.")
@@ -38,6 +38,9 @@ MAX_SAID = 20
     "Small follows the nearest expert, large averages."
 ))  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="For generators that draw.")
+@click.option("--prompt", type=click.Choice(["bare", "described"]), default="bare", show_default=True, help=(
+    "What you will ask it with: the input alone, or the description, a newline and the input (auto mixes accordingly)."
+))  # fmt: skip
 @click.option("--rank", type=click.IntRange(1, 256), help="Rank of every module.  [default: the bank's]")
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32", show_default=True,
               help="Number format of the weights.")  # fmt: skip

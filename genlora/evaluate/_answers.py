@@ -90,16 +90,18 @@ def answer_as_is(
 
 
 @torch.inference_mode()
-def forced_score(base: LoadedBase, examples: Sequence[Example]) -> tuple[float, float]:
+def forced_score(
+    base: LoadedBase, examples: Sequence[Example], *, description: str | None = None
+) -> tuple[float, float]:
     """Share of examples whose every answer token (its end included) is the most likely next one, given those before it;
     and, where that ties, the mean log-likelihood of a right token.
 
     The first is what greedy decoding would get right, at the price of one pass without decoding; of several accepted
-    answers it sees the first alone. Bare prompts, the model as it stands.
+    answers it sees the first alone. Bare prompts, or described ones with a `description`; the model as it stands.
     """
     from genlora.train import encode_rows, label_losses, pack, take
 
-    encoded = encode_rows(base.tokenizer, examples, max_tokens=_NO_LIMIT)
+    encoded = encode_rows(base.tokenizer, examples, description=description, max_tokens=_NO_LIMIT)
     rows, packs, start = encoded.rows, [], 0
     while start < len(rows):
         taken, start = take(rows, range(len(rows)), start, budget=_FORCED_TOKENS, most=len(rows))

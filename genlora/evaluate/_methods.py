@@ -70,8 +70,10 @@ _ALL = (
     Method("hypernet-described", "hypernet, described", "generator", "described", generator="hypernet"),
     Method("cvae", "cvae", "generator", generator="cvae", draws=True),
     Method("cvae-described", "cvae, described", "generator", "described", generator="cvae", draws=True),
+    Method("sg-lora", "SG-LoRA", "generator", generator="sg-lora", draws=True),
     Method("auto", "auto", "generator", generator="auto", controls=True, about="What genlora generate does."),
-    Method("auto-described", "auto, described", "generator", "described", generator="auto"),
+    Method("auto-described", "auto, described", "generator", "described", generator="auto", about=(
+        "What genlora generate --prompt described does, asked with the description in the prompt.")),
     Method("own", "own expert", "own", about="An expert trained on the task itself: the ceiling."),
 )  # fmt: skip
 

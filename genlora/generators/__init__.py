@@ -1,6 +1,7 @@
 """Generators: from a request and its task embedding to an adapter, with neighbours, coverage and spread."""
 
 from ._aggregate import AggregateGenerator as AggregateGenerator
+from ._aggregate import Neighbourhood as Neighbourhood
 from ._aggregate import Stopwatch as Stopwatch
 from ._aggregate import check_emission as check_emission
 from ._aggregate import check_parts as check_parts
@@ -11,6 +12,8 @@ from ._artefact import Artefact as Artefact
 from ._artefact import load_artefact as load_artefact
 from ._artefact import save_artefact as save_artefact
 from ._auto import AutoGenerator as AutoGenerator
+from ._auto import AutoRule as AutoRule
+from ._auto import Choice as Choice
 from ._basis import JointBasis as JointBasis
 from ._basis import fit_basis as fit_basis
 from ._codes import CODE_EXTRA as CODE_EXTRA
@@ -28,6 +31,7 @@ from ._coverage import softmax as softmax
 from ._coverage import spread_of as spread_of
 from ._coverage import support_of as support_of
 from ._cvae import CvaeGenerator as CvaeGenerator
+from ._cvae import SgLoraGenerator as SgLoraGenerator
 from ._cvae import aggregate_condition as aggregate_condition
 from ._cvae import standardised as standardised
 from ._cvae_network import Cvae as Cvae
@@ -47,6 +51,7 @@ from ._protocol import AdapterGenerator as AdapterGenerator
 from ._protocol import Contribution as Contribution
 from ._protocol import Generated as Generated
 from ._protocol import Library as Library
+from ._protocol import PromptMode as PromptMode
 from ._protocol import Request as Request
 from ._protocol import Vector as Vector
 from ._registry import DEFAULT_GENERATOR as DEFAULT_GENERATOR

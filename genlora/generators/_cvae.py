@@ -35,7 +35,7 @@ def aggregate_condition(weights: Sequence[float], rows: Tensor, noise: Tensor) -
 
 
 class CvaeGenerator:
-    """A draw from p(w | c): the same seed gives the same bytes. The base is not needed."""
+    """A draw from p(w | c) (ICM-LoRA): the same seed gives the same bytes. The base is not needed."""
 
     kind: ClassVar[str] = "cvae"
 
@@ -192,6 +192,12 @@ class CvaeGenerator:
     def _contribution(self, name: str, similarity: float, weight: float) -> Contribution:
         record = self.library.get(name)
         return Contribution(name, similarity, weight, record.blob, record.licence)
+
+
+class SgLoraGenerator(CvaeGenerator):
+    """A draw whose prior is learned and whose condition is the neighbours' mean and spread (SG-LoRA)."""
+
+    kind: ClassVar[str] = "sg-lora"
 
 
 def standardised(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ Vector = NDArray[np.float32]
 """A unit task embedding, (384,) for the default embedder."""
 
 MAX_TOP_K = 64
+
+PromptMode = Literal["bare", "described"]
+"""What the adapter will be asked with: the input alone, or the description, a newline and the input."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,8 @@ class Request:
     """For generators that draw; `aggregate` does not, and records it only."""
     exclude: frozenset[str] = frozenset()
     """Experts that must not be used: the task itself, in a leave-one-out evaluation."""
+    prompt: PromptMode = "bare"
+    """What the adapter will be asked with; `auto` mixes it accordingly, the other generators make the same of both."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "description", check_description(self.description))
@@ -45,6 +50,10 @@ class Request:
         if self.rank is not None:
             _in_range("rank", self.rank, 1, MAX_RANK)
         _in_range("seed", self.seed, 0, 2**63 - 1)
+        if self.prompt not in get_args(PromptMode):
+            raise ConfigError(
+                f"prompt must be bare or described, got {str(self.prompt)[:40]!r}. The usual one is bare."
+            )
 
 
 def _in_range(name: str, value: object, low: int, high: int) -> None:

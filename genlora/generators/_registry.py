@@ -8,7 +8,7 @@ from ._aggregate import AggregateGenerator
 from ._artefact import Artefact
 from ._auto import AutoGenerator, optional
 from ._coverage import Calibration
-from ._cvae import CvaeGenerator
+from ._cvae import CvaeGenerator, SgLoraGenerator
 from ._hypernet import HypernetGenerator
 from ._multitask import DescribedMultitaskGenerator, MultitaskGenerator
 from ._protocol import AdapterGenerator, Library
@@ -23,10 +23,13 @@ GENERATORS: dict[str, Callable[[Library, Calibration, Artefacts], AdapterGenerat
         library, calibration, find("multitask-described")
     ),
     "auto": lambda library, calibration, find: AutoGenerator(
-        library, calibration, *(optional(find, kind) for kind in ("auto", "hypernet", "multitask"))
+        library,
+        calibration,
+        *(optional(find, kind) for kind in ("auto", "hypernet", "multitask", "multitask-described")),
     ),
     "cvae": lambda library, calibration, find: CvaeGenerator(library, calibration, find("cvae")),
     "hypernet": lambda library, calibration, find: HypernetGenerator(library, calibration, find("hypernet")),
+    "sg-lora": lambda library, calibration, find: SgLoraGenerator(library, calibration, find("sg-lora")),
 }
 """Name to what makes the generator from a bank, its calibration and the trained artefacts at hand."""
 

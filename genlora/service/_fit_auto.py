@@ -1,8 +1,8 @@
-"""What `auto` needs to know, chosen on validation tasks: the experts' share of a blend, and two bounds on coverage.
+"""What `auto` needs to know, chosen on validation tasks for each prompt mode: a blend's shares, two bounds on coverage.
 
 Requests are the unseen descriptions of validation tasks, which nobody trained, and of the bank's own tasks, which users
 ask for in other words. Each is answered in every way `auto` can choose; answers are rated by forcing, on the tasks'
-validation split. The share is the one that validation tasks answer best with. A bound is taken where moving it gains
+validation split. The shares are those that validation tasks answer best with. A bound is taken where moving it gains
 most, and only if that gain is certain enough.
 """
 
@@ -20,7 +20,11 @@ from genlora.evaluate import forced_score, held_out, with_adapter
 from genlora.generators import (
     Artefact,
     AutoGenerator,
+    AutoRule,
+    Choice,
     Generated,
+    Neighbourhood,
+    PromptMode,
     Request,
     Stopwatch,
     Vector,
@@ -31,8 +35,12 @@ from genlora.tasks import Task
 
 from ._genlora import GenLora
 
-SHARES = (0.25, 0.5, 0.75)
-"""Shares of the experts in a blend that are tried, beside 0 (the hypernetwork alone)."""
+BLENDS: dict[PromptMode, tuple[tuple[float, float], ...]] = {
+    "bare": ((0.25, 0.0), (0.5, 0.0), (0.25, 0.25), (0.5, 0.25), (0.25, 0.5)),
+    "described": ((0.25, 0.0), (0.25, 0.25), (0.25, 0.5), (0.0, 0.5), (0.0, 0.75), (0.0, 1.0)),
+}
+"""Shares (of the nearest experts, of the described multi-task adapter) that are tried, beside the hypernetwork alone."""
+_SINGLE: tuple[Choice, ...] = ("hypernet", "multitask", "nearest")
 RESAMPLES = 2000
 CERTAIN = 0.1
 """A bound is taken if the gain is positive in all but this share of the resamples of tasks."""
@@ -47,8 +55,8 @@ class Asked:
     held: bool
     """Whether the bank holds the task."""
     coverage: float
-    scores: dict[str, float]
-    """Share of answers right, by generator."""
+    scores: dict[PromptMode, dict[str, float]]
+    """Share of answers right, by prompt mode and way of making the adapter."""
 
 
 def fit_auto(
@@ -61,7 +69,7 @@ def fit_auto(
     examples: int = 20,
     on_request: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Choose the share and both bounds and write the artefact to `out`; the record, with every request's scores.
+    """Choose shares and bounds and write the artefact to `out`; the record, with every request's scores.
 
     Raises `UnknownGeneratorError` where a candidate has not been trained, and `ConfigError` without tasks.
     """
@@ -75,25 +83,31 @@ def fit_auto(
     for number, (task, text, held) in enumerate(requests):
         rows = held_out(task, examples, split="validation")
         vector, _ = lora.embed(text)
-        made = _answers(engine, Request(description=text), vector)
-        scores = {}
-        for kind, generated in made.items():
-            with with_adapter(base, generated.adapter):
-                scores[kind] = round(forced_score(base, rows)[0], 4)
-        asked.append(Asked(task.name, text, held, round(made["nearest"].coverage.value, 4), scores))
+        near = neighbourhood(engine.library, engine.calibration, Request(description=text), vector, Stopwatch())
+        scores: dict[PromptMode, dict[str, float]] = {}
+        for prompt in BLENDS:
+            scores[prompt] = {}
+            for way, made in _answers(engine, Request(description=text, prompt=prompt), vector, near).items():
+                with with_adapter(base, made.adapter):
+                    told = text if prompt == "described" else None
+                    scores[prompt][way] = round(forced_score(base, rows, description=told)[0], 4)
+        asked.append(Asked(task.name, text, held, round(near.coverage.value, 4), scores))
         if on_request is not None:
             on_request(number + 1, len(requests))
-    config = rule(asked)
-    kinds = list(asked[0].scores)
+    config = {prompt: rule(asked, prompt) for prompt in BLENDS}
+    groups = (("validation", False), ("bank", True))
     record = {
         "examples": examples,
         "rule": config,
-        "artefacts": {k: lora.engine(k).artefact.digest for k in ("hypernet", "multitask")},
+        "artefacts": {k: lora.engine(k).artefact.digest for k in ("hypernet", "multitask", "multitask-described")},
         "requests": [asdict(a) for a in asked],
         "means": {
-            group: {k: round(float(np.mean([a.scores[k] for a in part])), 4) for k in kinds}
-            for group, held in (("validation", False), ("bank", True))
-            if (part := [a for a in asked if a.held == held])
+            prompt: {
+                group: {k: round(float(np.mean([a.scores[prompt][k] for a in part])), 4) for k in ways}
+                for group, held in groups
+                if (part := [a for a in asked if a.held == held])
+            }
+            for prompt, ways in asked[0].scores.items()
         },
     }
     artefact = Artefact(
@@ -104,21 +118,23 @@ def fit_auto(
     return record
 
 
-def _answers(engine: AutoGenerator, request: Request, vector: Vector) -> dict[str, Generated]:
-    """Every adapter that `auto` could choose; `blend-S` with the experts' share S."""
-    near = neighbourhood(engine.library, engine.calibration, request, vector, Stopwatch())
-    out: dict[str, Generated] = {k: engine.make(k, request, vector, near) for k in ("hypernet", "multitask", "nearest")}
-    return out | {f"blend-{s}": engine.blend(out["hypernet"], near, request, s) for s in SHARES}
+def _answers(engine: AutoGenerator, request: Request, vector: Vector, near: Neighbourhood) -> dict[str, Generated]:
+    """Every adapter that `auto` could choose; `blend-E-D` with the experts' share E and the described adapter's D."""
+    out = {k: engine.make(k, request, vector, near) for k in _SINGLE}
+    blends = BLENDS[request.prompt]
+    return out | {
+        _blend(e, d): engine.blend(request, vector, near, AutoRule(experts=e, described=d)) for e, d in blends
+    }
 
 
-def rule(asked: Sequence[Asked]) -> dict[str, float]:
-    """The artefact's config: `experts` (the share), `held` and `unsupported` where they are supported."""
+def rule(asked: Sequence[Asked], prompt: PromptMode) -> dict[str, float]:
+    """The artefact's rule for a prompt mode: both shares, and `held` and `unsupported` where they are supported."""
     judges = [a for a in asked if not a.held] or asked
-    means = {s: float(np.mean([a.scores[_blend(s)] for a in judges])) for s in (0.0, *SHARES)}
-    share = max(means, key=lambda s: (means[s], -s))
-    out = {"experts": share} if share else {}
-    held = bound(asked, "nearest", _blend(share), above=True)
-    unsupported = bound(asked, "multitask", _blend(share), above=False)
+    means = {b: float(np.mean([a.scores[prompt][_blend(*b)] for a in judges])) for b in ((0.0, 0.0), *BLENDS[prompt])}
+    experts, described = best = max(means, key=lambda b: means[b])
+    out = {k: share for k, share in (("experts", experts), ("described", described)) if share}
+    held = bound(asked, prompt, "nearest", _blend(*best), above=True)
+    unsupported = bound(asked, prompt, "multitask", _blend(*best), above=False)
     if held is not None:
         out["held"] = held
     if unsupported is not None and (held is None or unsupported <= held):
@@ -126,18 +142,18 @@ def rule(asked: Sequence[Asked]) -> dict[str, float]:
     return out
 
 
-def _blend(share: float) -> str:
-    return f"blend-{share}" if share else "hypernet"
+def _blend(experts: float, described: float) -> str:
+    return f"blend-{experts}-{described}" if experts or described else "hypernet"
 
 
-def bound(asked: Sequence[Asked], kind: str, rival: str, *, above: bool) -> float | None:
+def bound(asked: Sequence[Asked], prompt: PromptMode, kind: str, rival: str, *, above: bool) -> float | None:
     """The coverage from which on (or under which) `kind` answers better than `rival`, or None.
 
     Of all bounds between two requests the one with the largest summed gain among those whose gain is certain, and which
     tasks outside the bank do not pay for: descriptions of stored tasks are many, and would outvote them.
     """
     coverage = np.array([a.coverage for a in asked])
-    gain = np.array([a.scores[kind] - a.scores[rival] for a in asked])
+    gain = np.array([a.scores[prompt][kind] - a.scores[prompt][rival] for a in asked])
     new = np.array([not a.held for a in asked])
     tasks = np.unique([a.task for a in asked], return_inverse=True)[1]
     drawn = np.random.default_rng(0).integers(0, tasks.max() + 1, (RESAMPLES, tasks.max() + 1))

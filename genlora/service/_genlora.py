@@ -16,7 +16,7 @@ from genlora.bank import Bank, BankAddress, Embedded, TaskEmbedder
 from genlora.base import Progress, resolve_embedder, silent
 from genlora.descriptions import BadItem, Item, language_warning
 from genlora.errors import BankError, ConfigError, GenloraError, StorageError
-from genlora.generators import DEFAULT_GENERATOR, Request, Stopwatch, generator_for, one_thread
+from genlora.generators import DEFAULT_GENERATOR, PromptMode, Request, Stopwatch, generator_for, one_thread
 from genlora.policy import MAX_REASON_CHARS, gate
 
 from ._adapter import GeneratedAdapter
@@ -194,6 +194,7 @@ class GenLora:
         rank: int | None = None,
         dtype: Dtype = "float32",
         exclude: Iterable[str] = (),
+        prompt: PromptMode = "bare",
         generator: str | None = None,
         examples: "Path | Sequence[Example] | None" = None,
         refine: "Path | Sequence[Example] | None" = None,
@@ -211,6 +212,7 @@ class GenLora:
             rank: rank of every module, 1 to 256; by default the bank's.
             dtype: of the written factors.
             exclude: experts not to use.
+            prompt: what the adapter will be asked with, *bare* inputs or *described* ones; `auto` mixes it accordingly.
             generator: another generator than this object's own.
             examples: JSON Lines of input and output, or `Example`s; the `cvae` generator starts from them instead of
                 the description, which may then be left out. Needs the base.
@@ -231,6 +233,7 @@ class GenLora:
             seed=seed,
             rank=rank,
             exclude=frozenset(exclude),
+            prompt=prompt,
         )
         self._check_form(request, dtype)
         allow = _reason(allow_harmful)

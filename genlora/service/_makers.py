@@ -17,7 +17,7 @@ from genlora.base import LoadedBase
 from genlora.errors import GenloraError, TaskError
 from genlora.evaluate import Arrow, MadeAdapter, Method, Novelty, Variant
 from genlora.files import sha256_bytes
-from genlora.generators import Generated, Request, combine
+from genlora.generators import Generated, PromptMode, Request, combine
 from genlora.tasks import Task
 from genlora.train import ExpertConfig, ExpertTrainer, Tick
 
@@ -108,7 +108,8 @@ class BankMaker:
             case "nearest":
                 return self._generated("aggregate", variant, top_k=1)
             case _:
-                return self._generated(method.generator, variant)
+                prompt: PromptMode = "described" if method.prompt == "described" else "bare"
+                return self._generated(method.generator, variant, prompt=prompt)
 
     def _choose(self, task: str, seed: int) -> str:
         rng = random.Random(hashlib.sha256(f"{task}\0{seed}".encode()).digest())

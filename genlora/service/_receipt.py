@@ -43,6 +43,7 @@ def request_part(request: Request, *, generator: str, rank: int, dtype: Dtype) -
         "temperature": float(request.temperature),
         "rank": rank,
         "seed": request.seed,
+        "prompt": request.prompt,
         "dtype": dtype,
     }
 

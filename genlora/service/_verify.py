@@ -212,6 +212,7 @@ def _again(receipt: dict[str, Any], lora: GenLora) -> GeneratedAdapter:
         top_k=request["top_k"],
         temperature=request["temperature"],
         seed=request["seed"],
+        prompt=request.get("prompt", "bare"),
         rank=request["rank"],
         dtype=request["dtype"],
         exclude=request["exclude"],

@@ -25,7 +25,9 @@ from genlora.generators import (
     Calibration,
     Cvae,
     CvaeConfig,
+    CvaeGenerator,
     JointBasis,
+    SgLoraGenerator,
     calibration_from,
     fit_basis,
     products,
@@ -211,8 +213,9 @@ def _artefact(
         "text_in_condition": c.text,
         "largest_norm": max(norms),
     }
+    kind = SgLoraGenerator.kind if c.prior == "learned" else CvaeGenerator.kind
     return Artefact(
-        "cvae", config, tensors, bank.layout, bank.fingerprint.to_json(), embedder, statistics, record
+        kind, config, tensors, bank.layout, bank.fingerprint.to_json(), embedder, statistics, record
     )  # fmt: skip
 
 

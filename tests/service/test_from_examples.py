@@ -85,6 +85,25 @@ def test_a_draw_depends_on_the_seed_alone(lora):
     assert lora.generate(text, generator="cvae", rank=2).state[next(iter(lora.generate(text).state))].rank == 2
 
 
+def test_sg_lora_draws_around_the_neighbours(place, embedder, tmp_path, monkeypatch):
+    folder = tmp_path / "generators"
+    arguments = ["train", "cvae", "--prior", "learned", "--bank", str(place), "-o", str(folder / "sg-lora")]
+    result = CliRunner().invoke(cli, [*arguments, "--steps", "5", "--hidden", "8", "--keep", "1"])
+    assert result.exit_code == 0 and "sg-lora of 8 experts" in result.stdout, result.output
+    with pytest.raises(ManifestError, match="kind 'sg-lora', expected 'cvae'"):
+        load_artefact(folder / "sg-lora", "cvae")
+    monkeypatch.setenv("GENLORA_GENERATORS", str(folder))
+    with GenLora(place, embedder=embedder) as lora:
+        text = "sort the words of a list"
+        one, two, other = (lora.generate(text, generator="sg-lora", seed=s) for s in (3, 3, 4))
+    assert one.files() == two.files()
+    weights = "adapter_model.safetensors"
+    assert one.files()[weights] != other.files()[weights]
+    body = one.receipt()
+    assert body["request"]["generator"] == "sg-lora" and body["made_by"]["prior"] == "learned"
+    assert body["neighbours"][0]["name"] == "sort-words" and len(body["neighbours"]) == 4
+
+
 def test_it_verifies(lora, tmp_path):
     lora.generate("sort the words of a list", generator="cvae", seed=1).save(tmp_path / "out")
     verdict = verify(tmp_path / "out", lora)
