@@ -17,12 +17,11 @@ _TITLES = {
 _HOW = {
     "nearest": "The weights of the expert for that task, as they are.",
     "blend": "A network trained on some hundreds of tasks writes an update from your words; the nearest experts' "
-    "updates are "
-    "added to it.",
+    "updates, and a multi-task adapter's, are added to it.",
     "hypernet": "A network trained on some hundreds of tasks writes the update from your words.",
     "aggregate": "The nearest experts' updates are added up, the more similar the heavier.",
     "multitask": "One adapter that knows a little of every task answers, because nothing in the bank is near.",
-    "cvae": "A conditional autoencoder draws the weights from your words, or from what the base makes of your examples.",
+    "cvae": "A conditional autoencoder draws the weights from your words, or from what the base makes of examples.",
     "sg-lora": "A conditional autoencoder draws the weights around the nearest experts' mean and spread.",
 }
 

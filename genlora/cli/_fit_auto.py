@@ -60,6 +60,10 @@ def auto(
         for group, means in groups.items():
             say(f"{prompt}, {group}: " + ", ".join(f"{k} {v:.1%}" for k, v in means.items()))
     for prompt, rule in record["rule"].items():
-        say(f"{out}, {prompt} prompts: nearest experts' share of a blend {rule.get('experts', 0)}, described multi-task's "
-            f"{rule.get('described', 0)}, nearest expert from coverage {rule.get('held', 'never')}, multi-task under "
-            f"{rule.get('unsupported', 'never')}")  # fmt: skip
+        parts = [
+            f"nearest experts' share of a blend {rule.get('experts', 0)}",
+            f"that of the described multi-task adapter {rule.get('described', 0)}",
+            f"nearest expert from coverage {rule.get('held', 'never')}",
+            f"multi-task under {rule.get('unsupported', 'never')}",
+        ]
+        say(f"{out}, {prompt} prompts: " + ", ".join(parts))

@@ -109,7 +109,7 @@ class AutoGenerator:
                 return _trained(self._hypernet, "hypernet").generate(request, vector, near)
 
     def blend(self, request: Request, vector: Vector, near: Neighbourhood, rule: AutoRule) -> Generated:
-        """The three updates by their shares, summed exactly and compressed once; what has not been trained drops out."""
+        """The three updates by their shares, summed exactly, compressed once; what has not been trained drops out."""
         watch = Stopwatch()
         whole = replace(request, rank=None)
         described = rule.described if self._described is not None else 0.0

@@ -39,7 +39,7 @@ BLENDS: dict[PromptMode, tuple[tuple[float, float], ...]] = {
     "bare": ((0.25, 0.0), (0.5, 0.0), (0.25, 0.25), (0.5, 0.25), (0.25, 0.5)),
     "described": ((0.25, 0.0), (0.25, 0.25), (0.25, 0.5), (0.0, 0.5), (0.0, 0.75), (0.0, 1.0)),
 }
-"""Shares (of the nearest experts, of the described multi-task adapter) that are tried, beside the hypernetwork alone."""
+"""Shares (of the nearest experts, of the described multi-task adapter) that are tried beside the hypernetwork alone."""
 _SINGLE: tuple[Choice, ...] = ("hypernet", "multitask", "nearest")
 RESAMPLES = 2000
 CERTAIN = 0.1

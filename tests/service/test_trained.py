@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from genlora import GenLora
 from genlora.adapter import product_cosine
 from genlora.bank import Bank
 from genlora.base import fingerprint, layout_of, load_base
-from genlora.errors import BaseMismatchError, ConfigError, DigestError, UnknownGeneratorError
+from genlora.errors import BaseMismatchError, ConfigError, DigestError, ManifestError, UnknownGeneratorError
 from genlora.generators import (
     CODE_EXTRA,
     Artefact,
@@ -24,7 +25,7 @@ from genlora.generators import (
     start_tensors,
 )
 from genlora.service import verify
-from genlora.service._fit_auto import Asked, bound, fit_auto, rule
+from genlora.service._fit_auto import BLENDS, Asked, bound, fit_auto, rule
 from genlora.tasks import Example, Task
 
 from .conftest import random_state, tiny_layout
@@ -60,13 +61,16 @@ def trained(bank_path, embedder, tmp_path, monkeypatch):
     """A folder with a multi-task adapter, a hypernetwork and a rule for `auto`, made known to genlora."""
     folder = tmp_path / "generators"
     with Bank.open(bank_path, readonly=True) as bank:
-        for kind in ("multitask", "hypernet"):
+        for kind in ("multitask", "multitask-described", "hypernet"):
             save_artefact(folder / kind, artefact(bank, embedder, kind))
         rule = dataclasses.replace(
             artefact(bank, embedder, "multitask"),
             kind="auto",
             tensors={},
-            config={"held": 0.5, "unsupported": 0.1, "experts": 0.5},
+            config={
+                "bare": {"held": 0.5, "unsupported": 0.1, "experts": 0.5},
+                "described": {"experts": 0.25, "described": 0.5},
+            },
         )
         save_artefact(folder / "auto", rule)
     monkeypatch.setenv("GENLORA_GENERATORS", str(folder))
@@ -119,6 +123,42 @@ def test_auto_says_what_it_chose_and_why(lora, trained):
     assert len(chosen) >= 2
 
 
+def test_auto_mixes_by_what_the_adapter_will_be_asked_with(lora, trained, tmp_path):
+    text = "sort the words of a list"
+    made = lora.generate(text, generator="auto", prompt="described")
+    record = made.generated.made_by
+    assert (record["chosen"], record["experts"], record["described"]) == ("blend", 0.25, 0.5)
+    assert record["described_artefact"] == load_artefact(trained / "multitask-described").digest
+    parts = [lora.generate(text, generator=g).state for g in ("hypernet", "multitask-described", "aggregate")]
+    alike, _ = combine(parts, [0.25, 0.5, 0.25], rank=3 * lora.bank.rank)
+    assert product_cosine(made.state, alike) > 0.9
+    bare = lora.generate(text, generator="auto")
+    assert bare.receipt()["request"]["prompt"] == "bare" and bare.generated.made_by["chosen"] != "blend"
+    folder = made.save(tmp_path / "made")
+    assert json.loads((folder / "receipt.json").read_text())["request"]["prompt"] == "described"
+    assert verify(folder, lora).ok
+    with pytest.raises(ConfigError, match="prompt must be bare or described"):
+        lora.generate(text, prompt="spoken")
+
+
+def test_what_has_not_been_trained_drops_out_of_a_blend(lora, trained, embedder):
+    shutil.rmtree(trained / "multitask-described")
+    text = "sort the words of a list"
+    with GenLora(lora.bank, embedder=embedder) as fresh:
+        made = fresh.generate(text, generator="auto", prompt="described")
+    assert "described" not in made.generated.made_by
+    parts = [lora.generate(text, generator=g).state for g in ("hypernet", "aggregate")]
+    alike, _ = combine(parts, [0.5, 0.5], rank=2 * lora.bank.rank)
+    assert product_cosine(made.state, alike) > 0.9
+
+
+def test_a_rule_that_is_none_is_refused(lora, trained, embedder):
+    found = load_artefact(trained / "auto", "auto")
+    save_artefact(trained / "auto", replace(found, config={"bare": {"shares": 1}}), replace=True)
+    with GenLora(lora.bank, embedder=embedder) as fresh, pytest.raises(ManifestError, match="genlora train auto"):
+        fresh.generate("sort the words of a list", generator="auto")
+
+
 def test_auto_without_trained_generators_falls_back_to_the_experts(lora, tmp_path, monkeypatch):
     monkeypatch.setenv("GENLORA_GENERATORS", str(tmp_path / "nothing"))
     made = lora.generate("write the plural of a noun", generator="auto")
@@ -145,31 +185,31 @@ def test_a_damaged_or_foreign_artefact_is_refused(lora, trained, embedder):
 
 
 def request(name, coverage, held=False, **scores):
-    plain = {"nearest": 0.0, "hypernet": 0.5, "multitask": 0.1, "blend-0.25": 0.4, "blend-0.5": 0.4, "blend-0.75": 0.4}
-    return Asked(name, "said", held, coverage, plain | scores)
+    plain = {"nearest": 0.0, "hypernet": 0.5, "multitask": 0.1} | {f"blend-{e}-{d}": 0.4 for e, d in BLENDS["bare"]}
+    return Asked(name, "said", held, coverage, {"bare": plain | scores})
 
 
 def test_a_bound_is_taken_where_it_gains_and_only_if_that_is_certain():
     asked = [request(f"bank-{i}", 0.8 + i / 100, True, nearest=0.9) for i in range(8)]
     asked += [request(f"new-{i}", 0.3 + i / 100, nearest=0.1) for i in range(8)]
     asked += [request(f"odd-{i}", i / 100, multitask=0.6) for i in range(8)]
-    assert 0.37 < bound(asked, "nearest", "hypernet", above=True) <= 0.8
-    assert 0.07 < bound(asked, "multitask", "hypernet", above=False) <= 0.3
-    found = rule(asked)
+    assert 0.37 < bound(asked, "bare", "nearest", "hypernet", above=True) <= 0.8
+    assert 0.07 < bound(asked, "bare", "multitask", "hypernet", above=False) <= 0.3
+    found = rule(asked, "bare")
     assert set(found) == {"held", "unsupported"}
-    better = [replace(a, scores=a.scores | {"blend-0.5": 0.55}) for a in asked]
-    assert rule(better)["experts"] == 0.5
+    better = [replace(a, scores={"bare": a.scores["bare"] | {"blend-0.5-0.25": 0.55}}) for a in asked]
+    assert (rule(better, "bare")["experts"], rule(better, "bare")["described"]) == (0.5, 0.25)
     worse = [request(f"t{i}", 0.5 + i / 100, nearest=0.4) for i in range(8)]
-    assert bound(worse, "nearest", "hypernet", above=True) is None
+    assert bound(worse, "bare", "nearest", "hypernet", above=True) is None
     by_luck = [request("t0", 0.9, nearest=0.6), *(request(f"t{i}", 0.9, nearest=0.45) for i in range(1, 3))]
-    assert bound(by_luck, "nearest", "hypernet", above=True) is None
+    assert bound(by_luck, "bare", "nearest", "hypernet", above=True) is None
 
 
 def test_tasks_outside_the_bank_do_not_pay_for_a_bound():
     asked = [request(f"bank-{i}", 0.8, True, nearest=0.9) for i in range(8)]
     asked += [request(f"new-{i}", 0.8, nearest=0.3) for i in range(4)]
     asked += [request(f"bank-{i}", 0.95, True, nearest=0.9) for i in range(8, 12)]
-    assert 0.8 < bound(asked, "nearest", "hypernet", above=True) <= 0.95
+    assert 0.8 < bound(asked, "bare", "nearest", "hypernet", above=True) <= 0.95
 
 
 def test_auto_is_calibrated_through_the_base(world, embedder, tmp_path, tiny_base, monkeypatch):
@@ -177,7 +217,7 @@ def test_auto_is_calibrated_through_the_base(world, embedder, tmp_path, tiny_bas
     base = load_base(str(path), attn_implementation="eager")
     world.fill(tmp_path / "bank", layout_of(path), fingerprint(path), embedder, size=0.5)
     lora = GenLora(tmp_path / "bank", embedder=embedder)
-    for kind in ("multitask", "hypernet"):
+    for kind in ("multitask", "multitask-described", "hypernet"):
         save_artefact(tmp_path / "generators" / kind, artefact(lora.bank, embedder, kind))
     monkeypatch.setenv("GENLORA_GENERATORS", str(tmp_path / "generators"))
     told = tuple(f"{verb} the plural of a noun" for verb in "say give tell write answer print reply name".split())
@@ -187,11 +227,12 @@ def test_auto_is_calibrated_through_the_base(world, embedder, tmp_path, tiny_bas
     record = fit_auto(lora, base, tasks, tasks[:1], tmp_path / "auto", examples=6,
                       on_request=lambda done, total: seen.append((done, total)))  # fmt: skip
     assert [r["held"] for r in record["requests"]] == [False, False, True]
-    assert seen[-1] == (3, 3) and set(record["means"]) == {"validation", "bank"}
-    assert set(record["artefacts"]) == {"hypernet", "multitask"}
+    assert seen[-1] == (3, 3) and set(record["means"]["bare"]) == {"validation", "bank"}
+    assert set(record["artefacts"]) == {"hypernet", "multitask", "multitask-described"}
     assert load_artefact(tmp_path / "auto", "auto").config == record["rule"]
-    assert set(record["means"]["bank"]) == {
-        "nearest", "hypernet", "multitask", "blend-0.25", "blend-0.5", "blend-0.75"}  # fmt: skip
+    for prompt, blends in BLENDS.items():
+        ways = {"nearest", "hypernet", "multitask", *(f"blend-{e}-{d}" for e, d in blends)}
+        assert set(record["means"][prompt]["bank"]) == ways
     with pytest.raises(ConfigError, match="no validation task"):
         fit_auto(lora, base, [], [], tmp_path / "none")
     lora.close()
