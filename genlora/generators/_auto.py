@@ -113,7 +113,10 @@ class AutoGenerator:
         watch = Stopwatch()
         whole = replace(request, rank=None)
         described = rule.described if self._described is not None else 0.0
-        parts = [(1 - rule.experts - described, "hypernet"), (described, "multitask-described")]
+        parts: list[tuple[float, Choice]] = [
+            (1 - rule.experts - described, "hypernet"),
+            (described, "multitask-described"),
+        ]
         made = [(w, self.make(kind, whole, vector, near)) for w, kind in parts if w > 0]
         weights = [w for w, _ in made] + [rule.experts * w for w in near.weights if rule.experts]
         states = [m.adapter for _, m in made] + [s for s in near.states[: near.used] if rule.experts]
