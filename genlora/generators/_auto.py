@@ -37,10 +37,9 @@ class AutoRule:
     @classmethod
     def read(cls, config: Mapping[str, Any], prompt: PromptMode) -> Self:
         """The rule for a prompt mode from an artefact's config, the bare one's where there is no other."""
-        found = config.get(prompt) or config.get("bare") or {}
         try:
-            return cls(**found)
-        except TypeError as err:
+            return cls(**(config.get(prompt) or config["bare"])) if config else cls()
+        except (KeyError, TypeError) as err:
             raise ManifestError(f"auto: not a rule ({err}). Restore the artefact, or: genlora train auto") from err
 
 

@@ -154,9 +154,10 @@ def test_what_has_not_been_trained_drops_out_of_a_blend(lora, trained, embedder)
 
 def test_a_rule_that_is_none_is_refused(lora, trained, embedder):
     found = load_artefact(trained / "auto", "auto")
-    save_artefact(trained / "auto", replace(found, config={"bare": {"shares": 1}}), replace=True)
-    with GenLora(lora.bank, embedder=embedder) as fresh, pytest.raises(ManifestError, match="genlora train auto"):
-        fresh.generate("sort the words of a list", generator="auto")
+    for config in ({"bare": {"shares": 1}}, {"experts": 0.25}):
+        save_artefact(trained / "auto", replace(found, config=config), replace=True)
+        with GenLora(lora.bank, embedder=embedder) as fresh, pytest.raises(ManifestError, match="genlora train auto"):
+            fresh.generate("sort the words of a list", generator="auto")
 
 
 def test_auto_without_trained_generators_falls_back_to_the_experts(lora, tmp_path, monkeypatch):
