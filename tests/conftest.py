@@ -1,5 +1,6 @@
 """Fixtures for all tests: tiny random bases, the real base and embedder, and a wall between unit tests and the net."""
 
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -28,6 +29,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if REAL & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.network)
+
+
+@pytest.fixture(autouse=True)
+def _as_it_logged() -> Iterator[None]:
+    """A command that ran in this process takes genlora's log to stderr; the next test finds it as it was."""
+    names = ("genlora", "genlora.service", "genlora.bank")
+    before = [(x, x.level, x.propagate, x.handlers[:]) for x in map(logging.getLogger, names)]
+    yield
+    for logger, level, propagate, handlers in before:
+        logger.setLevel(level)
+        logger.propagate = propagate
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -92,6 +92,10 @@ def left_open():
     package's `asyncio.run` drops it.
     """
     yield
+    collect()
+
+
+def collect():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         asyncio.set_event_loop(None)
