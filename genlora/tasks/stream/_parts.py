@@ -1,0 +1,106 @@
+"""What a spec is made of: input types, operations, conditions, classifiers. Content lives in `inputs/`, `operations/`.
+
+An *input type* draws values of one *kind*: comma lists and bullet lists are two types of the kind "words". An
+*operation* works on kinds, so one operation meets many input types.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from genlora.tasks._rules_data import Draw
+
+AnswerKind = Literal["word", "text", "number", "list", "code", "label"]
+"""Which answer forms fit: a word (capitals, quotes ...), free text, a number (padding, words, unit), a list of items
+joined by ", ", a code (dates, e-mails, paths: never re-cased), a label."""
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Value:
+    """One input: what it means, and how it is written."""
+
+    data: Any
+    """Structured, by kind: "words" a tuple of strings, "record" a dict, "number" an int ..."""
+    text: str
+    """What the model reads; at most some 40 tokens."""
+
+
+@dataclass(frozen=True)
+class InputType:
+    """A way of writing inputs of one kind."""
+
+    name: str
+    kind: str
+    a: str
+    """Noun phrase with its article: "a comma-separated list of words"."""
+    the: str
+    """How a description refers back to it: "the list"."""
+    draw: Callable[[Draw, Params], Value | None]
+    """One value in the spec's layout; None for a failed draw."""
+    layout: Callable[[Draw], Params] = field(default=lambda _: {})
+    """Drawn once a spec: separators, lengths, field names."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What is asked of an input. `say` are imperative verb phrases without a full stop ("give the last word of {the}"),
+    `noun` noun phrases of the answer ("the last word of {the}"), `ask` questions. Slots: {the}, {a} of the input type,
+    and every key of `params`. Lower case at the start; the grammar capitalises.
+    """
+
+    name: str
+    """family.name, e.g. "pick.last"; the family groups operations for a look."""
+    on: tuple[str, ...]
+    """Kinds of input."""
+    answer: AnswerKind
+    do: Callable[[Value, Params], str | None]
+    """The answer; None where the question has none or no single one for this input."""
+    say: tuple[str, ...]
+    noun: tuple[str, ...]
+    ask: tuple[str, ...] = ()
+    params: Callable[[Draw], Params] = field(default=lambda _: {})
+    knowledge: bool = False
+    """Needs facts that are not in the input: at most a fifth of what is drawn."""
+
+    @property
+    def family(self) -> str:
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A yes-or-no property. One makes several operations: label with two words, and over lists keep, drop, count, find.
+
+    `yes` and `no` are clauses about {the} input: "{the} is even", "{the} is odd"; the first `yes` and the first `no`
+    are opposites. `that` (kind "word" or "number" only) is a relative clause for list operations: "that start with a
+    vowel" (plural), `that_one` its singular: "that starts with a vowel".
+    """
+
+    name: str
+    on: tuple[str, ...]
+    test: Callable[[Value, Params], bool | None]
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+    that: tuple[str, ...] = ()
+    that_one: tuple[str, ...] = ()
+    params: Callable[[Draw], Params] = field(default=lambda _: {})
+    knowledge: bool = False
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A property with three or more values. `classes` maps a class to a clause ("{the} is about a refund") and `names`
+    to its natural label word ("refund"); labels are drawn at random half of the time.
+    """
+
+    name: str
+    on: tuple[str, ...]
+    classify: Callable[[Value, Params], str | None]
+    classes: Mapping[str, str]
+    about: str
+    """What is decided, as a noun phrase: "the topic of {the}"."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    params: Callable[[Draw], Params] = field(default=lambda _: {})
+    knowledge: bool = False
