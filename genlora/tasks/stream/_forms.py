@@ -29,7 +29,7 @@ def number_words(n: int) -> str:
 
 @dataclass(frozen=True)
 class AnswerForm:
-    """A way of writing an answer. `say` are clauses that follow "..., " or stand alone as a sentence in the imperative."""
+    """A way of writing an answer. `say` are clauses that follow "..., " or stand alone as an imperative sentence."""
 
     name: str
     fits: tuple[AnswerKind, ...]

@@ -26,7 +26,7 @@ class Said:
 
 
 def third_person(phrase: str) -> str:
-    """ "give the last word" -> "gives the last word"; only the first verb changes."""
+    """Conjugate the first verb: "give the last word" becomes "gives the last word"."""
     verb, _, rest = phrase.partition(" ")
     if verb in _THIRD:
         verb = _THIRD[verb]
@@ -70,10 +70,15 @@ def _example(s: Said, draw: Draw) -> str:
     given, wanted = _flat(s.shown[0]), _flat(s.shown[1])
     shape = draw.pick(
         (
-            "{say}: {x} -> {y}", "{say}, e.g. {x} becomes {y}", "{say}. Example: {x} => {y}", "{x} => {y}",
-            "{noun}, as in {x} -> {y}", "{say} ({x} gives {y})", 'For "{x}" the answer is "{y}": {say}',
+            "{say}: {x} -> {y}",
+            "{say}, e.g. {x} becomes {y}",
+            "{say}. Example: {x} => {y}",
+            "{x} => {y}",
+            "{noun}, as in {x} -> {y}",
+            "{say} ({x} gives {y})",
+            'For "{x}" the answer is "{y}": {say}',
         )
-    )  # fmt: skip
+    )
     return upper_first(shape.format(say=s.say, noun=s.noun, x=given, y=wanted))
 
 
@@ -84,25 +89,46 @@ GRAMMARS: dict[str, Callable[[Said, Draw], str]] = {
     "arrow": lambda s, d: f"{re.sub('^(an?|the) ', '', s.a)} -> {s.noun}" + (f" ({s.form})" if s.form else ""),
     "role": lambda s, d: _with_form(
         s,
-        d.pick(("you are a tool that {}", "you are an assistant who {}", "this function {}", "a program that {}")).format(
-            third_person(s.say)
+        d.pick(
+            ("you are a tool that {}", "you are an assistant who {}", "this function {}", "a program that {}")
+        ).format(third_person(s.say)),
+        d,
+    ),
+    "two": lambda s, d: (
+        f"{_sentence(d.pick(('you get {}', 'the input is {}', 'I send you {}', 'given is {}')).format(s.a))} "
+        + _with_form(s, s.say, d)
+    ),
+    "back": lambda s, d: _with_form(
+        s,
+        d.pick(("your task is to {}", "please {}", "I want you to {}", "I need you to {}", "always {}")).format(s.say),
+        d,
+    ),
+    "reply": lambda s, d: _with_form(
+        s,
+        d.pick(("reply with {}", "return {}", "output {}", "answer with {}", "I need {}", "we want {} here")).format(
+            s.noun
         ),
         d,
     ),
-    "two": lambda s, d: f"{_sentence(d.pick(('you get {}', 'the input is {}', 'I send you {}', 'given is {}')).format(s.a))} "
-    + _with_form(s, s.say, d),
-    "back": lambda s, d: _with_form(
-        s, d.pick(("your task is to {}", "please {}", "I want you to {}", "I need you to {}", "always {}")).format(s.say), d
-    ),
-    "reply": lambda s, d: _with_form(
-        s, d.pick(("reply with {}", "return {}", "output {}", "answer with {}", "I need {}", "we want {} here")).format(s.noun), d
-    ),
     "example": _example,
-}  # fmt: skip
+}
 _WEIGHTED = (
-    "imperative", "imperative", "imperative", "imperative", "question", "question", "noun", "noun", "arrow", "role",
-    "two", "back", "reply", "example", "example",
-)  # fmt: skip
+    "imperative",
+    "imperative",
+    "imperative",
+    "imperative",
+    "question",
+    "question",
+    "noun",
+    "noun",
+    "arrow",
+    "role",
+    "two",
+    "back",
+    "reply",
+    "example",
+    "example",
+)
 
 
 def describe(said: Said, draw: Draw) -> str:

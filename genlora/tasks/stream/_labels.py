@@ -1,4 +1,4 @@
-"""Operations that conditions and classifiers make: labels drawn at random, and keep, drop, count and find over lists."""
+"""Operations that conditions and classifiers make: labels drawn at random, and keep, drop, count, find over lists."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,11 +9,32 @@ from ._parts import Classifier, Condition, Operation, Params, Value
 from ._tables import table
 
 _NATURAL = (
-    ("yes", "no"), ("Yes", "No"), ("true", "false"), ("True", "False"), ("valid", "invalid"), ("pass", "fail"),
-    ("1", "0"), ("Y", "N"), ("ok", "bad"), ("accept", "reject"), ("right", "wrong"), ("A", "B"), ("on", "off"),
-    ("match", "no match"), ("keep", "drop"), ("hit", "miss"), ("good", "bad"), ("green", "red"), ("left", "right"),
-    ("+", "-"), ("allow", "deny"), ("T", "F"), ("positive", "negative"), ("high", "low"), ("go", "stop"),
-)  # fmt: skip
+    ("yes", "no"),
+    ("Yes", "No"),
+    ("true", "false"),
+    ("True", "False"),
+    ("valid", "invalid"),
+    ("pass", "fail"),
+    ("1", "0"),
+    ("Y", "N"),
+    ("ok", "bad"),
+    ("accept", "reject"),
+    ("right", "wrong"),
+    ("A", "B"),
+    ("on", "off"),
+    ("match", "no match"),
+    ("keep", "drop"),
+    ("hit", "miss"),
+    ("good", "bad"),
+    ("green", "red"),
+    ("left", "right"),
+    ("+", "-"),
+    ("allow", "deny"),
+    ("T", "F"),
+    ("positive", "negative"),
+    ("high", "low"),
+    ("go", "stop"),
+)
 LISTS = {"word": "words", "number": "numbers"}
 """Kind of an item to the kind of lists of such items."""
 
@@ -109,36 +130,85 @@ def condition_lists(c: Condition) -> list[Operation]:
         return ", ".join(found) if 0 < len(found) < total else None
 
     def phrased(templates: Sequence[str]) -> tuple[str, ...]:
-        return tuple(t.format(items=items, item=item, that=that, one=one, the="{the}")
-                     for that, one in zip(c.that, singular, strict=False) for t in templates)  # fmt: skip
+        return tuple(
+            t.format(items=items, item=item, that=that, one=one, the="{the}")
+            for that, one in zip(c.that, singular, strict=False)
+            for t in templates
+        )
 
     return [
         Operation(
-            f"keep.{c.name}", kinds, "list", do(joined),
-            phrased(("keep only the {items} {that}", "list the {items} {that}", "filter {the}: only {items} {that}",
-                     "leave just the {items} {that}, joined by commas", "extract all {items} {that}")),
-            phrased(("the {items} {that}", "all {items} {that}, comma-separated")), params=c.params, knowledge=c.knowledge,
-        ),
-        Operation(
-            f"drop.{c.name}", kinds, "list", do(joined, keep=False),
-            phrased(("remove the {items} {that}", "drop every {item} {one}", "leave out the {items} {that}",
-                     "give {the} without the {items} {that}", "delete all {items} {that}")),
-            phrased(("{the} without the {items} {that}", "everything except the {items} {that}")), params=c.params,
+            f"keep.{c.name}",
+            kinds,
+            "list",
+            do(joined),
+            phrased(
+                (
+                    "keep only the {items} {that}",
+                    "list the {items} {that}",
+                    "filter {the}: only {items} {that}",
+                    "leave just the {items} {that}, joined by commas",
+                    "extract all {items} {that}",
+                )
+            ),
+            phrased(("the {items} {that}", "all {items} {that}, comma-separated")),
+            params=c.params,
             knowledge=c.knowledge,
         ),
         Operation(
-            f"count.{c.name}", kinds, "number", do(lambda found, total: str(len(found))),
-            phrased(("count the {items} {that}", "say how many {items} there are {that}", "count how many of the {items} in {the} are ones {that}")),
-            phrased(("the number of {items} {that}", "how many {items} {that} there are")),
-            phrased(("how many {items} are there {that}?",)), params=c.params, knowledge=c.knowledge,
+            f"drop.{c.name}",
+            kinds,
+            "list",
+            do(joined, keep=False),
+            phrased(
+                (
+                    "remove the {items} {that}",
+                    "drop every {item} {one}",
+                    "leave out the {items} {that}",
+                    "give {the} without the {items} {that}",
+                    "delete all {items} {that}",
+                )
+            ),
+            phrased(("{the} without the {items} {that}", "everything except the {items} {that}")),
+            params=c.params,
+            knowledge=c.knowledge,
         ),
         Operation(
-            f"find.{c.name}", kinds, "word", do(lambda found, total: found[0] if len(found) == 1 < total else None),
-            phrased(("find the one {item} {one}", "pick the only {item} {one}", "give the {item} {one}", "spot the {item} {one}")),
-            phrased(("the {item} {one}", "the only {item} in {the} {one}")),
-            phrased(("which {item} is the one {one}?",)), params=c.params, knowledge=c.knowledge,
+            f"count.{c.name}",
+            kinds,
+            "number",
+            do(lambda found, total: str(len(found))),
+            phrased(
+                (
+                    "count the {items} {that}",
+                    "say how many {items} there are {that}",
+                    "count how many of the {items} in {the} are ones {that}",
+                )
+            ),
+            phrased(("the number of {items} {that}", "how many {items} {that} there are")),
+            phrased(("how many {items} are there {that}?",)),
+            params=c.params,
+            knowledge=c.knowledge,
         ),
-    ]  # fmt: skip
+        Operation(
+            f"find.{c.name}",
+            kinds,
+            "word",
+            do(lambda found, total: found[0] if len(found) == 1 < total else None),
+            phrased(
+                (
+                    "find the one {item} {one}",
+                    "pick the only {item} {one}",
+                    "give the {item} {one}",
+                    "spot the {item} {one}",
+                )
+            ),
+            phrased(("the {item} {one}", "the only {item} in {the} {one}")),
+            phrased(("which {item} is the one {one}?",)),
+            params=c.params,
+            knowledge=c.knowledge,
+        ),
+    ]
 
 
 def classifier_label(c: Classifier) -> Operation:

@@ -195,18 +195,31 @@ def _partner(first: Spec, seed: int, number: int, split: StreamSplit) -> Spec:
 
 
 def _make(
-    draw: Draw, seed: int, number: int, split: StreamSplit, operation: Operation, types: tuple[InputType, ...],
+    draw: Draw,
+    seed: int,
+    number: int,
+    split: StreamSplit,
+    operation: Operation,
+    types: tuple[InputType, ...],
     like: Spec | None,
-) -> Spec | None:  # fmt: skip
+) -> Spec | None:
     kind = draw.pick(types)
     layout = like.layout if like else kind.layout(draw)
     params = operation.params(draw)
     forms = [f for f in FORMS if operation.answer in f.fits]
     form = BARE if draw.chance(0.6) else draw.pick(forms)
     made = Spec(
-        seed, number, split, operation, kind, layout, params, form, form.params(draw),
+        seed,
+        number,
+        split,
+        operation,
+        kind,
+        layout,
+        params,
+        form,
+        form.params(draw),
         like.inputs_key if like else f"genlora stream {seed} {split} {number} inputs",
-    )  # fmt: skip
+    )
     rows = made.rows(_FEWEST_ROWS)
     if len(rows) < _FEWEST_ROWS or len({r.output for r in rows}) < 2:
         return None

@@ -3,4 +3,9 @@
 from .._parts import InputType
 from . import _numbers, _words
 
-ALL_INPUTS: tuple[InputType, ...] = (*_words.INPUTS, *_numbers.INPUTS)
+_MODULES = (
+    _numbers,
+    _words,
+)
+
+ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

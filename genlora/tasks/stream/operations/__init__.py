@@ -1,8 +1,14 @@
-"""Operations, conditions and classifiers, by what they are asked of."""
+"""Operations, conditions and classifiers, by what they are asked of: each module has three tables."""
 
 from .._parts import Classifier, Condition, Operation
 from . import _letters, _lists, _numbers
 
-ALL_OPERATIONS: tuple[Operation, ...] = (*_lists.OPERATIONS, *_letters.OPERATIONS, *_numbers.OPERATIONS)
-ALL_CONDITIONS: tuple[Condition, ...] = (*_letters.CONDITIONS, *_numbers.CONDITIONS)
-ALL_CLASSIFIERS: tuple[Classifier, ...] = (*_numbers.CLASSIFIERS,)
+_MODULES = (
+    _letters,
+    _lists,
+    _numbers,
+)
+
+ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
+ALL_CONDITIONS: tuple[Condition, ...] = tuple(c for m in _MODULES for c in m.CONDITIONS)
+ALL_CLASSIFIERS: tuple[Classifier, ...] = tuple(c for m in _MODULES for c in m.CLASSIFIERS)
