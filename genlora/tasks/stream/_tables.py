@@ -29,3 +29,21 @@ def pairs(name: str) -> dict[str, str]:
     if not isinstance(loaded, dict) or name not in loaded:
         raise TaskError(f"the stream has no table of pairs {name!r}; expected one of those in data/pairs.json.")
     return dict(loaded[name])
+
+
+@cache
+def words_of(file: str, name: str) -> tuple[str, ...]:
+    """The list called `name` of `data/<file>.json`. Raises `TaskError` like `table`."""
+    loaded = _loaded(file)
+    if not isinstance(loaded, dict) or not isinstance(loaded.get(name), list):
+        raise TaskError(f"the stream has no word table {name!r} in data/{file}.json; expected one of its lists.")
+    return tuple(loaded[name])
+
+
+@cache
+def groups_of(file: str, name: str) -> dict[str, tuple[str, ...]]:
+    """The lists by group called `name` of `data/<file>.json`, e.g. file extensions by type. Raises like `table`."""
+    loaded = _loaded(file)
+    if not isinstance(loaded, dict) or not isinstance(loaded.get(name), dict):
+        raise TaskError(f"the stream has no groups {name!r} in data/{file}.json; expected one of its objects.")
+    return {key: tuple(items) if isinstance(items, list) else (str(items),) for key, items in loaded[name].items()}
