@@ -14,11 +14,11 @@ def _loaded(name: str) -> object:
 
 
 @cache
-def table(name: str) -> tuple[str, ...]:
-    """The list called `name` of `data/words.json`. Raises `TaskError` for a name it does not hold."""
-    loaded = _loaded("words")
+def table(name: str, *, of: str = "words") -> tuple[str, ...]:
+    """The list called `name` of `data/<of>.json`. Raises `TaskError` for a name it does not hold."""
+    loaded = _loaded(of)
     if not isinstance(loaded, dict) or name not in loaded:
-        raise TaskError(f"the stream has no word table {name!r}; expected one of those in data/words.json.")
+        raise TaskError(f"the stream has no word table {name!r}; expected one of those in data/{of}.json.")
     return tuple(loaded[name])
 
 
