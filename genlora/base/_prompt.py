@@ -15,7 +15,7 @@ def chat_prompt(
     tokenizer: Any, input: str, description: str | None = None, *, shots: Sequence[tuple[str, str]] = ()
 ) -> str:
     """The prompt text: `apply_chat_template` of one user message with the turn of the model opened; `shots` are (input,
-    answer) turns before it.
+    answer) turns before it. The description stands once, in the first user turn.
 
     Raises `BaseError` if the tokenizer has no chat template.
     """
@@ -28,7 +28,8 @@ def chat_prompt(
     for asked, answered in shots:
         messages.append({"role": "user", "content": asked})
         messages.append({"role": "assistant", "content": answered})
-    messages.append({"role": "user", "content": user_message(input, description)})
+    messages.append({"role": "user", "content": input})
+    messages[0]["content"] = user_message(messages[0]["content"], description)
     return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
 

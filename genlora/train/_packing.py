@@ -78,13 +78,13 @@ def _common_prefix(sequences: Sequence[list[int]]) -> int:
 class Batch:
     """K packs side by side, one per expert, padded to the longest.
 
-    `ids`, `positions`: (K, L). `mask`: (K, 1, L, L), additive. `at`: (N,) flat positions in K * L whose next token is a
+    `ids`, `positions`: (K, L). `mask`: (K, 1, L, L), additive; None where the causal mask does. `at`: (N,) flat positions in K * L whose next token is a
     label, `labels`: (N,), `owner`: (N,) expert of each label, `row`: (N,) row number inside the batch of each label.
     """
 
     ids: Tensor
     positions: Tensor
-    mask: Tensor
+    mask: Tensor | None
     at: Tensor
     labels: Tensor
     owner: Tensor
@@ -152,6 +152,8 @@ def attention_masks(config: Any, batch: Batch) -> Any:
 
     A custom mask replaces the model's own, so the window of Mistral and Gemma-3 layers has to be cut here.
     """
+    if batch.mask is None:
+        return None
     window = getattr(config, "sliding_window", None)
     kinds = set(getattr(config, "layer_types", None) or ())
     if not window or kinds == {"full_attention"}:
