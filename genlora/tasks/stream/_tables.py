@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from genlora.errors import TaskError
 from genlora.files import parse_json
@@ -47,3 +48,12 @@ def groups_of(file: str, name: str) -> dict[str, tuple[str, ...]]:
     if not isinstance(loaded, dict) or not isinstance(loaded.get(name), dict):
         raise TaskError(f"the stream has no groups {name!r} in data/{file}.json; expected one of its objects.")
     return {key: tuple(items) if isinstance(items, list) else (str(items),) for key, items in loaded[name].items()}
+
+
+@cache
+def stored(of: str, name: str) -> Any:
+    """What `data/<of>.json` holds under `name`, as JSON gives it. Raises `TaskError` like `table`."""
+    loaded = _loaded(of)
+    if not isinstance(loaded, dict) or name not in loaded:
+        raise TaskError(f"the stream has no table {name!r} in {of}.json; expected one of those in data/{of}.json.")
+    return loaded[name]
