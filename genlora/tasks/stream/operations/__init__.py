@@ -1,12 +1,13 @@
 """Operations, conditions and classifiers, by what they are asked of: each module has three tables."""
 
 from .._parts import Classifier, Condition, Operation
-from . import _letters, _lists, _numbers
+from . import _letters, _lists, _numbers, _texts_roles
 
 _MODULES = (
     _letters,
     _lists,
     _numbers,
+    _texts_roles,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

@@ -1,0 +1,25 @@
+"""Sentences and notes about who gives what to whom, and who goes where: several names and places in each."""
+
+from ._texts_frames import framed
+
+_TWO = {"giver": "first name", "receiver": "first name", "day": "day"}
+_PAID = {"payer": "first name", "payee": "first name", "day": "day", "amount": "amount"}
+_TRIP = {"who": "first name", "from": "city", "to": "city", "day": "day", "time": "time"}
+
+INPUTS = (
+    framed("payment sentence", "payment", "a sentence about a payment", "the sentence", {**_PAID, "thing": "purpose"}),
+    framed("sale sentence", "payment", "a sentence about a sale", "the sentence", {**_PAID, "thing": "thing"}),
+    framed(
+        "handover sentence",
+        "transfer",
+        "a sentence about a thing that changes hands",
+        "the sentence",
+        {**_TWO, "thing": "thing"},
+    ),
+    framed(
+        "document sentence", "transfer", "a note on a document that was sent", "the note", {**_TWO, "thing": "document"}
+    ),
+    framed("trip sentence", "trip", "a sentence about a trip", "the sentence", _TRIP),
+    framed("route note", "trip", "a travel note", "the note", _TRIP),
+    framed("delivery note", "trip", "a line about a delivery", "the line", _TRIP),
+)
