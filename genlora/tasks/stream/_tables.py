@@ -33,15 +33,6 @@ def pairs(name: str) -> dict[str, str]:
 
 
 @cache
-def words_of(file: str, name: str) -> tuple[str, ...]:
-    """The list called `name` of `data/<file>.json`. Raises `TaskError` like `table`."""
-    loaded = _loaded(file)
-    if not isinstance(loaded, dict) or not isinstance(loaded.get(name), list):
-        raise TaskError(f"the stream has no word table {name!r} in data/{file}.json; expected one of its lists.")
-    return tuple(loaded[name])
-
-
-@cache
 def groups_of(file: str, name: str) -> dict[str, tuple[str, ...]]:
     """The lists by group called `name` of `data/<file>.json`, e.g. file extensions by type. Raises like `table`."""
     loaded = _loaded(file)

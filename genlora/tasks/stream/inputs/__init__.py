@@ -1,12 +1,14 @@
 """Input types: how inputs of each kind are drawn and written."""
 
 from .._parts import InputType
-from . import _numbers, _texts, _words
+from . import _numbers, _records, _texts, _times_dates, _words
 
 _MODULES = (
     _numbers,
     _words,
     _texts,
+    _times_dates,
+    _records,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

@@ -1,13 +1,14 @@
 """Operations, conditions and classifiers, by what they are asked of: each module has three tables."""
 
 from .._parts import Classifier, Condition, Operation
-from . import _letters, _lists, _numbers, _texts_roles
+from . import _letters, _lists, _numbers, _records, _texts_roles
 
 _MODULES = (
     _letters,
     _lists,
     _numbers,
     _texts_roles,
+    _records,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
