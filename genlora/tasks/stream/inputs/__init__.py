@@ -1,7 +1,7 @@
 """Input types: how inputs of each kind are drawn and written."""
 
 from .._parts import InputType
-from . import _numbers, _records, _texts, _times_dates, _words
+from . import _numbers, _records, _rows, _texts, _times_dates, _words
 
 _MODULES = (
     _numbers,
@@ -9,6 +9,7 @@ _MODULES = (
     _texts,
     _times_dates,
     _records,
+    _rows,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

@@ -1,7 +1,7 @@
 """Operations, conditions and classifiers, by what they are asked of: each module has three tables."""
 
 from .._parts import Classifier, Condition, Operation
-from . import _letters, _lists, _numbers, _records, _texts_roles
+from . import _letters, _lists, _numbers, _records, _records_edits, _rows, _texts_roles
 
 _MODULES = (
     _letters,
@@ -9,6 +9,8 @@ _MODULES = (
     _numbers,
     _texts_roles,
     _records,
+    _rows,
+    _records_edits,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
