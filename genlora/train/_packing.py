@@ -79,7 +79,8 @@ class Batch:
     """K packs side by side, one per expert, padded to the longest.
 
     `ids`, `positions`: (K, L). `mask`: (K, 1, L, L), additive; None where the causal mask does. `at`: (N,) flat
-    positions in K * L whose next token is a label, `labels`: (N,), `owner`: (N,) expert of each label, `row`: (N,) row number inside the batch of each label.
+    positions in K * L whose next token is a label, `labels`: (N,), `owner`: (N,) expert of each label, `row`: (N,) row
+    number inside the batch of each label.
     """
 
     ids: Tensor
