@@ -1,7 +1,18 @@
 """Operations, conditions and classifiers, by what they are asked of: each module has three tables."""
 
 from .._parts import Classifier, Condition, Operation
-from . import _letters, _lists, _numbers, _records, _records_edits, _rows, _texts_roles
+from . import (
+    _letters,
+    _lists,
+    _numbers,
+    _records,
+    _records_edits,
+    _rows,
+    _texts_roles,
+    _times_bounds,
+    _times_dates,
+    _times_formats,
+)
 
 _MODULES = (
     _letters,
@@ -11,6 +22,9 @@ _MODULES = (
     _records,
     _rows,
     _records_edits,
+    _times_dates,
+    _times_formats,
+    _times_bounds,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
