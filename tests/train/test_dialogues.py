@@ -1,0 +1,60 @@
+import pytest
+import torch
+
+from genlora.base import load_base, prompt_ids
+from genlora.errors import TrainingError
+from genlora.tasks import Example
+from genlora.train import label_losses
+from genlora.train._dialogues import batch_of, dialogue
+
+ROWS = [Example("wolf", "wolves"), Example("city", "cities"), Example("the ox", "the oxen, in\ntwo lines")]
+
+
+@pytest.fixture
+def base(tiny_base):
+    return load_base(str(tiny_base("llama")), attn_implementation="eager")
+
+
+@pytest.mark.parametrize("description", [None, "Give the plural."])
+def test_each_answer_follows_the_prompt_that_a_server_makes(base, description):
+    found = dialogue(base.tokenizer, ROWS, description)
+    for i, (start, stop) in enumerate(found.answers):
+        shots = [(e.input, e.output) for e in ROWS[:i]]
+        assert list(found.ids[:start]) == prompt_ids(base.tokenizer, ROWS[i].input, description, shots=shots)
+        assert base.tokenizer.decode(list(found.ids[start : stop - 1])) == ROWS[i].output
+        assert found.ids[stop - 1] == base.tokenizer.eos_token_id
+    assert found.labelled_from == (description is None)
+    assert len(found) == found.answers[-1][1]
+
+
+def test_turns_that_do_not_fit_are_left_out(base):
+    whole = dialogue(base.tokenizer, ROWS, "x")
+    short = dialogue(base.tokenizer, ROWS, "x", max_tokens=len(whole) - 1)
+    assert short.answers == whole.answers[:2]
+    assert dialogue(base.tokenizer, ROWS, "x", max_tokens=10) is None
+    assert dialogue(base.tokenizer, ROWS[:1], None) is None  # nothing tells what is wanted
+
+
+def test_losses_equal_those_of_each_prompt_alone(base):
+    two = [dialogue(base.tokenizer, ROWS, "Give the plural."), dialogue(base.tokenizer, ROWS[:2], None)]
+    batch = batch_of(two, pad=base.tokenizer.pad_token_id)
+    assert batch.n_rows == 4
+    with torch.no_grad():
+        losses = label_losses(base.model, batch)
+        at = 0
+        for d in two:
+            for start, stop in d.answers[d.labelled_from :]:
+                logits = base.model(torch.tensor([d.ids[:stop]])).logits[0, start - 1 : stop - 1]
+                alone = torch.nn.functional.cross_entropy(logits, torch.tensor(d.ids[start:stop]), reduction="none")
+                torch.testing.assert_close(losses[at : at + stop - start], alone, atol=1e-5, rtol=1e-5)
+                at += stop - start
+    assert at == len(losses)
+
+
+def test_an_answer_that_the_tokenizer_does_not_cut_off_is_named(base):
+    base.tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
+    with pytest.raises(TrainingError, match="is not cut from its prompt"):
+        dialogue(base.tokenizer, [Example("t", "h"), Example("t", "h")], "a")
+    base.tokenizer.chat_template = "{{ messages | length }}{% for m in messages %}{{ m['content'] }}{% endfor %}"
+    with pytest.raises(TrainingError, match="rewrites earlier turns"):
+        dialogue(base.tokenizer, ROWS, "x")
