@@ -4,6 +4,7 @@ from .._parts import Classifier, Condition, Operation
 from . import (
     _letters,
     _lists,
+    _morphology,
     _numbers,
     _records,
     _records_edits,
@@ -12,6 +13,7 @@ from . import (
     _times_bounds,
     _times_dates,
     _times_formats,
+    _verb_forms,
 )
 
 _MODULES = (
@@ -25,6 +27,8 @@ _MODULES = (
     _times_dates,
     _times_formats,
     _times_bounds,
+    _morphology,
+    _verb_forms,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
