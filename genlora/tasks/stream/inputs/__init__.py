@@ -1,7 +1,7 @@
 """Input types: how inputs of each kind are drawn and written."""
 
 from .._parts import InputType
-from . import _numbers, _records, _rows, _singlewords, _texts, _times_dates, _wordlists, _words
+from . import _codes_web, _numbers, _records, _rows, _singlewords, _texts, _times_dates, _wordlists, _words
 
 _MODULES = (
     _numbers,
@@ -12,6 +12,7 @@ _MODULES = (
     _rows,
     _singlewords,
     _wordlists,
+    _codes_web,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

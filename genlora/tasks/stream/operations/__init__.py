@@ -2,6 +2,10 @@
 
 from .._parts import Classifier, Condition, Operation
 from . import (
+    _codes_mail,
+    _codes_net,
+    _codes_urls,
+    _codes_urls_labels,
     _letters,
     _lists,
     _morphology,
@@ -29,6 +33,10 @@ _MODULES = (
     _times_bounds,
     _morphology,
     _verb_forms,
+    _codes_urls,
+    _codes_urls_labels,
+    _codes_mail,
+    _codes_net,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

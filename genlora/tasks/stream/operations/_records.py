@@ -106,7 +106,7 @@ OPERATIONS = (
         (
             'give the value of "{key}"',
             "extract the {key} from {the}",
-            "read the {key} field and write only its value",
+            "read the {key} field, writing only its value",
             "return what stands under {key}",
             "look up {key} in {the}",
             "copy the {key} for our spreadsheet, without its name",
@@ -155,7 +155,7 @@ OPERATIONS = (
         (
             "list the values, without the field names",
             "write only the values of {the}, joined by commas",
-            "drop all keys and keep the values, comma-separated",
+            "drop all keys: the values alone, comma-separated",
         ),
         ("the values of {the}, comma-separated", "all values without their keys"),
     ),

@@ -53,7 +53,7 @@ def _by_name(name: str, kind: str) -> Operation:
         (
             "give the {column}; the columns are {columns}",
             "extract the {column} (columns: {columns})",
-            "read {the} as {columns} and write only the {column}",
+            "read {the} as {columns}, writing only the {column}",
             "pull the {column} out of {the}, whose columns are {columns}",
         ),
         ("the {column} (columns: {columns})", "the {column} of {the}, which holds {columns}"),
@@ -108,7 +108,7 @@ OPERATIONS = (
         "list",
         lambda v, p: ", ".join(c for i, c in enumerate(v.data) if i != p["n"] - 1),
         (
-            "remove the {nth} column and join the others by commas",
+            "remove the {nth} column, joining the others by commas",
             "write the cells without the {nth} one, comma-separated",
             "drop column {n}; list the rest with commas",
         ),
