@@ -1,7 +1,19 @@
 """Input types: how inputs of each kind are drawn and written."""
 
 from .._parts import InputType
-from . import _codes_web, _numbers, _records, _rows, _singlewords, _texts, _times_dates, _wordlists, _words
+from . import (
+    _codes_web,
+    _numbers,
+    _records,
+    _rows,
+    _singlewords,
+    _texts,
+    _times_calendar,
+    _times_clock,
+    _times_dates,
+    _wordlists,
+    _words,
+)
 
 _MODULES = (
     _numbers,
@@ -13,6 +25,8 @@ _MODULES = (
     _singlewords,
     _wordlists,
     _codes_web,
+    _times_calendar,
+    _times_clock,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

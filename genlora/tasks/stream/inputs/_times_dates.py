@@ -7,7 +7,7 @@ from .._parts import Draw, InputType, Params, Value
 from .._tables import table
 from ._times_shapes import PLAIN_SHAPES, SHAPES, Dated, clock24, month_name, note, some_date, years
 
-_LIST_SHAPES = ("iso", "dotted", "long", "short", "american long", "slashes")
+_LIST_SHAPES = ("iso", "dotted", "long", "short", "slashes")
 _NOTE_SHAPES = ("iso", "dotted", "long", "american long", "short", "hyphens", "slashes", "british")
 _FILE_SHAPES = ("iso", "compact")
 

@@ -14,9 +14,12 @@ from . import (
     _records_edits,
     _rows,
     _texts_roles,
+    _times_ages,
     _times_bounds,
     _times_dates,
     _times_formats,
+    _times_months,
+    _times_spans,
     _verb_forms,
 )
 
@@ -37,6 +40,9 @@ _MODULES = (
     _codes_urls_labels,
     _codes_mail,
     _codes_net,
+    _times_spans,
+    _times_months,
+    _times_ages,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

@@ -41,7 +41,7 @@ def band_label(bands: Bands) -> Operation:
             "labels": labels,
             "rules": ", ".join(f"{labels[k]} if {clauses[k]}" for k in order),
             "when": "; ".join(f"{clauses[k]} -> {labels[k]}" for k in order),
-            "is": ", ".join(f"{labels[k]} = {clauses[k]}" for k in order),
+            "is": ", ".join(f"{labels[k]} = {clauses[k].removeprefix('it is ')}" for k in order),
             "options": ", ".join(labels[k] for k in order[:-1]) + f" or {labels[order[-1]]}",
         }
 
@@ -55,7 +55,7 @@ def band_label(bands: Bands) -> Operation:
         "answer {rules}",
         f"label {about}: {{rules}}",
         f"decide on {about}. {{when}}",
-        f"sort {{the}} by {about} ({{is}})",
+        f"assign {{the}} to a class by {about} ({{is}})",
         f"assign one label for {about}: {{options}}. {{when}}",
     )
     noun = (f"{about}: {{rules}}", f"{about} ({{is}})", f"one label for {about}, {{rules}}")

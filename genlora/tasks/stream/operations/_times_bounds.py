@@ -8,11 +8,10 @@ from ._bands import Bands, band_label
 
 DATE = ("date", "date in text", "weekday date")
 _BOUND_SHAPES = ("iso", "long", "dotted", "american long")
-_TODAY = ("today", "the reference date")
 
 
 def _bound(draw: Draw) -> Params:
-    d = date(draw.between(2022, 2024), draw.between(1, 12), draw.between(1, 28))
+    d = date(draw.between(2023, 2024), draw.between(1, 12), draw.between(1, 28))
     return {"bound": d, "shown": SHAPES[draw.pick(_BOUND_SHAPES)].write(d)}
 
 

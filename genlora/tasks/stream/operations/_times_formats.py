@@ -187,11 +187,11 @@ OPERATIONS = (
         "code",
         _like,
         (
-            'write {the} in the same format as "{shown}"',
+            'write {the} in the format of "{shown}", exactly',
             "reformat {the}; a date in the wanted style would be {shown}",
             "rewrite {the} so that it looks like {shown}",
         ),
-        ("{the} in the style of {shown}", '{the}, formatted like "{shown}"'),
+        ("{the} in the style of {shown}", '{the} in the format of "{shown}", nothing added'),
         params=_example,
     ),
     Operation(
@@ -202,7 +202,7 @@ OPERATIONS = (
         (
             "format {the} as {pattern}",
             "write {the} following the pattern {pattern}",
-            'apply the date format "{pattern}"',
+            'apply the date format "{pattern}" to {the}',
             "reformat {the} to {pattern}",
         ),
         ("{the} as {pattern}", "{the} in {pattern} format", "{the} after the pattern {pattern}"),
@@ -214,9 +214,9 @@ OPERATIONS = (
         "code",
         _patterned,
         (
-            'shorten {the} the way that {long} turns into "{shown}"',
+            'write {the} the way "{shown}" is written for {long}',
             "rewrite {the} as we do it: {long} is {shown} with us",
-            'apply our date style, in which {long} reads "{shown}"',
+            'apply our date style, which has "{shown}" for {long}',
         ),
         ("{the} in the format that writes {long} as {shown}",),
         params=_pattern,
