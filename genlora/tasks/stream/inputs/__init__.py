@@ -2,6 +2,7 @@
 
 from .._parts import InputType
 from . import (
+    _codes_files,
     _codes_web,
     _numbers,
     _records,
@@ -27,6 +28,7 @@ _MODULES = (
     _codes_web,
     _times_calendar,
     _times_clock,
+    _codes_files,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

@@ -2,8 +2,13 @@
 
 from .._parts import Classifier, Condition, Operation
 from . import (
+    _codes_file_lists,
+    _codes_files,
     _codes_mail,
     _codes_net,
+    _codes_pins,
+    _codes_releases,
+    _codes_sizes,
     _codes_urls,
     _codes_urls_labels,
     _letters,
@@ -43,6 +48,11 @@ _MODULES = (
     _times_spans,
     _times_months,
     _times_ages,
+    _codes_files,
+    _codes_sizes,
+    _codes_file_lists,
+    _codes_releases,
+    _codes_pins,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
