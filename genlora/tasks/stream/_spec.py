@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Literal
 
@@ -132,6 +132,30 @@ class Spec:
             return ()
         blank = Value(None, "")
         return tuple(w for x in self.labels if (w := self.form.write(x, blank, self.form_params)) is not None)
+
+    @property
+    def meaning(self) -> str:
+        """Equal for specs that ask the same in the same form."""
+        return (
+            f"{self.operation.name} {sorted(self.params.items())} {self.form.name} {sorted(self.form_params.items())}"
+        )
+
+    def siblings(self, draw: Draw) -> list["Spec"]:
+        """Specs on the same inputs that differ in one slot: the parameters of the operation, or the answer form."""
+        out = []
+        for change in ("params", "form"):
+            for _ in range(8):
+                params, form, form_params = self.params, self.form, self.form_params
+                if change == "params":
+                    params = self.operation.params(draw)
+                else:
+                    form = draw.pick([f for f in FORMS if self.operation.answer in f.fits])
+                    form_params = form.params(draw)
+                made = replace(self, params=params, form=form, form_params=form_params)
+                if made.meaning != self.meaning and len(made.rows(3)) == 3:
+                    out.append(made)
+                    break
+        return out
 
     def description(self, wording: int = 0) -> str:
         """One way of saying it; every number gives another."""
