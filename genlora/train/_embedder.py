@@ -1,0 +1,236 @@
+"""A LoRA on the task embedder, so that it reads for meaning: paraphrases together, minimal pairs apart.
+
+Each step draws tasks in clusters that differ in one slot (same operation with other parameters, another operation on the
+same inputs, another answer form; catalogue descriptions with one word exchanged for its opposite), and two wordings of
+each. The loss is InfoNCE (van den Oord et al. 2018) over all of them, both ways:
+
+    -log exp(⟨u, v⟩/τ) / Σ over all wordings of other tasks w of exp(⟨u, w⟩/τ), v the other wording of u's task
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genlora.errors import ConfigError, TrainingError
+from genlora.tasks import Task
+from genlora.tasks._rules_data import Draw
+from genlora.tasks.stream import GROUP, spec
+
+from ._lightning import Step
+
+LEAVES = ("query", "key", "value", "dense")
+_OPPOSITES = (
+    "first/last", "first/second", "start/end", "begins/ends", "begin/end", "beginning/end", "front/back",
+    "largest/smallest", "biggest/smallest", "larger/smaller", "longest/shortest", "longer/shorter", "higher/lower",
+    "highest/lowest", "most/fewest", "more/less", "plural/singular", "capital city/currency", "capital/currency",
+    "capital/continent", "add/subtract", "sum/difference", "sum/product", "positive/negative", "before/after",
+    "previous/next", "earlier/later", "upper/lower", "capital letters/small letters", "keep/remove", "even/odd",
+    "past/future", "past/present", "present/past", "increase/decrease", "double/halve", "ascending/descending",
+    "opposite/synonym", "antonym/synonym", "vowels/consonants", "vowel/consonant", "yes/no", "true/false",
+    "sender/receiver", "buyer/seller", "month/day", "month/year", "hour/minute", "weekday/month", "minimum/maximum",
+    "French/German", "French/Spanish", "German/Italian", "left/right", "without/with", "adjective/verb", "verb/noun",
+    "animal/tool", "object/animal", "alphabetical/reverse alphabetical", "surname/first name", "city/country",
+    "country/city", "country/language", "masculine/feminine", "domain/user name", "start/length", "middle/last",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedderConfig:
+    """Everything that decides a run."""
+
+    rank: int = 16
+    scale: float = 2.0
+    lr: float = 5e-4
+    warmup: int = 20
+    steps: int = 600
+    clusters: int = 16
+    """Groups of near tasks a step; each brings two to four tasks with two wordings each."""
+    catalogue: float = 0.25
+    """Share of the clusters that come from the catalogue's training tasks."""
+    temperature: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("rank", "steps", "clusters"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}, expected at least 1. Correct the setting.")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def opposite(text: str, draw: Draw) -> str | None:
+    """`text` with one word exchanged for its counterpart; None where no known word is in it."""
+    found = []
+    for pair in _OPPOSITES:
+        for one, other in (pair.split("/"), reversed(pair.split("/"))):
+            if re.search(rf"\b{re.escape(one)}\b", text):
+                found.append((one, other))
+    if not found:
+        return None
+    one, other = draw.pick(found)
+    return re.sub(rf"\b{re.escape(one)}\b", other, text)
+
+
+class DescriptionPairs:
+    """Clusters of near tasks by number: [(wording, other wording of the same task)]."""
+
+    def __init__(self, tasks: Sequence[Task], config: EmbedderConfig) -> None:
+        self.tasks = [t for t in tasks if len(t.training_descriptions) >= 2]
+        self.config = config
+
+    def step(self, number: int) -> list[tuple[str, str]]:
+        """The pairs of a step, no two of the same task."""
+        c = self.config
+        out: dict[str, tuple[str, str]] = {}
+        for i in range(number * c.clusters, (number + 1) * c.clusters):
+            draw = Draw(f"genlora embedder {c.seed} {i}")
+            cluster = self._catalogue(draw) if self.tasks and draw.chance(c.catalogue) else self._stream(draw, i)
+            for key, pair in cluster:
+                out.setdefault(key, pair)
+        return list(out.values())
+
+    def _stream(self, draw: Draw, number: int) -> list[tuple[str, tuple[str, str]]]:
+        first = 2 * (number % 2)
+        found = []
+        for place in (first, first + 1):
+            base = spec(self.config.seed, GROUP * (number // 2) + place)
+            found += [base, *base.siblings(draw)]
+        return [(f.meaning, (f.description(draw.between(0, 1 << 30)), f.description(draw.between(0, 1 << 30))))
+                for f in found]  # fmt: skip
+
+    def _catalogue(self, draw: Draw) -> list[tuple[str, tuple[str, str]]]:
+        task = draw.pick(self.tasks)
+        one, two = draw.some(task.training_descriptions, 2)
+        out = [(task.name, (one, two))]
+        turned = opposite(one, draw)
+        again = opposite(two, draw)
+        if turned is not None:
+            # Both wordings turned need not mean the same; the turned one alone is a negative of the other two.
+            out.append((f"{task.name} turned {turned}", (turned, turned)))
+        if again is not None:
+            out.append((f"{task.name} turned {again}", (again, again)))
+        return out
+
+
+class EmbedderFit(nn.Module):
+    """LoRA factors of every linear layer of a sentence-transformers encoder."""
+
+    def __init__(self, encoder: Any, pairs: DescriptionPairs, config: EmbedderConfig,
+                 held: Sequence[tuple[str, str, str]] = ()) -> None:  # fmt: skip
+        super().__init__()
+        object.__setattr__(self, "encoder", encoder.requires_grad_(False))
+        self.pairs = pairs
+        self.config = config
+        self.held = held
+        rng = torch.Generator().manual_seed(config.seed)
+        self.a, self.b = nn.ParameterDict(), nn.ParameterDict()
+        self._hooks = []
+        for path, module in encoder.named_modules():
+            if isinstance(module, nn.Linear) and path.rpartition(".")[2] in LEAVES:
+                key = path.replace(".", "/")
+                bound = module.in_features**-0.5
+                self.a[key] = nn.Parameter((torch.rand(config.rank, module.in_features, generator=rng) * 2 - 1) * bound)
+                self.b[key] = nn.Parameter(torch.zeros(module.out_features, config.rank))
+                self._hooks.append(module.register_forward_hook(self._added(key)))
+        if not self.a:
+            raise TrainingError("the embedder has no linear layers called query, key, value or dense. Choose a BERT.")
+
+    encoder: Any
+
+    def _added(self, key: str) -> Any:
+        def hook(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            return output + self.config.scale * (inputs[0] @ self.a[key].T @ self.b[key].T)
+
+        return hook
+
+    def detach_hooks(self) -> None:
+        """Leave the encoder as it was."""
+        for hook in self._hooks:
+            hook.remove()
+
+    def optimizers(self, steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+        """AdamW; the rate rises over `warmup` steps and then falls linearly to a tenth."""
+        c = self.config
+        optimiser = torch.optim.AdamW(self.parameters(), lr=c.lr, weight_decay=0.01)
+
+        def factor(step: int) -> float:
+            return min((step + 1) / c.warmup, 1 - 0.9 * min(1.0, step / max(1, steps)))
+
+        return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+
+    def vectors(self, texts: Sequence[str]) -> Tensor:
+        """Unit rows, (n, dim)."""
+        features = self.encoder.preprocess(list(texts))
+        return nn.functional.normalize(self.encoder(features)["sentence_embedding"], dim=-1)
+
+    def losses(self, step: Step) -> dict[str, Tensor]:
+        """InfoNCE over the wordings of one step."""
+        pairs = self.pairs.step(step.index * step.world + step.rank)
+        n = len(pairs)
+        u = self.vectors([a for a, _ in pairs] + [b for _, b in pairs])
+        scores = u @ u.T / self.config.temperature
+        scores = scores.masked_fill(torch.eye(2 * n, dtype=torch.bool), float("-inf"))
+        other = torch.cat([torch.arange(n, 2 * n), torch.arange(n)])
+        # A text that stands on both sides is only a negative of the others; it teaches nothing about itself.
+        real = torch.tensor([a != b for a, b in pairs] * 2)
+        loss = nn.functional.cross_entropy(scores[real], other[real])
+        right = (scores.argmax(-1) == other)[real].float().mean()
+        return {"loss": loss, "right": right}
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Share of held triples (text, paraphrase, minimal pair) in which the paraphrase is nearer."""
+        if not self.held:
+            return {}
+        u, p, m = (torch.cat([self.vectors(part) for part in _chunks([t[i] for t in self.held])]) for i in range(3))
+        return {"nearer": float(((u * p).sum(-1) > (u * m).sum(-1)).float().mean())}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """{module path.lora_A (r, d_in), .lora_B (d_out, r)}, the scale folded into B."""
+        out = {}
+        for key in self.a:
+            path = key.replace("/", ".")
+            out[f"{path}.lora_A"] = self.a[key].detach().clone()
+            out[f"{path}.lora_B"] = self.config.scale * self.b[key].detach()
+        return out
+
+
+def held_triples(n: int, *, seed: int = 1) -> list[tuple[str, str, str]]:
+    """(wording, other wording, wording of a task that differs in one slot), of held-out specs."""
+    out = []
+    for i in range(4 * n):
+        draw = Draw(f"genlora embedder held {seed} {i}")
+        found = spec(seed, GROUP * (i // 4) + 4 + i % 4, split="far" if i % 2 else "near")
+        others = found.siblings(draw)
+        if others:
+            out.append((found.description(0), found.description(1), draw.pick(others).description(2)))
+        if len(out) == n:
+            break
+    return out
+
+
+def _chunks(texts: Sequence[str], size: int = 64) -> list[Sequence[str]]:
+    return [texts[i : i + size] for i in range(0, len(texts), size)]
+
+
+def load_encoder(path: Path) -> Any:
+    """The sentence-transformers model of a local folder, on the CPU."""
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(
+        str(path), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True}
+    ).eval()
+
+
+def merged(encoder: Any, tensors: Mapping[str, Tensor]) -> None:
+    """Add the factors' products to the encoder's own weights: no cost at run time."""
+    for path in {k.rpartition(".")[0] for k in tensors}:
+        weight = encoder.get_submodule(path).weight
+        with torch.no_grad():
+            weight += tensors[f"{path}.lora_B"].float() @ tensors[f"{path}.lora_A"].float()
