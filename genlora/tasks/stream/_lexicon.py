@@ -5,6 +5,7 @@ from functools import cache
 
 from genlora.tasks._rules_data import Draw
 
+from ._parts import Params
 from ._tables import stored, table
 
 COMMON_KINDS = (
@@ -26,26 +27,52 @@ COMMON_KINDS = (
     "family member",
 )
 """Kinds that lists are made of; fruit and colours are none of them, which held-out tasks ask for."""
+KIND_PHRASES = {
+    "animal": ("an animal", "animals"),
+    "food": ("a food", "foods"),
+    "tool": ("a tool", "tools"),
+    "vehicle": ("a vehicle", "vehicles"),
+    "clothing": ("a piece of clothing", "clothes"),
+    "body part": ("a part of the body", "parts of the body"),
+    "job": ("an occupation", "occupations"),
+    "musical instrument": ("a musical instrument", "musical instruments"),
+    "furniture": ("a piece of furniture", "pieces of furniture"),
+    "building": ("a building", "buildings"),
+    "plant": ("a plant", "plants"),
+    "sport": ("a sport", "sports"),
+    "drink": ("a drink", "drinks"),
+    "container": ("a container", "containers"),
+    "bird": ("a bird", "birds"),
+    "family member": ("a family member", "family members"),
+}
+"""How a kind is called: one of them, several of them."""
 VOCABULARIES = (
-    *("kinds",) * 7,
-    *("nouns",) * 4,
+    *("nouns",) * 5,
     *("words",) * 3,
     *("first names",) * 2,
     "cities",
     "countries",
     "groceries",
     "supplies",
+    "luggage",
     "tags",
+    "teams",
     "verbs",
     "adjectives",
 )
-"""Where a list takes its items from; "kinds" mixes two kinds of things in every list."""
+"""Where a list of words takes its items from."""
 
 
 @cache
 def kinds() -> dict[str, frozenset[str]]:
     """Kind of thing to the nouns that are certainly of it."""
     return {kind: frozenset(nouns) for kind, nouns in stored("kinds", "kinds").items()}
+
+
+@cache
+def of_kind(kind: str) -> tuple[str, ...]:
+    """The nouns of a kind, in a stable order."""
+    return tuple(sorted(kinds()[kind]))
 
 
 @cache
@@ -58,6 +85,7 @@ def _nouns() -> frozenset[str]:
     return frozenset(table("nouns"))
 
 
+@cache
 def is_a(noun: str, kind: str) -> bool | None:
     """Whether `noun` is a `kind`; None for a word that the tables do not know, or where opinions may differ."""
     if noun in kinds()[kind]:
@@ -65,6 +93,20 @@ def is_a(noun: str, kind: str) -> bool | None:
     if noun not in _nouns() or kind in _doubtful().get(noun, ()):
         return None
     return False
+
+
+def kind_params(draw: Draw) -> Params:
+    """A common kind with its phrases: {kind}, {one} with an article, {it} without, {many}."""
+    kind = draw.pick(COMMON_KINDS)
+    one, many = KIND_PHRASES[kind]
+    return {"kind": kind, "one": one, "it": one.split(" ", 1)[1], "many": many}
+
+
+@cache
+def common_kinds(noun: str) -> frozenset[str] | None:
+    """The common kinds that `noun` is certainly of; None where one of them is open to doubt."""
+    held = {kind: is_a(noun, kind) for kind in COMMON_KINDS}
+    return None if None in held.values() else frozenset(k for k, yes in held.items() if yes)
 
 
 @cache
@@ -106,11 +148,6 @@ def vocabulary(name: str) -> tuple[str, ...]:
     return table(name, of="lexicon")
 
 
-@cache
-def _kind_tuples() -> dict[str, tuple[str, ...]]:
-    return {kind: tuple(sorted(nouns)) for kind, nouns in kinds().items()}
-
-
 def mixed(draw: Draw, n: int) -> tuple[str, ...]:
     """`n` different nouns of two or three common kinds."""
     of = draw.some(COMMON_KINDS, draw.between(2, 3))
@@ -118,7 +155,7 @@ def mixed(draw: Draw, n: int) -> tuple[str, ...]:
     for _ in range(50):
         if len(out) == n:
             break
-        noun = draw.pick(_kind_tuples()[draw.pick(of)])
+        noun = draw.pick(of_kind(draw.pick(of)))
         if noun not in out:
             out.append(noun)
     return tuple(out)

@@ -65,3 +65,59 @@ def test_a_form_that_two_words_share_has_no_single_base():
 )
 def test_kinds_of_nouns(noun, kind, held):
     assert is_a(noun, kind) is held
+
+
+THINGS = ("hammer", "zebra", "chair", "wolf", "saw")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "right"),
+    [
+        ("kind.pick", "furniture", "chair"),
+        ("kind.pick", "animal", None),
+        ("kind.all", "animal", "zebra, wolf"),
+        ("kind.others", "tool", "zebra, chair, wolf"),
+        ("kind.count", "tool", "2"),
+        ("kind.count", "vehicle", "0"),
+        ("kind.first", "animal", "zebra"),
+        ("kind.last", "tool", "saw"),
+        ("kind.position", "furniture", "3"),
+        ("kind.replace", "furniture", "hammer, zebra, XXX, wolf, saw"),
+        ("kind.to front", "animal", "zebra, wolf, hammer, chair, saw"),
+        ("kind.to back", "tool", "zebra, chair, wolf, hammer, saw"),
+    ],
+)
+def test_things_by_kind(name, kind, right):
+    assert answer(name, THINGS, kind=kind, new="XXX") == right
+
+
+def test_odd_one_out():
+    assert answer("kind.odd one out", ("shirt", "truck", "scarf", "skirt")) == "truck"
+    assert answer("kind.without odd one", ("shirt", "truck", "scarf", "skirt")) == "shirt, scarf, skirt"
+    assert answer("kind.odd position", ("shirt", "truck", "scarf", "skirt")) == "2"
+    assert answer("kind.odd one out", ("shirt", "truck", "scarf", "bus")) is None
+
+
+def test_category_of_a_noun():
+    assert answer("kind.name", "violin", kinds=("animal", "musical instrument", "tool")) == "musical instrument"
+    assert answer("label.shop department", "sofa", labels={"food": "A", "clothing": "B", "furniture": "C"}) == "C"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "right"),
+    [
+        ("label.kind", "zebra", "y"),
+        ("label.kind", "chair", "n"),
+        ("label.not kind", "chair", "y"),
+        ("label.same kind", ("wolf", "zebra"), "y"),
+        ("label.same kind", ("wolf", "chair"), "n"),
+        ("label.list has kind", ("hammer", "chair"), "n"),
+        ("label.takes an", "engine", "y"),
+        ("label.irregular verb", "go", "y"),
+        ("label.in -ing", "went", "n"),
+        ("label.is form", ("boxes", "box"), "y"),
+        ("label.is form", ("boxes", "saw"), "n"),
+    ],
+)
+def test_yes_and_no(name, data, right):
+    assert answer(name, data, kind="animal", Y="y", N="n") == right

@@ -9,6 +9,7 @@ from . import (
     _rows,
     _singlewords,
     _texts,
+    _thinglists,
     _times_calendar,
     _times_clock,
     _times_dates,
@@ -29,6 +30,7 @@ _MODULES = (
     _times_calendar,
     _times_clock,
     _codes_files,
+    _thinglists,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

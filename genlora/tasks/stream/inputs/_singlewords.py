@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from genlora.tasks._rules_data import Draw
 
-from .._lexicon import COMMON_KINDS, forms, inverse, kinds, mixed, sounds, verbs, vocabulary
+from .._lexicon import COMMON_KINDS, forms, inverse, mixed, of_kind, sounds, verbs, vocabulary
 from .._parts import InputType, Params, Value
 from .._tables import table
 
@@ -36,8 +36,7 @@ def _relation(draw: Draw) -> tuple[str, str]:
     words = table("words")
     first = draw.pick(words)
     if how == "kind":
-        nouns = sorted(kinds()[draw.pick(COMMON_KINDS)])
-        first, second = draw.some(nouns, 2)
+        first, second = draw.some(of_kind(draw.pick(COMMON_KINDS)), 2)
         return first, second
     if how == "same":
         return first, first

@@ -1,6 +1,7 @@
 """Lists of words, names and things as people paste them: numbered, in a sentence, as an array, under a heading ..."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from genlora.tasks._rules_data import Draw
 
@@ -29,7 +30,7 @@ _SENTENCES = {
 _OTHER_SENTENCES = ("The words are {}.", "Look up {}.", "My keywords are {}.", "Today we learned {}.", "They chose {}.")
 
 
-def _layout(**choices: Sequence[str]) -> Callable[[Draw], Params]:
+def layout(**choices: Sequence[Any]) -> Callable[[Draw], Params]:
     """A layout with a vocabulary, a number of items, and one of each of `choices`."""
 
     def drawn(draw: Draw) -> Params:
@@ -47,16 +48,16 @@ def _layout(**choices: Sequence[str]) -> Callable[[Draw], Params]:
     return drawn
 
 
-def _list(write: Write) -> Callable[[Draw, Params], Value]:
-    def drawn(draw: Draw, layout: Params) -> Value:
-        words = items(draw, layout["vocabulary"], draw.between(layout["low"], layout["high"]))
-        return Value(words, write(words, {**layout, "frame": draw.pick(layout["frames"])}))
+def drawn_list(write: Write) -> Callable[[Draw, Params], Value]:
+    def drawn(draw: Draw, p: Params) -> Value:
+        words = items(draw, p["vocabulary"], draw.between(p["low"], p["high"]))
+        return Value(words, write(words, {**p, "frame": draw.pick(p["frames"])}))
 
     return drawn
 
 
-def _of(vocabulary: str, **choices: Sequence[str]) -> Callable[[Draw], Params]:
-    shared = _layout(**choices)
+def of(vocabulary: str, **choices: Sequence[Any]) -> Callable[[Draw], Params]:
+    shared = layout(**choices)
     return lambda draw: {**shared(draw), "vocabulary": vocabulary}
 
 
@@ -65,23 +66,27 @@ def enumerated(words: Sequence[str], last: str) -> str:
     return f"{', '.join(words[:-1])}{last}{words[-1]}"
 
 
-def _numbered(words: Sequence[str], p: Params) -> str:
+def numbered(words: Sequence[str], p: Params) -> str:
     return p["between"].join(p["mark"].format(i) + w for i, w in enumerate(words, start=1))
 
 
-def _framed(words: Sequence[str], p: Params) -> str:
+def framed(words: Sequence[str], p: Params) -> str:
     return p["frame"].format(enumerated(words, p["last"]))
 
 
-def _wrapped(words: Sequence[str], p: Params) -> str:
+def wrapped(words: Sequence[str], p: Params) -> str:
     quote = p["quote"]
     return p["around"].format(", ".join(f"{quote}{w}{quote}" for w in words))
 
 
-def _tagged(words: Sequence[str], p: Params) -> str:
+def tagged(words: Sequence[str], p: Params) -> str:
     tag, outer = p["tags"].split()
     inside = "".join(f"<{tag}>{w}</{tag}>" for w in words)
     return inside if outer == "-" else f"<{outer}>{inside}</{outer}>"
+
+
+def separated(words: Sequence[str], p: Params) -> str:
+    return p["sep"].join(words)
 
 
 _AND = (" and ", " and ", ", and ", " & ", " or ")
@@ -92,111 +97,111 @@ INPUTS = (
         "words",
         "a numbered list",
         "the list",
-        _list(_numbered),
-        _layout(mark=("{}. ", "{}) ", "({}) ", "{}: ", "#{} "), between=("\n", "\n", " ", "; ")),
+        drawn_list(numbered),
+        layout(mark=("{}. ", "{}) ", "({}) ", "{}: ", "#{} "), between=("\n", "\n", " ", "; ")),
     ),
     InputType(
         "enumeration",
         "words",
         "an enumeration",
         "the list",
-        _list(lambda w, p: enumerated(w, p["last"])),
-        _layout(last=_AND),
+        drawn_list(lambda w, p: enumerated(w, p["last"])),
+        layout(last=_AND),
     ),
     InputType(
         "sentence with a list",
         "words",
         "a sentence that lists things",
         "the list",
-        _list(_framed),
-        _layout(last=_AND[:3]),
+        drawn_list(framed),
+        layout(last=_AND[:3]),
     ),
     InputType(
         "quoted list",
         "words",
         "a list of quoted words",
         "the list",
-        _list(_wrapped),
-        _layout(quote=('"', "'", "`"), around=("{}",)),
+        drawn_list(wrapped),
+        layout(quote=('"', "'", "`"), around=("{}",)),
     ),
     InputType(
         "array",
         "words",
         "an array of strings",
         "the array",
-        _list(_wrapped),
-        _layout(quote=('"', '"', "'", ""), around=("[{}]", "[{}]", "({})", "{{{}}}")),
+        drawn_list(wrapped),
+        layout(quote=('"', '"', "'", ""), around=("[{}]", "[{}]", "({})", "{{{}}}")),
     ),
     InputType(
         "one per line",
         "words",
         "several lines with one entry each",
         "the list",
-        _list(lambda w, p: "\n".join(x + p["end"] for x in w)),
-        _layout(end=("", "", ",", ";", ".")),
+        drawn_list(lambda w, p: "\n".join(x + p["end"] for x in w)),
+        layout(end=("", "", ",", ";", ".")),
     ),
     InputType(
         "joined words",
         "words",
         "words joined into one string",
         "the list",
-        _list(lambda w, p: p["sep"].join(w)),
-        _layout(sep=("-", "/", ".", "|", ">", ":")),
+        drawn_list(separated),
+        layout(sep=("-", "/", ".", "|", ">", ":")),
     ),
     InputType(
         "list with a label",
         "words",
         "a list with a label in front",
         "the list",
-        _list(lambda w, p: p["heading"] + p["colon"] + p["sep"].join(w)),
-        _layout(colon=(": ", " - ", " = "), sep=(", ", ", ", "; ", " | ", " / ")),
+        drawn_list(lambda w, p: p["heading"] + p["colon"] + p["sep"].join(w)),
+        layout(colon=(": ", " - ", " = "), sep=(", ", ", ", "; ", " | ", " / ")),
     ),
     InputType(
         "column",
         "words",
         "a column with a heading on its first line",
         "the column",
-        _list(lambda w, p: "\n".join([p["heading"] + p["under"], *w])),
-        _layout(under=("", ":", "\n---")),
+        drawn_list(lambda w, p: "\n".join([p["heading"] + p["under"], *w])),
+        layout(under=("", ":", "\n---")),
     ),
     InputType(
         "marked-up list",
         "words",
         "a marked-up list",
         "the list",
-        _list(_tagged),
-        _layout(tags=("li ul", "li ol", "item items", "option select", "tag -", "b -")),
+        drawn_list(tagged),
+        layout(tags=("li ul", "li ol", "item items", "option select", "tag -", "b -")),
     ),
     InputType(
         "chain",
         "words",
         "a chain of steps",
         "the chain",
-        _list(lambda w, p: p["arrow"].join(w)),
-        _layout(arrow=(" -> ", " > ", " => ", " → ", " >> ")),
+        drawn_list(lambda w, p: p["arrow"].join(w)),
+        layout(arrow=(" -> ", " > ", " => ", " → ", " >> ")),
     ),
     InputType(
         "name list",
         "words",
         "a list of names",
         "the list",
-        _list(lambda w, p: p["sep"].join(w)),
-        _of("first names", sep=(", ", ", ", "; ", "\n", " / ", " & ", " ")),
+        drawn_list(separated),
+        of("first names", sep=(", ", ", ", "; ", "\n", " / ", " & ", " ")),
     ),
     InputType(
         "city list",
         "words",
         "a list of cities",
         "the list",
-        _list(lambda w, p: p["sep"].join(w)),
-        _of("cities", sep=(", ", ", ", "; ", "\n", " / ", " - ")),
+        drawn_list(separated),
+        of("cities", sep=(", ", ", ", "; ", "\n", " / ", " - ")),
     ),
     InputType(
         "country list",
         "words",
         "a list of countries",
         "the list",
-        _list(lambda w, p: p["sep"].join(w)),
-        _of("countries", sep=(", ", ", ", "; ", "\n", " / ", " | ")),
+        drawn_list(separated),
+        of("countries", sep=(", ", ", ", "; ", "\n", " / ", " | ")),
     ),
 )

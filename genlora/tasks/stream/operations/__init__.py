@@ -11,6 +11,7 @@ from . import (
     _codes_sizes,
     _codes_urls,
     _codes_urls_labels,
+    _kinds,
     _letters,
     _lists,
     _morphology,
@@ -53,6 +54,7 @@ _MODULES = (
     _codes_file_lists,
     _codes_releases,
     _codes_pins,
+    _kinds,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

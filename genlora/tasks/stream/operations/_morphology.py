@@ -196,7 +196,7 @@ OPERATIONS = (
     ),
     Operation(
         "form.plural each",
-        ("words",),
+        ("things", "odd words"),
         "list",
         lambda v, _: (
             ", ".join(forms("plurals")[w] for w in v.data) if all(w in forms("plurals") for w in v.data) else None
@@ -210,7 +210,7 @@ OPERATIONS = (
     ),
     Operation(
         "form.article each",
-        ("words",),
+        ("things", "odd words"),
         "list",
         lambda v, _: (
             ", ".join(str(_a(w)) for w in v.data) if all(w in forms("plurals") and _a(w) for w in v.data) else None
@@ -236,8 +236,6 @@ CONDITIONS = (
         lambda v, p: None if (found := _article(v, p)) is None else found.startswith("an "),
         ('{the} takes "an"', "an goes before it"),
         ('{the} takes "a"', "a goes before it"),
-        ('that take "an" rather than "a"', "before which one writes an"),
-        ('that takes "an" rather than "a"', "before which one writes an"),
     ),
     Condition(
         "is form",
