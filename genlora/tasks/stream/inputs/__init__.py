@@ -9,6 +9,8 @@ from . import (
     _rows,
     _singlewords,
     _texts,
+    _texts_dates,
+    _texts_deals,
     _thinglists,
     _times_calendar,
     _times_clock,
@@ -31,6 +33,8 @@ _MODULES = (
     _times_clock,
     _codes_files,
     _thinglists,
+    _texts_deals,
+    _texts_dates,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

@@ -20,6 +20,6 @@ INPUTS = (
         "document sentence", "transfer", "a note on a document that was sent", "the note", {**_TWO, "thing": "document"}
     ),
     framed("trip sentence", "trip", "a sentence about a trip", "the sentence", _TRIP),
-    framed("route note", "trip", "a travel note", "the note", _TRIP),
+    framed("route note", "trip note", "a travel note", "the note", _TRIP),
     framed("delivery note", "trip", "a line about a delivery", "the line", _TRIP),
 )

@@ -27,7 +27,12 @@ def texts(name: str) -> tuple[str, ...]:
 def style(draw: Draw) -> dict[str, Any]:
     """How days, times and amounts are written throughout one spec; most have one or two currencies."""
     money = draw.some(_MONEY, draw.pick((1, 1, 2, 4)))
-    return {"money": money, "days": draw.pick(_DAYS), "times": draw.pick(_TIMES), "most": draw.pick(_MOST)}
+    return {
+        "money": money,
+        "days": draw.some(_DAYS, draw.pick((1, 1, 2))),
+        "times": draw.pick(_TIMES),
+        "most": draw.pick(_MOST),
+    }
 
 
 def written_day(draw: Draw, how: str) -> Filled:
@@ -84,7 +89,7 @@ def _full_name(draw: Draw, _: Params) -> Filled:
 
 
 FILLERS: dict[str, Callable[[Draw, Params], Filled]] = {
-    "day": lambda d, layout: written_day(d, layout["days"]),
+    "day": lambda d, layout: written_day(d, d.pick(layout["days"])),
     "time": _time,
     "amount": _amount,
     "first name": _listed("first names"),
@@ -96,7 +101,10 @@ FILLERS: dict[str, Callable[[Draw, Params], Filled]] = {
     "document": _listed("documents"),
     "purpose": _listed("purposes"),
     "product": _listed("products"),
+    "products": _listed("plural products"),
+    "topic": _listed("topics"),
     "quantity": _whole(2, 60),
+    "room": _whole(1, 40),
     "number": _whole(1000, 9999),
 }
 

@@ -19,7 +19,10 @@ from . import (
     _records,
     _records_edits,
     _rows,
+    _texts_deals,
     _texts_roles,
+    _texts_trips,
+    _texts_when,
     _times_ages,
     _times_bounds,
     _times_dates,
@@ -55,6 +58,9 @@ _MODULES = (
     _codes_releases,
     _codes_pins,
     _kinds,
+    _texts_trips,
+    _texts_deals,
+    _texts_when,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

@@ -70,3 +70,33 @@ def some_name(draw: Draw) -> Params:
 
 def some_city(draw: Draw) -> Params:
     return {"city": draw.pick(texts("cities"))}
+
+
+def clean_words(text: str) -> list[str]:
+    """The words without the marks around them."""
+    return [w for x in text.split() if (w := x.strip(".,;:!?()[]<>\"'|#")) and any(c.isalnum() for c in w)]
+
+
+PROSE = (
+    "payment",
+    "transfer",
+    "trip",
+    "price",
+    "order",
+    "stock",
+    "meeting",
+    "move",
+    "clause",
+    "review",
+    "headline",
+    "ticket",
+    "email",
+    "utterance",
+    "sms",
+    "quote",
+    "line",
+    "chat",
+    "todo",
+    "person",
+)
+"""Kinds whose texts are words in a row, so that they can be counted and cut."""

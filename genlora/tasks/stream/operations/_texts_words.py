@@ -1,0 +1,570 @@
+"""Running text as words: first, last, counted, cut, joined, re-cased. Asked of every kind of text."""
+
+from collections.abc import Callable, Sequence
+
+from genlora.tasks._rules_data import Draw
+
+from .._parts import Classifier, Condition, Operation, Params, Value
+from .._tables import table
+from ._texts_parts import PROSE, clean_words
+
+_ORDINALS = ("second", "third", "fourth", "fifth")
+_TAGS = ("FYI", "Note", "URGENT", "Re", "Draft", "Internal", "Reminder", "Update", "Fwd", "TODO")
+_ENDS = ("#done", "(checked)", "#work", "[1]", "(copy)", "-- sent", "#later", "(v2)", "(see below)", "#archive")
+_SMALL = ("the", "to", "for", "on", "from", "and", "is", "a", "in", "at", "it", "of")
+
+
+def _on_words(choose: Callable[[Sequence[str]], str | None]) -> Callable[[Value, Params], str | None]:
+    return lambda value, _: choose(clean_words(value.text))
+
+
+def _nth(draw: Draw) -> Params:
+    n = draw.between(2, 5)
+    return {"n": n, "nth": _ORDINALS[n - 2]}
+
+
+def _count(draw: Draw) -> Params:
+    return {"n": draw.between(2, 5)}
+
+
+def _letters(draw: Draw) -> Params:
+    return {"n": draw.between(5, 8)}
+
+
+def _length(word: str) -> int:
+    return sum(c.isalpha() for c in word)
+
+
+def _first_n(value: Value, p: Params) -> str | None:
+    words = value.text.split()
+    if len(words) <= p["n"] or not words[p["n"] - 1][-1].isalnum():
+        return None  # a mark at the cut: kept or dropped?
+    return " ".join(words[: p["n"]])
+
+
+def _last_n(value: Value, p: Params) -> str | None:
+    words = value.text.rstrip(".!?").split()
+    return " ".join(words[-p["n"] :]) if len(words) > p["n"] else None
+
+
+def _long(value: Value, p: Params) -> str | None:
+    found = [w for w in clean_words(value.text) if _length(w) > p["n"]]
+    return ", ".join(found) if 0 < len(found) <= 5 and all(w.isalpha() for w in found) else None
+
+
+def _longest(words: Sequence[str]) -> str | None:
+    most = max(map(_length, words))
+    found = [w for w in words if _length(w) == most]
+    return found[0] if len(found) == 1 else None
+
+
+def _title(value: Value, _: Params) -> str | None:
+    words = value.text.split(" ")
+    return " ".join(w[:1].upper() + w[1:] for w in words) if "\n" not in value.text else None
+
+
+def _bare(text: str) -> str | None:
+    """Without commas, stops, colons ...; None where a mark inside a word leaves room for doubt."""
+    kept = " ".join(w.strip(".,;:!?") for w in text.split())
+    return None if any(c in kept for c in ".,;:!?'\"/-()[]<>|#@") else kept
+
+
+def _joined(mark: str, *, lower: bool) -> Callable[[Value, Params], str | None]:
+    def written(value: Value, _: Params) -> str | None:
+        words = clean_words(value.text)
+        if not all(w.isalnum() for w in words) or len(words) != len(value.text.split()):
+            return None
+        text = mark.join(words)
+        return text.lower() if lower else text
+
+    return written
+
+
+def _ended(value: Value, p: Params) -> str | None:
+    return value.text[:-1] + p["mark"] if value.text.endswith(".") else None
+
+
+def _without(value: Value, p: Params) -> str | None:
+    words = value.text.split(" ")
+    if p["word"] not in words or words[0].lower() == p["word"]:
+        return None
+    return " ".join(w for w in words if w != p["word"])
+
+
+def _put_last(value: Value, p: Params) -> str | None:
+    head, space, last = value.text.rpartition(" ")
+    word = last.rstrip(".!?")
+    return f"{head} {p['word']}{last[len(word) :]}" if space and word.isalnum() else None
+
+
+def _put_first(value: Value, p: Params) -> str | None:
+    first, space, rest = value.text.partition(" ")
+    return f"{p['word'].capitalize()} {rest}" if space and first.isalnum() else None
+
+
+def _part(place: int) -> Callable[[Value, Params], str | None]:
+    def written(value: Value, _: Params) -> str | None:
+        parts = [x.strip() for x in value.text.split(",")]
+        return parts[place].rstrip(".!?") if len(parts) > 1 and "\n" not in value.text else None
+
+    return written
+
+
+def _letter(draw: Draw) -> Params:
+    return {"letter": draw.pick("aeiorstnd")}
+
+
+def _word(draw: Draw) -> Params:
+    return {"word": draw.pick(table("nouns"))}
+
+
+OPERATIONS = (
+    Operation(
+        "text.first word",
+        PROSE,
+        "word",
+        _on_words(lambda w: w[0]),
+        ("write the first word of {the}", "copy the word that {the} begins with", "keep nothing but the opening word"),
+        ("the first word of {the}", "the word that {the} starts with"),
+        ("with which word does {the} begin?",),
+    ),
+    Operation(
+        "text.last word",
+        PROSE,
+        "word",
+        _on_words(lambda w: w[-1]),
+        (
+            "write the last word of {the}, without punctuation",
+            "copy the word that {the} ends with",
+            "keep nothing but the closing word",
+        ),
+        ("the last word of {the}", "the word that {the} ends with"),
+        ("with which word does {the} end?",),
+    ),
+    Operation(
+        "text.nth word",
+        PROSE,
+        "word",
+        lambda v, p: w[p["n"] - 1] if len(w := clean_words(v.text)) > p["n"] else None,
+        ("write the {nth} word of {the}", "copy word number {n}", "return the word at place {n}, no punctuation"),
+        ("the {nth} word of {the}", "word number {n} of {the}"),
+        ("what is the {nth} word?",),
+        _nth,
+    ),
+    Operation(
+        "text.word before last",
+        PROSE,
+        "word",
+        _on_words(lambda w: w[-2] if len(w) > 2 else None),
+        (
+            "write the last word but one of {the}",
+            "copy the word right before the final word",
+            "return the second to last word, no punctuation",
+        ),
+        ("the second to last word of {the}", "the last word but one"),
+        ("which word stands just before the last one?",),
+    ),
+    Operation(
+        "text.first words",
+        PROSE,
+        "text",
+        _first_n,
+        (
+            "cut {the} after {n} words",
+            "keep the first {n} words of {the}",
+            "shorten {the} to its first {n} words, no dots",
+        ),
+        ("the first {n} words of {the}", "the opening {n} words"),
+        ("what are the first {n} words?",),
+        _count,
+    ),
+    Operation(
+        "text.last words",
+        PROSE,
+        "text",
+        _last_n,
+        (
+            "write the last {n} words of {the}, without the full stop",
+            "keep only the final {n} words (no closing full stop)",
+            "copy the {n} words at the end, leaving out the final mark",
+        ),
+        ("the last {n} words of {the}, without the full stop", "the closing {n} words (no full stop)"),
+        ("what are the last {n} words? Leave out the full stop",),
+        _count,
+    ),
+    Operation(
+        "text.preview",
+        PROSE,
+        "text",
+        lambda v, p: f"{head}..." if (head := _first_n(v, p)) else None,
+        (
+            "make a preview: the first {n} words and then three dots",
+            'cut {the} after {n} words with "..." right behind them',
+            "shorten {the} for the list view to {n} words plus ...",
+        ),
+        ('the first {n} words followed by "..."', "a preview of {n} words that ends in three dots"),
+        params=_count,
+    ),
+    Operation(
+        "text.without first words",
+        PROSE,
+        "text",
+        lambda v, p: " ".join(w[p["n"] :]) if _first_n(v, p) and len(w := v.text.split()) <= 14 else None,
+        (
+            "delete the first {n} words of {the}",
+            "skip {n} words and copy the rest",
+            "write what comes after the first {n} words",
+        ),
+        ("{the} without its first {n} words", "what is left of {the} when {n} words at the start are cut"),
+        params=_count,
+    ),
+    Operation(
+        "text.count words",
+        PROSE,
+        "number",
+        lambda v, _: str(len(w)) if len(w := clean_words(v.text)) == len(v.text.split()) <= 20 else None,
+        (
+            "count the words of {the}",
+            "say how many words {the} has",
+            "report the length of {the} in words (anything between two spaces is a word)",
+        ),
+        ("the number of words in {the}", "the word count of {the}"),
+        ("how many words does {the} have?", "how long is {the}, in words?"),
+    ),
+    Operation(
+        "text.long words",
+        PROSE,
+        "list",
+        _long,
+        (
+            "list the words with more than {n} letters",
+            "pull out every word longer than {n} letters, separated by commas",
+            "extract the long words: those of more than {n} letters, in order",
+        ),
+        ("the words of {the} that have more than {n} letters", "all words longer than {n} letters"),
+        ("which words have more than {n} letters?",),
+        _letters,
+    ),
+    Operation(
+        "text.longest word",
+        PROSE,
+        "word",
+        _on_words(_longest),
+        (
+            "write the longest word of {the}",
+            "find the word that has the most letters",
+            "copy the word nobody in {the} beats for length",
+        ),
+        ("the longest word of {the}", "the word with the most letters"),
+        ("which is the longest word in {the}?",),
+    ),
+    Operation(
+        "text.capitals",
+        PROSE,
+        "code",
+        lambda v, _: v.text.upper(),
+        ("write {the} in capital letters", "turn all of {the} into upper case", "put everything in block capitals"),
+        ("{the} in capital letters", "{the}, all upper case"),
+    ),
+    Operation(
+        "text.small letters",
+        PROSE,
+        "code",
+        lambda v, _: v.text.lower(),
+        ("write {the} in small letters", "turn all of {the} into lower case", "remove every capital: lower case only"),
+        ("{the} in small letters", "{the}, all lower case"),
+    ),
+    Operation(
+        "text.title case",
+        PROSE,
+        "code",
+        _title,
+        (
+            "give every word of {the} a capital first letter",
+            "put {the} in title case (each word capitalised, even small ones)",
+            "capitalise the first letter of all words",
+        ),
+        ("{the} with a capital at the start of every word", "{the} in title case, small words too"),
+    ),
+    Operation(
+        "text.no punctuation",
+        PROSE,
+        "text",
+        lambda v, _: _bare(v.text),
+        (
+            "remove the punctuation from {the}",
+            "copy {the} without commas, full stops and other marks",
+            "strip all punctuation marks, words and spaces stay",
+        ),
+        ("{the} without any punctuation", "the plain words of {the}, no marks"),
+    ),
+    Operation(
+        "text.other end",
+        PROSE,
+        "text",
+        _ended,
+        (
+            'end {the} with "{mark}" instead of the full stop',
+            'replace the final full stop by "{mark}"',
+            'copy {the}, but with "{mark}" as its last mark',
+        ),
+        ('{the} with "{mark}" in place of the final full stop',),
+        params=lambda d: {"mark": d.pick(("!", "!!", "...", "?", ";", " (end)"))},
+    ),
+    Operation(
+        "text.tag",
+        PROSE,
+        "text",
+        lambda v, p: f"{p['tag']}: {v.text}",
+        (
+            'put "{tag}: " in front of {the}',
+            'mark {the} with "{tag}:" at the start',
+            'prefix {the} with "{tag}", a colon and a space',
+        ),
+        ('{the} with "{tag}: " before it',),
+        params=lambda d: {"tag": d.pick(_TAGS)},
+    ),
+    Operation(
+        "text.end tag",
+        PROSE,
+        "text",
+        lambda v, p: f"{v.text} {p['tag']}",
+        (
+            'add "{tag}" at the end of {the}',
+            'append a space and "{tag}"',
+            'copy {the} with "{tag}" after it',
+        ),
+        ('{the} followed by a space and "{tag}"',),
+        params=lambda d: {"tag": d.pick(_ENDS)},
+    ),
+    Operation(
+        "text.put last",
+        PROSE,
+        "text",
+        _put_last,
+        (
+            'replace the last word of {the} by "{word}"',
+            'change the final word to "{word}", everything else as it is',
+            'copy {the} so that it ends in "{word}" instead of its last word',
+        ),
+        ('{the} with "{word}" in place of the last word',),
+        params=_word,
+    ),
+    Operation(
+        "text.put first",
+        PROSE,
+        "text",
+        _put_first,
+        (
+            'replace the first word of {the} by "{word}" with a capital letter',
+            'change the opening word to "{word}" (capitalised), everything else as it is',
+        ),
+        ('{the} with "{word}", capitalised, in place of the first word',),
+        params=_word,
+    ),
+    Operation(
+        "text.backwards",
+        PROSE,
+        "text",
+        _on_words(lambda w: " ".join(w[::-1]) if len(w) <= 9 else None),
+        (
+            "write the words of {the} in reverse order, without punctuation",
+            "read {the} from the last word to the first (no marks)",
+            "reverse the word order, spelling unchanged and punctuation left out",
+        ),
+        ("the words of {the} from last to first, without punctuation",),
+    ),
+)
+
+MORE = (
+    Operation(
+        "text.slug",
+        PROSE,
+        "code",
+        _joined("-", lower=True),
+        (
+            "make a URL slug of {the}: lower case, hyphens for spaces, no punctuation",
+            "join all words with hyphens, in small letters and without marks",
+            "turn {the} into a link name such as my-new-page",
+        ),
+        ("{the} as a lower-case slug with hyphens", "a slug (words-like-this) made of {the}"),
+    ),
+    Operation(
+        "text.underscores",
+        PROSE,
+        "code",
+        _joined("_", lower=False),
+        (
+            "join the words of {the} with underscores, without punctuation",
+            "write an underscore for every space (marks left out, capitals as they are)",
+        ),
+        ("the words of {the} joined by underscores, no punctuation",),
+    ),
+    Operation(
+        "text.file name",
+        PROSE,
+        "code",
+        lambda v, p: (
+            f"{'_'.join(w[:3]).lower()}.{p['ext']}" if all(map(str.isalnum, w := clean_words(v.text))) else None
+        ),
+        (
+            "make a file name of the first three words: lower case, underscores between, .{ext} at the end",
+            "name a .{ext} file after the first three words, in small letters with underscores",
+        ),
+        ("a file name from the first three words, like one_two_three.{ext}",),
+        params=lambda d: {"ext": d.pick(("txt", "md", "pdf", "log", "eml", "doc"))},
+    ),
+    Operation(
+        "text.acronym",
+        PROSE,
+        "code",
+        lambda v, p: (
+            "".join(x[0] for x in w[: p["n"]]).upper()
+            if len(w := clean_words(v.text)) > p["n"] and all(x[0].isalpha() for x in w[: p["n"]])
+            else None
+        ),
+        (
+            "join the initials of the first {n} words, in capitals",
+            "make an acronym of the first {n} words of {the}",
+            "take the first letter of each of the first {n} words as a code in capitals",
+        ),
+        ("the initials of the first {n} words, in capitals", "an acronym made of the first {n} words"),
+        params=lambda d: {"n": d.between(3, 4)},
+    ),
+    Operation(
+        "text.digits",
+        PROSE,
+        "code",
+        lambda v, _: "".join(c for c in v.text if c.isdigit()) or None,
+        (
+            "copy the digits of {the} and nothing else, in order and without spaces",
+            "delete everything that is not a digit",
+            "strip {the} down to its digits",
+        ),
+        ("the digits of {the}, written together", "{the} without anything but digits"),
+    ),
+    Operation(
+        "text.count letter",
+        PROSE,
+        "number",
+        lambda v, p: str(v.text.lower().count(p["letter"])) if len(v.text) <= 70 else None,
+        (
+            'count the letter "{letter}" in {the}, capital or small',
+            'say how often "{letter}" occurs in {the} (either case)',
+        ),
+        ('how often the letter "{letter}" occurs in {the}', 'the number of letters "{letter}", capitals too'),
+        ('how many times does {the} use the letter "{letter}", capitals included?',),
+        _letter,
+    ),
+    Operation(
+        "text.count capitals",
+        PROSE,
+        "number",
+        _on_words(lambda w: str(sum(x[0].isupper() for x in w))),
+        (
+            "count the words that begin with a capital letter",
+            "say how many words of {the} are capitalised",
+        ),
+        ("the number of words that start with a capital letter", "how many words of {the} have a capital initial"),
+        ("how many words in {the} begin with a capital letter?",),
+    ),
+    Operation(
+        "text.before comma",
+        PROSE,
+        "text",
+        _part(0),
+        (
+            "copy what stands before the first comma",
+            "cut {the} off at the first comma",
+            "keep the part of {the} up to its first comma, comma left out",
+        ),
+        ("the part before the first comma", "everything in {the} up to the first comma"),
+        ("what stands before the first comma?",),
+    ),
+    Operation(
+        "text.after comma",
+        PROSE,
+        "text",
+        _part(-1),
+        (
+            "copy what stands after the last comma, without the final mark",
+            "keep only the part behind the last comma (no full stop)",
+            "delete everything up to the last comma, and the full stop too",
+        ),
+        ("the part after the last comma, without the final mark", "what follows the last comma, no full stop"),
+        ("what stands after the last comma? Leave out the full stop",),
+    ),
+    Operation(
+        "text.without word",
+        PROSE,
+        "text",
+        _without,
+        (
+            'delete the word "{word}" wherever it occurs',
+            'copy {the} without the word "{word}"',
+            'take every "{word}" out of {the}',
+        ),
+        ('{the} without the word "{word}"',),
+        params=lambda d: {"word": d.pick(("the", "to", "for", "on", "from", "and", "a", "in", "is"))},
+    ),
+)
+OPERATIONS += MORE
+
+
+def _has_weekday(value: Value, _: Params) -> bool:
+    words = clean_words(value.text)
+    return any(d in words or d[:3] in words for d in table("weekdays", of="texts"))
+
+
+def _word_bound(draw: Draw) -> Params:
+    return {"n": draw.between(6, 14)}
+
+
+CONDITIONS = (
+    Condition(
+        "text has digit",
+        PROSE,
+        lambda v, _: any(c.isdigit() for c in v.text),
+        ("{the} contains a digit", "there is a number in figures in {the}"),
+        ("{the} has no digits", "no figure occurs"),
+    ),
+    Condition(
+        "text longer",
+        PROSE,
+        lambda v, p: len(w) > p["n"] if len(w := clean_words(v.text)) == len(v.text.split()) else None,
+        ("{the} has more than {n} words", "{the} is longer than {n} words"),
+        ("{the} has {n} words or fewer", "{the} is not longer than {n} words"),
+        params=_word_bound,
+    ),
+    Condition(
+        "text has word",
+        PROSE,
+        lambda v, p: p["word"] in [w.lower() for w in clean_words(v.text)],
+        ('the word "{word}" occurs in {the}', '{the} contains the word "{word}"'),
+        ('the word "{word}" does not occur', '{the} has no "{word}" as a word'),
+        params=lambda d: {"word": d.pick(_SMALL)},
+    ),
+    Condition(
+        "text has comma",
+        PROSE,
+        lambda v, _: "," in v.text,
+        ("{the} contains a comma", "there is at least one comma"),
+        ("{the} has no comma", "there is not a single comma"),
+    ),
+    Condition(
+        "text names weekday",
+        PROSE,
+        _has_weekday,
+        ("{the} names a day of the week", "a weekday is mentioned"),
+        ("{the} names no day of the week", "no weekday is mentioned"),
+    ),
+    Condition(
+        "text first longer",
+        PROSE,
+        lambda v, _: None if (a := _length((w := clean_words(v.text))[0])) == (b := _length(w[-1])) else a > b,
+        ("the first word of {the} is longer than its last word",),
+        ("the last word of {the} is longer than its first word", "the first word is shorter than the last"),
+    ),
+)
+
+CLASSIFIERS: tuple[Classifier, ...] = ()
