@@ -65,11 +65,11 @@ INPUTS = (
     _pair("score pair", "a result of two players", "the result"),
     _pair("sales pair", "a sentence about what two people did", "the sentence"),
     InputType(
-        "opening hours",
+        "shop hours",
         "hours",
         "a sentence about opening hours",
         "the sentence",
         _opening,
-        lambda d: {**style(d), "frames": d.some(texts("frames: opening hours"), d.between(2, 6))},
+        lambda d: {**style(d), "frames": d.some(texts("frames: shop hours"), d.between(2, 6))},
     ),
 )
