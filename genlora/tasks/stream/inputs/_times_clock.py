@@ -6,43 +6,40 @@ from .._parts import Draw, InputType, Params, Value
 from .._tables import table
 from ._times_shapes import CLOCKS, SHAPES, Timed, note, some_date, years
 
-_STEPS = (1, 1, 5, 15)
-_NOTE_CLOCKS = ("24", "24 short", "12", "12 tight", "h")
+_STEPS = (1, 1, 5, 15, 60)
+"""Times are drawn on these grids in turn: any minute, and the rounder ones that people make appointments for."""
+_NOTE_CLOCKS = ("24", "24", "12", "12 tight", "h")
 _LIST_CLOCKS = ("24", "24 short", "12", "dot", "h")
 
 
-def _steps(draw: Draw) -> Params:
-    return {"step": draw.pick(_STEPS)}
-
-
-def _some_time(draw: Draw, layout: Params) -> int:
-    step = layout["step"]
+def _some_time(draw: Draw) -> int:
+    step = draw.pick(_STEPS)
     return draw.between(0, 1439 // step) * step
 
 
 def _alone(*clocks: str) -> Callable[[Draw, Params], Value]:
     def drawn(draw: Draw, layout: Params) -> Value:
-        m = _some_time(draw, layout)
+        m = _some_time(draw)
         return Value(m, CLOCKS[clocks[layout["clock"] % len(clocks)]](m))
 
     return drawn
 
 
 def _alone_layout(draw: Draw) -> Params:
-    return {**_steps(draw), "clock": draw.between(0, 5)}
+    return {"clock": draw.between(0, 5)}
 
 
 def _in_note(draw: Draw, layout: Params) -> Value:
-    m = _some_time(draw, layout)
+    m = _some_time(draw)
     return Value(m, note(draw, "time notes", time=CLOCKS[layout["clock"]](m)))
 
 
 def _note_layout(draw: Draw) -> Params:
-    return {**_steps(draw), "clock": draw.pick(_NOTE_CLOCKS)}
+    return {"clock": draw.pick(_NOTE_CLOCKS)}
 
 
 def _stamp(draw: Draw, layout: Params) -> Value:
-    d, m = some_date(draw, layout), _some_time(draw, layout)
+    d, m = some_date(draw, layout), _some_time(draw)
     return Value((d, m), layout["form"].format(date=SHAPES[layout["shape"]].write(d), time=CLOCKS[layout["clock"]](m)))
 
 
@@ -62,7 +59,7 @@ def _stamp_layout(draw: Draw) -> Params:
             ("compact", "compact", "{date}-{time}"),
         )
     )
-    return {**years(draw), **_steps(draw), "shape": shape, "clock": clock, "form": form}
+    return {**years(draw), "shape": shape, "clock": clock, "form": form}
 
 
 def _stamp_note_layout(draw: Draw) -> Params:
@@ -78,7 +75,7 @@ def _stamp_note_layout(draw: Draw) -> Params:
     shape, clock = draw.pick(
         (("iso", "24"), ("long", "24"), ("short", "12"), ("american long", "12"), ("dotted", "24"))
     )
-    return {**years(draw), **_steps(draw), "shape": shape, "clock": clock, "form": form}
+    return {**years(draw), "shape": shape, "clock": clock, "form": form}
 
 
 def _stamp_note(draw: Draw, layout: Params) -> Value:
@@ -193,7 +190,7 @@ def _list(draw: Draw, layout: Params) -> Value | None:
     n = layout["n"] + draw.between(0, layout["more"])
     if layout["clock"] == "12" and layout["sep"] == " ":
         return None
-    found = [_some_time(draw, layout) for _ in range(n)]
+    found = [draw.between(0, 1439 // layout["step"]) * layout["step"] for _ in range(n)]
     times = tuple(Timed(m, CLOCKS[layout["clock"]](m)) for m in found)
     return Value(times, layout["sep"].join(t.text for t in times)) if len(set(found)) == n else None
 

@@ -25,8 +25,11 @@ from . import (
     _texts_when,
     _times_ages,
     _times_bounds,
+    _times_clock,
     _times_dates,
+    _times_durations,
     _times_formats,
+    _times_hours,
     _times_months,
     _times_spans,
     _verb_forms,
@@ -61,6 +64,9 @@ _MODULES = (
     _texts_trips,
     _texts_deals,
     _texts_when,
+    _times_clock,
+    _times_hours,
+    _times_durations,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

@@ -263,7 +263,7 @@ OPERATIONS = (
         "code",
         lambda v, p: f"{p['stem']}{p['glue']}{iso(v.data)}.{p['end']}",
         (
-            'make a file name of {the}: "{stem}{glue}YYYY-MM-DD.{end}"',
+            'make the file name "{stem}{glue}YYYY-MM-DD.{end}" of {the}',
             "name the {stem} file after {the}, as {stem}{glue}YYYY-MM-DD.{end}",
             "fill {the} into {stem}{glue}YYYY-MM-DD.{end}",
         ),
