@@ -201,12 +201,15 @@ def unsure(sources: Sources, nouns: Iterable[str], own: Mapping[str, Mapping[str
     roots["food"].add(sources.noun("food", 2))
     out = {}
     for noun in nouns:
-        usual = [s for s in sources.senses.get(noun, ()) if s.pos == "noun" and (s.number <= 3 or s.tagged)]
-        above = [sources.above(s.synset) for s in usual]
+        senses = [s for s in sources.senses.get(noun, ()) if s.pos == "noun"]
+        usual = [sources.above(s.synset) for s in senses if s.number <= 2 or (s.number <= 4 and s.tagged)]
+        # Many animals and things are also a sort of person (wolf, chair): only the first sense tells a job.
+        first = [sources.above(s.synset) for s in senses if s.number == 1]
         found = [
             k
             for k, r in roots.items()
-            if noun not in kinds[k] and (noun in doubtful.get(k, ()) or any(r & a for a in above))
+            if noun not in kinds[k]
+            and (noun in doubtful.get(k, ()) or any(r & a for a in (first if k == "job" else usual)))
         ]
         if found:
             out[noun] = found
