@@ -20,6 +20,8 @@ from . import (
     _records_edits,
     _rows,
     _texts_deals,
+    _texts_meetings,
+    _texts_pairs,
     _texts_roles,
     _texts_trips,
     _texts_when,
@@ -67,6 +69,8 @@ _MODULES = (
     _times_clock,
     _times_hours,
     _times_durations,
+    _texts_meetings,
+    _texts_pairs,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
