@@ -1,5 +1,6 @@
 """One task of the stream, drawn from (seed, number) alone."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -192,7 +193,7 @@ def spec(seed: int, number: int, *, split: StreamSplit = "train") -> Spec:
         draw = Draw(f"genlora stream {seed} {split} {number} {attempt}")
         groups = {k: v for k, v in drawable(split).items() if v}
         share = _weighted(draw, {k: _SHARES[k] for k in groups})
-        name = draw.pick(list(groups[share]))
+        name = _operation(draw, tuple(groups[share]))
         made = _make(draw, seed, number, split, operations()[name], groups[share][name], None)
         if made is not None:
             return made
@@ -248,6 +249,14 @@ def _make(
     if len(rows) < _FEWEST_ROWS or len({r.output for r in rows}) < 2:
         return None
     return made
+
+
+def _operation(draw: Draw, names: tuple[str, ...]) -> str:
+    """A family by the square root of its size, then one of its operations: large families do not drown small ones."""
+    families: dict[str, list[str]] = {}
+    for name in names:
+        families.setdefault(name.partition(".")[0], []).append(name)
+    return draw.pick(families[_weighted(draw, {k: math.sqrt(len(v)) for k, v in families.items()})])
 
 
 def _weighted(draw: Draw, shares: dict[str, float]) -> str:
