@@ -116,14 +116,22 @@ def _same_month(draw: Draw, layout: Params) -> Value | None:
 
 
 def _agenda_layout(draw: Draw) -> Params:
-    low, high = draw.pick(((2024, 2024), (2025, 2025), (2024, 2025), (2023, 2025)))
+    low, high = draw.pick(((2024, 2025), (2023, 2025), (2024, 2026)))
     return {
         "low": low,
         "high": high,
         "shape": draw.pick(("iso", "long", "short", "dotted")),
         "n": draw.between(3, 4),
-        "form": draw.pick(("{thing}: {date}", "{date} {thing}", "{thing} | {date}", "- {thing}, {date}")),
-        "sep": draw.pick(("\n", "\n", "; ")),
+        **draw.pick(
+            (
+                {"form": "{thing}: {date}", "sep": "\n"},
+                {"form": "{thing}: {date}", "sep": "; "},
+                {"form": "{date} {thing}", "sep": "\n"},
+                {"form": "{thing} | {date}", "sep": "\n"},
+                {"form": "- {thing}, {date}", "sep": "\n"},
+                {"form": "{thing} on {date}", "sep": ", "},
+            )
+        ),
     }
 
 

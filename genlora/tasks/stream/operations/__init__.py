@@ -25,6 +25,7 @@ from . import (
     _texts_roles,
     _texts_trips,
     _texts_when,
+    _times_agenda,
     _times_ages,
     _times_bounds,
     _times_clock,
@@ -34,6 +35,7 @@ from . import (
     _times_hours,
     _times_months,
     _times_spans,
+    _times_stamps,
     _verb_forms,
 )
 
@@ -71,6 +73,8 @@ _MODULES = (
     _times_durations,
     _texts_meetings,
     _texts_pairs,
+    _times_agenda,
+    _times_stamps,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
