@@ -3,7 +3,10 @@
 from .._parts import InputType
 from . import (
     _codes_files,
+    _codes_logs,
+    _codes_source,
     _codes_web,
+    _listpairs,
     _numbers,
     _records,
     _rows,
@@ -35,6 +38,9 @@ _MODULES = (
     _thinglists,
     _texts_deals,
     _texts_dates,
+    _listpairs,
+    _codes_source,
+    _codes_logs,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

@@ -2,13 +2,20 @@
 
 from .._parts import Classifier, Condition, Operation
 from . import (
+    _codes_branches,
+    _codes_commands,
+    _codes_config,
     _codes_file_lists,
     _codes_files,
+    _codes_logs,
     _codes_mail,
+    _codes_names,
     _codes_net,
     _codes_pins,
     _codes_releases,
     _codes_sizes,
+    _codes_sql,
+    _codes_times,
     _codes_urls,
     _codes_urls_labels,
     _kinds,
@@ -75,6 +82,13 @@ _MODULES = (
     _texts_pairs,
     _times_agenda,
     _times_stamps,
+    _codes_logs,
+    _codes_times,
+    _codes_names,
+    _codes_commands,
+    _codes_config,
+    _codes_branches,
+    _codes_sql,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

@@ -305,7 +305,7 @@ CLASSIFIERS = (
             "image": "the extension belongs to an image",
             "audio": "the extension belongs to a sound file",
             "video": "the extension belongs to a video",
-            "other": "it is none of these",
+            "other": "it is no image, sound or video",
         },
         "the kind of file",
         {"image": "image", "audio": "audio", "video": "video", "other": "other"},

@@ -371,7 +371,7 @@ CLASSIFIERS = (
             "update": "the method is PUT or PATCH",
             "delete": "the method is DELETE",
         },
-        "what the call does",
+        "the effect of the call",
         {"read": "read", "create": "create", "update": "update", "delete": "delete"},
     ),
 )

@@ -353,7 +353,7 @@ CLASSIFIERS = (
             "upper": "the operator is <",
             "near": "the operator is ~=, ~ or ^",
         },
-        "how the version is bound",
+        "the way the version is bound",
         {"exact": "exact", "lower": "minimum", "upper": "maximum", "near": "compatible"},
     ),
     Classifier(

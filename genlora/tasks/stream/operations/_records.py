@@ -355,7 +355,7 @@ CLASSIFIERS = (
         ANY,
         _field("priority"),
         {k: f"the priority is {k}" for k in ("low", "medium", "high")},
-        "what to do with {the}",
+        "the time to deal with {the}",
         {"low": "later", "medium": "today", "high": "now"},
     ),
     Classifier(
@@ -371,7 +371,7 @@ CLASSIFIERS = (
         ANY,
         _field("env"),
         {"dev": "env is dev", "staging": "env is staging", "prod": "env is prod"},
-        "how {the} is handled",
+        "the treatment of {the}",
         {"dev": "ignore", "staging": "log", "prod": "alert"},
     ),
     Classifier(
