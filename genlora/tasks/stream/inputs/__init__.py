@@ -8,6 +8,7 @@ from . import (
     _codes_web,
     _listpairs,
     _numbers,
+    _quantities_money,
     _records,
     _rows,
     _singlewords,
@@ -41,6 +42,7 @@ _MODULES = (
     _listpairs,
     _codes_source,
     _codes_logs,
+    _quantities_money,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

@@ -2,6 +2,7 @@
 
 from .._parts import Classifier, Condition, Operation
 from . import (
+    _checklists,
     _codes_branches,
     _codes_commands,
     _codes_config,
@@ -20,12 +21,17 @@ from . import (
     _codes_urls_labels,
     _kinds,
     _letters,
+    _list_and_item,
+    _list_edits,
+    _list_letters,
     _lists,
     _morphology,
     _numbers,
+    _places,
     _records,
     _records_edits,
     _rows,
+    _sets,
     _texts_deals,
     _texts_meetings,
     _texts_pairs,
@@ -44,6 +50,7 @@ from . import (
     _times_spans,
     _times_stamps,
     _verb_forms,
+    _votes,
 )
 
 _MODULES = (
@@ -89,6 +96,13 @@ _MODULES = (
     _codes_config,
     _codes_branches,
     _codes_sql,
+    _places,
+    _list_edits,
+    _list_letters,
+    _votes,
+    _sets,
+    _list_and_item,
+    _checklists,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
