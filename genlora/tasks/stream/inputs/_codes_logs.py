@@ -171,8 +171,8 @@ INPUTS = (
         },
     ),
     InputType(
-        "timestamp",
-        "stamp",
+        "iso timestamp",
+        "isotime",
         "a timestamp",
         "the timestamp",
         _stamp,

@@ -7,7 +7,7 @@ from ..inputs._codes_logs import DAYS
 from ._parts_of import part
 from ._shapes import two_parts
 
-_STAMP, _CRON, _SLOT, _RESULT = ("stamp",), ("cron",), ("slot",), ("result",)
+_STAMP, _CRON, _SLOT, _RESULT = ("isotime",), ("cron",), ("slot",), ("result",)
 _FULL = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _FULL_DAY = dict(zip(DAYS, (*_FULL[1:], _FULL[0]), strict=True))
 
@@ -45,7 +45,7 @@ def _weekday(value: Value, _: Params) -> str | None:
 
 OPERATIONS = (
     part(
-        "stamp.date",
+        "isotime.date",
         _STAMP,
         "date",
         ("give the date only", "cut off the time of {the}", "keep the part before the time, as YYYY-MM-DD"),
@@ -53,7 +53,7 @@ OPERATIONS = (
         ("which date is it, as written?",),
     ),
     part(
-        "stamp.time",
+        "isotime.time",
         _STAMP,
         lambda v, _: f"{v.data['hour']}:{v.data['minute']}:{v.data['second']}",
         (
@@ -65,7 +65,7 @@ OPERATIONS = (
         ("what time is it, seconds included?",),
     ),
     part(
-        "stamp.short time",
+        "isotime.short time",
         _STAMP,
         lambda v, _: f"{v.data['hour']}:{v.data['minute']}",
         ("give hours and minutes only, as hh:mm", "write the clock time of {the} without seconds"),
@@ -73,7 +73,7 @@ OPERATIONS = (
         ("what time is it, as hh:mm?",),
     ),
     part(
-        "stamp.hour",
+        "isotime.hour",
         _STAMP,
         "hour",
         ("give the hour, two digits", "write the two digits before the first colon"),
@@ -81,7 +81,7 @@ OPERATIONS = (
         ("which hour is it (two digits)?",),
     ),
     part(
-        "stamp.minute",
+        "isotime.minute",
         _STAMP,
         "minute",
         ("give the minutes, two digits", "write the two digits between the first two colons of the time"),
@@ -89,7 +89,7 @@ OPERATIONS = (
         ("how many minutes past the hour is it (two digits)?",),
     ),
     part(
-        "stamp.second",
+        "isotime.second",
         _STAMP,
         "second",
         ("give the seconds, two digits", "write the two digits after the minutes"),
@@ -97,7 +97,7 @@ OPERATIONS = (
         ("which second is it (two digits)?",),
     ),
     part(
-        "stamp.zone",
+        "isotime.zone",
         _STAMP,
         "offset",
         ("give the time zone as it stands at the end", "write the offset of {the} (Z or such as +02:00)"),
@@ -105,14 +105,14 @@ OPERATIONS = (
         ("which time zone is given?",),
     ),
     part(
-        "stamp.compact",
+        "isotime.compact",
         _STAMP,
         lambda v, _: f"{v.data['date'].replace('-', '')}_{v.data['hour']}{v.data['minute']}",
         ("write YYYYMMDD_hhmm for a file name", "make a file stamp: date digits, underscore, hour and minute digits"),
         ("a stamp of the form YYYYMMDD_hhmm", "date and time as digits with an underscore between, no seconds"),
     ),
     part(
-        "stamp.month file",
+        "isotime.month file",
         _STAMP,
         lambda v, _: v.data["date"][:7],
         ("give year and month only, as YYYY-MM", "name the month folder of {the}: YYYY-MM"),
@@ -279,14 +279,14 @@ OPERATIONS = (
 
 CONDITIONS = (
     Condition(
-        "stamp morning",
+        "isotime morning",
         _STAMP,
         lambda v, _: int(v.data["hour"]) < 12,
         ("the time is before noon", "the hour is 11 or less"),
         ("the time is noon or later", "the hour is 12 or more"),
     ),
     Condition(
-        "stamp from",
+        "isotime from",
         _STAMP,
         lambda v, p: int(v.data["hour"]) >= p["n"],
         ("the time is {n}:00 or later", "the hour is at least {n}"),
@@ -294,7 +294,7 @@ CONDITIONS = (
         params=_hour,
     ),
     Condition(
-        "stamp office",
+        "isotime office",
         _STAMP,
         lambda v, _: 9 <= int(v.data["hour"]) < 17,
         ("the time lies between 09:00 and 16:59", "it is within office hours (hour 9 to 16)"),
@@ -355,7 +355,7 @@ CONDITIONS = (
 
 CLASSIFIERS = (
     Classifier(
-        "stamp shift",
+        "isotime shift",
         _STAMP,
         lambda v, _: "early" if (h := int(v.data["hour"])) < 8 else "day" if h < 16 else "late",
         {
