@@ -3,6 +3,7 @@
 from .._parts import InputType
 from . import (
     _codes_files,
+    _codes_ids,
     _codes_logs,
     _codes_source,
     _codes_web,
@@ -43,6 +44,7 @@ _MODULES = (
     _codes_source,
     _codes_logs,
     _quantities_money,
+    _codes_ids,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

@@ -8,11 +8,14 @@ from . import (
     _codes_config,
     _codes_file_lists,
     _codes_files,
+    _codes_ids,
     _codes_logs,
     _codes_mail,
     _codes_names,
     _codes_net,
+    _codes_phones,
     _codes_pins,
+    _codes_plates,
     _codes_releases,
     _codes_sizes,
     _codes_sql,
@@ -103,6 +106,9 @@ _MODULES = (
     _sets,
     _list_and_item,
     _checklists,
+    _codes_ids,
+    _codes_plates,
+    _codes_phones,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
