@@ -16,6 +16,7 @@ from . import (
     _texts,
     _texts_dates,
     _texts_deals,
+    _texts_people,
     _thinglists,
     _times_calendar,
     _times_clock,
@@ -45,6 +46,7 @@ _MODULES = (
     _codes_logs,
     _quantities_money,
     _codes_ids,
+    _texts_people,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

@@ -105,6 +105,8 @@ FILLERS: dict[str, Callable[[Draw, Params], Filled]] = {
     "topic": _listed("topics"),
     "quantity": _whole(2, 60),
     "room": _whole(1, 40),
+    "percent": _whole(2, 95),
+    "quote": _listed("quotes"),
     "number": _whole(1000, 9999),
 }
 

@@ -36,8 +36,10 @@ from . import (
     _rows,
     _sets,
     _texts_deals,
+    _texts_groups,
     _texts_meetings,
     _texts_pairs,
+    _texts_people,
     _texts_roles,
     _texts_trips,
     _texts_when,
@@ -109,6 +111,8 @@ _MODULES = (
     _codes_ids,
     _codes_plates,
     _codes_phones,
+    _texts_people,
+    _texts_groups,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
