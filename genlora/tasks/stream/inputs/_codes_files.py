@@ -88,13 +88,21 @@ def _releases(n: tuple[int, int]) -> Callable[[Draw, Params], Value | None]:
 
 def _maybe_version(draw: Draw, _: Params) -> Value:
     a, b, c = version(draw)
-    good = f"{a}.{b}.{c}"
-    if draw.chance(0.5):
-        return Value(True, good + draw.pick(("", "", "-beta", "-rc.1")))
-    return Value(
-        False,
-        draw.pick((f"{a}.{b}", f"{a}.{b}.{c}.{b}", f"{a},{b},{c}", f"{a}.{b}.x", f"{a}..{c}", f"{a}.{b}.", "latest")),
+    fault, text = draw.pick(
+        (
+            ("few", f"{a}.{b}"),
+            ("few", f"v{a}"),
+            ("many", f"{a}.{b}.{c}.{b}"),
+            ("many", f"{a}.{b}.{c}.{a}"),
+            ("other", f"{a},{b},{c}"),
+            ("other", f"{a}.{b}.x"),
+            ("other", f"{a}..{c}"),
+            ("other", "latest"),
+        )
     )
+    if draw.chance(0.5):
+        fault, text = "", f"{a}.{b}.{c}" + draw.pick(("", "", "-beta", "-rc.1"))
+    return Value({"ok": not fault, "fault": fault}, text)
 
 
 def _pin(draw: Draw, p: Params) -> Value:

@@ -121,10 +121,6 @@ def _based(base: int) -> Callable[[Draw, Params], Value]:
     return drawn
 
 
-def _small(draw: Draw, p: Params) -> Value:
-    return Value(n := draw.between(1, p["most"]), str(n))
-
-
 def _most(*limits: int, marks: tuple[str, ...] = ("",)) -> Callable[[Draw], Params]:
     return lambda d: {"most": d.pick(limits), "mark": d.pick(marks)}
 
@@ -201,5 +197,4 @@ INPUTS = (
         _based(16),
         _most(63, 255, 255, marks=("", "0x", "#")),
     ),
-    InputType("small decimal", "decimal", "a decimal number", "the decimal number", _small, _most(31, 63, 99)),
 )

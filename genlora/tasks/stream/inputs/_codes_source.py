@@ -116,7 +116,8 @@ def _literal(draw: Draw, _: Params) -> Value:
         "null": "null",
         "list": draw.pick((f"[{n}]", f'["{noun}"]', "[]", f"[{n}, {draw.between(0, 99)}]", "[true]")),
     }[kind]
-    return Value({"kind": kind}, f"{_word(draw, 'nouns')}: {text}" if draw.chance(0.7) else text)
+    key = _word(draw, "nouns") if draw.chance(0.7) else ""
+    return Value({"kind": kind, "key": key, "value": text}, f"{key}: {text}" if key else text)
 
 
 def _quoted(draw: Draw, _: Params) -> Value:
@@ -129,7 +130,7 @@ def _quoted(draw: Draw, _: Params) -> Value:
     if not good:
         marks[draw.between(0, len(marks) - 1)] = ""
     text = pieces[0] + "".join(m + piece for m, piece in zip(marks, pieces[1:], strict=True))
-    return Value({"balanced": good, "marks": sum(map(len, marks))}, text)
+    return Value({"balanced": good, "marks": sum(map(len, marks)), "mark": mark, "inside": pieces[1::2]}, text)
 
 
 def _query(draw: Draw, _: Params) -> Value:

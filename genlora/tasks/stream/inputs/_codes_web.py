@@ -153,20 +153,20 @@ def _emails(draw: Draw, p: Params) -> Value:
 def _maybe_email(draw: Draw, _: Params) -> Value:
     """An address, right or spoilt in one visible way."""
     good = _address(draw)["address"]
-    if draw.chance(0.5):
-        return Value(True, good)
     user, _at, domain = good.partition("@")
-    spoilt = draw.pick(
+    fault, text = draw.pick(
         (
-            f"{user}{domain}",
-            f"{user}@",
-            f"@{domain}",
-            f"{user}@@{domain}",
-            f"{user} @{domain}",
-            f"{user}@{domain.split('.')[0]}",
+            ("no at", f"{user}{domain}"),
+            ("no domain", f"{user}@"),
+            ("no user", f"@{domain}"),
+            ("two at", f"{user}@@{domain}"),
+            ("space", f"{user} @{domain}"),
+            ("no ending", f"{user}@{domain.split('.')[0]}"),
         )
     )
-    return Value(False, spoilt)
+    if draw.chance(0.5):
+        fault, text = "", good
+    return Value({"ok": not fault, "fault": fault}, text)
 
 
 def _octets(draw: Draw) -> tuple[int, ...]:
@@ -188,20 +188,18 @@ def _ip_port(draw: Draw, p: Params) -> Value:
 
 
 def _maybe_ip(draw: Draw, _: Params) -> Value:
-    octets = list(map(str, _octets(draw)))
-    if draw.chance(0.5):
-        return Value(True, ".".join(octets))
+    blocks = list(map(str, _octets(draw)))
     i = draw.between(0, 3)
-    spoilt = draw.between(0, 3)
-    if spoilt == 0:
-        octets[i] = str(draw.between(256, 999))
-    elif spoilt == 1:
-        del octets[i]
-    elif spoilt == 2:
-        octets.insert(i, str(draw.between(1, 99)))
-    else:
-        octets[i] = draw.pick(("x", "a1", "1b", "abc"))
-    return Value(False, ".".join(octets))
+    fault = "" if draw.chance(0.5) else draw.pick(("large", "few", "many", "letters"))
+    if fault == "large":
+        blocks[i] = str(draw.between(256, 999))
+    elif fault == "few":
+        del blocks[i]
+    elif fault == "many":
+        blocks.insert(i, str(draw.between(1, 99)))
+    elif fault == "letters":
+        blocks[i] = draw.pick(("x", "a1", "1b", "abc"))
+    return Value({"ok": not fault, "fault": fault, "blocks": tuple(blocks)}, ".".join(blocks))
 
 
 def _request(draw: Draw, p: Params) -> Value:

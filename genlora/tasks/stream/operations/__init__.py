@@ -4,6 +4,7 @@ from .._parts import Classifier, Condition, Operation
 from . import (
     _checklists,
     _codes_branches,
+    _codes_checks,
     _codes_commands,
     _codes_config,
     _codes_file_lists,
@@ -113,6 +114,7 @@ _MODULES = (
     _codes_phones,
     _texts_people,
     _texts_groups,
+    _codes_checks,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

@@ -10,7 +10,6 @@ from ._shapes import two_parts
 _PATH = ("path",)
 _FILE = ("path", "file")
 _NTH = ("first", "second")
-_TYPES = ("image", "audio", "video", "document", "spreadsheet", "code", "archive")
 
 
 def _nth(draw: Draw) -> Params:
@@ -20,10 +19,6 @@ def _nth(draw: Draw) -> Params:
 
 def _ext(draw: Draw) -> Params:
     return {"ext": draw.pick(("txt", "pdf", "bak", "png", "csv", "md", "json", "zip", "old", "html"))}
-
-
-def _known_ext(draw: Draw) -> Params:
-    return {"ext": draw.pick(groups_of("codes", "extensions")[draw.pick(_TYPES)])}
 
 
 def _few_ext(draw: Draw) -> Params:

@@ -260,14 +260,14 @@ CONDITIONS = (
     Condition(
         "email valid",
         ("maybe email",),
-        lambda v, _: v.data,
+        lambda v, _: v.data["ok"],
         ("{the} is a well-formed e-mail address", "{the} has the form name@domain.ending"),
         ("{the} is malformed", "it cannot be an e-mail address"),
     ),
     Condition(
         "email invalid",
         ("maybe email",),
-        lambda v, _: not v.data,
+        lambda v, _: not v.data["ok"],
         ("{the} is broken as an e-mail address", "{the} is no valid e-mail address"),
         ("the address is well formed", "it has one @ and a proper domain"),
     ),

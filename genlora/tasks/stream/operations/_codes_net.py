@@ -282,14 +282,14 @@ CONDITIONS = (
     Condition(
         "ip valid",
         ("maybe ip",),
-        lambda v, _: v.data,
+        lambda v, _: v.data["ok"],
         ("{the} is a valid IPv4 address", "{the} consists of four numbers from 0 to 255 with dots between"),
         ("{the} is not a valid IPv4 address", "it is malformed"),
     ),
     Condition(
         "ip invalid",
         ("maybe ip",),
-        lambda v, _: not v.data,
+        lambda v, _: not v.data["ok"],
         ("{the} cannot be an IPv4 address", "a number is over 255, missing, extra or no number at all"),
         ("{the} is a correct IPv4 address", "all four numbers are fine"),
     ),

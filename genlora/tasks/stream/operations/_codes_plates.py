@@ -7,7 +7,8 @@ from ._parts_of import part
 from ._shapes import two_parts
 
 _PLATE, _UK, _CITY, _POST = ("plate",), ("uk postcode",), ("city line",), ("post",)
-_BIN, _HEX, _DEC = ("binary",), ("hex",), ("decimal",)
+_BIN, _HEX, _DEC = ("binary",), ("hex",), ("number",)
+_SMALL = 128
 
 
 def _piece(value: Value, name: str) -> str | None:
@@ -256,7 +257,7 @@ OPERATIONS = (
     part(
         "base.bits",
         _BIN,
-        lambda v, _: f"{v.data:08b}" if v.data < 256 else None,
+        lambda v, _: f"{v.data:08b}",
         ("write {the} with eight digits, zeros in front, no prefix", "pad {the} to eight bits without a prefix"),
         ("{the} as eight bits, no prefix",),
         ("what is {the} with eight digits, no prefix?",),
@@ -280,7 +281,7 @@ OPERATIONS = (
     part(
         "base.to binary",
         _DEC,
-        lambda v, _: f"{v.data:b}",
+        lambda v, _: f"{v.data:b}" if 1 < v.data < _SMALL else None,
         (
             "convert {the} to binary, no prefix",
             "write {the} in base two",
@@ -292,7 +293,7 @@ OPERATIONS = (
     part(
         "base.to hex",
         _DEC,
-        lambda v, _: f"{v.data:x}",
+        lambda v, _: f"{v.data:x}" if 1 < v.data < _SMALL else None,
         ("convert {the} to hexadecimal, small letters, no prefix", "write {the} in base sixteen (lower case, no 0x)"),
         ("{the} in hex, lower case and without a prefix", "the base-16 form of {the}, small letters"),
         ("what is {the} in hex (small letters)?",),
@@ -300,7 +301,7 @@ OPERATIONS = (
     part(
         "base.to byte",
         _DEC,
-        lambda v, _: f"{v.data:08b}",
+        lambda v, _: f"{v.data:08b}" if 1 < v.data < _SMALL else None,
         ("write {the} as eight bits", "convert {the} to binary with zeros in front, eight digits in all"),
         ("{the} as an eight-digit binary number",),
         ("what is {the} as eight bits?",),
@@ -308,7 +309,7 @@ OPERATIONS = (
     part(
         "base.to octal",
         _DEC,
-        lambda v, _: f"{v.data:o}",
+        lambda v, _: f"{v.data:o}" if 1 < v.data < _SMALL else None,
         ("convert {the} to octal, no prefix", "write {the} in base eight"),
         ("{the} in base 8, no prefix", "the octal form of {the}"),
         ("what is {the} in octal?",),

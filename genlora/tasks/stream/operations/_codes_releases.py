@@ -245,7 +245,7 @@ CONDITIONS = (
     Condition(
         "version valid",
         ("maybe version",),
-        lambda v, _: v.data,
+        lambda v, _: v.data["ok"],
         (
             "{the} is a valid semantic version (x.y.z with an optional -label)",
             "it has exactly three numbers with dots between",
@@ -255,7 +255,7 @@ CONDITIONS = (
     Condition(
         "version invalid",
         ("maybe version",),
-        lambda v, _: not v.data,
+        lambda v, _: not v.data["ok"],
         ("{the} is not of the form x.y.z", "it breaks the pattern x.y.z (a -label at the end is fine)"),
         ("{the} has the form x.y.z or x.y.z-label", "it is a proper version"),
     ),

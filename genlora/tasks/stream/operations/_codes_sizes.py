@@ -19,11 +19,6 @@ def _readable(value: Value, p: Params) -> str:
     return _larger_unit(value, p) or value.data["text"]
 
 
-def _smaller_unit(value: Value, _: Params) -> str | None:
-    n, unit = value.data["n"], value.data["unit"]
-    return f"{n * 1024} {_UNITS[unit - 1]}" if unit and n <= 10 else None
-
-
 def _bytes(value: Value) -> int:
     return value.data["n"] * 1024 ** value.data["unit"]
 
