@@ -136,10 +136,13 @@ def sentence(subject: str, verb: Sequence[str], thing: str, tail: str, tense: st
     return f"{upper_first(text)}."
 
 
+_PRONOUNS = {True: ("we", "they"), False: ("she", "he")}
+
+
 def _clause(draw: Draw, layout: Params) -> Value:
     who = draw.pick(layout["subjects"])
-    plural = who == "plural subjects"
-    subject = draw.pick(texts(who))
+    plural = who == "plural subjects" or (who == "pronouns" and draw.chance(0.5))
+    subject = draw.pick(_PRONOUNS[plural] if who == "pronouns" else texts(who))
     *verb, things = draw.pick(stored("texts", "verbs"))
     thing = draw.pick(things)
     tail = draw.pick(_TAILS[draw.pick(layout["tails"])])
@@ -189,4 +192,12 @@ INPUTS = (
     _todo_type("checklist line", "check todo", "a line of a checklist", "the line", "checks"),
     _todo_type("priority line", "ranked todo", "a to-do line with a priority", "the line", "urgency"),
     InputType("simple sentence", "clause", "a simple sentence", "the sentence", _clause, _clauses),
+    InputType(
+        "diary sentence",
+        "clause",
+        "a sentence from a diary",
+        "the sentence",
+        _clause,
+        lambda _: {"subjects": ("pronouns",), "tails": ("", "time")},
+    ),
 )

@@ -42,6 +42,7 @@ from . import (
     _texts_pairs,
     _texts_people,
     _texts_roles,
+    _texts_todo,
     _texts_trips,
     _texts_when,
     _times_agenda,
@@ -115,6 +116,7 @@ _MODULES = (
     _texts_people,
     _texts_groups,
     _codes_checks,
+    _texts_todo,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
