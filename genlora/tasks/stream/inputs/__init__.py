@@ -7,6 +7,7 @@ from . import (
     _codes_logs,
     _codes_source,
     _codes_web,
+    _facts,
     _listpairs,
     _numbers,
     _quantities_money,
@@ -47,6 +48,7 @@ _MODULES = (
     _quantities_money,
     _codes_ids,
     _texts_people,
+    _facts,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

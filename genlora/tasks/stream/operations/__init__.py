@@ -32,6 +32,10 @@ from . import (
     _morphology,
     _numbers,
     _places,
+    _quantities_lines,
+    _quantities_money,
+    _quantities_money_bounds,
+    _quantities_prices,
     _records,
     _records_edits,
     _rows,
@@ -117,6 +121,10 @@ _MODULES = (
     _texts_groups,
     _codes_checks,
     _texts_todo,
+    _quantities_money,
+    _quantities_money_bounds,
+    _quantities_prices,
+    _quantities_lines,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
