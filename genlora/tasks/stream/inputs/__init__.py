@@ -10,11 +10,13 @@ from . import (
     _facts,
     _listpairs,
     _numbers,
+    _quantities_measures,
     _quantities_money,
     _records,
     _rows,
     _singlewords,
     _texts,
+    _texts_chat,
     _texts_dates,
     _texts_deals,
     _texts_people,
@@ -49,6 +51,8 @@ _MODULES = (
     _codes_ids,
     _texts_people,
     _facts,
+    _quantities_measures,
+    _texts_chat,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

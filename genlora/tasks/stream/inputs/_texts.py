@@ -7,19 +7,25 @@ _PAID = {"payer": "first name", "payee": "first name", "day": "day", "amount": "
 _TRIP = {"who": "first name", "from": "city", "to": "city", "day": "day", "time": "time"}
 
 INPUTS = (
-    framed("payment sentence", "payment", "a sentence about a payment", "the sentence", {**_PAID, "thing": "purpose"}),
-    framed("sale sentence", "payment", "a sentence about a sale", "the sentence", {**_PAID, "thing": "thing"}),
+    framed(
+        "payment sentence", "payment text", "a sentence about a payment", "the sentence", {**_PAID, "thing": "purpose"}
+    ),
+    framed("sale sentence", "payment text", "a sentence about a sale", "the sentence", {**_PAID, "thing": "thing"}),
     framed(
         "handover sentence",
-        "transfer",
+        "transfer text",
         "a sentence about a thing that changes hands",
         "the sentence",
         {**_TWO, "thing": "thing"},
     ),
     framed(
-        "document sentence", "transfer", "a note on a document that was sent", "the note", {**_TWO, "thing": "document"}
+        "document sentence",
+        "transfer text",
+        "a note on a document that was sent",
+        "the note",
+        {**_TWO, "thing": "document"},
     ),
-    framed("trip sentence", "trip", "a sentence about a trip", "the sentence", _TRIP),
-    framed("route note", "trip note", "a travel note", "the note", _TRIP),
-    framed("delivery note", "trip", "a line about a delivery", "the line", _TRIP),
+    framed("trip sentence", "trip text", "a sentence about a trip", "the sentence", _TRIP),
+    framed("route note", "trip note text", "a travel note", "the note", _TRIP),
+    framed("delivery note", "trip text", "a line about a delivery", "the line", _TRIP),
 )

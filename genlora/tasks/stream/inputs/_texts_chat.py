@@ -63,37 +63,33 @@ def _utterance(draw: Draw, layout: Params) -> Value | None:
     return Value({"slots": value.data["slots"], "raw": value.data["raw"], "act": act, "message": text}, text)
 
 
-def _chat(name: str) -> Callable[[Draw, Params], Value | None]:
-    def drawn(draw: Draw, layout: Params) -> Value | None:
-        found = said(draw, layout)
-        sender, to = draw.some(texts("first names"), 2)
-        minutes = draw.between(420, 1259)
-        if found is None or sender in found[1].text or to in found[1].text:
-            return None
-        act, value = found
-        shown = {"sender": sender, "to": to, "message": value.text, "time": written_time(minutes, "24")}
-        frame = draw.pick(layout["chats"])
-        if frame.endswith(": {message}") or frame.endswith("| {message}"):
-            shown["message"] = upper_first(value.text)
-        data = {
-            "slots": {**shown, "message": shown["message"]},
-            "raw": {"time": minutes},
-            "order": ("sender", "to") if frame.index("{sender}") < frame.index("{to}") else ("to", "sender"),
-            "act": act,
-            "message": shown["message"],
-        }
-        return Value(data, frame.format(**shown))
-
-    return drawn
+def _chat(draw: Draw, layout: Params) -> Value | None:
+    found = said(draw, layout)
+    sender, to = draw.some(texts("first names"), 2)
+    minutes = draw.between(420, 1259)
+    if found is None or sender in found[1].text or to in found[1].text:
+        return None
+    act, value = found
+    frame = draw.pick(layout["chats"])
+    message = upper_first(value.text) if frame.endswith((": {message}", "| {message}")) else value.text
+    shown = {"sender": sender, "to": to, "message": message, "time": written_time(minutes, "24")}
+    data = {
+        "slots": shown,
+        "raw": {"time": minutes},
+        "order": ("sender", "to") if frame.index("{sender}") < frame.index("{to}") else ("to", "sender"),
+        "act": act,
+        "message": message,
+    }
+    return Value(data, frame.format(**shown))
 
 
-def _chat_type(name: str, a: str, the: str) -> InputType:
+def _chat_type(name: str, kind: str, a: str, the: str) -> InputType:
     frames = _CHATS[name]
 
     def layout(draw: Draw) -> Params:
         return {**style(draw), "acts": _acts(draw), "chats": draw.some(frames, draw.between(1, len(frames)))}
 
-    return InputType(name, "chat", a, the, _chat(name), layout)
+    return InputType(name, kind, a, the, _chat, layout)
 
 
 def _maybe_spam(bad: str, good: Sequence[str]) -> Callable[[Draw, Params], Value | None]:
@@ -147,14 +143,19 @@ def _languages(draw: Draw) -> Params:
 
 INPUTS = (
     InputType(
-        "message", "utterance", "a short message", "the message", _utterance, lambda d: {**style(d), "acts": _acts(d)}
+        "message",
+        "utterance text",
+        "a short message",
+        "the message",
+        _utterance,
+        lambda d: {**style(d), "acts": _acts(d)},
     ),
-    _chat_type("chat line", "a chat line", "the line"),
-    _chat_type("chat log line", "a line from a chat log", "the line"),
-    _chat_type("direct message", "a direct message with sender and receiver", "the message"),
+    _chat_type("chat line", "chat text", "a chat line", "the line"),
+    _chat_type("chat log line", "chat log text", "a line from a chat log", "the line"),
+    _chat_type("direct message", "chat text", "a direct message with sender and receiver", "the message"),
     InputType(
         "text message",
-        "sms",
+        "sms text",
         "a text message",
         "the message",
         _maybe_spam("frames: spam", tuple(f"frames: {a}" for a in ACTS)),
@@ -162,15 +163,15 @@ INPUTS = (
     ),
     InputType(
         "subject line",
-        "sms",
+        "sms text",
         "the subject line of an e-mail",
         "the subject line",
         _maybe_spam("frames: spam subject", ("frames: ham subject",)),
         style,
     ),
     InputType(
-        "quote",
-        "quote",
+        "quote text",
+        "quote text",
         "a quotation",
         "the quotation",
         _quote,
@@ -178,12 +179,12 @@ INPUTS = (
     ),
     InputType(
         "press quote",
-        "quote",
+        "quote text",
         "a press quotation",
         "the text",
         _quote,
         lambda d: {**style(d), "frames": d.some(_PRESS, d.between(2, len(_PRESS)))},
     ),
-    InputType("foreign line", "line", "a sentence in some language", "the sentence", _line(1), _languages),
-    InputType("foreign note", "line", "a short note in some language", "the note", _line(2), _languages),
+    InputType("foreign line", "language text", "a sentence in some language", "the sentence", _line(1), _languages),
+    InputType("foreign note", "language text", "a short note in some language", "the note", _line(2), _languages),
 )

@@ -18,7 +18,9 @@ def _move(name: str, of: str, a: str, the: str) -> InputType:
         made = {**style(draw), "days": ["weekday"]}
         return {**made, "frames": draw.some(frames, draw.between(2, len(frames)))}
 
-    return InputType(name, "move", a, the, lambda d, layout: fill(d, d.pick(layout["frames"]), layout, slots), layout)
+    return InputType(
+        name, "move text", a, the, lambda d, layout: fill(d, d.pick(layout["frames"]), layout, slots), layout
+    )
 
 
 def _pair(name: str, a: str, the: str) -> InputType:
@@ -35,7 +37,7 @@ def _pair(name: str, a: str, the: str) -> InputType:
         shown = {"one": one, "two": two, "n": str(n), "m": str(m)}
         return Value({"slots": shown, "raw": {"n": n, "m": m}}, draw.pick(layout["frames"]).format(**shown))
 
-    return InputType(name, "pair", a, the, drawn, layout)
+    return InputType(name, "pair text", a, the, drawn, layout)
 
 
 def _opening(draw: Draw, layout: Params) -> Value:
@@ -56,9 +58,9 @@ def _opening(draw: Draw, layout: Params) -> Value:
 
 
 INPUTS = (
-    framed("calendar note", "meeting", "a calendar note", "the note", _MEETING),
-    framed("invitation", "meeting", "an invitation", "the invitation", _MEETING),
-    framed("booking message", "meeting", "a message about a meeting", "the message", _MEETING),
+    framed("calendar note", "meeting text", "a calendar note", "the note", _MEETING),
+    framed("invitation", "meeting text", "an invitation", "the invitation", _MEETING),
+    framed("booking message", "meeting text", "a message about a meeting", "the message", _MEETING),
     _move("day move", "day", "a note that a meeting moves to another day", "the note"),
     _move("time move", "time", "a note that a meeting moves to another time", "the note"),
     _pair("age pair", "a line about the ages of two people", "the line"),
@@ -66,7 +68,7 @@ INPUTS = (
     _pair("sales pair", "a sentence about what two people did", "the sentence"),
     InputType(
         "shop hours",
-        "hours",
+        "hours text",
         "a sentence about opening hours",
         "the sentence",
         _opening,

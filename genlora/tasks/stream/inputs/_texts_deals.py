@@ -35,16 +35,16 @@ def _price(name: str, a: str, the: str) -> InputType:
             return None  # nobody writes of other changes
         return None if frame[0] == ("-" if new > old else "+") else value
 
-    return InputType(name, "price", a, the, drawn, layout)
+    return InputType(name, "price text", a, the, drawn, layout)
 
 
 INPUTS = (
     _price("price sentence", "a sentence about a price that changes", "the sentence"),
     _price("price tag", "a line from a price list", "the line"),
     _price("price notice", "a notice about a new price", "the notice"),
-    framed("order sentence", "order", "a sentence about an order", "the sentence", _ORDER),
-    framed("order slip", "order", "an order line", "the line", _ORDER),
-    framed("order message", "order", "a message with an order", "the message", _ORDER),
-    framed("stock sentence", "stock", "a sentence about two kinds of goods", "the sentence", _STOCK),
-    framed("stock line", "stock", "a line about two kinds of goods", "the line", _STOCK),
+    framed("order sentence", "order text", "a sentence about an order", "the sentence", _ORDER),
+    framed("order slip", "order text", "an order line", "the line", _ORDER),
+    framed("order message", "order text", "a message with an order", "the message", _ORDER),
+    framed("stock sentence", "stock text", "a sentence about two kinds of goods", "the sentence", _STOCK),
+    framed("stock line", "stock text", "a line about two kinds of goods", "the line", _STOCK),
 )

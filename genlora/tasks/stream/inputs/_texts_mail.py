@@ -74,7 +74,7 @@ def _ticket_type(name: str, a: str, the: str, frames: tuple[str, ...]) -> InputT
     def layout(draw: Draw) -> Params:
         return {**style(draw), "mood": draw.chance(0.5), "frame": draw.pick(frames)}
 
-    return InputType(name, "ticket", a, the, drawn, layout)
+    return InputType(name, "ticket text", a, the, drawn, layout)
 
 
 def _review(of: str, write: str) -> Callable[[Draw, Params], Value | None]:
@@ -118,7 +118,7 @@ def _news(write: Callable[[Draw, Params, str], str]) -> Callable[[Draw, Params],
 INPUTS = (
     InputType(
         "e-mail",
-        "email",
+        "letter text",
         "a short e-mail",
         "the e-mail",
         _mail(lambda _, layout, s: f"{s['greeting']} {s['body']} {s['closing']}"),
@@ -126,7 +126,7 @@ INPUTS = (
     ),
     InputType(
         "e-mail in lines",
-        "email",
+        "letter text",
         "an e-mail",
         "the e-mail",
         _mail(lambda _, layout, s: f"{s['greeting']}\n{s['body']}\n{s['closing']}"),
@@ -134,7 +134,7 @@ INPUTS = (
     ),
     InputType(
         "e-mail with header",
-        "mail",
+        "memo text",
         "an e-mail with its header",
         "the e-mail",
         _mail(_header),
@@ -158,13 +158,22 @@ INPUTS = (
         "the entry",
         ("Name: {who}\nOrder: {number}\nMessage: {text}", "message: {text}\nname: {who}\norder: {number}"),
     ),
-    InputType("product review", "review", "a product review", "the review", _review("product", "{text}"), style),
-    InputType("hotel review", "review", "a hotel review", "the review", _review("hotel", "{text}"), style),
-    InputType("app review", "review", "an app review", "the review", _review("app", "{text}"), style),
-    InputType("course feedback", "review", "feedback on a course", "the feedback", _review("course", "{text}"), style),
+    InputType("product review", "review text", "a product review", "the review", _review("product", "{text}"), style),
+    InputType("hotel review", "review text", "a hotel review", "the review", _review("hotel", "{text}"), style),
+    InputType("app review", "review text", "an app review", "the review", _review("app", "{text}"), style),
     InputType(
-        "signed review", "review", "a review with its author", "the review", _review("product", "{who}: {text}"), style
+        "course feedback", "review text", "feedback on a course", "the feedback", _review("course", "{text}"), style
     ),
-    InputType("headline", "headline", "a headline", "the headline", _news(lambda d, p, t: t), style),
-    InputType("news line", "headline", "a news line", "the line", _news(lambda d, p, t: f"{p['day']}: {t}."), style),
+    InputType(
+        "signed review",
+        "review text",
+        "a review with its author",
+        "the review",
+        _review("product", "{who}: {text}"),
+        style,
+    ),
+    InputType("headline", "headline text", "a headline", "the headline", _news(lambda d, p, t: t), style),
+    InputType(
+        "news line", "headline text", "a news line", "the line", _news(lambda d, p, t: f"{p['day']}: {t}."), style
+    ),
 )

@@ -162,18 +162,25 @@ def _clauses(draw: Draw) -> Params:
 INPUTS = (
     InputType(
         "name line",
-        "contact",
+        "contact text",
         "a line with a name, a role and a company",
         "the line",
         _contact,
         _choice(_NAMED["name line"]),
     ),
     InputType(
-        "mail signature", "contact", "an e-mail signature", "the signature", _contact, _choice(_NAMED["mail signature"])
+        "mail signature",
+        "contact text",
+        "an e-mail signature",
+        "the signature",
+        _contact,
+        _choice(_NAMED["mail signature"]),
     ),
-    InputType("guest line", "contact", "a line of a guest list", "the line", _contact, _choice(_NAMED["guest line"])),
+    InputType(
+        "guest line", "contact text", "a line of a guest list", "the line", _contact, _choice(_NAMED["guest line"])
+    ),
     *(
-        InputType(name, "address", a, the, _address, _choice(_ADDRESSES[name]))
+        InputType(name, "address text", a, the, _address, _choice(_ADDRESSES[name]))
         for name, a, the in (
             ("address line", "an address", "the address"),
             ("address label", "an address label", "the label"),
@@ -181,20 +188,20 @@ INPUTS = (
         )
     ),
     *(
-        InputType(name, "person", a, the, _person, _choice(_PERSONS[name]))
+        InputType(name, "person text", a, the, _person, _choice(_PERSONS[name]))
         for name, a, the in (
             ("person note", "a note on a person", "the note"),
             ("person sentence", "a sentence about a person", "the sentence"),
             ("registration", "a registration", "the registration"),
         )
     ),
-    _todo_type("to-do line", "todo", "a to-do line", "the line", ""),
-    _todo_type("checklist line", "check todo", "a line of a checklist", "the line", "checks"),
-    _todo_type("priority line", "ranked todo", "a to-do line with a priority", "the line", "urgency"),
-    InputType("simple sentence", "clause", "a simple sentence", "the sentence", _clause, _clauses),
+    _todo_type("to-do line", "todo text", "a to-do line", "the line", ""),
+    _todo_type("checklist line", "check todo text", "a line of a checklist", "the line", "checks"),
+    _todo_type("priority line", "ranked todo text", "a to-do line with a priority", "the line", "urgency"),
+    InputType("simple sentence", "clause text", "a simple sentence", "the sentence", _clause, _clauses),
     InputType(
         "diary sentence",
-        "clause",
+        "diary text",
         "a sentence from a diary",
         "the sentence",
         _clause,

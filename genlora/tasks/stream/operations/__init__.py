@@ -40,8 +40,10 @@ from . import (
     _records_edits,
     _rows,
     _sets,
+    _texts_chat,
     _texts_deals,
     _texts_groups,
+    _texts_lines,
     _texts_meetings,
     _texts_pairs,
     _texts_people,
@@ -125,6 +127,8 @@ _MODULES = (
     _quantities_money_bounds,
     _quantities_prices,
     _quantities_lines,
+    _texts_chat,
+    _texts_lines,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

@@ -6,7 +6,7 @@ from .._parts import Classifier, Condition, Operation, Params, Value
 from ..inputs._texts_frames import texts
 from ._texts_parts import put, shaped, slot
 
-_PRICE, _ORDER, _STOCK = ("price",), ("order",), ("stock",)
+_PRICE, _ORDER, _STOCK = ("price text",), ("order text",), ("stock text",)
 
 
 def _figure(name: str) -> Callable[[Value, Params], str | None]:

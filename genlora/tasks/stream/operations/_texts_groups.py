@@ -4,8 +4,8 @@ from genlora.tasks._rules_data import Draw
 
 from .._parts import Classifier, Condition, Operation, Params, Value
 
-_CONTACT, _ADDRESS, _PERSON = ("contact",), ("address",), ("person",)
-_NAMED = ("contact", "address")
+_CONTACT, _ADDRESS, _PERSON = ("contact text",), ("address text",), ("person text",)
+_NAMED = ("contact text", "address text")
 
 
 def _age(draw: Draw) -> Params:

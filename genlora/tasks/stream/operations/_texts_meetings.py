@@ -3,7 +3,7 @@
 from .._parts import Classifier, Condition, Operation
 from ._texts_parts import put, shaped, slot, some_name
 
-_MEET, _MOVE = ("meeting",), ("move",)
+_MEET, _MOVE = ("meeting text",), ("move text",)
 
 
 OPERATIONS = (

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from .._parts import Classifier, Condition, Operation, Params, Value
 from ._texts_parts import shaped, slot
 
-_PAIR, _HOURS = ("pair",), ("hours",)
+_PAIR, _HOURS = ("pair text",), ("hours text",)
 
 
 def _leader(best: Callable[[int, int], int]) -> Callable[[Value, Params], str | None]:

@@ -77,26 +77,38 @@ def clean_words(text: str) -> list[str]:
     return [w for x in text.split() if (w := x.strip(".,;:!?()[]<>\"'|#")) and any(c.isalnum() for c in w)]
 
 
-PROSE = (
-    "payment",
-    "transfer",
-    "trip",
-    "price",
-    "order",
-    "stock",
-    "meeting",
-    "move",
-    "clause",
-    "review",
-    "headline",
-    "ticket",
-    "email",
-    "utterance",
-    "sms",
-    "quote",
-    "line",
-    "chat",
-    "todo",
-    "person",
+_NOTES = (
+    "trip note text",
+    "price text",
+    "order text",
+    "stock text",
+    "meeting text",
+    "move text",
+    "pair text",
+    "person text",
 )
-"""Kinds whose texts are words in a row, so that they can be counted and cut."""
+_SAID = ("utterance text", "chat text", "chat log text", "sms text", "quote text", "language text")
+_SENTENCES = ("payment text", "transfer text", "trip text", "hours text", "clause text", "diary text", "headline text")
+_LONG = ("letter text", "memo text", "ticket text", "review text")
+_TASKS = ("todo text", "check todo text", "ranked todo text")
+
+PROSE = (*_NOTES, *_SAID, *_SENTENCES, *_LONG, *_TASKS, "contact text", "address text")
+"""Kinds whose texts are words in a row."""
+PLAIN = (*_SAID, *_SENTENCES, *_TASKS, "review text", "letter text", "stock text", "move text", "pair text")
+"""Words and spaces for the most part: they can be counted, cut and joined."""
+ENDED = (
+    "payment text",
+    "transfer text",
+    "trip text",
+    "price text",
+    "order text",
+    "meeting text",
+    "clause text",
+    "diary text",
+    "review text",
+    "utterance text",
+    "sms text",
+    "person text",
+    "ticket text",
+)
+"""Many of them end with a full stop."""

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from .._parts import Classifier, Condition, Operation, Params, Value
 from ._texts_parts import shaped, slot
 
-_CONTACT, _ADDRESS, _PERSON = ("contact",), ("address",), ("person",)
-_NAMED = ("contact", "address")
+_CONTACT, _ADDRESS, _PERSON = ("contact text",), ("address text",), ("person text",)
+_NAMED = ("contact text", "address text")
 
 
 def _lower(template: str) -> Callable[[Value, Params], str | None]:

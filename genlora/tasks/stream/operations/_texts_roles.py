@@ -5,8 +5,8 @@ from genlora.tasks._rules_data import Draw
 from .._parts import Classifier, Condition, Operation, Params, Value
 from ._texts_parts import exchanged, mentioned, put, raw, shaped, slot, some_name
 
-_PAY, _GIVE = ("payment",), ("transfer",)
-_BOTH = ("payment", "transfer")
+_PAY, _GIVE = ("payment text",), ("transfer text",)
+_BOTH = ("payment text", "transfer text")
 _ROLES = ("payer", "payee", "giver", "receiver")
 
 

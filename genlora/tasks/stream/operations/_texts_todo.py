@@ -9,8 +9,8 @@ from ..inputs._texts_chat import upper_first
 from ..inputs._texts_people import sentence
 from ._texts_parts import put, shaped, slot, some_name
 
-_TODO = ("todo", "check todo", "ranked todo")
-_CHECK, _RANKED, _CLAUSE = ("check todo",), ("ranked todo",), ("clause",)
+_TODO = ("todo text", "check todo text", "ranked todo text")
+_CHECK, _RANKED, _CLAUSE = ("check todo text",), ("ranked todo text",), ("clause text", "diary text")
 _PRONOUNS = (("we", True), ("they", True), ("she", False), ("he", False), ("you", True))
 
 
@@ -33,7 +33,7 @@ def _not(value: Value, _: Params) -> str:
 def _passive(value: Value, _: Params) -> str | None:
     d = value.data
     several = d["object"].startswith(("two ", "five ", "some ")) or d["object"].endswith(("keys", "chairs"))
-    if several or d["tail"] or d["subject"] in ("we", "they", "she", "he"):
+    if several or d["tail"]:
         return None
     be = {"past": "was", "present": "is", "future": "will be"}[d["tense"]]
     return f"{upper_first(d['object'])} {be} {d['verb'][3]} by {d['subject']}."
@@ -147,7 +147,7 @@ OPERATIONS = (
     ),
     Operation(
         "todo.without mark",
-        ("check todo", "ranked todo"),
+        ("check todo text", "ranked todo text"),
         "text",
         lambda v, _: v.data["task"],
         ("remove the mark at the start", "copy {the} without the mark in front", "keep the task, but not its mark"),
@@ -212,7 +212,7 @@ OPERATIONS = (
     ),
     Operation(
         "tense.passive",
-        _CLAUSE,
+        ("clause text",),
         "text",
         _passive,
         (

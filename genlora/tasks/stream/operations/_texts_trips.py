@@ -7,7 +7,7 @@ from .._tables import stored
 from ..inputs._texts_frames import written_time
 from ._texts_parts import exchanged, mentioned, put, raw, shaped, slot, some_city, some_name
 
-_TRIP = ("trip", "trip note")
+_TRIP = ("trip text", "trip note text")
 _CITIES = ("from", "to")
 
 

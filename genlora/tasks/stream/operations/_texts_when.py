@@ -8,10 +8,20 @@ from .._parts import Classifier, Condition, Operation, Params, Value
 from ..inputs._texts_frames import texts, written_time
 from ._texts_parts import mentioned, raw, slot
 
-_DAY = ("payment", "transfer", "trip", "trip note", "price", "order", "stock", "meeting", "hours")
-_DATED = tuple(k for k in _DAY if k != "hours")
-_TIME = ("trip", "trip note", "meeting")
-_PLACE = ("stock",)
+_DAY = (
+    "payment text",
+    "transfer text",
+    "trip text",
+    "trip note text",
+    "price text",
+    "order text",
+    "stock text",
+    "meeting text",
+    "hours text",
+)
+_DATED = tuple(k for k in _DAY if k != "hours text")
+_TIME = ("trip text", "trip note text", "meeting text")
+_PLACE = ("stock text",)
 
 
 def _weekday(value: Value) -> int | None:
@@ -172,7 +182,7 @@ OPERATIONS = (
     ),
     Operation(
         "when.who and day",
-        ("trip", "trip note", "meeting"),
+        ("trip text", "trip note text", "meeting text"),
         "code",
         lambda v, _: f"{v.data['slots']['who']}: {v.data['slots']['day']}",
         (
@@ -227,21 +237,21 @@ CONDITIONS = (
     ),
     Condition(
         "meeting before noon",
-        ("meeting",),
+        ("meeting text",),
         lambda v, _: None if (n := v.data["raw"]["time"]) == 720 else n < 720,
         ("the meeting starts before noon", "it starts in the morning, before 12:00"),
         ("the meeting starts after noon", "it starts after 12:00"),
     ),
     Condition(
         "price rises",
-        ("price",),
+        ("price text",),
         lambda v, _: v.data["raw"]["new"] > v.data["raw"]["old"],
         ("the price rises", "the new price is higher than the old one", "it gets more expensive"),
         ("the price falls", "the new price is lower than the old one", "it gets cheaper"),
     ),
     Condition(
         "price new above",
-        ("price",),
+        ("price text",),
         _over("new"),
         ("the new price is more than {n}", "it will cost over {n}"),
         ("the new price is less than {n}", "it will cost under {n}"),
@@ -249,7 +259,7 @@ CONDITIONS = (
     ),
     Condition(
         "price old above",
-        ("price",),
+        ("price text",),
         _over("old"),
         ("the old price was more than {n}", "it used to cost over {n}"),
         ("the old price was less than {n}", "it used to cost under {n}"),
@@ -257,14 +267,14 @@ CONDITIONS = (
     ),
     Condition(
         "price new first",
-        ("price",),
+        ("price text",),
         lambda v, _: mentioned(v, ("old", "new"), 0) == v.data["slots"]["new"],
         ("{the} names the new price before the old one",),
         ("{the} names the old price before the new one",),
     ),
     Condition(
         "order large",
-        ("order",),
+        ("order text",),
         _over("quantity"),
         ("more than {n} pieces are ordered", "the quantity is above {n}"),
         ("fewer than {n} pieces are ordered", "the quantity is below {n}"),
@@ -272,21 +282,21 @@ CONDITIONS = (
     ),
     Condition(
         "order number even",
-        ("order",),
+        ("order text",),
         lambda v, _: v.data["raw"]["number"] % 2 == 0,
         ("the order number is even", "the order number ends in 0, 2, 4, 6 or 8"),
         ("the order number is odd", "the order number ends in 1, 3, 5, 7 or 9"),
     ),
     Condition(
         "stock first larger",
-        ("stock",),
+        ("stock text",),
         lambda v, _: None if (a := v.data["raw"]["quantity"]) == (b := v.data["raw"]["more"]) else a > b,
         ("the first product comes in the larger quantity", "there are more pieces of the first product"),
         ("the second product comes in the larger quantity", "there are fewer pieces of the first product"),
     ),
     Condition(
         "stock total above",
-        ("stock",),
+        ("stock text",),
         lambda v, p: None if (n := v.data["raw"]["quantity"] + v.data["raw"]["more"]) == p["n"] else n > p["n"],
         ("there are more than {n} pieces in all", "both quantities add up to more than {n}"),
         ("there are fewer than {n} pieces in all", "both quantities add up to less than {n}"),
@@ -308,7 +318,7 @@ CLASSIFIERS = (
     ),
     Classifier(
         "order size",
-        ("order",),
+        ("order text",),
         lambda v, _: "small" if (n := v.data["raw"]["quantity"]) < 10 else "medium" if n < 30 else "large",
         {
             "small": "fewer than 10 pieces are ordered",

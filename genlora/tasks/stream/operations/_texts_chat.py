@@ -1,0 +1,386 @@
+"""Chat lines, messages and quotes: who speaks, to whom, and what the words do."""
+
+from collections.abc import Callable
+
+from .._parts import Classifier, Condition, Operation, Params, Value
+from ..inputs._texts_chat import upper_first
+from ._texts_parts import exchanged, mentioned, put, shaped, slot, some_name
+
+_CHAT, _SAID, _QUOTE = ("chat text", "chat log text"), ("utterance text", "chat text", "chat log text"), ("quote text",)
+
+
+def _message(edit: Callable[[str], str | None]) -> Callable[[Value, Params], str | None]:
+    return lambda value, _: edit(value.data["message"])
+
+
+def _act(name: str) -> Callable[[Value, Params], bool | None]:
+    return lambda value, _: value.data["act"] == name
+
+
+def _no_end(text: str) -> str:
+    return text.rstrip(".!?")
+
+
+def _has(name: str) -> Callable[[Value, Params], bool | None]:
+    """Whether the text names a city, a weekday ...: read from the slots of its frame."""
+    return lambda value, _: name in value.data["slots"]
+
+
+OPERATIONS = (
+    Operation(
+        "chat.sender",
+        _CHAT,
+        "word",
+        slot("sender"),
+        (
+            "name the person who wrote {the}",
+            "extract the sender, not the one who is addressed",
+            "say whose message it is",
+        ),
+        ("the sender", "the name of the person who writes"),
+        ("who wrote it?",),
+    ),
+    Operation(
+        "chat.receiver",
+        _CHAT,
+        "word",
+        slot("to"),
+        (
+            "name the person whom {the} is addressed to",
+            "extract the one who is spoken to, not the sender",
+            "say who should read it",
+        ),
+        ("the person who is addressed", "the name of the receiver"),
+        ("who is it for?",),
+    ),
+    Operation(
+        "chat.pair",
+        _CHAT,
+        "code",
+        shaped("{sender} -> {to}"),
+        (
+            "write sender -> receiver",
+            "show who writes to whom, with an arrow (->) between the names",
+        ),
+        ("the sender and the receiver with -> between them", "who writes to whom, as A -> B"),
+    ),
+    Operation(
+        "chat.answer pair",
+        _CHAT,
+        "code",
+        shaped("{to} -> {sender}"),
+        (
+            "address the answer: receiver of {the} -> its sender",
+            "show the way of the reply: the one addressed first, an arrow (->), then the one who wrote",
+        ),
+        ("the direction of the reply, as receiver -> sender",),
+    ),
+    Operation(
+        "chat.message",
+        _CHAT,
+        "text",
+        slot("message"),
+        (
+            "copy only the message, without names and time",
+            "strip sender, receiver and time from {the}",
+            "keep just what is said",
+        ),
+        ("the bare message, no names in front or behind", "what is said, without sender, receiver and time"),
+    ),
+    Operation(
+        "chat.shout",
+        _CHAT,
+        "code",
+        lambda v, _: v.data["message"].upper(),
+        (
+            "write only the message, in capital letters, without sender and receiver",
+            "shout what is said (no names in front or behind)",
+        ),
+        ("the message alone, in capital letters",),
+    ),
+    Operation(
+        "chat.greet",
+        _CHAT,
+        "code",
+        shaped("Hi {sender},"),
+        (
+            'begin an answer to the sender: "Hi <name>,"',
+            "write the greeting of a reply, as in Hi Eve, with a comma",
+        ),
+        ('the greeting of a reply, "Hi <name of the sender>,"',),
+    ),
+    Operation(
+        "chat.mention",
+        _CHAT,
+        "code",
+        shaped("@{to}"),
+        (
+            "write @ and the name of the one who is addressed",
+            "make a mention of the receiver, no space after the @",
+        ),
+        ("the receiver as a mention with @", "@ and the name of the person addressed"),
+    ),
+    Operation(
+        "chat.time",
+        ("chat log text",),
+        "code",
+        slot("time"),
+        (
+            "copy the time at which {the} was written",
+            "extract the time stamp of the log, not a time in the message",
+            "write when it was sent, as HH:MM",
+        ),
+        ("the time stamp of {the}", "the time at which it was sent"),
+        ("when was it sent?",),
+    ),
+    Operation(
+        "chat.log entry",
+        ("chat log text",),
+        "code",
+        shaped("{time} {sender} > {to}"),
+        (
+            "write time, sender, > and receiver, without the message",
+            "shorten {the} to its head: HH:MM sender > receiver",
+        ),
+        ("the head of {the} in the form HH:MM sender > receiver",),
+    ),
+    Operation(
+        "chat.first named",
+        _CHAT,
+        "word",
+        lambda v, _: mentioned(v, ("sender", "to"), 0),
+        ("copy whichever of sender and receiver stands first", "write the first name in {the}"),
+        ("the first name in {the}", "the name of sender or receiver that stands first"),
+        ("which name stands first?",),
+    ),
+    Operation(
+        "chat.swap",
+        _CHAT,
+        "text",
+        lambda v, _: exchanged(v.text, v.data["slots"]["sender"], v.data["slots"]["to"]),
+        (
+            "exchange sender and receiver, with the words unchanged",
+            "copy {the} as if the two people had switched roles: swap their names only",
+        ),
+        ("{the} with sender and receiver exchanged",),
+    ),
+    Operation(
+        "chat.put sender",
+        _CHAT,
+        "text",
+        put("sender", "name"),
+        ("replace the sender by {name}, nothing else changed", "correct {the}: it was {name} who wrote it"),
+        ("{the} with {name} as the sender",),
+        params=some_name,
+    ),
+    Operation(
+        "say.quoted",
+        _CHAT,
+        "text",
+        lambda v, _: f'{v.data["slots"]["sender"]} wrote: "{upper_first(v.data["message"])}"',
+        (
+            'report it as <sender> wrote: "<message>", the message with a capital',
+            'turn {the} into the form Eve wrote: "Hello." (no receiver)',
+        ),
+        ('{the} in the form Eve wrote: "Hello."',),
+    ),
+    Operation(
+        "say.no end mark",
+        _SAID,
+        "text",
+        _message(_no_end),
+        (
+            "copy the message without its final punctuation mark (the words only, no sender)",
+            "drop the full stop, question mark or exclamation mark that ends the message; names in front are left out",
+        ),
+        ("the message without its last punctuation mark and without any sender",),
+    ),
+    Operation(
+        "say.end mark",
+        _SAID,
+        "code",
+        _message(lambda m: m[-1]),
+        (
+            "write the punctuation mark that ends the message itself",
+            "give the sign at the end of what is said: a full stop, ? or !",
+        ),
+        ("the mark at the end of the message (. or ? or !)",),
+        ("which mark ends the message: . or ? or !?",),
+    ),
+    Operation(
+        "quote.words",
+        _QUOTE,
+        "text",
+        slot("quote"),
+        (
+            "copy what stands inside the quotation marks, without the marks",
+            "extract the words that were said",
+            "keep the quotation alone, no quotation marks",
+        ),
+        ("the text inside the quotation marks", "the words that were said, without quotation marks"),
+        ("what exactly was said?",),
+    ),
+    Operation(
+        "quote.speaker",
+        _QUOTE,
+        "text",
+        slot("who"),
+        ("name the person who is quoted, first and last name", "extract the speaker", "say whose words they are"),
+        ("the full name of the speaker", "the person who is quoted"),
+        ("who said it?",),
+    ),
+    Operation(
+        "quote.surname",
+        _QUOTE,
+        "word",
+        lambda v, _: v.data["slots"]["who"].split()[1],
+        ("write only the surname of the speaker", "give the last name of the person quoted"),
+        ("the surname of the speaker", "the last name of the person who is quoted"),
+        ("what is the speaker's last name?",),
+    ),
+    Operation(
+        "quote.colon",
+        _QUOTE,
+        "text",
+        shaped("{who}: {quote}"),
+        (
+            "write the speaker, a colon and the words, without quotation marks",
+            "turn {the} into a line of a script: name, colon, text (no quotes)",
+        ),
+        ("a line <speaker>: <words>, no quotation marks",),
+    ),
+    Operation(
+        "quote.credit",
+        _QUOTE,
+        "text",
+        shaped("{quote} ({who})"),
+        (
+            "write the words without quotation marks and then the speaker in parentheses",
+            "put it as <words> (<speaker>), quotation marks left out",
+        ),
+        ("the words, then the speaker in parentheses, no quotation marks",),
+    ),
+    Operation(
+        "quote.single",
+        _QUOTE,
+        "text",
+        lambda v, _: v.text.replace('"', "'") if "'" not in v.text else None,
+        (
+            "replace the double quotation marks by single ones",
+            "change every \" to ' and nothing else",
+        ),
+        ("{the} with single instead of double quotation marks",),
+    ),
+    Operation(
+        "quote.shout",
+        _QUOTE,
+        "text",
+        lambda v, _: v.text.replace(v.data["slots"]["quote"], v.data["slots"]["quote"].upper()),
+        (
+            "put the words inside the quotation marks into capitals, the rest stays as it is",
+            "capitalise all letters of the quoted text only",
+        ),
+        ("{the} with only the quoted words in capitals",),
+    ),
+)
+
+CONDITIONS = (
+    Condition(
+        "said question",
+        _SAID,
+        _act("question"),
+        ("somebody asks something", "the message is a question"),
+        ("nothing is asked", "the message is not a question"),
+    ),
+    Condition(
+        "said request",
+        _SAID,
+        _act("request"),
+        ("the reader is told to do something", "the message is a request or an order"),
+        ("the reader is not told to do anything", "the message is no request"),
+    ),
+    Condition(
+        "said thanks",
+        _SAID,
+        _act("thanks"),
+        ("somebody says thank you", "the message is a word of thanks"),
+        ("nobody says thank you", "the message does not thank anybody"),
+    ),
+    Condition(
+        "said city",
+        ("utterance text",),
+        _has("city"),
+        ("{the} names a city", "a city is mentioned"),
+        ("{the} names no city", "no city is mentioned"),
+    ),
+    Condition(
+        "said person",
+        ("utterance text",),
+        _has("name"),
+        ("{the} names a person", "somebody's name is mentioned"),
+        ("{the} names nobody", "no person is named"),
+    ),
+    Condition(
+        "said day",
+        ("utterance text",),
+        _has("day"),
+        ("{the} mentions a day or a date", "a day is named"),
+        ("{the} mentions no day or date", "no day is named"),
+    ),
+    Condition(
+        "said room",
+        ("utterance text",),
+        _has("room"),
+        ("{the} is about a numbered room", "a room number occurs"),
+        ("{the} mentions no room number", "no room number occurs"),
+    ),
+    Condition(
+        "chat before noon",
+        ("chat log text",),
+        lambda v, _: v.data["raw"]["time"] < 720,
+        ("{the} was written before noon", "the time in {the} is before 12:00"),
+        ("{the} was written at noon or later", "the time in {the} is 12:00 or later"),
+    ),
+    Condition(
+        "chat sender first",
+        _CHAT,
+        lambda v, _: v.data["slots"]["sender"] < v.data["slots"]["to"],
+        ("the sender comes before the receiver in the alphabet",),
+        ("the receiver comes before the sender in the alphabet",),
+    ),
+    Condition(
+        "sms spam",
+        ("sms text",),
+        lambda v, _: v.data["spam"],
+        ("{the} is spam", "{the} looks like a trick to get money or data", "{the} belongs in the junk folder"),
+        ("{the} is an ordinary one", "{the} looks harmless", "{the} belongs in the inbox"),
+    ),
+)
+
+CLASSIFIERS = (
+    Classifier(
+        "said act",
+        _SAID,
+        lambda v, _: v.data["act"] if v.data["act"] != "thanks" else None,
+        {
+            "question": "something is asked",
+            "request": "somebody is told to do something",
+            "statement": "something is just stated",
+        },
+        "what the message does",
+        {"question": "question", "request": "order", "statement": "statement"},
+    ),
+    Classifier(
+        "said four acts",
+        _SAID,
+        lambda v, _: v.data["act"],
+        {
+            "question": "the message asks for information",
+            "request": "the message asks or tells the reader to do something",
+            "statement": "the message gives information",
+            "thanks": "the message says thank you",
+        },
+        "the kind of message",
+        {"question": "question", "request": "task", "statement": "info", "thanks": "thanks"},
+    ),
+)
