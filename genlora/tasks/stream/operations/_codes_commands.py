@@ -82,7 +82,7 @@ OPERATIONS = (
         ),
         ("the flags without their values, comma-separated", "a comma list of all --names in {the}"),
         ("which flags are set, values left out?",),
-        "list",
+        "code",
     ),
     part(
         "cmd.count flags",
@@ -114,7 +114,7 @@ OPERATIONS = (
         ),
         ("the options as name=value, comma-separated", "a comma list of name=value for every flag with a value"),
         (),
-        "list",
+        "code",
     ),
     Operation(
         "cmd.add flag",

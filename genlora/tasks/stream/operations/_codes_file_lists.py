@@ -14,7 +14,7 @@ OPERATIONS = (
     Operation(
         "files.keep",
         ("files",),
-        "list",
+        "code",
         lambda v, p: ", ".join(f["file"] for f in v.data if f["ext"] == p["ext"]) or None,
         (
             "keep only the .{ext} files, comma-separated",
@@ -28,7 +28,7 @@ OPERATIONS = (
     Operation(
         "files.drop",
         ("files",),
-        "list",
+        "code",
         lambda v, p: (
             ", ".join(f["file"] for f in v.data if f["ext"] != p["ext"])
             if 0 < sum(f["ext"] == p["ext"] for f in v.data) < len(v.data)
@@ -72,7 +72,7 @@ OPERATIONS = (
         ("list the extension of each file, in order, comma-separated", "write only the endings, without dots"),
         ("the extensions in the order of the files, comma-separated", "a comma list of the endings, no dots"),
         ("which extensions do the files have, in order?",),
-        "list",
+        "code",
     ),
     part(
         "files.stems",
@@ -81,7 +81,7 @@ OPERATIONS = (
         ("list the names without their extensions, comma-separated", "cut the ending off every file name"),
         ("the file names without extensions, comma-separated", "a comma list of the bare names"),
         ("what are the files called without their extensions?",),
-        "list",
+        "code",
     ),
 )
 

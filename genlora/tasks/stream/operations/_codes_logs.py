@@ -275,7 +275,7 @@ OPERATIONS = (
         ),
         ("the levels line by line, comma-separated", "a comma list of the severities in order"),
         ("which levels do the lines have, in order?",),
-        "list",
+        "code",
     ),
     part(
         "log.times",
@@ -287,7 +287,7 @@ OPERATIONS = (
         ),
         ("the times line by line, comma-separated", "a comma list of the times in order"),
         ("at which times were the lines written?",),
-        "list",
+        "code",
     ),
 )
 

@@ -234,7 +234,7 @@ OPERATIONS = (
         ("list the user names only, comma-separated", "cut every address at its @, listing the left sides with commas"),
         ("the user names, comma-separated", "a comma list of what stands before each @"),
         ("who are the users, separated by commas?",),
-        "list",
+        "code",
     ),
     part(
         "emails.domains",
@@ -243,7 +243,7 @@ OPERATIONS = (
         ("list the domains only, comma-separated", "cut every address at its @, listing the right sides with commas"),
         ("the domains, comma-separated", "a comma list of what stands after each @"),
         ("which domains are there, separated by commas?",),
-        "list",
+        "code",
     ),
     part(
         "emails.sorted users",
@@ -252,7 +252,7 @@ OPERATIONS = (
         ("list the user names in alphabetical order, comma-separated", "sort the parts before the @ from a to z"),
         ("the user names sorted from a to z, comma-separated", "an alphabetical comma list of the users"),
         ("who are the users in alphabetical order?",),
-        "list",
+        "code",
     ),
 )
 

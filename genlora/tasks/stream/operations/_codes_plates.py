@@ -163,7 +163,7 @@ OPERATIONS = (
         ("list the hashtags without #, comma-separated", "write all tags of {the} with commas, no hash signs"),
         ("the tags without #, comma-separated", "a comma list of the tags in {the}, no #"),
         ("which tags does {the} have (no #)?",),
-        "list",
+        "code",
     ),
     part(
         "post.count",

@@ -178,7 +178,7 @@ OPERATIONS = (
         ),
         ("the versions from oldest to newest, comma-separated, no v",),
         ("what are the versions in ascending order, commas between, no v?",),
-        "list",
+        "code",
     ),
     part(
         "versions.sort down",
@@ -190,7 +190,7 @@ OPERATIONS = (
         ),
         ("the versions from newest to oldest, comma-separated, no v",),
         ("what are the versions in descending order, commas between, no v?",),
-        "list",
+        "code",
     ),
     Operation(
         "versions.count major",

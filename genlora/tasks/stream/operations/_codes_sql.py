@@ -56,7 +56,7 @@ OPERATIONS = (
         ("list the selected columns, comma-separated", "write what is selected, column names only"),
         ("the selected columns, comma-separated", "the column names between SELECT and FROM"),
         ("which columns are selected?",),
-        "list",
+        "code",
     ),
     Operation(
         "sql.nth column",
@@ -160,7 +160,7 @@ OPERATIONS = (
         ),
         ("the parameter names, comma-separated, defaults left out",),
         ("which parameters are there, defaults left out?",),
-        "list",
+        "code",
     ),
     Operation(
         "head.nth",

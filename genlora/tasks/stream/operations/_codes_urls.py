@@ -168,7 +168,7 @@ OPERATIONS = (
         ),
         ("a list of the parameter names, without values", "the names of the query parameters, comma-separated"),
         ("which query parameters does {the} have?",),
-        "list",
+        "code",
     ),
     part(
         "url.count parameters",

@@ -137,7 +137,7 @@ OPERATIONS = (
     Operation(
         "record.names",
         ANY,
-        "list",
+        "code",
         lambda v, _: ", ".join(v.data),
         (
             "list the names of the fields, without values",
@@ -150,7 +150,7 @@ OPERATIONS = (
     Operation(
         "record.values",
         ANY,
-        "list",
+        "code",
         lambda v, _: ", ".join(v.data.values()) if not _empty(v) else None,
         (
             "list the values, without the field names",

@@ -105,7 +105,7 @@ OPERATIONS = (
     Operation(
         "row.without",
         _BOTH,
-        "list",
+        "code",
         lambda v, p: ", ".join(c for i, c in enumerate(v.data) if i != p["n"] - 1),
         (
             "remove the {nth} column, joining the others by commas",
@@ -119,7 +119,7 @@ OPERATIONS = (
     Operation(
         "row.reverse",
         _BOTH,
-        "list",
+        "code",
         lambda v, _: ", ".join(v.data[::-1]),
         ("write the cells from right to left, joined by commas", "reverse the columns and separate them by commas"),
         ("the columns in reverse order, comma-separated", "a comma list of the cells from last to first"),
@@ -128,7 +128,7 @@ OPERATIONS = (
     Operation(
         "row.commas",
         _BOTH,
-        "list",
+        "code",
         lambda v, _: None if (t := ", ".join(v.data)) == v.text else t,
         ("write the cells with a comma and a space between them", "convert {the} to cells joined by commas and spaces"),
         ("{the} with a comma and a space between the cells", "a list of the cells: comma, space, comma, space"),

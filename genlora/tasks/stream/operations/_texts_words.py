@@ -11,7 +11,6 @@ from ._texts_parts import PROSE, clean_words
 _ORDINALS = ("second", "third", "fourth", "fifth")
 _TAGS = ("FYI", "Note", "URGENT", "Re", "Draft", "Internal", "Reminder", "Update", "Fwd", "TODO")
 _ENDS = ("#done", "(checked)", "#work", "[1]", "(copy)", "-- sent", "#later", "(v2)", "(see below)", "#archive")
-_SMALL = ("the", "to", "for", "on", "from", "and", "is", "a", "in", "at", "it", "of")
 
 
 def _on_words(choose: Callable[[Sequence[str]], str | None]) -> Callable[[Value, Params], str | None]:
@@ -69,26 +68,8 @@ def _bare(text: str) -> str | None:
     return None if any(c in kept for c in ".,;:!?'\"/-()[]<>|#@") else kept
 
 
-def _joined(mark: str, *, lower: bool) -> Callable[[Value, Params], str | None]:
-    def written(value: Value, _: Params) -> str | None:
-        words = clean_words(value.text)
-        if not all(w.isalnum() for w in words) or len(words) != len(value.text.split()):
-            return None
-        text = mark.join(words)
-        return text.lower() if lower else text
-
-    return written
-
-
 def _ended(value: Value, p: Params) -> str | None:
     return value.text[:-1] + p["mark"] if value.text.endswith(".") else None
-
-
-def _without(value: Value, p: Params) -> str | None:
-    words = value.text.split(" ")
-    if p["word"] not in words or words[0].lower() == p["word"]:
-        return None
-    return " ".join(w for w in words if w != p["word"])
 
 
 def _put_last(value: Value, p: Params) -> str | None:
@@ -100,18 +81,6 @@ def _put_last(value: Value, p: Params) -> str | None:
 def _put_first(value: Value, p: Params) -> str | None:
     first, space, rest = value.text.partition(" ")
     return f"{p['word'].capitalize()} {rest}" if space and first.isalnum() else None
-
-
-def _part(place: int) -> Callable[[Value, Params], str | None]:
-    def written(value: Value, _: Params) -> str | None:
-        parts = [x.strip() for x in value.text.split(",")]
-        return parts[place].rstrip(".!?") if len(parts) > 1 and "\n" not in value.text else None
-
-    return written
-
-
-def _letter(draw: Draw) -> Params:
-    return {"letter": draw.pick("aeiorstnd")}
 
 
 def _word(draw: Draw) -> Params:
@@ -212,8 +181,8 @@ OPERATIONS = (
         lambda v, p: " ".join(w[p["n"] :]) if _first_n(v, p) and len(w := v.text.split()) <= 14 else None,
         (
             "delete the first {n} words of {the}",
-            "skip {n} words and copy the rest",
-            "write what comes after the first {n} words",
+            "copy {the} from behind its first {n} words on",
+            "write everything that comes after the first {n} words",
         ),
         ("{the} without its first {n} words", "what is left of {the} when {n} words at the start are cut"),
         params=_count,
@@ -376,195 +345,5 @@ OPERATIONS = (
     ),
 )
 
-MORE = (
-    Operation(
-        "text.slug",
-        PROSE,
-        "code",
-        _joined("-", lower=True),
-        (
-            "make a URL slug of {the}: lower case, hyphens for spaces, no punctuation",
-            "join all words with hyphens, in small letters and without marks",
-            "turn {the} into a link name such as my-new-page",
-        ),
-        ("{the} as a lower-case slug with hyphens", "a slug (words-like-this) made of {the}"),
-    ),
-    Operation(
-        "text.underscores",
-        PROSE,
-        "code",
-        _joined("_", lower=False),
-        (
-            "join the words of {the} with underscores, without punctuation",
-            "write an underscore for every space (marks left out, capitals as they are)",
-        ),
-        ("the words of {the} joined by underscores, no punctuation",),
-    ),
-    Operation(
-        "text.file name",
-        PROSE,
-        "code",
-        lambda v, p: (
-            f"{'_'.join(w[:3]).lower()}.{p['ext']}" if all(map(str.isalnum, w := clean_words(v.text))) else None
-        ),
-        (
-            "make a file name of the first three words: lower case, underscores between, .{ext} at the end",
-            "name a .{ext} file after the first three words, in small letters with underscores",
-        ),
-        ("a file name from the first three words, like one_two_three.{ext}",),
-        params=lambda d: {"ext": d.pick(("txt", "md", "pdf", "log", "eml", "doc"))},
-    ),
-    Operation(
-        "text.acronym",
-        PROSE,
-        "code",
-        lambda v, p: (
-            "".join(x[0] for x in w[: p["n"]]).upper()
-            if len(w := clean_words(v.text)) > p["n"] and all(x[0].isalpha() for x in w[: p["n"]])
-            else None
-        ),
-        (
-            "join the initials of the first {n} words, in capitals",
-            "make an acronym of the first {n} words of {the}",
-            "take the first letter of each of the first {n} words as a code in capitals",
-        ),
-        ("the initials of the first {n} words, in capitals", "an acronym made of the first {n} words"),
-        params=lambda d: {"n": d.between(3, 4)},
-    ),
-    Operation(
-        "text.digits",
-        PROSE,
-        "code",
-        lambda v, _: "".join(c for c in v.text if c.isdigit()) or None,
-        (
-            "copy the digits of {the} and nothing else, in order and without spaces",
-            "delete everything that is not a digit",
-            "strip {the} down to its digits",
-        ),
-        ("the digits of {the}, written together", "{the} without anything but digits"),
-    ),
-    Operation(
-        "text.count letter",
-        PROSE,
-        "number",
-        lambda v, p: str(v.text.lower().count(p["letter"])) if len(v.text) <= 70 else None,
-        (
-            'count the letter "{letter}" in {the}, capital or small',
-            'say how often "{letter}" occurs in {the} (either case)',
-        ),
-        ('how often the letter "{letter}" occurs in {the}', 'the number of letters "{letter}", capitals too'),
-        ('how many times does {the} use the letter "{letter}", capitals included?',),
-        _letter,
-    ),
-    Operation(
-        "text.count capitals",
-        PROSE,
-        "number",
-        _on_words(lambda w: str(sum(x[0].isupper() for x in w))),
-        (
-            "count the words that begin with a capital letter",
-            "say how many words of {the} are capitalised",
-        ),
-        ("the number of words that start with a capital letter", "how many words of {the} have a capital initial"),
-        ("how many words in {the} begin with a capital letter?",),
-    ),
-    Operation(
-        "text.before comma",
-        PROSE,
-        "text",
-        _part(0),
-        (
-            "copy what stands before the first comma",
-            "cut {the} off at the first comma",
-            "keep the part of {the} up to its first comma, comma left out",
-        ),
-        ("the part before the first comma", "everything in {the} up to the first comma"),
-        ("what stands before the first comma?",),
-    ),
-    Operation(
-        "text.after comma",
-        PROSE,
-        "text",
-        _part(-1),
-        (
-            "copy what stands after the last comma, without the final mark",
-            "keep only the part behind the last comma (no full stop)",
-            "delete everything up to the last comma, and the full stop too",
-        ),
-        ("the part after the last comma, without the final mark", "what follows the last comma, no full stop"),
-        ("what stands after the last comma? Leave out the full stop",),
-    ),
-    Operation(
-        "text.without word",
-        PROSE,
-        "text",
-        _without,
-        (
-            'delete the word "{word}" wherever it occurs',
-            'copy {the} without the word "{word}"',
-            'take every "{word}" out of {the}',
-        ),
-        ('{the} without the word "{word}"',),
-        params=lambda d: {"word": d.pick(("the", "to", "for", "on", "from", "and", "a", "in", "is"))},
-    ),
-)
-OPERATIONS += MORE
-
-
-def _has_weekday(value: Value, _: Params) -> bool:
-    words = clean_words(value.text)
-    return any(d in words or d[:3] in words for d in table("weekdays", of="texts"))
-
-
-def _word_bound(draw: Draw) -> Params:
-    return {"n": draw.between(6, 14)}
-
-
-CONDITIONS = (
-    Condition(
-        "text has digit",
-        PROSE,
-        lambda v, _: any(c.isdigit() for c in v.text),
-        ("{the} contains a digit", "there is a number in figures in {the}"),
-        ("{the} has no digits", "no figure occurs"),
-    ),
-    Condition(
-        "text longer",
-        PROSE,
-        lambda v, p: len(w) > p["n"] if len(w := clean_words(v.text)) == len(v.text.split()) else None,
-        ("{the} has more than {n} words", "{the} is longer than {n} words"),
-        ("{the} has {n} words or fewer", "{the} is not longer than {n} words"),
-        params=_word_bound,
-    ),
-    Condition(
-        "text has word",
-        PROSE,
-        lambda v, p: p["word"] in [w.lower() for w in clean_words(v.text)],
-        ('the word "{word}" occurs in {the}', '{the} contains the word "{word}"'),
-        ('the word "{word}" does not occur', '{the} has no "{word}" as a word'),
-        params=lambda d: {"word": d.pick(_SMALL)},
-    ),
-    Condition(
-        "text has comma",
-        PROSE,
-        lambda v, _: "," in v.text,
-        ("{the} contains a comma", "there is at least one comma"),
-        ("{the} has no comma", "there is not a single comma"),
-    ),
-    Condition(
-        "text names weekday",
-        PROSE,
-        _has_weekday,
-        ("{the} names a day of the week", "a weekday is mentioned"),
-        ("{the} names no day of the week", "no weekday is mentioned"),
-    ),
-    Condition(
-        "text first longer",
-        PROSE,
-        lambda v, _: None if (a := _length((w := clean_words(v.text))[0])) == (b := _length(w[-1])) else a > b,
-        ("the first word of {the} is longer than its last word",),
-        ("the last word of {the} is longer than its first word", "the first word is shorter than the last"),
-    ),
-)
-
+CONDITIONS: tuple[Condition, ...] = ()
 CLASSIFIERS: tuple[Classifier, ...] = ()
