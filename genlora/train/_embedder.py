@@ -1,8 +1,8 @@
 """A LoRA on the task embedder, so that it reads for meaning: paraphrases together, minimal pairs apart.
 
-Each step draws tasks in clusters that differ in one slot (same operation with other parameters, another operation on the
-same inputs, another answer form; catalogue descriptions with one word exchanged for its opposite), and two wordings of
-each. The loss is InfoNCE (van den Oord et al. 2018) over all of them, both ways:
+Each step draws tasks in clusters that differ in one slot (same operation with other parameters, another operation on
+the same inputs, another answer form; catalogue descriptions with one word exchanged for its opposite), and two wordings
+of each. The loss is InfoNCE (van den Oord et al. 2018) over all of them, both ways:
 
     -log exp(⟨u, v⟩/τ) / Σ over all wordings of other tasks w of exp(⟨u, w⟩/τ), v the other wording of u's task
 """
@@ -25,18 +25,75 @@ from ._lightning import Step
 
 LEAVES = ("query", "key", "value", "dense")
 _OPPOSITES = (
-    "first/last", "first/second", "start/end", "begins/ends", "begin/end", "beginning/end", "front/back",
-    "largest/smallest", "biggest/smallest", "larger/smaller", "longest/shortest", "longer/shorter", "higher/lower",
-    "highest/lowest", "most/fewest", "more/less", "plural/singular", "capital city/currency", "capital/currency",
-    "capital/continent", "add/subtract", "sum/difference", "sum/product", "positive/negative", "before/after",
-    "previous/next", "earlier/later", "upper/lower", "capital letters/small letters", "keep/remove", "even/odd",
-    "past/future", "past/present", "present/past", "increase/decrease", "double/halve", "ascending/descending",
-    "opposite/synonym", "antonym/synonym", "vowels/consonants", "vowel/consonant", "yes/no", "true/false",
-    "sender/receiver", "buyer/seller", "month/day", "month/year", "hour/minute", "weekday/month", "minimum/maximum",
-    "French/German", "French/Spanish", "German/Italian", "left/right", "without/with", "adjective/verb", "verb/noun",
-    "animal/tool", "object/animal", "alphabetical/reverse alphabetical", "surname/first name", "city/country",
-    "country/city", "country/language", "masculine/feminine", "domain/user name", "start/length", "middle/last",
-)  # fmt: skip
+    "first/last",
+    "first/second",
+    "start/end",
+    "begins/ends",
+    "begin/end",
+    "beginning/end",
+    "front/back",
+    "largest/smallest",
+    "biggest/smallest",
+    "larger/smaller",
+    "longest/shortest",
+    "longer/shorter",
+    "higher/lower",
+    "highest/lowest",
+    "most/fewest",
+    "more/less",
+    "plural/singular",
+    "capital city/currency",
+    "capital/currency",
+    "capital/continent",
+    "add/subtract",
+    "sum/difference",
+    "sum/product",
+    "positive/negative",
+    "before/after",
+    "previous/next",
+    "earlier/later",
+    "upper/lower",
+    "capital letters/small letters",
+    "keep/remove",
+    "even/odd",
+    "past/future",
+    "past/present",
+    "present/past",
+    "increase/decrease",
+    "double/halve",
+    "ascending/descending",
+    "opposite/synonym",
+    "antonym/synonym",
+    "vowels/consonants",
+    "vowel/consonant",
+    "yes/no",
+    "true/false",
+    "sender/receiver",
+    "buyer/seller",
+    "month/day",
+    "month/year",
+    "hour/minute",
+    "weekday/month",
+    "minimum/maximum",
+    "French/German",
+    "French/Spanish",
+    "German/Italian",
+    "left/right",
+    "without/with",
+    "adjective/verb",
+    "verb/noun",
+    "animal/tool",
+    "object/animal",
+    "alphabetical/reverse alphabetical",
+    "surname/first name",
+    "city/country",
+    "country/city",
+    "country/language",
+    "masculine/feminine",
+    "domain/user name",
+    "start/length",
+    "middle/last",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +158,10 @@ class DescriptionPairs:
         for place in (first, first + 1):
             base = spec(self.config.seed, GROUP * (number // 2) + place)
             found += [base, *base.siblings(draw)]
-        return [(f.meaning, (f.description(draw.between(0, 1 << 30)), f.description(draw.between(0, 1 << 30))))
-                for f in found]  # fmt: skip
+        return [
+            (f.meaning, (f.description(draw.between(0, 1 << 30)), f.description(draw.between(0, 1 << 30))))
+            for f in found
+        ]
 
     def _catalogue(self, draw: Draw) -> list[tuple[str, tuple[str, str]]]:
         task = draw.pick(self.tasks)
@@ -121,8 +180,9 @@ class DescriptionPairs:
 class EmbedderFit(nn.Module):
     """LoRA factors of every linear layer of a sentence-transformers encoder."""
 
-    def __init__(self, encoder: Any, pairs: DescriptionPairs, config: EmbedderConfig,
-                 held: Sequence[tuple[str, str, str]] = ()) -> None:  # fmt: skip
+    def __init__(
+        self, encoder: Any, pairs: DescriptionPairs, config: EmbedderConfig, held: Sequence[tuple[str, str, str]] = ()
+    ) -> None:
         super().__init__()
         object.__setattr__(self, "encoder", encoder.requires_grad_(False))
         self.pairs = pairs

@@ -239,29 +239,42 @@ class FewshotFit(nn.Module):
         return {f"{leaf}.{side}": self.mean[f"{side}.{leaf}"] for leaf in self.config.targets for side in "ab"}
 
 
-@torch.no_grad()
 def answers_right(base: LoadedBase, dialogues: Sequence[Dialogue], *, most: int = 4096) -> dict[int, float]:
     """{examples seen before it: share of answers whose every token is the argmax}, for the numbers in `SHOWN`."""
     right: dict[int, list[bool]] = {k: [] for k in SHOWN}
-    pad = base.tokenizer.pad_token_id or 0
-    for part in _by_length(dialogues, most):
-        batch = batch_of(part, pad=pad, device=base.device)
-        _, ok = label_losses(base.model, batch, with_argmax=True)
-        wrong = torch.bincount(batch.row[~ok], minlength=batch.n_rows).tolist()
-        at = 0
-        for d in part:
-            for k in range(d.labelled_from, len(d.answers)):
-                if k in right:
-                    right[k].append(wrong[at] == 0)
-                at += 1
+    for d, found in zip(dialogues, forced(base, dialogues, most=most), strict=True):
+        for k, ok in enumerate(found, d.labelled_from):
+            if k in right:
+                right[k].append(ok)
     return {k: sum(v) / len(v) for k, v in right.items() if v}
 
 
-def _by_length(dialogues: Sequence[Dialogue], most: int) -> list[list[Dialogue]]:
-    parts: list[list[Dialogue]] = []
-    for d in sorted(dialogues, key=len, reverse=True):
-        if parts and (len(parts[-1]) + 1) * len(parts[-1][0]) <= most:
-            parts[-1].append(d)
+@torch.no_grad()
+def forced(base: LoadedBase, dialogues: Sequence[Dialogue], *, most: int = 4096) -> list[list[bool]]:
+    """For each dialogue and each labelled answer of it: whether every token is the argmax, those before it given.
+
+    That is what greedy decoding would get right, at the price of one pass. `most` bounds a batch's tokens.
+    """
+    out: dict[int, list[bool]] = {}
+    pad = base.tokenizer.pad_token_id or 0
+    for part in _by_length(dialogues, most):
+        batch = batch_of([dialogues[i] for i in part], pad=pad, device=base.device)
+        _, ok = label_losses(base.model, batch, with_argmax=True)
+        wrong = torch.bincount(batch.row[~ok], minlength=batch.n_rows).tolist()
+        at = 0
+        for i in part:
+            n = len(dialogues[i].answers) - dialogues[i].labelled_from
+            out[i] = [w == 0 for w in wrong[at : at + n]]
+            at += n
+    return [out[i] for i in range(len(dialogues))]
+
+
+def _by_length(dialogues: Sequence[Dialogue], most: int) -> list[list[int]]:
+    """Indices of dialogues of like length, longest first."""
+    parts: list[list[int]] = []
+    for i in sorted(range(len(dialogues)), key=lambda i: -len(dialogues[i])):
+        if parts and (len(parts[-1]) + 1) * len(dialogues[parts[-1][0]]) <= most:
+            parts[-1].append(i)
         else:
-            parts.append([d])
+            parts.append([i])
     return parts
