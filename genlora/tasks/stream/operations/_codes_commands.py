@@ -31,7 +31,7 @@ OPERATIONS = (
         _CMD,
         "program",
         (
-            "give the program that is called",
+            "print the program that is called",
             "write the first word of {the}, without any prompt sign",
             "say which tool runs",
         ),
@@ -44,7 +44,7 @@ OPERATIONS = (
         "sub",
         (
             "give the subcommand",
-            "write the word right after the program",
+            "print the word right after the program",
             "say what the program is told to do, one word",
         ),
         ("the subcommand", "the word that follows the program name"),
@@ -54,7 +54,7 @@ OPERATIONS = (
         "cmd.target",
         _CMD,
         "target",
-        ("give the last argument, the one without a flag", "write what stands at the very end, behind all flags"),
+        ("get the last argument, the one without a flag", "write what stands at the very end, behind all flags"),
         ("the argument at the end, no flag", "the last word, which belongs to no flag"),
         ("what is the last argument?",),
     ),
@@ -132,7 +132,7 @@ OPERATIONS = (
         "cmd.sudo",
         _CMD,
         lambda v, _: f"sudo {v.data['bare']}",
-        ("put sudo in front, without a prompt sign", "write {the} so that it runs with sudo (no $)"),
+        ("put sudo in front, without a prompt sign", "output {the} so that it runs with sudo (no $)"),
         ("{the} with sudo in front, no prompt sign",),
     ),
     part(

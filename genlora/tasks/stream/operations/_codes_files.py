@@ -73,8 +73,8 @@ OPERATIONS = (
         _FILE,
         "ext",
         (
-            "give the file extension, without the dot",
-            "write the letters after the last dot",
+            "print the file extension, without the dot",
+            "output the letters after the last dot",
             "say which extension the file has (no dot)",
         ),
         ("the extension, without a dot", "the part after the last dot"),
@@ -92,7 +92,7 @@ OPERATIONS = (
         _FILE,
         "stem",
         (
-            "give the file name without folders and without extension",
+            "get the file name without folders and without extension",
             "write the bare name of the file: no path, no ending",
             "extract the stem of the file name",
         ),
@@ -106,7 +106,7 @@ OPERATIONS = (
         (
             "give the folder path: everything before the file name, no separator at the end",
             "cut the file name off {the}, with the separator before it",
-            "write the path of the directory that holds the file",
+            "print the path of the directory that holds the file",
         ),
         ("the path of the directory, without the file", "{the} up to its last separator, separator left out"),
         ("what is the full path of the folder?",),
@@ -116,7 +116,7 @@ OPERATIONS = (
         _PATH,
         "parent",
         (
-            "give the name of the folder that directly holds the file",
+            "show the name of the folder that directly holds the file",
             "name the innermost folder, without the rest of the path",
             "write only the last folder before the file name",
         ),
@@ -179,7 +179,7 @@ OPERATIONS = (
         "path.no extension",
         _FILE,
         lambda v, _: v.text.rpartition(".")[0],
-        ("remove the extension, folders stay", "write {the} without the last dot and what follows it"),
+        ("remove the extension, folders stay", "output {the} without the last dot and what follows it"),
         ("{the} without its extension", "{the} up to its last dot"),
     ),
     Operation(
@@ -193,6 +193,7 @@ OPERATIONS = (
             'append "{sep}{suffix}" to the name of the file, in front of the dot',
         ),
         ('{the} with "{sep}{suffix}" before the dot', "the name after {sep}{suffix} was added to its stem"),
+        ('what is {the} with "{sep}{suffix}" before the dot?',),
         params=_stem,
     ),
     Operation(
@@ -205,6 +206,7 @@ OPERATIONS = (
             "let the file name begin with {prefix}{sep}, folders unchanged",
         ),
         ('{the} with "{prefix}{sep}" before the file name', "{the} after the file got the prefix {prefix}{sep}"),
+        ("what is {the} with {prefix}{sep} before the file name?",),
         params=_stem,
     ),
     Operation(
@@ -217,6 +219,7 @@ OPERATIONS = (
             'replace the name before the dot by "{new}"',
         ),
         ("{the} with the file called {new}, same extension", "{the} after its file was renamed to {new}"),
+        ("what is {the} if the file is called {new}?",),
         params=_stem,
     ),
     Operation(
@@ -226,7 +229,7 @@ OPERATIONS = (
         lambda v, p: f"{p['folder']}/{v.data['file']}",
         (
             "write where the file lies after a move to {folder}: {folder}/name",
-            "give the path {folder}/ plus the file name",
+            "return the path {folder}/ plus the file name",
         ),
         ("the file name with {folder}/ in front, other folders dropped", "{folder}/ and the file name"),
         ("what is the path after a move to {folder}/?",),

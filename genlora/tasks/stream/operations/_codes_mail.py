@@ -73,7 +73,7 @@ OPERATIONS = (
         _ONE,
         "user",
         (
-            "give the part of the e-mail address before the @",
+            "get the part of the e-mail address before the @",
             "extract the user name, i.e. what stands in front of the @",
             "write only the mailbox name, no domain",
         ),
@@ -97,8 +97,8 @@ OPERATIONS = (
         _ONE,
         "company",
         (
-            "give the name of the mail provider: the domain without its ending",
-            "write what stands between the @ and the dot of the domain",
+            "show the name of the mail provider: the domain without its ending",
+            "print what stands between the @ and the dot of the domain",
             "extract the company from {the}: after the @, up to the last dot",
         ),
         ("the domain without its ending", "the name between the @ and the last dot"),
@@ -108,7 +108,7 @@ OPERATIONS = (
         "email.ending",
         _ONE,
         "ending",
-        ("give the top-level domain, without the dot", "write the letters after the last dot of the e-mail address"),
+        ("return the top-level domain, without the dot", "write the letters after the last dot of the e-mail address"),
         ("the ending of the e-mail domain, no dot", "the top-level domain"),
         ("which top-level domain does the e-mail address have?",),
     ),
@@ -129,7 +129,7 @@ OPERATIONS = (
         _ONE,
         _person("last"),
         (
-            "give the surname from first.last@..., with a capital and without digits",
+            "output the surname from first.last@..., with a capital and without digits",
             "read the family name out of the e-mail address (between dot and @), capitalised, digits dropped",
             "write the last name of the owner, capital letter first, no digits",
         ),
@@ -141,7 +141,7 @@ OPERATIONS = (
         _ONE,
         _full,
         (
-            "write the owner's first and last name, both capitalised",
+            "output the owner's first and last name, both capitalised",
             "guess the full name from first.last@...: capitals, a space between, no digits",
         ),
         ("the full name of the owner, first name first", "the name spelled by the e-mail address, as First Last"),
@@ -160,6 +160,7 @@ OPERATIONS = (
         lambda v, _: f"mailto:{v.data['address']}",
         ("write the address as a mailto link (mailto:...)", "put mailto: in front of the bare address"),
         ("the address as mailto:...", "a mailto link for the bare address"),
+        ("what is the mailto link for the address?",),
     ),
     part(
         "email.capitals",
@@ -167,6 +168,7 @@ OPERATIONS = (
         lambda v, _: v.data["address"].upper(),
         ("write the bare address in capitals", "change the address to upper case, leaving out any name"),
         ("the bare address in upper case",),
+        ("what is the bare address in capitals?",),
     ),
     Operation(
         "email.move",
@@ -174,7 +176,7 @@ OPERATIONS = (
         "code",
         lambda v, p: f"{v.data['user']}@{p['domain']}",
         (
-            "write the address with {domain} as its new domain",
+            "print the address with {domain} as its new domain",
             "replace everything after the @ by {domain}, leaving out any name",
             "move the mailbox to {domain}: same user, bare address",
         ),
@@ -188,7 +190,7 @@ OPERATIONS = (
         _MANY,
         "code",
         lambda v, p: _user(v.data[p["n"] - 1]) if len(v.data) >= p["n"] else None,
-        ("give the user name of the {nth} address", "write what is before the @ in address {n}"),
+        ("fetch the user name of the {nth} address", "write what is before the @ in address {n}"),
         ("the user part of the {nth} address", "the name before the @ of address number {n}"),
         ("what is the user name in the {nth} address?",),
         _nth,
@@ -209,7 +211,7 @@ OPERATIONS = (
         "code",
         _at_domain,
         (
-            "give the address at {domain}",
+            "print the address at {domain}",
             "find who writes from {domain}: the whole address",
             "pick the entry of {the} that belongs to {domain}",
         ),

@@ -79,7 +79,7 @@ OPERATIONS = (
         _but("kebab"),
         _to("kebab"),
         (
-            "write {the} in kebab-case",
+            "output {the} in kebab-case",
             "convert {the} to lower-case words with hyphens between",
             "turn {the} into a CSS class: lower case, words joined by -",
         ),
@@ -114,8 +114,9 @@ OPERATIONS = (
         "case.dotted",
         _ANY,
         _to("dotted"),
-        ("write the words of {the} in lower case with dots between", "make a config key of {the}, as in my.name"),
+        ("print the words of {the} in lower case with dots between", "make a config key of {the}, as in my.name"),
         ("{the} as a dotted key in lower case", "the words joined by dots, lower case"),
+        ("what is {the} as a dotted key in lower case?",),
     ),
     part(
         "case.camel",
@@ -138,6 +139,7 @@ OPERATIONS = (
             "make a heading of {the}, each word with a capital",
         ),
         ("{the} as a title such as Max Price", "the words with capitals and spaces"),
+        ("what is {the} as a title, capitals and spaces included?",),
     ),
     part(
         "case.compact",
@@ -145,6 +147,7 @@ OPERATIONS = (
         lambda v, _: "".join(v.data["words"]),
         ("write {the} in lower case without separators", "glue the words of {the} together, small letters only"),
         ("{the} in lower case with nothing between its words", "all letters of {the} in one go, lower case"),
+        ("what is {the} in lower case without separators?",),
     ),
     part(
         "case.initials",
@@ -155,13 +158,14 @@ OPERATIONS = (
             "make an alias from the initials, small letters",
         ),
         ("the initials of the words in lower case", "an alias made of first letters, lower case"),
+        ("what are the initials of {the}, in lower case?",),
     ),
     Operation(
         "name.word",
         _ANY,
         "code",
         lambda v, p: v.data["words"][p["n"]],
-        ("give the {nth} word of {the} in lower case", "split {the} into words: write the {nth}, small letters"),
+        ("get the {nth} word of {the} in lower case", "split {the} into words: write the {nth}, small letters"),
         ("the {nth} word in {the}, lower case", "the {nth} of the words that {the} is made of, small letters"),
         ("what is the {nth} word in {the} (lower case)?",),
         _nth,
@@ -170,7 +174,7 @@ OPERATIONS = (
         "name.last word",
         _ANY,
         lambda v, _: v.data["words"][-1],
-        ("give the last word of {the} in lower case", "write what {the} ends with: its final word, small letters"),
+        ("give the last word of {the} in lower case", "output what {the} ends with: its final word, small letters"),
         ("the last word in {the}, lower case", "the final word, small letters"),
         ("what is the last word in {the} (lower case)?",),
     ),
@@ -226,7 +230,7 @@ OPERATIONS = (
         _ANY,
         "code",
         _same_case(lambda w, p: (p["verb"], *w[1:]) if w[0] != p["verb"] else None),
-        ('replace the first word by "{verb}", in the same style', "write {the} with {verb} in place of its first word"),
+        ('replace the first word by "{verb}", in the same style', "print {the} with {verb} in place of its first word"),
         ('{the} with "{verb}" as its first word, same style', "{the} after its first word became {verb}"),
         params=_verb,
     ),
@@ -256,6 +260,7 @@ OPERATIONS = (
             "make a flag of {the}, as in --my-name",
         ),
         ("{the} as a command line flag, such as --my-name",),
+        ("which command line flag fits {the}?",),
     ),
 )
 

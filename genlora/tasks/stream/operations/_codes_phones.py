@@ -62,13 +62,14 @@ OPERATIONS = (
         lambda v, _: " ".join("".join(c if c.isdigit() else " " for c in v.text).split()),
         ("write the groups of digits with single spaces between, nothing else", "replace all punctuation by one space"),
         ("the groups of digits with a space between", "{the} with spaces as the only separators, no signs"),
+        ("what is {the} with spaces as its only separators?",),
     ),
     part(
         "phone.area",
         _US,
         "area",
         (
-            "give the area code",
+            "get the area code",
             "write the first three digits of the ten-digit number",
             "extract the three-digit area code",
         ),
@@ -88,7 +89,7 @@ OPERATIONS = (
         "code",
         _reshaped,
         (
-            "write {the} in the shape {shown}",
+            "output {the} in the shape {shown}",
             "normalise it to the form {shown}",
             "reformat {the} like this: {shown}",
         ),
@@ -100,7 +101,7 @@ OPERATIONS = (
         "phone.country code",
         _WORLD,
         "country",
-        ("give the country calling code, no plus and no zeros", "write the two digits that stand for the country"),
+        ("show the country calling code, no plus and no zeros", "write the two digits that stand for the country"),
         ("the country code in {the}, two digits", "the calling code without + or 00"),
         ("which calling code does {the} have (two digits)?",),
     ),

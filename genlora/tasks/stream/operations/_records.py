@@ -121,7 +121,7 @@ OPERATIONS = (
         ANY,
         "number",
         lambda v, _: str(len(v.data)),
-        ("count the fields of {the}", "say how many fields {the} has", "give the number of key-value pairs"),
+        ("count the fields of {the}", "say how many fields {the} has", "print the number of key-value pairs"),
         ("the number of fields", "how many keys {the} has"),
         ("how many fields are there?",),
     ),
@@ -158,6 +158,7 @@ OPERATIONS = (
             "drop all keys: the values alone, comma-separated",
         ),
         ("the values of {the}, comma-separated", "all values without their keys"),
+        ("what are the values of {the}, separated by commas?",),
     ),
     Operation(
         "record.nth name",
@@ -166,7 +167,7 @@ OPERATIONS = (
         lambda v, p: tuple(v.data)[p["n"] - 1] if len(v.data) >= p["n"] else None,
         (
             "give the name of the {nth} field",
-            "write the {nth} key of {the}",
+            "output the {nth} key of {the}",
             "say what field number {n} is called, not its value",
         ),
         ("the name of the {nth} field", "key number {n} of {the}"),
@@ -179,7 +180,7 @@ OPERATIONS = (
         "code",
         lambda v, p: tuple(v.data.values())[p["n"] - 1] if len(v.data) >= p["n"] else None,
         (
-            "give the value of the {nth} field",
+            "get the value of the {nth} field",
             "write what the {nth} key of {the} is set to",
             "skip the names and return value number {n}",
         ),
@@ -203,7 +204,7 @@ OPERATIONS = (
         _extreme(max, named=True),
         (
             "name the field with the largest number",
-            "write the key whose number is highest",
+            "print the key whose number is highest",
             "say which numeric field is biggest (its name only)",
         ),
         ("the name of the field with the largest number", "the key of the highest number in {the}"),
@@ -228,7 +229,7 @@ OPERATIONS = (
         "number",
         _extreme(max, named=False),
         (
-            "give the largest number in {the}",
+            "show the largest number in {the}",
             "find the highest of the numeric values",
             "write the maximum of the values",
         ),
@@ -267,7 +268,7 @@ OPERATIONS = (
         ANY,
         "number",
         _total,
-        ("add {one} and {two}", "give the sum of the fields {one} and {two}", "work out {one} + {two} from {the}"),
+        ("add {one} and {two}", "return the sum of the fields {one} and {two}", "work out {one} + {two} from {the}"),
         ("the sum of {one} and {two}", "{one} plus {two}"),
         ("how much are {one} and {two} together?",),
         _paired,

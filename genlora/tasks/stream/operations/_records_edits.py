@@ -163,7 +163,7 @@ OPERATIONS = (
         _edited(_change),
         (
             "set {key} to {value}",
-            "write {the} again with {value} as its {key}",
+            "output {the} again with {value} as its {key}",
             "replace the value of {key} by {value}, keep everything else",
             "update {the}: {key} becomes {value}",
         ),
@@ -182,6 +182,7 @@ OPERATIONS = (
             "leave out the {key} when you copy {the}",
         ),
         ("{the} without the field {key}", "everything but the {key}, in the same notation"),
+        ("what is left of {the} without {key}, in the same notation?",),
         params=lambda d: {"key": d.pick(KEYS)},
     ),
     Operation(
@@ -248,7 +249,7 @@ OPERATIONS = (
         _LINE,
         "code",
         _edited(lambda f, _: {k.upper(): v for k, v in f.items()}),
-        ("write the field names in capitals, values unchanged", "change only the keys of {the} to upper case"),
+        ("print the field names in capitals, values unchanged", "change only the keys of {the} to upper case"),
         ("{the} with its keys in capitals", "the same data with upper case field names"),
     ),
     Operation(
@@ -304,7 +305,7 @@ OPERATIONS = (
         "code",
         _written(lambda f, _: ",".join(f)),
         (
-            "write the CSV header that fits {the}, no spaces",
+            "output the CSV header that fits {the}, no spaces",
             "make a header line of the field names: commas between, no spaces",
         ),
         ("the header line of a CSV file with these fields, no spaces", "a header of the form name,name,name"),
@@ -319,6 +320,7 @@ OPERATIONS = (
             "convert {the} to flags of the form --name value, separated by spaces",
         ),
         ("{the} as command line flags (--name value)", "a string of --name value flags, one for each field"),
+        ("what do the fields look like as flags (--name value)?",),
     ),
     Operation(
         "record.to env",
@@ -330,6 +332,7 @@ OPERATIONS = (
             "convert {the} to NAME=value pairs on one line, names in capitals, values as they are",
         ),
         ("a line of environment variables (NAME=value) made from {the}", "{the} as NAME=value, a space between two"),
+        ("how do the fields look as NAME=value on one line?",),
     ),
     Operation(
         "record.to filter",

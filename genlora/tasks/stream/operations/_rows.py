@@ -69,7 +69,7 @@ OPERATIONS = (
         "code",
         lambda v, p: v.data[p["n"] - 1],
         (
-            "give the {nth} column",
+            "output the {nth} column",
             "copy the {nth} cell of {the}",
             "cut column {n} out of {the}",
             "return only what stands in the {nth} field",
@@ -83,7 +83,7 @@ OPERATIONS = (
         _BOTH,
         "code",
         lambda v, p: v.data[-p["n"]],
-        ("give the {back} column", "copy the {back} cell of {the}", "return only the {back} field"),
+        ("fetch the {back} column", "copy the {back} cell of {the}", "return only the {back} field"),
         ("the {back} column", "the {back} cell of {the}"),
         ("what is in the {back} column?",),
         lambda d: {"n": (n := d.between(1, 3)), "back": ("last", "second to last", "third to last")[n - 1]},
@@ -109,7 +109,7 @@ OPERATIONS = (
         lambda v, p: ", ".join(c for i, c in enumerate(v.data) if i != p["n"] - 1),
         (
             "remove the {nth} column, joining the others by commas",
-            "write the cells without the {nth} one, comma-separated",
+            "print the cells without the {nth} one, comma-separated",
             "drop column {n}; list the rest with commas",
         ),
         ("all columns but the {nth}, comma-separated", "the cells without number {n}, joined by commas"),
@@ -121,7 +121,7 @@ OPERATIONS = (
         _BOTH,
         "code",
         lambda v, _: ", ".join(v.data[::-1]),
-        ("write the cells from right to left, joined by commas", "reverse the columns and separate them by commas"),
+        ("write the cells from right to left, joined by commas", "reverse the columns, commas between them"),
         ("the columns in reverse order, comma-separated", "a comma list of the cells from last to first"),
         ("what does {the} look like with its columns reversed, commas between?",),
     ),
@@ -163,6 +163,7 @@ OPERATIONS = (
         lambda v, _: f"{v.data[2]} x {v.data[1]}",
         ("write the quantity, an x and the item, such as 3 x lamp", "shorten {the} to quantity x item"),
         ("the quantity and the item in the form 3 x lamp", "what was ordered, written as quantity x item"),
+        ("what was ordered, as quantity x item?",),
     ),
     Operation(
         "row.total",
@@ -183,7 +184,7 @@ OPERATIONS = (
         "code",
         lambda v, _: f"{v.data[1]}: {v.data[3]} EUR",
         (
-            "write the item, a colon, and the price with EUR (the price is the last column)",
+            "output the item, a colon, and the price with EUR (the price is the last column)",
             "make a price tag of {the}: item, colon, last column, EUR",
         ),
         ("the item and its price in the form lamp: 12 EUR",),
