@@ -19,6 +19,7 @@ from . import (
     _texts_chat,
     _texts_dates,
     _texts_deals,
+    _texts_mail,
     _texts_people,
     _thinglists,
     _times_calendar,
@@ -53,6 +54,7 @@ _MODULES = (
     _facts,
     _quantities_measures,
     _texts_chat,
+    _texts_mail,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

@@ -101,6 +101,12 @@ def _review(of: str, write: str) -> Callable[[Draw, Params], Value | None]:
     return drawn
 
 
+def _opinion(draw: Draw, layout: Params) -> Value | None:
+    tone = draw.pick(("positive", "negative", "mixed"))
+    value = fill(draw, draw.pick(stored("texts", "opinions")[tone]), layout, {"product": "product"})
+    return None if value is None else Value({**value.data, "tone": tone}, value.text)
+
+
 def _news(write: Callable[[Draw, Params, str], str]) -> Callable[[Draw, Params], Value | None]:
     slots = {"city": "city", "company": "company", "n": "percent"}
 
@@ -172,6 +178,7 @@ INPUTS = (
         _review("product", "{who}: {text}"),
         style,
     ),
+    InputType("customer opinion", "opinion text", "what a customer says about a product", "the text", _opinion, style),
     InputType("headline", "headline text", "a headline", "the headline", _news(lambda d, p, t: t), style),
     InputType(
         "news line", "headline text", "a news line", "the line", _news(lambda d, p, t: f"{p['day']}: {t}."), style

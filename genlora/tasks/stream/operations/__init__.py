@@ -48,9 +48,11 @@ from . import (
     _texts_deals,
     _texts_groups,
     _texts_lines,
+    _texts_mail,
     _texts_meetings,
     _texts_pairs,
     _texts_people,
+    _texts_reviews,
     _texts_roles,
     _texts_todo,
     _texts_trips,
@@ -139,6 +141,8 @@ _MODULES = (
     _sequences,
     _translations,
     _short,
+    _texts_mail,
+    _texts_reviews,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

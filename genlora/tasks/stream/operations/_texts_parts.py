@@ -89,7 +89,7 @@ _NOTES = (
 )
 _SAID = ("utterance text", "chat text", "chat log text", "sms text", "quote text", "language text")
 _SENTENCES = ("payment text", "transfer text", "trip text", "hours text", "clause text", "diary text", "headline text")
-_LONG = ("letter text", "memo text", "ticket text", "review text")
+_LONG = ("letter text", "memo text", "ticket text", "review text", "opinion text", "news text")
 _TASKS = ("todo text", "check todo text", "ranked todo text")
 
 PROSE = (*_NOTES, *_SAID, *_SENTENCES, *_LONG, *_TASKS, "contact text", "address text")
