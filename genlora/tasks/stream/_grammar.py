@@ -79,7 +79,8 @@ def _example(s: Said, draw: Draw) -> str:
             'For "{x}" the answer is "{y}": {say}',
         )
     )
-    return upper_first(shape.format(say=s.say, noun=s.noun, x=given, y=wanted))
+    text = shape.format(say=s.say, noun=s.noun, x=given, y=wanted)
+    return text if shape.startswith("{x}") else upper_first(text)  # an input is quoted as it is
 
 
 GRAMMARS: dict[str, Callable[[Said, Draw], str]] = {

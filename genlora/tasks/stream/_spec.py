@@ -161,7 +161,11 @@ class Spec:
     def description(self, wording: int = 0) -> str:
         """One way of saying it; every number gives another."""
         draw = Draw(f"genlora stream {self.seed} {self.split} {self.number} say {wording}")
-        slots = {**self.params, "the": self.input_type.the, "a": self.input_type.a}
+        # Rules of a classifier speak of {the} input too, inside a slot of their own.
+        filled = {
+            k: v.replace("{the}", self.input_type.the) if isinstance(v, str) else v for k, v in self.params.items()
+        }
+        slots = {**filled, "the": self.input_type.the, "a": self.input_type.a}
         form = draw.pick(self.form.say).format(**self.form_params) if self.form.say else None
         if self.form is BARE and draw.chance(0.8):
             form = None
