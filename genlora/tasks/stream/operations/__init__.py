@@ -2,6 +2,7 @@
 
 from .._parts import Classifier, Condition, Operation
 from . import (
+    _alphabets,
     _checklists,
     _codes_branches,
     _codes_checks,
@@ -24,6 +25,7 @@ from . import (
     _codes_urls,
     _codes_urls_labels,
     _geography,
+    _geography_lists,
     _kinds,
     _letters,
     _list_and_item,
@@ -35,15 +37,19 @@ from . import (
     _numbers,
     _places,
     _quantities_lines,
+    _quantities_measures,
     _quantities_money,
     _quantities_money_bounds,
     _quantities_prices,
+    _quantities_units,
     _records,
     _records_edits,
+    _repeats,
     _rows,
     _sequences,
     _sets,
     _short,
+    _slices,
     _texts_chat,
     _texts_deals,
     _texts_groups,
@@ -71,6 +77,7 @@ from . import (
     _translations,
     _verb_forms,
     _votes,
+    _word_pairs,
 )
 
 _MODULES = (
@@ -143,6 +150,13 @@ _MODULES = (
     _short,
     _texts_mail,
     _texts_reviews,
+    _word_pairs,
+    _slices,
+    _repeats,
+    _geography_lists,
+    _alphabets,
+    _quantities_measures,
+    _quantities_units,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
