@@ -12,6 +12,7 @@ from . import (
     _numbers,
     _quantities_measures,
     _quantities_money,
+    _quantities_numbers,
     _records,
     _rows,
     _singlewords,
@@ -55,6 +56,7 @@ _MODULES = (
     _quantities_measures,
     _texts_chat,
     _texts_mail,
+    _quantities_numbers,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

@@ -36,11 +36,15 @@ from . import (
     _morphology,
     _numbers,
     _places,
+    _quantities_counts,
     _quantities_lines,
     _quantities_measures,
     _quantities_money,
     _quantities_money_bounds,
+    _quantities_numbers,
     _quantities_prices,
+    _quantities_ranges,
+    _quantities_scores,
     _quantities_units,
     _records,
     _records_edits,
@@ -157,6 +161,10 @@ _MODULES = (
     _alphabets,
     _quantities_measures,
     _quantities_units,
+    _quantities_numbers,
+    _quantities_scores,
+    _quantities_counts,
+    _quantities_ranges,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
