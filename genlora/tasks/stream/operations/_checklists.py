@@ -65,6 +65,7 @@ OPERATIONS = (
         (
             "give the last entry that is done",
             "write the lowest entry of {the} that is ticked off",
+            "go up from the bottom and stop at the first entry that is done: write it",
         ),
         ("the last entry that is done", "the ticked entry nearest to the end"),
         ("which is the last entry marked as done?",),
@@ -74,7 +75,11 @@ OPERATIONS = (
         _CHECK,
         "number",
         _of_ticked(lambda x: str(len(x)), True),
-        ("count the entries that are done", "say how many entries are ticked off"),
+        (
+            "count the entries that are done",
+            "say how many entries are ticked off",
+            "write how much of {the} is finished, as a number of entries",
+        ),
         ("the number of finished entries", "how many entries are done"),
         ("how many entries are done?",),
     ),
@@ -83,7 +88,11 @@ OPERATIONS = (
         _CHECK,
         "number",
         _of_ticked(lambda x: str(len(x)), False),
-        ("count the entries that are still open", "say how many entries are left to do"),
+        (
+            "count the entries that are still open",
+            "say how many entries are left to do",
+            "write how much of {the} is unfinished, as a number of entries",
+        ),
         ("the number of unfinished entries", "how many entries are still open"),
         ("how many entries are not done yet?",),
     ),
@@ -95,8 +104,13 @@ OPERATIONS = (
         (
             "write the progress as done/total, like 2/5",
             "show how many entries are done out of how many, with a slash between",
+            "fill in the progress label: number done, slash, number in all",
         ),
-        ("the progress as done/total, such as 2/5",),
+        (
+            "the progress as done/total, such as 2/5",
+            "the number done and the number in all, with a slash between",
+        ),
+        ("how many of how many are done, as done/total?",),
     ),
     Operation(
         "check.all entries",
@@ -106,8 +120,13 @@ OPERATIONS = (
         (
             "list all entries without saying whether they are done, comma-separated",
             "strip the marks from {the} and write the entries, commas between",
+            "copy every entry, done or not, and leave the marks out",
         ),
-        ("all entries without their marks, comma-separated",),
+        (
+            "all entries without their marks, comma-separated",
+            "the bare entries of {the}, done and open alike",
+        ),
+        ("which entries are there, done or not?",),
     ),
 )
 
@@ -147,7 +166,7 @@ CLASSIFIERS = (
         _CHECK,
         _state,
         {
-            "none": "nothing in {the} is done",
+            "none": "nothing is done",
             "some": "some entries are done and some are open",
             "all": "every entry is done",
         },

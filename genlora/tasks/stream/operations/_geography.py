@@ -1,6 +1,6 @@
 """Countries and what stands for them: capital, continent, currency, codes, language; lists of countries."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from genlora.tasks._rules_data import Draw
 
@@ -8,8 +8,11 @@ from .._facts import countries
 from .._parts import Classifier, Condition, Operation, Params, Value
 
 _ONE = ("country", "country sign", "capital")
-_LISTS = ("countries",)
+
+
 _CONTINENTS = ("Europe", "Asia", "Africa", "South America")
+
+
 _ADJECTIVES = {"Europe": "European", "Asia": "Asian", "Africa": "African", "South America": "South American"}
 
 
@@ -31,50 +34,21 @@ def _lookup(
     on: tuple[str, ...] = _ONE,
     shape: str = "{}",
 ) -> Operation:
-    kind = "code" if "code" in fact or fact == "domain" else "word"
+    kind = "code" if "code" in fact or fact in ("domain", "currency") else "word"
     return Operation(f"geo.{name}", on, kind, _fact(fact, shape), say, noun, ask, knowledge=True)
 
 
-def _each(fact: str) -> Callable[[Value, Params], str | None]:
-    def do(value: Value, _: Params) -> str | None:
-        found = [countries(fact).get(c) for c in value.data]
-        return None if None in found else ", ".join(map(str, found))
-
-    return do
-
-
-def _continent(draw: Draw) -> Params:
+def continent_params(draw: Draw) -> Params:
     continent = draw.pick(_CONTINENTS)
     return {"continent": continent, "adjective": _ADJECTIVES[continent]}
 
 
-def _split(value: Value, p: Params) -> tuple[list[str], list[str]] | None:
-    """The countries on the continent and the others; None where one lies on two."""
-    where = [countries("continent").get(c) for c in value.data]
-    if None in where:
-        return None
-    there = [c for c, w in zip(value.data, where, strict=True) if w == p["continent"]]
-    return there, [c for c in value.data if c not in there]
+def _is(fact: str, key: str) -> Callable[[Value, Params], bool | None]:
+    return lambda value, p: None if (found := countries(fact).get(value.data)) is None else found == p[key]
 
 
-def _there(work: Callable[[list[str], list[str]], str | None]) -> Callable[[Value, Params], str | None]:
-    def do(value: Value, p: Params) -> str | None:
-        found = _split(value, p)
-        return work(*found) if found else None
-
-    return do
-
-
-def _one_with(fact: str, wanted: str) -> Callable[[Value, Params], str | None]:
-    def do(value: Value, _: Params) -> str | None:
-        found = [c for c in value.data if countries(fact).get(c) == wanted]
-        return found[0] if len(found) == 1 and all(c in countries(fact) for c in value.data) else None
-
-    return do
-
-
-def _joined(items: Sequence[str]) -> str | None:
-    return ", ".join(items) or None
+def _language(draw: Draw) -> Params:
+    return {"language": draw.pick(("Spanish", "Arabic", "English", "French", "German", "Portuguese", "Dutch"))}
 
 
 OPERATIONS = (
@@ -164,7 +138,10 @@ OPERATIONS = (
             "write the country domain of {the}, such as .de",
             "say which ending web addresses of {the} have",
         ),
-        ("the country-code domain of {the}, with its dot",),
+        (
+            "the country-code domain of {the}, with its dot",
+            "the ending of web addresses in {the}, with the dot",
+        ),
         ("which internet domain belongs to {the}?",),
         on=("country", "capital"),
     ),
@@ -214,124 +191,7 @@ OPERATIONS = (
         ("the main language of {the}", "the language spoken in {the}"),
         ("which language is mostly spoken in {the}?",),
     ),
-    Operation(
-        "geo.capitals",
-        _LISTS,
-        "list",
-        _each("capital"),
-        (
-            "write the capitals of the countries, in the same order, comma-separated",
-            "replace each country by its capital city",
-        ),
-        ("the capitals of the countries, comma-separated",),
-        knowledge=True,
-    ),
-    Operation(
-        "geo.codes",
-        _LISTS,
-        "list",
-        _each("code"),
-        (
-            "turn the countries into their two-letter codes, comma-separated",
-            "write the ISO alpha-2 codes of the countries, in order",
-        ),
-        ("the two-letter codes of the countries, comma-separated",),
-        knowledge=True,
-    ),
-    Operation(
-        "geo.on continent",
-        _LISTS,
-        "word",
-        _there(lambda yes, no: yes[0] if len(yes) == 1 and no else None),
-        (
-            "pick the {adjective} country",
-            "find the only country of {the} that lies in {continent}",
-            "write whichever country belongs to {continent}",
-        ),
-        ("the country that lies in {continent}", "the only {adjective} country in {the}"),
-        ("which of the countries is in {continent}?",),
-        _continent,
-        knowledge=True,
-    ),
-    Operation(
-        "geo.off continent",
-        _LISTS,
-        "word",
-        _there(lambda yes, no: no[0] if len(no) == 1 and yes else None),
-        (
-            "pick the country that is not {adjective}",
-            "find the only country of {the} outside {continent}",
-            "name the one that does not belong to {continent}",
-        ),
-        ("the country that does not lie in {continent}", "the only country outside {continent}"),
-        ("which of the countries is not in {continent}?",),
-        _continent,
-        knowledge=True,
-    ),
-    Operation(
-        "geo.keep continent",
-        _LISTS,
-        "list",
-        _there(lambda yes, no: _joined(yes) if no else None),
-        (
-            "keep only the {adjective} countries, comma-separated",
-            "filter {the} for {continent}",
-            "drop every country outside {continent}",
-        ),
-        ("the {adjective} countries in {the}", "those countries that lie in {continent}"),
-        (),
-        _continent,
-        knowledge=True,
-    ),
-    Operation(
-        "geo.count continent",
-        _LISTS,
-        "number",
-        _there(lambda yes, no: str(len(yes))),
-        ("count the {adjective} countries", "say how many of the countries lie in {continent}"),
-        ("the number of {adjective} countries in {the}", "how many of the countries are in {continent}"),
-        ("how many of the countries are in {continent}?",),
-        _continent,
-        knowledge=True,
-    ),
-    Operation(
-        "geo.euro country",
-        _LISTS,
-        "word",
-        _one_with("currency code", "EUR"),
-        ("pick the country that pays with the euro", "find the only member of the euro area in {the}"),
-        ("the country that uses the euro",),
-        ("which of the countries uses the euro?",),
-        knowledge=True,
-    ),
-    Operation(
-        "geo.first capital",
-        _LISTS,
-        "word",
-        lambda v, _: countries("capital").get(v.data[0]),
-        ("give the capital of the first country", "take the country at the start of {the} and name its capital"),
-        ("the capital of the first country",),
-        knowledge=True,
-    ),
-    Operation(
-        "geo.last capital",
-        _LISTS,
-        "word",
-        lambda v, _: countries("capital").get(v.data[-1]),
-        ("give the capital of the last country", "take the country at the end of {the} and name its capital"),
-        ("the capital of the last country",),
-        knowledge=True,
-    ),
 )
-
-
-def _is(fact: str, key: str) -> Callable[[Value, Params], bool | None]:
-    return lambda value, p: None if (found := countries(fact).get(value.data)) is None else found == p[key]
-
-
-def _language(draw: Draw) -> Params:
-    return {"language": draw.pick(("Spanish", "Arabic", "English", "French", "German", "Portuguese", "Dutch"))}
-
 
 CONDITIONS = (
     Condition(
@@ -340,7 +200,7 @@ CONDITIONS = (
         _is("continent", "continent"),
         ("{the} lies in {continent}", "{the} is a part of {continent}"),
         ("{the} lies on another continent", "{the} is outside {continent}"),
-        params=_continent,
+        params=continent_params,
         knowledge=True,
     ),
     Condition(
@@ -360,18 +220,6 @@ CONDITIONS = (
         params=_language,
         knowledge=True,
     ),
-    Condition(
-        "one continent",
-        _LISTS,
-        lambda v, _: (
-            len({countries("continent").get(c) for c in v.data}) == 1
-            if all(c in countries("continent") for c in v.data)
-            else None
-        ),
-        ("all countries of {the} lie on the same continent",),
-        ("the countries of {the} lie on more than one continent",),
-        knowledge=True,
-    ),
 )
 
 CLASSIFIERS = (
@@ -379,7 +227,7 @@ CLASSIFIERS = (
         "region",
         _ONE,
         lambda v, _: c if (c := countries("continent").get(v.data)) in _CONTINENTS else None,
-        {c: f"{{the}} is in {c}" for c in _CONTINENTS},
+        {c: f"the country is in {c}" for c in _CONTINENTS},
         "where {the} lies",
         {c: c for c in _CONTINENTS},
         knowledge=True,

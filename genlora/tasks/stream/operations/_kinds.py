@@ -164,7 +164,10 @@ OPERATIONS = (
             "give the position of the {it}, counting from 1",
             "number the items in your head and write the number of the {it}",
         ),
-        ("the position of the {it}, counted from 1",),
+        (
+            "the position of the {it}, counted from 1",
+            "the place number of the {it} (the first item is 1)",
+        ),
         ("at which place is the {it}, counting from one?",),
         kind_params,
     ),
@@ -178,8 +181,11 @@ OPERATIONS = (
             'write "{new}" where {the} has {one}',
             "substitute {new} for the {it}, commas between the items",
         ),
-        ('{the} with "{new}" in place of the {it}, comma-separated',),
-        (),
+        (
+            '{the} with "{new}" in place of the {it}, comma-separated',
+            'the items, the {it} changed to "{new}"',
+        ),
+        ('what does {the} look like with "{new}" instead of the {it}?',),
         _new,
     ),
     Operation(
@@ -192,8 +198,11 @@ OPERATIONS = (
             "move every {it} to the front, comma-separated, without changing the order among them",
             "group {the}: {many} at the start, the rest behind",
         ),
-        ("{the} with the {many} moved to the front, comma-separated",),
-        (),
+        (
+            "{the} with the {many} moved to the front, comma-separated",
+            "the {many} first, then the other items, in their old order",
+        ),
+        ("what is the order when the {many} go first?",),
         kind_params,
     ),
     Operation(
@@ -206,8 +215,11 @@ OPERATIONS = (
             "move every {it} to the back, comma-separated, without changing the order among them",
             "group {the}: {many} last, the rest in front",
         ),
-        ("{the} with the {many} moved to the end, comma-separated",),
-        (),
+        (
+            "{the} with the {many} moved to the end, comma-separated",
+            "the other items first and the {many} last, in their old order",
+        ),
+        ("what is the order when the {many} go last?",),
         kind_params,
     ),
     Operation(
@@ -234,7 +246,11 @@ OPERATIONS = (
             "remove the odd one out from {the}",
             "clean {the}: leave only the items that belong together",
         ),
-        ("{the} without the odd one out, comma-separated",),
+        (
+            "{the} without the odd one out, comma-separated",
+            "the items that belong together",
+        ),
+        ("which items remain when the odd one out is dropped?",),
     ),
     Operation(
         "kind.odd position",
@@ -246,7 +262,11 @@ OPERATIONS = (
             "write the position of the item that does not fit",
             "give the number of the intruder in {the} (1 is the first item)",
         ),
-        ("the position of the odd one out, counted from 1",),
+        (
+            "the position of the odd one out, counted from 1",
+            "the number of the item that does not fit (1 is the first)",
+        ),
+        ("at which place is the odd one out, counting from 1?",),
     ),
     Operation(
         "kind.name",
@@ -322,7 +342,7 @@ def _sorted_by(name: str, *names: str) -> Classifier:
         name,
         ("noun",),
         _among(*names),
-        {k: f"{{the}} names {KIND_PHRASES[k][0]}" for k in names},
+        {k: f"it names {KIND_PHRASES[k][0]}" for k in names},
         "what kind of thing {the} is",
         {k: k for k in names},
     )
@@ -344,7 +364,7 @@ CLASSIFIERS = (
         "list theme",
         ("odd words",),
         _theme,
-        {k: f"most items of {{the}} are {KIND_PHRASES[k][1]}" for k in ("animal", "food", "tool", "vehicle", "job")},
+        {k: f"most items are {KIND_PHRASES[k][1]}" for k in ("animal", "food", "tool", "vehicle", "job")},
         "what most items of {the} are",
         {k: KIND_PHRASES[k][1] for k in ("animal", "food", "tool", "vehicle", "job")},
     ),

@@ -32,7 +32,10 @@ OPERATIONS = (
             "give the position of the item in the list (the first place is 1)",
             "look the item up in the list and write its number",
         ),
-        ("the position of the item in the list, counted from 1",),
+        (
+            "the position of the item in the list, counted from 1",
+            "the item's number in the list, the first being 1",
+        ),
         ("at which place of the list is the item, counting from 1?",),
     ),
     Operation(
@@ -43,6 +46,7 @@ OPERATIONS = (
         (
             "give the zero-based index of the named item in the list",
             "say at which index the item stands, where the first item has index 0",
+            "find the item in the list and write how many entries stand before it, as its index",
         ),
         ("the zero-based index of the item", "the index of the item, counted from 0"),
         ("which index does the item have if the first index is 0?",),
@@ -81,8 +85,13 @@ OPERATIONS = (
         (
             "list everything that comes after the named item, comma-separated",
             "cut the list behind the item and write the rest",
+            "write the part of the list that is still to come once the item has been reached",
         ),
-        ("all entries after the item, comma-separated",),
+        (
+            "all entries after the item, comma-separated",
+            "the rest of the list behind the item",
+        ),
+        ("which entries come after the item?",),
     ),
     Operation(
         "item.preceding",
@@ -92,16 +101,28 @@ OPERATIONS = (
         (
             "list everything that comes before the named item, comma-separated",
             "stop the list just before the item and write what came so far",
+            "write the part of the list that is already over when the item is reached",
         ),
-        ("all entries before the item, comma-separated",),
+        (
+            "all entries before the item, comma-separated",
+            "the part of the list in front of the item",
+        ),
+        ("which entries come before the item?",),
     ),
     Operation(
         "item.after count",
         _ON,
         "number",
         _at(lambda x, i, w, _: str(len(x) - i - 1)),
-        ("count the entries after the named item", "say how many entries of the list follow the item"),
-        ("the number of entries after the item",),
+        (
+            "count the entries after the named item",
+            "say how many entries of the list follow the item",
+            "say how far the item is from the end: 0 if it is last, 1 if one entry follows ...",
+        ),
+        (
+            "the number of entries after the item",
+            "how many entries follow the item",
+        ),
         ("how many entries come after the item?",),
     ),
     Operation(
@@ -109,8 +130,15 @@ OPERATIONS = (
         _ON,
         "number",
         _at(lambda x, i, w, _: str(i)),
-        ("count the entries before the named item", "say how many entries of the list precede the item"),
-        ("the number of entries before the item",),
+        (
+            "count the entries before the named item",
+            "say how many entries of the list precede the item",
+            "say how many entries one passes before reaching the item",
+        ),
+        (
+            "the number of entries before the item",
+            "how many entries precede the item",
+        ),
         ("how many entries come before the item?",),
     ),
     Operation(
@@ -123,7 +151,11 @@ OPERATIONS = (
             "copy the list without the item, comma-separated",
             "cross the item off and write what is left",
         ),
-        ("the list without the item, comma-separated",),
+        (
+            "the list without the item, comma-separated",
+            "what is left of the list once the item is gone",
+        ),
+        ("what is left of the list without the item?",),
     ),
     Operation(
         "item.to front",
@@ -133,8 +165,13 @@ OPERATIONS = (
         (
             "move the named item to the front of the list, comma-separated",
             "put the item first and leave the others in their order",
+            "pin the item to the top of the list",
         ),
-        ("the list with the item moved to the front, comma-separated",),
+        (
+            "the list with the item moved to the front, comma-separated",
+            "the item and then the other entries in their order",
+        ),
+        ("what is the order once the item has been moved to the front?",),
     ),
     Operation(
         "item.to end",
@@ -144,8 +181,13 @@ OPERATIONS = (
         (
             "move the named item to the end of the list, comma-separated",
             "put the item last and leave the others in their order",
+            "send the item to the back of the list",
         ),
-        ("the list with the item moved to the end, comma-separated",),
+        (
+            "the list with the item moved to the end, comma-separated",
+            "the other entries in their order and then the item",
+        ),
+        ("what is the order once the item has been moved to the end?",),
     ),
     Operation(
         "item.replace",
@@ -157,8 +199,11 @@ OPERATIONS = (
             'copy the list, but write "{new}" for the item',
             "substitute {new} for the item wherever the list has it",
         ),
-        ('the list with "{new}" in place of the item, comma-separated',),
-        (),
+        (
+            'the list with "{new}" in place of the item, comma-separated',
+            'the entries, the item changed to "{new}"',
+        ),
+        ('what is the list once the item has become "{new}"?',),
         place,
     ),
     Operation(
@@ -169,9 +214,13 @@ OPERATIONS = (
         (
             'insert "{new}" into the list right after the named item, comma-separated',
             'add "{new}" directly behind the item',
+            "let {new} follow the item in the list, comma-separated",
         ),
-        ('the list with "{new}" added after the item, comma-separated',),
-        (),
+        (
+            'the list with "{new}" added after the item, comma-separated',
+            'the entries with "{new}" behind the item',
+        ),
+        ('what is the list with "{new}" right after the item?',),
         place,
     ),
     Operation(
@@ -182,9 +231,13 @@ OPERATIONS = (
         (
             'insert "{new}" into the list right before the named item, comma-separated',
             'add "{new}" directly in front of the item',
+            "let {new} precede the item in the list, comma-separated",
         ),
-        ('the list with "{new}" added before the item, comma-separated',),
-        (),
+        (
+            'the list with "{new}" added before the item, comma-separated',
+            'the entries with "{new}" in front of the item',
+        ),
+        ('what is the list with "{new}" right before the item?',),
         place,
     ),
     Operation(
@@ -195,8 +248,13 @@ OPERATIONS = (
         (
             "let the named item and the one after it trade places, comma-separated",
             "move the item one place towards the end of the list",
+            "swap the item with its right neighbour",
         ),
-        ("the list with the item moved back by one place, comma-separated",),
+        (
+            "the list with the item moved back by one place, comma-separated",
+            "the list after the item and its right neighbour changed places",
+        ),
+        ("what is the order once the item has moved back by one place?",),
     ),
     Operation(
         "item.mark",
@@ -206,8 +264,13 @@ OPERATIONS = (
         (
             "copy the list and write the named item in capitals, comma-separated",
             "highlight the item inside the list by upper case",
+            "make the item stand out in the list: capitals for it, nothing changed in the others",
         ),
-        ("the list with the item in capitals, comma-separated",),
+        (
+            "the list with the item in capitals, comma-separated",
+            "the entries, only the item in upper case",
+        ),
+        ("what does the list look like with the item in capitals?",),
     ),
     Operation(
         "item.add if missing",
@@ -217,8 +280,13 @@ OPERATIONS = (
         (
             "add the named item at the end unless the list has it already, comma-separated",
             "make sure that the item is in the list: append it only if it is missing",
+            "return the list as it is if it has the item, else with the item at the end",
         ),
-        ("the list with the item appended if it was missing, comma-separated",),
+        (
+            "the list with the item appended if it was missing, comma-separated",
+            "the list, completed by the item if need be",
+        ),
+        ("what is the list once it surely contains the item?",),
     ),
     Operation(
         "item.toggle",
@@ -230,8 +298,13 @@ OPERATIONS = (
         (
             "remove the named item if the list has it, otherwise append it, comma-separated",
             "toggle the item: take it out if it is in the list, add it at the end if not",
+            "flip the item: off the list if it is on it, onto its end if it is not",
         ),
-        ("the list after the item was toggled (removed if present, else appended), comma-separated",),
+        (
+            "the list after the item was toggled (removed if present, else appended), comma-separated",
+            "the list with the item switched: out if in, in if out",
+        ),
+        ("what is the list after the item is toggled (removed if there, appended if not)?",),
     ),
 )
 

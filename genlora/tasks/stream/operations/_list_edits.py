@@ -55,6 +55,7 @@ OPERATIONS = (
             "rewrite {the} in title case, commas between",
         ),
         ("the items with capital first letters, comma-separated", "{the} in title case"),
+        ("what does {the} look like in title case, comma-separated?",),
     ),
     Operation(
         "list.upper one",
@@ -66,8 +67,11 @@ OPERATIONS = (
             "highlight item {n} of {the} by writing it in upper case",
             "shout only the {nth} item",
         ),
-        ("{the} with its {nth} item in capitals, comma-separated",),
-        (),
+        (
+            "{the} with its {nth} item in capitals, comma-separated",
+            "the items, only number {n} of them in upper case",
+        ),
+        ("what does {the} look like with the {nth} item in capitals?",),
         place,
     ),
     Operation(
@@ -78,9 +82,13 @@ OPERATIONS = (
         (
             "put two asterisks on either side of the {nth} item, comma-separated",
             "make item {n} of {the} bold in Markdown and copy the others",
+            "wrap item {n} in ** and **, leave the rest plain, commas between",
         ),
-        ("{the} with the {nth} item in Markdown bold, comma-separated",),
-        (),
+        (
+            "{the} with the {nth} item in Markdown bold, comma-separated",
+            "the items, number {n} between double asterisks",
+        ),
+        ("what does {the} look like with the {nth} item in Markdown bold?",),
         place,
     ),
     Operation(
@@ -93,8 +101,11 @@ OPERATIONS = (
             "put consecutive numbers in front of the items ({example}, {second}), comma-separated",
             "enumerate {the} on one line in the style {example}, {second}",
         ),
-        ('the items numbered in the style "{example}", on one line with commas',),
-        (),
+        (
+            'the items numbered in the style "{example}", on one line with commas',
+            "{the} on one line, its items numbered like {example}, {second}",
+        ),
+        ('what does {the} look like when it is numbered "{example}", "{second}" on one line?',),
         _numbering,
     ),
     Operation(
@@ -107,7 +118,11 @@ OPERATIONS = (
             "turn {the} into the options of a quiz: a) ... b) ... on one line",
             "put lettered brackets before the items: a) the first, b) the next",
         ),
-        ("the items lettered a), b), c) ..., with spaces between",),
+        (
+            "the items lettered a), b), c) ..., with spaces between",
+            "the options of a quiz question: a) and the first item, and so on",
+        ),
+        ("how does {the} look as options a), b), c) on one line?",),
     ),
     Operation(
         "list.prefix each",
@@ -119,8 +134,11 @@ OPERATIONS = (
             'add the prefix "{mark}" to each item of {the}',
             "rewrite the items as {mark}item, separated by commas",
         ),
-        ('the items with "{mark}" in front of each, comma-separated',),
-        (),
+        (
+            'the items with "{mark}" in front of each, comma-separated',
+            '{the} with the prefix "{mark}" on every item',
+        ),
+        ('what are the items when each gets the prefix "{mark}"?',),
         _mark,
     ),
     Operation(
@@ -133,8 +151,11 @@ OPERATIONS = (
             "append {tail} to each item of {the}",
             'let all items end in "{tail}", commas between',
         ),
-        ('the items with "{tail}" after each, comma-separated',),
-        (),
+        (
+            'the items with "{tail}" after each, comma-separated',
+            '{the} with "{tail}" at the end of every item',
+        ),
+        ('what are the items when each gets "{tail}" at its end?',),
         _tail,
     ),
     Operation(
@@ -147,8 +168,11 @@ OPERATIONS = (
             "wrap each item of {the} in {name}",
             "write the items with commas between and {name} around each",
         ),
-        ("the items in {name}, comma-separated",),
-        (),
+        (
+            "the items in {name}, comma-separated",
+            "{the} with {name} around every item",
+        ),
+        ("what does {the} look like with {name} around each item?",),
         _wrap,
     ),
     Operation(
@@ -159,8 +183,13 @@ OPERATIONS = (
         (
             "write {the} for an SQL IN clause: ('a', 'b')",
             "make a parenthesised, single-quoted list of it, as SQL wants after IN",
+            "build the parentheses after IN from {the}: single quotes, commas, one space after each comma",
         ),
-        ("the items as the right side of an SQL IN, such as ('a', 'b')",),
+        (
+            "the items as the right side of an SQL IN, such as ('a', 'b')",
+            "{the} in single quotes and parentheses",
+        ),
+        ("what goes after IN in the SQL query, parentheses included?",),
     ),
     Operation(
         "list.json",
@@ -169,6 +198,7 @@ OPERATIONS = (
         lambda v, _: "[" + joined([f'"{w}"' for w in v.data]) + "]",
         ("write {the} as a JSON array of strings", "convert the items to JSON: one array", "serialise {the} as JSON"),
         ("the items as a JSON array", "{the} in JSON"),
+        ("how is {the} written as a JSON array?",),
     ),
     Operation(
         "list.glue",
@@ -180,8 +210,11 @@ OPERATIONS = (
             "rewrite {the} with {shown} as the separator",
             "use {shown} between the items, nothing else",
         ),
-        ("the items separated by {shown}",),
-        (),
+        (
+            "the items separated by {shown}",
+            "{the} with {shown} as its separator",
+        ),
+        ("how does {the} look with {shown} between the items?",),
         _glue,
     ),
     Operation(
@@ -194,7 +227,11 @@ OPERATIONS = (
             "offer {the} as alternatives (a, b or c)",
             'join all items into one phrase with a final "or"',
         ),
-        ('the items with commas and a final "or"',),
+        (
+            'the items with commas and a final "or"',
+            "the choice between all items, as a phrase with or",
+        ),
+        ('how do you write the items as a choice with "or" before the last?',),
     ),
     Operation(
         "list.others",
@@ -206,7 +243,11 @@ OPERATIONS = (
             "name the first item and say how many others there are, like: x and 3 others",
             "summarise {the} for a notification: first item, then and N others",
         ),
-        ('the first item followed by "and N others"',),
+        (
+            'the first item followed by "and N others"',
+            "a short form of {the}: x and N others",
+        ),
+        ('how does {the} read in the short form "x and N others"?',),
     ),
     Operation(
         "list.more",
@@ -216,8 +257,13 @@ OPERATIONS = (
         (
             "show the first two items and a plus sign with the number of the rest, like: a, b +3",
             "abbreviate {the}: two items, then +N for those left out",
+            "write a preview of {the}: the first item, a comma, the second, a space and +N",
         ),
-        ("the first two items and +N for the remaining ones",),
+        (
+            "the first two items and +N for the remaining ones",
+            "a preview such as a, b +3",
+        ),
+        ("how does {the} read in the short form a, b +N?",),
     ),
     Operation(
         "list.ends",
@@ -229,15 +275,27 @@ OPERATIONS = (
             "describe the range that {the} covers: first to last",
             "give the route in short: from the first item to the last, with the word to between",
         ),
-        ('the first and the last item with "to" between them',),
+        (
+            'the first and the last item with "to" between them',
+            "the range from the first item to the last, joined by to",
+        ),
+        ("from what to what does {the} go (x to y)?",),
     ),
     Operation(
         "list.twice",
         LISTS,
         "list",
         _over(lambda x: joined([w for w in x for _ in (0, 1)])),
-        ("write every item twice in a row, comma-separated", "double each item of {the}: a, a, b, b"),
-        ("the items, each repeated once right after itself",),
+        (
+            "write every item twice in a row, comma-separated",
+            "double each item of {the}: a, a, b, b",
+            "copy {the} with each item followed by itself, commas between",
+        ),
+        (
+            "the items, each repeated once right after itself",
+            "{the} with each item doubled on the spot",
+        ),
+        ("what is {the} when each item comes twice in a row?",),
     ),
 )
 

@@ -52,7 +52,11 @@ OPERATIONS = (
             "order the items by their final letters, a to z",
             "arrange the items alphabetically, but look only at their last letters",
         ),
-        ("the items sorted by last letter, comma-separated",),
+        (
+            "the items sorted by last letter, comma-separated",
+            "the items in alphabetical order of their last letters",
+        ),
+        ("what is the order by last letter?",),
     ),
     Operation(
         "list.sort long first",
@@ -65,6 +69,7 @@ OPERATIONS = (
             "arrange the items by number of letters, descending",
         ),
         ("the items from longest to shortest", "{the} sorted by falling length"),
+        ("what is the order from the longest item to the shortest?",),
     ),
     Operation(
         "list.alphabet first",
@@ -87,6 +92,7 @@ OPERATIONS = (
         (
             "count the letters of the {nth} item",
             "say how long item {n} of {the} is, in letters",
+            "measure the {nth} item and write its length in letters",
         ),
         ("the number of letters in the {nth} item", "the length of item {n}"),
         ("how many letters does the {nth} item have?",),
@@ -100,8 +106,12 @@ OPERATIONS = (
         (
             "give the length of the longest item, in letters",
             "say how wide a column for {the} must be: the number of letters of the longest item",
+            "find the longest item and write only how many letters it has",
         ),
-        ("the number of letters of the longest item",),
+        (
+            "the number of letters of the longest item",
+            "the width of {the}: the length of its longest item in letters",
+        ),
         ("how many letters does the longest item have?",),
     ),
     Operation(
@@ -109,8 +119,15 @@ OPERATIONS = (
         LISTS,
         "word",
         _over(lambda x: _single(x, _vowels, max)),
-        ("give the item with the most vowels", "find the item of {the} in which a, e, i, o, u occur most often"),
-        ("the item with the most vowels",),
+        (
+            "give the item with the most vowels",
+            "find the item of {the} in which a, e, i, o, u occur most often",
+            "count the vowels of each item and write the item that has most",
+        ),
+        (
+            "the item with the most vowels",
+            "whichever item has more vowels than any other",
+        ),
         ("which item has the most vowels?",),
     ),
     Operation(
@@ -121,9 +138,13 @@ OPERATIONS = (
         (
             "give the item with the most {letter}s in it",
             'find the item that contains "{letter}" more often than any other',
+            "write the item in which the letter {letter} is most frequent",
         ),
-        ('the item with the highest number of "{letter}"',),
-        (),
+        (
+            'the item with the highest number of "{letter}"',
+            "whichever item has the most {letter}s",
+        ),
+        ('which item has the most "{letter}"?',),
         _only,
     ),
     Operation(
@@ -148,9 +169,13 @@ OPERATIONS = (
         (
             "take the {mth} letter of every item and write them together",
             "read down the column: letter {m} of each item, joined without spaces",
+            "from each item keep nothing but letter {m}, and join what is left",
         ),
-        ("the {mth} letters of all items, joined",),
-        (),
+        (
+            "the {mth} letters of all items, joined",
+            "one string of the items' {mth} letters",
+        ),
+        ("which string do the {mth} letters of the items make?",),
         _letter,
     ),
     Operation(
@@ -161,9 +186,13 @@ OPERATIONS = (
         (
             "shorten every item to its first {k} letters, comma-separated",
             "abbreviate the items of {the}: {k} letters each, commas between",
+            "cut all items down to {k} letters and separate them by commas",
         ),
-        ("the first {k} letters of each item, comma-separated",),
-        (),
+        (
+            "the first {k} letters of each item, comma-separated",
+            "{the} with every item cut to {k} letters",
+        ),
+        ("what are the items when each is cut to {k} letters?",),
         lambda d: {"m": (m := d.between(1, 3)), "k": m + 1},
     ),
 )

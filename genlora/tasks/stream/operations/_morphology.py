@@ -71,6 +71,7 @@ OPERATIONS = (
             "say it as one thing: a ... or an ...",
         ),
         ("{the} with a or an", "{the} preceded by its indefinite article"),
+        ("how do you write it with its indefinite article?",),
     ),
     Operation(
         "form.which article",
@@ -96,6 +97,7 @@ OPERATIONS = (
             "turn {the} into a plural with the definite article",
         ),
         ('the plural of {the} with "the" before it', "the definite plural"),
+        ("how do you say it with the and in the plural?",),
     ),
     Operation(
         "form.two",
@@ -108,6 +110,7 @@ OPERATIONS = (
             "double it: one becomes two, so {the} changes to the plural",
         ),
         ('"two" and the plural of {the}', "the phrase for a pair of them, starting with two"),
+        ("what are two of them called, number word included?",),
     ),
     Operation(
         "form.one of",
@@ -119,7 +122,11 @@ OPERATIONS = (
             "say that only one is left: one and the singular",
             "reduce the number to one",
         ),
-        ('"one" followed by the singular of {the}',),
+        (
+            '"one" followed by the singular of {the}',
+            "the phrase for a single one, starting with one",
+        ),
+        ("how do you say that there is only one, as a phrase with one?",),
     ),
     Operation(
         "form.possessive",
@@ -132,6 +139,7 @@ OPERATIONS = (
             "say that something belongs to it (the ...'s)",
         ),
         ('the possessive of {the}, preceded by "the"', "{the} as an owner: the ...'s"),
+        ("how do you write the owner form, with the in front?",),
     ),
     Operation(
         "form.comparative",
@@ -151,8 +159,16 @@ OPERATIONS = (
         _ADJECTIVE,
         "text",
         lambda v, _: None if (f := forms("comparatives").get(v.data)) is None else f"{f} than",
-        ("write the comparative of {the} and than", "begin a comparison with {the}: the -er form and than"),
-        ('the comparative of {the}, followed by "than"',),
+        (
+            "write the comparative of {the} and than",
+            "begin a comparison with {the}: the -er form and than",
+            "take {the}, raise it to the comparative and let than follow",
+        ),
+        (
+            'the comparative of {the}, followed by "than"',
+            "the comparative and the word than",
+        ),
+        ("which words begin the comparison: the -er form and than?",),
     ),
     Operation(
         "form.positive",
@@ -192,6 +208,7 @@ OPERATIONS = (
             "write the contrary word that starts with un, in, im, ir, il or dis",
         ),
         ("the opposite of {the}, made with a prefix", "the negative of {the} with un-, in-, im-, ir-, il- or dis-"),
+        ("which word with a negative prefix is the opposite?",),
         knowledge=True,
     ),
     Operation(
@@ -207,6 +224,7 @@ OPERATIONS = (
             "rewrite {the} with plurals instead of singulars",
         ),
         ("the plurals of all items, comma-separated", "{the} in the plural"),
+        ("what are the plurals of the items, comma-separated?",),
     ),
     Operation(
         "form.article each",
@@ -218,8 +236,13 @@ OPERATIONS = (
         (
             "put a or an in front of every item of {the}",
             "give each word its indefinite article, separated by commas",
+            "rewrite {the} so that each item reads a ... or an ...",
         ),
-        ("the items with a or an before each, comma-separated",),
+        (
+            "the items with a or an before each, comma-separated",
+            "{the} with an indefinite article before every item",
+        ),
+        ("what does {the} look like with a or an before each item?",),
     ),
 )
 
@@ -252,7 +275,7 @@ CLASSIFIERS: tuple[Classifier, ...] = (
         _NOUN,
         lambda v, _: None if (f := forms("plurals").get(v.data)) is None else _ending(v.data, f),
         {
-            "s": "the plural of {the} only adds s",
+            "s": "the plural only adds s",
             "es": "the plural adds es",
             "ies": "the plural changes y to ies",
         },

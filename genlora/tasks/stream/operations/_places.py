@@ -8,6 +8,8 @@ from .._parts import Classifier, Condition, Operation, Params, Value
 from .._tables import table
 
 LISTS = ("words", "things", "odd words", "votes")
+
+
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 
@@ -25,7 +27,7 @@ def place(draw: Draw) -> Params:
     return {"n": n, "nth": ORDINALS[n - 1], "new": _word(draw)}
 
 
-def _inside(draw: Draw) -> Params:
+def inside(draw: Draw) -> Params:
     """A place from 2 to 4, so that there is something before it."""
     n = draw.between(2, 4)
     return {"n": n, "nth": ORDINALS[n - 1], "new": _word(draw)}
@@ -34,12 +36,6 @@ def _inside(draw: Draw) -> Params:
 def two_places(draw: Draw) -> Params:
     """Two places from 1 to 4, the lower one first."""
     i, j = sorted(draw.some((1, 2, 3, 4), 2))
-    return {"i": i, "j": j, "ith": ORDINALS[i - 1], "jth": ORDINALS[j - 1]}
-
-
-def _range(draw: Draw) -> Params:
-    i = draw.between(1, 3)
-    j = i + draw.between(1, 2)
     return {"i": i, "j": j, "ith": ORDINALS[i - 1], "jth": ORDINALS[j - 1]}
 
 
@@ -70,16 +66,6 @@ def _swapped(items: list[str], i: int, j: int) -> list[str]:
     return items
 
 
-def _from_end(draw: Draw) -> Params:
-    n = draw.between(2, 3)
-    return {"n": n, "nth": ORDINALS[n - 1]}
-
-
-def _some(draw: Draw) -> Params:
-    n = draw.between(2, 3)
-    return {"n": n, "number": ("two", "three")[n - 2]}
-
-
 OPERATIONS = (
     Operation(
         "place.insert before",
@@ -91,8 +77,11 @@ OPERATIONS = (
             'put "{new}" at place {n} and move the rest back, with commas between',
             "add {new} so that it becomes item number {n} (comma-separated)",
         ),
-        ('{the} with "{new}" inserted before the {nth} item, comma-separated',),
-        (),
+        (
+            '{the} with "{new}" inserted before the {nth} item, comma-separated',
+            'the list after "{new}" was put in front of item {n}',
+        ),
+        ('what does {the} look like with "{new}" before the {nth} item?',),
         place,
     ),
     Operation(
@@ -105,8 +94,11 @@ OPERATIONS = (
             'put "{new}" right behind item {n}, with commas between',
             "add {new} following the {nth} item (comma-separated)",
         ),
-        ('{the} with "{new}" inserted after the {nth} item, comma-separated',),
-        (),
+        (
+            '{the} with "{new}" inserted after the {nth} item, comma-separated',
+            'the list after "{new}" was put behind item {n}',
+        ),
+        ('what does {the} look like with "{new}" after the {nth} item?',),
         place,
     ),
     Operation(
@@ -119,8 +111,11 @@ OPERATIONS = (
             'append "{new}" as a further item (commas between)',
             'copy {the} with commas and put "{new}" last',
         ),
-        ('{the} with "{new}" added at the end, comma-separated',),
-        (),
+        (
+            '{the} with "{new}" added at the end, comma-separated',
+            'the items and then "{new}"',
+        ),
+        ('what is {the} once "{new}" has been added at the end?',),
         place,
     ),
     Operation(
@@ -133,8 +128,11 @@ OPERATIONS = (
             'put "{new}" in front of all items (commas between)',
             'copy {the} with commas, but let it begin with "{new}"',
         ),
-        ('{the} with "{new}" added at the start, comma-separated',),
-        (),
+        (
+            '{the} with "{new}" added at the start, comma-separated',
+            '"{new}" and then the items',
+        ),
+        ('what is {the} once "{new}" has been added in front?',),
         place,
     ),
     Operation(
@@ -149,7 +147,7 @@ OPERATIONS = (
             'change the {nth} entry to "{new}"',
         ),
         ('{the} with its {nth} item replaced by "{new}"', '{the}, item {n} changed to "{new}", comma-separated'),
-        (),
+        ('what is {the} once the {nth} item has become "{new}"?',),
         place,
     ),
     Operation(
@@ -162,8 +160,11 @@ OPERATIONS = (
             'overwrite the final entry of {the} with "{new}"',
             "keep all items but the last, which becomes {new}",
         ),
-        ('{the} with its last item replaced by "{new}"',),
-        (),
+        (
+            '{the} with its last item replaced by "{new}"',
+            'the items, but "{new}" as the last',
+        ),
+        ('what is {the} once the last item has become "{new}"?',),
         place,
     ),
     Operation(
@@ -178,7 +179,7 @@ OPERATIONS = (
             "cross out the {nth} entry and write the others",
         ),
         ("{the} without its {nth} item, comma-separated", "all items but number {n}"),
-        (),
+        ("what is left when the {nth} item is taken out?",),
         place,
     ),
     Operation(
@@ -192,7 +193,7 @@ OPERATIONS = (
             "exchange the {ith} entry with the {jth} and keep the others where they are",
         ),
         ("{the} with items {i} and {j} swapped", "{the} after the {ith} and {jth} items changed places"),
-        (),
+        ("what is the order after items {i} and {j} have changed places?",),
         two_places,
     ),
     Operation(
@@ -201,9 +202,12 @@ OPERATIONS = (
         "list",
         at(lambda x, i, _: [*x[:i], *x[i + 1 :], x[i]]),
         ("move the {nth} item to the end of {the}", "put item {n} last, comma-separated", "send the {nth} entry back"),
-        ("{the} with the {nth} item moved to the end",),
-        (),
-        _inside,
+        (
+            "{the} with the {nth} item moved to the end",
+            "the items, number {n} last and the others in their order",
+        ),
+        ("what is the order once the {nth} item has gone to the end?",),
+        inside,
     ),
     Operation(
         "place.move to front",
@@ -215,169 +219,15 @@ OPERATIONS = (
             "put item {n} first, comma-separated",
             "pin the {nth} entry to the top of the list",
         ),
-        ("{the} with the {nth} item moved to the front",),
-        (),
-        _inside,
-    ),
-    Operation(
-        "place.from end",
-        LISTS,
-        "word",
-        at(lambda x, i, _: x[-1 - i]),
         (
-            "give the {nth} item counted from the end",
-            "count backwards from the end of {the} and write item {n}",
-            "write the item at place -{n} (negative places count from the end)",
+            "{the} with the {nth} item moved to the front",
+            "the items, number {n} first and the others in their order",
         ),
-        ("the {nth} item from the end", "item {n} of {the}, counted from the end"),
-        ("which item comes {nth} when you read from the end?",),
-        _from_end,
-    ),
-    Operation(
-        "place.zero based",
-        LISTS,
-        "word",
-        at(lambda x, i, _: x[i]),
-        (
-            "give the item with index {index}, counting from 0",
-            "return element [{index}] of {the} (zero-based)",
-            "write the entry at index {index}; the first one has index 0",
-        ),
-        ("the item at zero-based index {index}", "element [{index}] of {the}, counted from 0"),
-        ("what stands at index {index} when the first index is 0?",),
-        lambda d: {**(p := place(d)), "index": p["n"] - 1},
-    ),
-    Operation(
-        "place.slice",
-        LISTS,
-        "list",
-        at_two(lambda x, i, j: x[i : j + 1]),
-        (
-            "give items {i} to {j} of {the}",
-            "cut out the part from the {ith} to the {jth} item, both included",
-            "copy everything from item {i} up to and including item {j}",
-        ),
-        ("items {i} to {j}, comma-separated", "the part of {the} from the {ith} to the {jth} item"),
-        (),
-        _range,
-    ),
-    Operation(
-        "place.two",
-        LISTS,
-        "list",
-        at_two(lambda x, i, j: [x[i], x[j]]),
-        (
-            "give items {i} and {j} of {the}",
-            "write the {ith} and the {jth} item, comma between them",
-            "copy only two items: number {i} and number {j}",
-        ),
-        ("the {ith} and the {jth} item, comma-separated",),
-        ("which items are {ith} and {jth}?",),
-        two_places,
-    ),
-    Operation(
-        "place.two back",
-        LISTS,
-        "list",
-        at_two(lambda x, i, j: [x[j], x[i]]),
-        (
-            "give item {j} and then item {i} of {the}",
-            "write the {jth} item, a comma, and the {ith} item",
-            "copy two items in this order: number {j}, number {i}",
-        ),
-        ("the {jth} item followed by the {ith}, comma-separated",),
-        (),
-        two_places,
-    ),
-    Operation(
-        "place.hyphen",
-        LISTS,
-        "code",
-        at_two(lambda x, i, j: f"{x[i]}-{x[j]}"),
-        (
-            "join the {ith} and the {jth} item by a hyphen",
-            "make one hyphenated word of items {i} and {j}",
-            "build the key from item {i}, a hyphen and item {j}",
-        ),
-        ("items {i} and {j} joined by a hyphen",),
-        (),
-        two_places,
-    ),
-    Operation(
-        "place.head",
-        LISTS,
-        "list",
-        lambda v, p: joined(v.data[: p["n"]]) if len(v.data) > p["n"] else None,
-        (
-            "give the first {number} items of {the}",
-            "show the top {n} only",
-            "cut {the} off after {number} items",
-            "keep the leading {number} entries, comma-separated",
-        ),
-        ("the first {number} items, comma-separated", "the top {n} of {the}"),
-        ("which {number} items come first?",),
-        _some,
-    ),
-    Operation(
-        "place.tail",
-        LISTS,
-        "list",
-        lambda v, p: joined(v.data[-p["n"] :]) if len(v.data) > p["n"] else None,
-        (
-            "give the last {number} items of {the}",
-            "show the bottom {n} only",
-            "keep the final {number} entries, comma-separated",
-            "drop everything except the last {number} items",
-        ),
-        ("the last {number} items, comma-separated", "the bottom {n} of {the}"),
-        ("which {number} items come last?",),
-        _some,
-    ),
-    Operation(
-        "place.inner",
-        LISTS,
-        "list",
-        lambda v, _: joined(v.data[1:-1]) if len(v.data) > 3 else None,
-        (
-            "leave out the first and the last item",
-            "give everything between the two ends of {the}",
-            "peel {the}: drop one item at either end",
-        ),
-        ("{the} without its first and last items", "the items between the ends, comma-separated"),
-    ),
-    Operation(
-        "place.even",
-        LISTS,
-        "list",
-        lambda v, _: joined(v.data[1::2]) if len(v.data) > 3 else None,
-        (
-            "keep every second item, starting with the second",
-            "write items 2, 4 and so on",
-            "list the entries at even places",
-        ),
-        ("the items at even places, comma-separated", "every other item, the second one first"),
-    ),
-    Operation(
-        "place.after nth",
-        LISTS,
-        "list",
-        at(lambda x, i, _: x[i + 1 :]),
-        ("list everything after the {nth} item", "skip {n} and give the rest of {the}", "start behind item {n}"),
-        ("all items after the {nth}, comma-separated", "what follows item {n} in {the}"),
-        (),
-        place,
-    ),
-    Operation(
-        "place.before nth",
-        LISTS,
-        "list",
-        at(lambda x, i, _: x[:i]),
-        ("list everything before the {nth} item", "stop just before item {n} of {the}", "keep what precedes item {n}"),
-        ("all items before the {nth}, comma-separated", "what precedes item {n} in {the}"),
-        (),
-        _inside,
+        ("what is the order once the {nth} item has gone to the front?",),
+        inside,
     ),
 )
 
 CONDITIONS: tuple[Condition, ...] = ()
+
 CLASSIFIERS: tuple[Classifier, ...] = ()

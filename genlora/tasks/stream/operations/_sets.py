@@ -82,6 +82,7 @@ OPERATIONS = (
         (
             "count the items that are in both lists",
             "say how many items the two lists share",
+            "compare the lists and write the number of shared items",
         ),
         ("the number of items in both lists", "the size of the intersection"),
         ("how many items do the lists have in common?",),
@@ -122,6 +123,7 @@ OPERATIONS = (
         (
             "give the one item that the second list no longer has",
             "find the item of the first list that is missing from the second",
+            "write the item that got lost in the second list",
         ),
         ("the only item that is missing from the second list", "what got lost between the first list and the second"),
         ("which item is missing from the second list?",),
@@ -134,6 +136,7 @@ OPERATIONS = (
         (
             "give the one item that the second list has and the first has not",
             "find the newcomer: the item of the second list that the first does not contain",
+            "write the item that only turned up in the second list",
         ),
         ("the only item that is new in the second list", "the newcomer in the second list"),
         ("which item is new in the second list?",),
@@ -143,7 +146,11 @@ OPERATIONS = (
         _ON,
         "number",
         _count(_first_only),
-        ("count the items of the first list that the second does not have", "say how many items were removed"),
+        (
+            "count the items of the first list that the second does not have",
+            "say how many items were removed",
+            "compare the lists and write the number of items the second one lost",
+        ),
         ("the number of items found only in the first list", "how many items of the first list the second lacks"),
         ("how many items of the first list are missing from the second?",),
     ),
@@ -152,7 +159,11 @@ OPERATIONS = (
         _ON,
         "number",
         _count(_second_only),
-        ("count the items of the second list that the first does not have", "say how many items were added"),
+        (
+            "count the items of the second list that the first does not have",
+            "say how many items were added",
+            "compare the lists and write the number of items the second one gained",
+        ),
         ("the number of items found only in the second list", "how many items of the second list are new"),
         ("how many items are new in the second list?",),
     ),
@@ -167,6 +178,7 @@ OPERATIONS = (
             "combine both lists, each item once, in order of first appearance",
         ),
         ("all items of both lists, each once, in order of first appearance", "the union of the two lists, in order"),
+        ("which items are there in both lists together, each once?",),
     ),
     Operation(
         "sets.union count",
@@ -176,8 +188,12 @@ OPERATIONS = (
         (
             "count the different items of both lists together",
             "say how many items the merged list would have, without repeats",
+            "put both lists together, drop the repeats and count",
         ),
-        ("the number of different items in the two lists",),
+        (
+            "the number of different items in the two lists",
+            "the size of the merged list without repeats",
+        ),
         ("how many different items are there in both lists together?",),
     ),
     Operation(
@@ -188,8 +204,13 @@ OPERATIONS = (
         (
             "list the items that are in exactly one of the lists, those of the first list in front",
             "leave out what the lists share and write the rest, first list first",
+            "give the differences: what only the first list has, then what only the second has",
         ),
-        ("the items that are in one list only, those of the first list in front",),
+        (
+            "the items that are in one list only, those of the first list in front",
+            "the differences between the lists: first what only list one has, then the rest",
+        ),
+        ("which items are in one list only?",),
     ),
     Operation(
         "sets.all",
@@ -201,15 +222,27 @@ OPERATIONS = (
             "concatenate the two lists",
             "append the items of the second list to the first, even those that are already there",
         ),
-        ("both lists in a row, repeats included, comma-separated",),
+        (
+            "both lists in a row, repeats included, comma-separated",
+            "the first list followed by the whole second list",
+        ),
+        ("what do you get when the second list is appended to the first?",),
     ),
     Operation(
         "sets.firsts",
         _ON,
         "list",
         _list(lambda a, b: [a[0], b[0]]),
-        ("give the first item of each list, comma between them", "take only the opening item of both lists"),
-        ("the first items of the two lists, comma-separated",),
+        (
+            "give the first item of each list, comma between them",
+            "take only the opening item of both lists",
+            "write how each of the two lists begins: two items, comma-separated",
+        ),
+        (
+            "the first items of the two lists, comma-separated",
+            "the opening item of each list",
+        ),
+        ("with which items do the two lists begin?",),
     ),
     Operation(
         "sets.second list",
@@ -222,6 +255,7 @@ OPERATIONS = (
             "return the items of list number two",
         ),
         ("the second list, comma-separated", "the items of the second list"),
+        ("what is in the second list?",),
     ),
     Operation(
         "sets.first list",
@@ -234,6 +268,7 @@ OPERATIONS = (
             "return the items of list number one",
         ),
         ("the first list, comma-separated", "the items of the first list"),
+        ("what is in the first list?",),
     ),
     Operation(
         "sets.longer",
@@ -243,8 +278,10 @@ OPERATIONS = (
         (
             "copy the list that has more items, comma-separated",
             "drop the shorter list and write the other",
+            "compare how many items the lists have and repeat the bigger one",
         ),
         ("the list with more items, comma-separated", "the longer list"),
+        ("which items are in the list that has more of them?",),
     ),
 )
 

@@ -33,7 +33,6 @@ _ON = (
     "foreign word",
     "foreign name",
 )
-_TWO = ("two words",)
 
 
 def _on(edit: Callable[[str, Params], str | None]) -> Callable[[Value, Params], str | None]:
@@ -69,6 +68,7 @@ OPERATIONS = (
         _on(lambda w, _: w.upper()),
         ("write {the} in capital letters", "convert the input to upper case", "put it in caps for a heading"),
         ("{the} in capitals", "the upper-case form"),
+        ("how does {the} look in capitals?",),
     ),
     Operation(
         "short.first n",
@@ -80,7 +80,11 @@ OPERATIONS = (
             "shorten {the} to {n} letters",
             "cut off everything after letter {n}",
         ),
-        ("the first {n} letters of {the}",),
+        (
+            "the first {n} letters of {the}",
+            "a prefix of {n} letters",
+        ),
+        ("what are the first {n} letters?",),
         params=_cut,
     ),
     Operation(
@@ -89,15 +93,23 @@ OPERATIONS = (
         "word",
         _on(lambda w, p: w[-p["n"] :] if len(w) > p["n"] and " " not in w[-p["n"] :] else None),
         ("keep only the last {n} letters", "write the ending of {the}: {n} letters", "give the final {n} letters"),
-        ("the last {n} letters of {the}",),
+        (
+            "the last {n} letters of {the}",
+            "an ending of {n} letters",
+        ),
+        ("what are the last {n} letters?",),
         params=_cut,
     ),
     Operation(
         "short.nth letter",
         _ON,
-        "word",
+        "code",
         _on(lambda w, p: w[p["n"] - 1].lower() if len(w) >= p["n"] and w[p["n"] - 1].isalpha() else None),
-        ("give the {nth} letter, in lower case", "write letter number {n} of {the} as a small letter"),
+        (
+            "give the {nth} letter, in lower case",
+            "write letter number {n} of {the} as a small letter",
+            "skip to letter {n} and write only that one, small",
+        ),
         ("the {nth} letter of {the}, in lower case", "letter number {n}, small"),
         ("what is the {nth} letter (small)?",),
         _cut,
@@ -108,7 +120,10 @@ OPERATIONS = (
         "number",
         _on(lambda w, _: str(sum(c.isalpha() for c in w))),
         ("count the letters", "say how many letters {the} has", "measure the length of {the} in letters"),
-        ("the number of letters in {the}",),
+        (
+            "the number of letters in {the}",
+            "the length of {the} in letters",
+        ),
         ("how many letters does it have?",),
     ),
     Operation(
@@ -116,8 +131,15 @@ OPERATIONS = (
         _ON,
         "number",
         _on(lambda w, p: str(w.lower().count(p["letter"]))),
-        ('count how often "{letter}" occurs in {the}', "say how many times the letter {letter} is in it"),
-        ('the number of times "{letter}" occurs in {the}',),
+        (
+            'count how often "{letter}" occurs in {the}',
+            "say how many times the letter {letter} is in it",
+            "look for the letter {letter} and write the number of hits",
+        ),
+        (
+            'the number of times "{letter}" occurs in {the}',
+            "the count of the letter {letter}",
+        ),
         ("how many {letter}s are in {the}?",),
         _letter,
     ),
@@ -131,7 +153,11 @@ OPERATIONS = (
             "write {other} wherever {the} has the letter {letter}",
             "misspell it on purpose: {other} for {letter}",
         ),
-        ('{the} with "{other}" in place of "{letter}"',),
+        (
+            '{the} with "{other}" in place of "{letter}"',
+            '{the} misspelled, "{other}" for "{letter}"',
+        ),
+        ('what is {the} with "{other}" instead of "{letter}"?',),
         params=_letter,
     ),
     Operation(
@@ -139,8 +165,16 @@ OPERATIONS = (
         _ON,
         "code",
         _on(lambda w, p: p["head"] + w),
-        ('put "{head}" directly in front of {the}', 'add "{head}" at the start and change nothing else'),
-        ('{the} with "{head}" in front',),
+        (
+            'put "{head}" directly in front of {the}',
+            'add "{head}" at the start and change nothing else',
+            'write "{head}" and then {the}, with nothing between them',
+        ),
+        (
+            '{the} with "{head}" in front',
+            '"{head}" and then {the}',
+        ),
+        ('how does it look with "{head}" in front?',),
         params=_affix,
     ),
     Operation(
@@ -148,8 +182,16 @@ OPERATIONS = (
         _ON,
         "code",
         _on(lambda w, p: (w + p["tail"]).rstrip()),
-        ('put "{tail}" directly after {the}', 'add "{tail}" at the end and change nothing else'),
-        ('{the} followed by "{tail}"',),
+        (
+            'put "{tail}" directly after {the}',
+            'add "{tail}" at the end and change nothing else',
+            'write {the} and then "{tail}", with nothing between them',
+        ),
+        (
+            '{the} followed by "{tail}"',
+            '{the} and then "{tail}"',
+        ),
+        ('how does it look with "{tail}" after it?',),
         params=_affix,
     ),
     Operation(
@@ -157,8 +199,16 @@ OPERATIONS = (
         _ON,
         "text",
         _on(lambda w, p: f"{w}, {p['word']}"),
-        ('write {the}, a comma, and "{word}"', 'start a list: first {the}, then "{word}"'),
-        ('{the} and "{word}", separated by a comma',),
+        (
+            'write {the}, a comma, and "{word}"',
+            'start a list: first {the}, then "{word}"',
+            "make it a list of two: {the}, {word}",
+        ),
+        (
+            '{the} and "{word}", separated by a comma',
+            'a list of two: {the}, then "{word}"',
+        ),
+        ('how does a list of {the} and "{word}" look, with a comma?',),
         params=_word,
     ),
     Operation(
@@ -169,116 +219,14 @@ OPERATIONS = (
         (
             'write {the} and "{word}" in alphabetical order, comma between',
             'sort these two from A to Z: {the} and "{word}"',
+            'put "{word}" before or after {the}, as the alphabet demands, with a comma between',
         ),
-        ('{the} and "{word}" in alphabetical order, comma-separated',),
-        params=_word,
-    ),
-    Operation(
-        "pair.longer",
-        _TWO,
-        "word",
-        lambda v, _: None if len(v.data[0]) == len(v.data[1]) else max(v.data, key=len),
-        ("give the longer word", "write whichever word has more letters", "compare the lengths and keep the longer"),
-        ("the longer of {the}", "the word with more letters"),
-        ("which word is longer?",),
-    ),
-    Operation(
-        "pair.shorter",
-        _TWO,
-        "word",
-        lambda v, _: None if len(v.data[0]) == len(v.data[1]) else min(v.data, key=len),
-        ("give the shorter word", "write whichever word has fewer letters", "compare the lengths, keep the shorter"),
-        ("the shorter of {the}", "the word with fewer letters"),
-        ("which word is shorter?",),
-    ),
-    Operation(
-        "pair.alphabet first",
-        _TWO,
-        "word",
-        lambda v, _: None if v.data[0] == v.data[1] else min(v.data),
-        ("give the word that comes first in the alphabet", "write the one a dictionary lists earlier"),
-        ("the alphabetically first word", "the word that is listed earlier in a dictionary"),
-        ("which word comes first alphabetically?",),
-    ),
-    Operation(
-        "pair.alphabet last",
-        _TWO,
-        "word",
-        lambda v, _: None if v.data[0] == v.data[1] else max(v.data),
-        ("give the word that comes last in the alphabet", "write the one a dictionary lists later"),
-        ("the alphabetically last word", "the word that is listed later in a dictionary"),
-        ("which word comes last alphabetically?",),
-    ),
-    Operation(
-        "pair.first",
-        _TWO,
-        "word",
-        lambda v, _: v.data[0],
-        ("give the first word only", "keep the left word", "ignore the second word"),
-        ("the first of {the}",),
-        ("which word comes first?",),
-    ),
-    Operation(
-        "pair.second",
-        _TWO,
-        "word",
-        lambda v, _: v.data[1],
-        ("give the second word only", "keep the right word", "ignore the first word"),
-        ("the second of {the}",),
-        ("which word comes second?",),
-    ),
-    Operation(
-        "pair.difference",
-        _TWO,
-        "number",
-        lambda v, _: str(abs(len(v.data[0]) - len(v.data[1]))),
         (
-            "say by how many letters the words differ in length",
-            "subtract the shorter length from the longer one",
+            '{the} and "{word}" in alphabetical order, comma-separated',
+            'a sorted list of two: {the} and "{word}"',
         ),
-        ("the difference between the lengths of the words",),
-        ("by how many letters is one word longer than the other?",),
-    ),
-    Operation(
-        "pair.letters together",
-        _TWO,
-        "number",
-        lambda v, _: str(len(v.data[0]) + len(v.data[1])),
-        ("count the letters of both words together", "say how long the words are when put together"),
-        ("the number of letters in both words together",),
-        ("how many letters do the words have together?",),
-    ),
-    Operation(
-        "pair.glue",
-        _TWO,
-        "word",
-        lambda v, _: v.data[0] + v.data[1],
-        ("write the words as one, without anything between", "make a compound: first word, second word, no space"),
-        ("the two words written as one",),
-    ),
-    Operation(
-        "pair.glue back",
-        _TWO,
-        "word",
-        lambda v, _: v.data[1] + v.data[0],
-        ("write the words as one, the second word in front", "make a compound that begins with the second word"),
-        ("the two words written as one, the second in front",),
-    ),
-    Operation(
-        "pair.hyphen",
-        _TWO,
-        "code",
-        lambda v, _: f"{v.data[0]}-{v.data[1]}",
-        ("join the words by a hyphen", "hyphenate the two words"),
-        ("the two words with a hyphen between", "the hyphenated pair"),
-    ),
-    Operation(
-        "pair.initials",
-        _TWO,
-        "code",
-        lambda v, _: (v.data[0][0] + v.data[1][0]).upper(),
-        ("write the two initials in capitals, without a space", "abbreviate the pair by its first letters (capitals)"),
-        ("the initials of the two words, as capitals",),
+        ('what is the alphabetical order of {the} and "{word}", with a comma?',),
+        params=_word,
     ),
 )
 
@@ -306,74 +254,6 @@ CONDITIONS = (
         ('there is no "{letter}" in it', 'the letter "{letter}" is missing'),
         params=_letter,
     ),
-    Condition(
-        "pair same start",
-        _TWO,
-        lambda v, _: v.data[0][0] == v.data[1][0],
-        ("both words start with the same letter", "the initials are equal"),
-        ("the words start with different letters", "the initials differ"),
-    ),
-    Condition(
-        "pair same end",
-        _TWO,
-        lambda v, _: v.data[0][-1] == v.data[1][-1],
-        ("both words end with the same letter", "the last letters are equal"),
-        ("the words end with different letters", "the last letters differ"),
-    ),
-    Condition(
-        "pair same length",
-        _TWO,
-        lambda v, _: len(v.data[0]) == len(v.data[1]),
-        ("both words have the same number of letters", "the words are equally long"),
-        ("one word is longer than the other", "the words differ in length"),
-    ),
-    Condition(
-        "pair equal",
-        _TWO,
-        lambda v, _: v.data[0] == v.data[1],
-        ("the two words are the same", "the word is simply repeated"),
-        ("the two words are different", "the second word is another one"),
-    ),
-    Condition(
-        "pair inside",
-        _TWO,
-        lambda v, _: None if v.data[0] == v.data[1] else v.data[0] in v.data[1] or v.data[1] in v.data[0],
-        ("one word is contained in the other", "the letters of one word stand together in the other"),
-        ("neither word is contained in the other",),
-    ),
-    Condition(
-        "pair in order",
-        _TWO,
-        lambda v, _: None if v.data[0] == v.data[1] else v.data[0] < v.data[1],
-        ("the words are in alphabetical order", "the first word comes earlier in the dictionary"),
-        ("the words are not in alphabetical order", "the second word comes earlier in the dictionary"),
-    ),
-    Condition(
-        "pair first longer",
-        _TWO,
-        lambda v, _: None if len(v.data[0]) == len(v.data[1]) else len(v.data[0]) > len(v.data[1]),
-        ("the first word is longer than the second",),
-        ("the second word is longer than the first",),
-    ),
 )
 
-
-def _longer(value: Value, _: Params) -> str:
-    a, b = map(len, value.data)
-    return "first" if a > b else "second" if b > a else "equal"
-
-
-CLASSIFIERS = (
-    Classifier(
-        "pair lengths",
-        _TWO,
-        _longer,
-        {
-            "first": "the first word is longer",
-            "second": "the second word is longer",
-            "equal": "both words have the same length",
-        },
-        "which word is longer",
-        {"first": "first", "second": "second", "equal": "equal"},
-    ),
-)
+CLASSIFIERS: tuple[Classifier, ...] = ()

@@ -129,7 +129,7 @@ OPERATIONS = (
     Operation(
         "translate.name into English",
         ("foreign name",),
-        "word",
+        "code",
         _back("names"),
         (
             "translate {the} into English, with a capital letter",
@@ -143,25 +143,29 @@ OPERATIONS = (
     Operation(
         "translate.which language",
         ("foreign word",),
-        "word",
+        "code",
         _which("words"),
         (
             "say which language {the} is in: French, German, Spanish, Italian, Portuguese or Dutch",
             "detect the language of {the} (English name of the language, capitalised)",
             "name the language: French/German/Spanish/Italian/Portuguese/Dutch",
         ),
-        ("the language of {the}: French, German, Spanish, Italian, Portuguese or Dutch",),
+        (
+            "the language of {the}: French, German, Spanish, Italian, Portuguese or Dutch",
+            "one of French, German, Spanish, Italian, Portuguese and Dutch, whichever it is",
+        ),
         ("is it French, German, Spanish, Italian, Portuguese or Dutch?",),
         knowledge=True,
     ),
     Operation(
         "translate.which language of name",
         ("foreign name",),
-        "word",
+        "code",
         _which("names"),
         (
             "say in which language it is written: French, German, Spanish, Italian, Portuguese or Dutch",
             "detect the language of {the}, in English and capitalised",
+            "tag it with its language: French, German, Spanish, Italian, Portuguese or Dutch",
         ),
         ("the language in which it is written, in English", "the language: French, German, Spanish ..."),
         ("which language is this?",),
@@ -175,9 +179,13 @@ OPERATIONS = (
         (
             "translate {the} into {first} and {second}, comma between, no articles",
             "write the {first} word, then the {second} one (comma-separated)",
+            "fill two columns, {first} and {second}, with a comma between the words, no articles",
         ),
-        ("{the} in {first} and in {second}, comma-separated",),
-        (),
+        (
+            "{the} in {first} and in {second}, comma-separated",
+            "the {first} and the {second} word for it, comma-separated",
+        ),
+        ("what is {the} in {first} and in {second}?",),
         lambda d: dict(zip(("first", "second"), d.some(LANGUAGES, 2), strict=True)),
         knowledge=True,
     ),
@@ -189,8 +197,13 @@ OPERATIONS = (
         (
             "greet somebody from {the} in the main language there: Bonjour, Hallo, Hola, Ciao or Olá",
             "choose the greeting for a letter to {the}: Bonjour, Hallo, Hola, Ciao or Olá",
+            "write hello as people in {the} would: Bonjour, Hallo, Hola, Ciao or Olá",
         ),
-        ("the greeting for people in {the}: Bonjour, Hallo, Hola, Ciao or Olá",),
+        (
+            "the greeting for people in {the}: Bonjour, Hallo, Hola, Ciao or Olá",
+            "hello in the main language of {the}: Bonjour, Hallo, Hola, Ciao or Olá",
+        ),
+        ("which greeting suits {the}: Bonjour, Hallo, Hola, Ciao or Olá?",),
         knowledge=True,
     ),
 )
@@ -238,9 +251,9 @@ CLASSIFIERS = (
             else "Iberian"
         ),
         {
-            "Germanic": "{the} is German or Dutch",
-            "Romance": "{the} is French or Italian",
-            "Iberian": "{the} is Spanish or Portuguese",
+            "Germanic": "it is German or Dutch",
+            "Romance": "it is French or Italian",
+            "Iberian": "it is Spanish or Portuguese",
         },
         "the group of languages {the} belongs to",
         knowledge=True,

@@ -109,6 +109,7 @@ OPERATIONS = (
             "say it as to and the base form",
         ),
         ('the infinitive of {the} with "to"', "the to-infinitive"),
+        ("what is the infinitive, with to?",),
     ),
     Operation(
         "form.base",
@@ -135,6 +136,7 @@ OPERATIONS = (
             "write what happened yesterday: the past form of this verb",
         ),
         ("the simple past of the same verb", "its past tense"),
+        ("what is the simple past of this verb?",),
     ),
     Operation(
         "form.to ing",
@@ -143,6 +145,7 @@ OPERATIONS = (
         _between(2),
         ("change {the} to the form in -ing", "write the same verb with -ing", "turn it into the present participle"),
         ("the -ing form of the same verb", "its present participle"),
+        ("which -ing form does this verb have?",),
     ),
     Operation(
         "form.to third",
@@ -155,6 +158,7 @@ OPERATIONS = (
             "put it into the present: the form with -s",
         ),
         ("the third person present of the same verb", "its present form with -s"),
+        ("which form goes with he or she in the present?",),
     ),
     Operation(
         "form.will",
@@ -162,7 +166,11 @@ OPERATIONS = (
         "text",
         lambda v, _: f"will {v.data}" if v.data in verbs(0) else None,
         ('put {the} into the future with "will"', "write {the} as a promise: will and the verb", "make it future"),
-        ("the future of {the} with will",),
+        (
+            "the future of {the} with will",
+            "will and {the}",
+        ),
+        ("how does {the} look in the future with will?",),
     ),
     Operation(
         "form.did not",
@@ -174,15 +182,24 @@ OPERATIONS = (
             "say that it did not happen (did not ...)",
             "write the negative simple past of {the}, without contraction",
         ),
-        ("the negated past of {the}, written out in full",),
+        (
+            "the negated past of {the}, written out in full",
+            '"did not" and the verb',
+        ),
+        ("how do you say in the past that it did not happen (did not ...)?",),
     ),
     Operation(
         "form.perfect",
         _VERB,
         "text",
         _verb(1, "has {}"),
-        ('put {the} into the present perfect with "has"', "write has and the participle of {the}"),
+        (
+            'put {the} into the present perfect with "has"',
+            "write has and the participle of {the}",
+            "say that he has just done it: has and the participle",
+        ),
         ("the present perfect of {the} for he or she, without the pronoun", "has and the participle of {the}"),
+        ("what follows he in the present perfect?",),
     ),
     Operation(
         "form.progressive",
@@ -194,15 +211,27 @@ OPERATIONS = (
             "put {the} into the present continuous (is ...-ing)",
             "write {the} as a status: is and the form in -ing",
         ),
-        ("the present continuous of {the} with is",),
+        (
+            "the present continuous of {the} with is",
+            "is and the -ing form",
+        ),
+        ("how does {the} look in the present continuous, beginning with is?",),
     ),
     Operation(
         "form.which ending",
         ("verb form",),
         "word",
         lambda v, _: "-ing" if v.data.endswith("ing") else "-ed" if v.data.endswith("ed") else None,
-        ("say which ending the verb has: -ing or -ed", "write its ending, -ed or -ing, with the hyphen"),
-        ("the ending of {the}: -ed or -ing",),
+        (
+            "say which ending the verb has: -ing or -ed",
+            "write its ending, -ed or -ing, with the hyphen",
+            "tell whether the verb is written with -ing or with -ed at the end",
+        ),
+        (
+            "the ending of {the}: -ed or -ing",
+            "-ing or -ed, as {the} ends",
+        ),
+        ("does it end in -ing or in -ed?",),
     ),
 )
 

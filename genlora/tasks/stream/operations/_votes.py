@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import groupby, pairwise
 
 from .._parts import Classifier, Condition, Operation, Params, Value
 
-_ON = ("votes",)
+VOTES = ("votes",)
 
 
-def _over(work: Callable[[Sequence[str]], str | None]) -> Callable[[Value, Params], str | None]:
+def over(work: Callable[[Sequence[str]], str | None]) -> Callable[[Value, Params], str | None]:
     return lambda value, _: work(value.data)
 
 
@@ -42,38 +41,16 @@ def _margin(items: Sequence[str]) -> str | None:
     return str(ranked[0][1] - ranked[1][1]) if len(ranked) > 1 else None
 
 
-def _first_repeated(items: Sequence[str]) -> str | None:
-    seen = set()
-    for item in items:
-        if item in seen:
-            return item
-        seen.add(item)
-    return None
-
-
-def _joined(items: Sequence[str]) -> str | None:
+def joined_or_none(items: Sequence[str]) -> str | None:
     return ", ".join(items) or None
-
-
-def _unless_all(items: Sequence[str], chosen: Sequence[str]) -> str | None:
-    return _joined(chosen) if len(chosen) < len(items) else None
-
-
-def _twice_running(items: Sequence[str]) -> str | None:
-    runs = [item for item, run in groupby(items) if len(list(run)) > 1]
-    return runs[0] if len(runs) == 1 else None
-
-
-def _longest_run(items: Sequence[str]) -> int:
-    return max(len(list(run)) for _, run in groupby(items))
 
 
 OPERATIONS = (
     Operation(
         "votes.winner",
-        _ON,
+        VOTES,
         "word",
-        _over(winner),
+        over(winner),
         (
             "give the entry that occurs most often",
             "say who or what got the most votes",
@@ -85,9 +62,9 @@ OPERATIONS = (
     ),
     Operation(
         "votes.rarest",
-        _ON,
+        VOTES,
         "word",
-        _over(_rarest),
+        over(_rarest),
         (
             "give the entry that occurs least often",
             "say what got the fewest votes, but is in {the}",
@@ -98,9 +75,9 @@ OPERATIONS = (
     ),
     Operation(
         "votes.second",
-        _ON,
+        VOTES,
         "word",
-        _over(_second),
+        over(_second),
         (
             "give the second most frequent entry",
             "say what comes in second place when the entries are counted",
@@ -111,9 +88,9 @@ OPERATIONS = (
     ),
     Operation(
         "votes.winner count",
-        _ON,
+        VOTES,
         "number",
-        _over(lambda x: str(_ranked(x)[0][1])),
+        over(lambda x: str(_ranked(x)[0][1])),
         (
             "say how often the most frequent entry occurs",
             "count the entries and write the highest count only",
@@ -124,45 +101,35 @@ OPERATIONS = (
     ),
     Operation(
         "votes.winner with count",
-        _ON,
+        VOTES,
         "text",
-        _over(lambda x: f"{w} ({x.count(w)})" if (w := winner(x)) else None),
+        over(lambda x: f"{w} ({x.count(w)})" if (w := winner(x)) else None),
         (
             "write the most frequent entry and its count in parentheses, like: x (3)",
             "name the winner of {the} with the number of votes in brackets: name (number)",
+            "report the top entry like this: name (votes)",
         ),
         ("the most frequent entry with its count in parentheses", "the winner and the votes, as name (number)"),
+        ("what is the most frequent entry, with its count in parentheses?",),
     ),
     Operation(
         "votes.margin",
-        _ON,
+        VOTES,
         "number",
-        _over(_margin),
+        over(_margin),
         (
             "say by how many the most frequent entry leads over the next one",
             "subtract the second highest count from the highest and write the difference",
             "give the winning margin in votes (0 for a tie)",
         ),
         ("the lead of the most frequent entry over the second", "the winning margin (0 for a tie)"),
-    ),
-    Operation(
-        "votes.unique",
-        _ON,
-        "list",
-        _over(lambda x: _unless_all(x, list(dict.fromkeys(x)))),
-        (
-            "remove the duplicates and keep the order",
-            "list every different entry once, comma-separated, as it first appears",
-            "deduplicate {the}",
-            "clean {the} so that nothing is in it twice",
-        ),
-        ("{the} without duplicates, comma-separated", "the distinct entries in order of first appearance"),
+        ("by how many does the top entry lead over the next?",),
     ),
     Operation(
         "votes.distinct count",
-        _ON,
+        VOTES,
         "number",
-        _over(lambda x: str(len(set(x)))),
+        over(lambda x: str(len(set(x)))),
         (
             "count the different entries",
             "say how many distinct values {the} has",
@@ -172,202 +139,67 @@ OPERATIONS = (
         ("how many different entries are there?",),
     ),
     Operation(
-        "votes.first repeated",
-        _ON,
-        "word",
-        _over(_first_repeated),
-        (
-            "give the first entry that has been there before",
-            "read {the} from the start and stop at the first repetition: write that entry",
-            "find the duplicate that shows up earliest",
-        ),
-        ("the first entry that repeats an earlier one", "the earliest duplicate"),
-        ("which entry is the first to appear a second time?",),
-    ),
-    Operation(
-        "votes.repeated",
-        _ON,
-        "list",
-        _over(lambda x: _joined([w for w in dict.fromkeys(x) if x.count(w) > 1])),
-        (
-            "list the entries that occur more than once, each once",
-            "report the duplicates, comma-separated, in order of first appearance",
-            "write which values come up again",
-        ),
-        ("the entries that occur more than once", "the duplicated values, each written once"),
-        ("which entries are duplicated?",),
-    ),
-    Operation(
-        "votes.once",
-        _ON,
-        "list",
-        _over(lambda x: _unless_all(x, [w for w in x if x.count(w) == 1])),
-        (
-            "list the entries that occur exactly once",
-            "keep only what is never repeated, comma-separated",
-            "throw out every entry that has a duplicate, both copies",
-        ),
-        ("the entries that occur only once", "whatever is not repeated in {the}"),
-        ("which entries occur only once?",),
-    ),
-    Operation(
         "votes.first count",
-        _ON,
+        VOTES,
         "number",
-        _over(lambda x: str(x.count(x[0]))),
+        over(lambda x: str(x.count(x[0]))),
         (
             "say how often the first entry occurs in all of {the}, itself included",
             "count the occurrences of whatever comes first",
+            "take the entry at the start and say how many times {the} has it",
         ),
         ("the number of times that the first entry occurs", "how often the first entry is in {the}"),
         ("how many times does the first entry appear in total?",),
     ),
     Operation(
         "votes.last count",
-        _ON,
+        VOTES,
         "number",
-        _over(lambda x: str(x.count(x[-1]))),
+        over(lambda x: str(x.count(x[-1]))),
         (
             "say how often the last entry occurs in all of {the}, itself included",
             "count the occurrences of whatever comes last",
+            "take the entry at the end and say how many times {the} has it",
         ),
         ("the number of times that the last entry occurs", "how often the last entry is in {the}"),
         ("how many times does the last entry appear in total?",),
     ),
     Operation(
-        "votes.without first",
-        _ON,
-        "list",
-        _over(lambda x: _joined([w for w in x if w != x[0]])),
-        (
-            "delete every occurrence of the first entry, comma-separated",
-            "filter out whatever equals the first entry",
-            "leave only the entries that differ from the first one",
-        ),
-        ("{the} without any entry equal to the first, comma-separated",),
-    ),
-    Operation(
-        "votes.without winner",
-        _ON,
-        "list",
-        _over(lambda x: _joined([w for w in x if w != winner(x)]) if winner(x) else None),
-        (
-            "delete all occurrences of the most frequent entry, comma-separated",
-            "leave out the winner and list the remaining entries in their order",
-        ),
-        ("{the} without its most frequent entry, comma-separated",),
-    ),
-    Operation(
-        "votes.collapse",
-        _ON,
-        "list",
-        _over(lambda x: _unless_all(x, [w for w, _ in groupby(x)])),
-        (
-            "collapse neighbouring repeats: a, a, b, a becomes a, b, a",
-            "merge equal entries that stand next to each other into one, comma-separated",
-            "drop an entry when the one before it is the same",
-        ),
-        ("{the} with repeats in a row merged, comma-separated",),
-    ),
-    Operation(
-        "votes.changes",
-        _ON,
-        "number",
-        _over(lambda x: str(sum(a != b for a, b in pairwise(x)))),
-        (
-            "count how often the entry differs from the one before it",
-            "say how many changes there are from one entry to the next",
-        ),
-        ("the number of changes between neighbouring entries",),
-        ("how many times does the value change from one entry to the next?",),
-    ),
-    Operation(
-        "votes.twice running",
-        _ON,
-        "word",
-        _over(_twice_running),
-        (
-            "give the entry that comes twice or more in a row",
-            "find the one place where an entry is repeated at once, and write that entry",
-        ),
-        ("the entry that is repeated immediately", "what comes at least twice in a row"),
-        ("which entry stands directly after itself?",),
-    ),
-    Operation(
-        "votes.longest run",
-        _ON,
-        "number",
-        _over(lambda x: str(_longest_run(x))),
-        (
-            "say how long the longest streak of the same entry is",
-            "count the greatest number of equal entries in a row",
-        ),
-        ("the length of the longest run of equal entries", "the longest streak, as a number"),
-        ("how many times in a row does an entry occur at most?",),
-    ),
-    Operation(
         "votes.group",
-        _ON,
+        VOTES,
         "list",
-        _over(lambda x: _joined([f"{w} {x.count(w)}" for w in dict.fromkeys(x)]) if len(set(x)) <= 4 else None),
+        over(lambda x: joined_or_none([f"{w} {x.count(w)}" for w in dict.fromkeys(x)]) if len(set(x)) <= 4 else None),
         (
             "count every entry, like: a 2, b 1, in order of first appearance",
             "tally {the}: each entry once with its count after it, comma-separated",
             "write a frequency table on one line: entry, space, number, commas between",
         ),
         ("each entry with its count (a 2, b 1), in order of first appearance", "the tally of {the}, as a 2, b 1"),
+        ("how often does each entry occur (a 2, b 1)?",),
     ),
 )
 
 CONDITIONS = (
     Condition(
-        "has duplicates",
-        _ON,
-        lambda v, _: len(set(v.data)) < len(v.data),
-        ("an entry of {the} is repeated", "{the} has duplicates"),
-        ("all entries are different", "{the} has no duplicates"),
-    ),
-    Condition(
         "tie",
-        _ON,
+        VOTES,
         lambda v, _: None if len(set(v.data)) < 2 else winner(v.data) is None,
         ("there is a tie for the most frequent entry", "two or more entries share the highest count"),
         ("one entry is more frequent than all others", "there is a single winner by count"),
     ),
     Condition(
         "majority",
-        _ON,
+        VOTES,
         lambda v, _: 2 * _ranked(v.data)[0][1] > len(v.data),
         ("one entry makes up more than half of {the}", "some entry has an absolute majority"),
         ("no entry makes up more than half of {the}", "nothing has an absolute majority"),
-    ),
-    Condition(
-        "in a row",
-        _ON,
-        lambda v, _: _longest_run(v.data) > 1,
-        ("the same entry comes twice in a row", "two neighbouring entries are equal"),
-        ("no entry comes twice in a row", "neighbouring entries always differ"),
-    ),
-    Condition(
-        "ends equal",
-        _ON,
-        lambda v, _: v.data[0] == v.data[-1],
-        ("the first and the last entry are the same", "{the} ends with the entry it started with"),
-        ("the first and the last entry differ", "{the} ends with something other than its first entry"),
-    ),
-    Condition(
-        "last is new",
-        _ON,
-        lambda v, _: v.data[-1] not in v.data[:-1],
-        ("the last entry has not occurred before", "the final entry is new"),
-        ("the last entry has occurred before", "the final entry repeats an earlier one"),
     ),
 )
 
 CLASSIFIERS = (
     Classifier(
         "first against last",
-        _ON,
+        VOTES,
         lambda v, _: {-1: "last", 0: "equal", 1: "first"}[
             (v.data.count(v.data[0]) > v.data.count(v.data[-1])) - (v.data.count(v.data[0]) < v.data.count(v.data[-1]))
         ],

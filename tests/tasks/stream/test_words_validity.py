@@ -1,0 +1,96 @@
+"""Every operation on words, lists and facts makes rows on its input types, the same ones every time."""
+
+import pytest
+
+from genlora.tasks._rules_data import Draw
+from genlora.tasks.stream import spec
+from genlora.tasks.stream._labels import classifier_label, condition_label, condition_lists
+from genlora.tasks.stream._registry import types_of
+from genlora.tasks.stream._spec import _make
+from genlora.tasks.stream.operations import (
+    _alphabets,
+    _checklists,
+    _geography,
+    _geography_lists,
+    _kinds,
+    _list_and_item,
+    _list_edits,
+    _list_letters,
+    _lookups,
+    _morphology,
+    _places,
+    _repeats,
+    _sequences,
+    _sets,
+    _short,
+    _slices,
+    _translations,
+    _verb_forms,
+    _votes,
+    _word_pairs,
+)
+
+MODULES = (
+    _alphabets,
+    _checklists,
+    _geography,
+    _geography_lists,
+    _kinds,
+    _list_and_item,
+    _list_edits,
+    _list_letters,
+    _lookups,
+    _morphology,
+    _places,
+    _repeats,
+    _sequences,
+    _sets,
+    _short,
+    _slices,
+    _translations,
+    _verb_forms,
+    _votes,
+    _word_pairs,
+)
+TRIES = 12
+"""A layout may have nothing to ask about, as when the list's vocabulary lacks the letter in question."""
+
+
+def operations_of(module):
+    yield from module.OPERATIONS
+    for condition in module.CONDITIONS:
+        yield condition_label(condition)
+        yield from condition_lists(condition)
+    yield from map(classifier_label, module.CLASSIFIERS)
+
+
+def made(operation, kind):
+    for i in range(TRIES):
+        found = _make(Draw(f"{operation.name} {kind.name} {i}"), 0, i, "train", operation, (kind,), None)
+        if found is not None:
+            return found
+    return None
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__.rpartition(".")[2])
+def test_every_operation_works_on_its_input_types(module):
+    missing = []
+    for operation in operations_of(module):
+        types = types_of(operation.on)
+        assert types, operation.name
+        for kind in types:
+            found = made(operation, kind)
+            if found is None:
+                missing.append((operation.name, kind.name))
+                continue
+            rows = found.rows(10)
+            assert len(rows) == 10 and len({r.output for r in rows}) >= 2
+            assert all(len(r.input) <= 240 and 0 < len(r.output) <= 90 for r in rows)
+            assert "{" not in found.operation.noun[0].format(**found.params, the="it", a="it")
+            assert rows == found.rows(10) and found.description() == found.description()
+    assert not missing
+
+
+def test_specs_are_the_same_every_time():
+    again = [spec(3, n) for n in range(8)]
+    assert [s.description(1) for s in again] == [spec(3, n).description(1) for n in range(8)]
