@@ -17,17 +17,17 @@ from typing import Any
 import torch
 from common import machine, save_result
 
+from genlora.api import best_dtype, default_bank
 from genlora.bank import Bank, TaskEmbedder
 from genlora.base import LoadedBase, load_base, resolve_embedder
 from genlora.generators import CODE_EXTRA, NetworkConfig, load_artefact
-from genlora.service import best_dtype, default_bank
-from genlora.service._fit_text import neighbour_codes
 from genlora.tasks import Task, catalogue_tasks
-from genlora.train import label_losses
-from genlora.train._fit_text import FitConfig, FitData, HypernetFit
-from genlora.train._mixture import Mixture, MixtureConfig, description_vectors, rows_right, task_means
+from genlora.train import FitConfig, MixtureConfig, label_losses
+from genlora.train._fit_text import neighbour_codes
 from genlora.train._routed import Router, routed
+from genlora.train._task_batches import Mixture, description_vectors, rows_right, task_means
 from genlora.train._teacher import Experts
+from genlora.train._text_modules import FitData, HypernetFit
 
 FIT = {"lr": 1e-3, "noise": 0.5, "code_dropout": 0.3}
 VARIANTS: dict[str, dict[str, Any]] = {

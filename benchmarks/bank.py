@@ -21,7 +21,7 @@ import torch
 from common import machine, save_result
 
 from genlora.adapter import AdapterState, BaseLayout, LoraPair, ModuleSpec
-from genlora.bank import Bank, ExpertRecord, FlatIndex, verify_bank
+from genlora.bank import Bank, ExpertRecord, FlatIndex, export_bank, verify_bank
 from genlora.base import Fingerprint
 
 TARGETS = {
@@ -134,7 +134,7 @@ def measure_small(scratch: Path, experts: int) -> tuple[dict[str, dict[str, floa
         rows = []
         for codec in PACKED:
             start = time.perf_counter()
-            report = bank.export(scratch / codec, codec=codec)
+            report = export_bank(bank, scratch / codec, codec=codec)
             took = time.perf_counter() - start
             with Bank.open(scratch / codec, readonly=True) as packed:
                 first = timed(lambda packed=packed: packed.state("e0"), 1)

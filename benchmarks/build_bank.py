@@ -20,10 +20,10 @@ from pathlib import Path
 import torch
 from common import machine
 
-from genlora.bank import Bank, TaskEmbedder
+from genlora.api import best_dtype, grow_bank, store_calibration
+from genlora.bank import Bank, TaskEmbedder, export_bank
 from genlora.base import load_base, resolve_embedder
 from genlora.evaluate import Admission
-from genlora.service import best_dtype, grow_bank, store_calibration
 from genlora.tasks import catalogue_tasks
 from genlora.train import ExpertConfig, Tick
 
@@ -86,7 +86,7 @@ def main() -> None:
     if args.output is not None:
         if args.output.exists():
             shutil.rmtree(args.output)
-        bank.export(args.output, codec=args.codec)
+        export_bank(bank, args.output, codec=args.codec)
         with Bank.open(args.output) as shipped:  # a codec moves the factors a little, so it is calibrated as it ships
             store_calibration(shipped)
         log = args.output.with_name("bank-log.json")

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from common import machine, save_result
 
-from genlora.bank import CODECS, Bank
+from genlora.api import best_dtype
+from genlora.bank import CODECS, Bank, export_bank
 from genlora.base import load_base
 from genlora.evaluate import MAX_EXAMPLES, answer, held_out
-from genlora.service import best_dtype
 from genlora.tasks import catalogue_task
 
 LIMIT_MIB = 24
@@ -53,7 +53,7 @@ def main() -> None:
     rows: dict[str, dict[str, Any]] = {}
     with Bank.open(args.bank, readonly=True) as raw, tempfile.TemporaryDirectory() as scratch:
         for name in CODECS:
-            report = raw.export(Path(scratch) / name, codec=name)
+            report = export_bank(raw, Path(scratch) / name, codec=name)
             rows[name] = {
                 "mib": round(report.total_bytes / 2**20, 2),
                 "mean_error": round(report.mean_error, 4),

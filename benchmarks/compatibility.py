@@ -21,8 +21,9 @@ import torch
 from common import machine, save_result
 
 from genlora import GenLora
-from genlora.base import GgufBase, LoadedBase, generate_greedy, gguf_file, load_base, prompt_ids, write_gguf
+from genlora.base import LoadedBase, generate_greedy, gguf_file, load_base, prompt_ids
 from genlora.evaluate import with_adapter
+from genlora.merge import GgufBase, write_gguf
 from genlora.tasks import catalogue_task, catalogue_tasks, sample
 
 OWN_TASK = "r-plural"

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from common import machine, save_result
 
+from genlora.api import best_dtype, calibration_of, default_bank
 from genlora.bank import Bank
 from genlora.generators import CvaeGenerator, JointBasis, Request, fit_basis, load_artefact, softmax
-from genlora.service import best_dtype, calibration_of, default_bank
 from genlora.train import CvaeFitConfig
 from genlora.train._cvae_data import CvaeData, condition_of, cvae_data
 from genlora.train._fit_cvae import CvaeFit

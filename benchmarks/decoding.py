@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from common import machine, save_result
 
+from genlora.api import best_dtype, default_bank
 from genlora.bank import Bank
 from genlora.base import generate_greedy, generate_shared, load_base, prompt_ids
 from genlora.evaluate import held_out, with_adapter
-from genlora.service import best_dtype, default_bank
 from genlora.tasks import find_task
 
 

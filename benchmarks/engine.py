@@ -26,9 +26,9 @@ from common import machine, save_result
 
 from genlora import GenLora
 from genlora.adapter import AdapterState, LoraPair
+from genlora.api import attach
 from genlora.base import LoadedBase, load_base, prompt_ids
-from genlora.serve import Adapter, Completion, Engine, Sampling
-from genlora.service import attach
+from genlora.engine import Adapter, Completion, Engine, Sampling
 from genlora.tasks import catalogue, catalogue_task, sample
 
 NEW = 64

@@ -17,8 +17,8 @@ from common import machine, save_result
 from torch import nn
 
 from genlora.adapter import AdapterState, BaseLayout, LoraPair, ModuleSpec
-from genlora.serve import Adapter
-from genlora.serve._slots import Form, Plan, SlotPool, by_runs, gathered, kept, mask_of, masked, run_with
+from genlora.engine import Adapter
+from genlora.engine._slots import Form, Plan, SlotPool, by_runs, gathered, kept, mask_of, masked, run_with
 
 LAYERS, WIDTH, KV, RANK = 30, 576, 192, 8
 

@@ -49,9 +49,9 @@ def synthetic_bank(path: Path, experts: int) -> Path:
     import torch
 
     from genlora.adapter import AdapterState, LoraPair
+    from genlora.api import store_calibration
     from genlora.bank import Bank, ExpertRecord, TaskEmbedder
     from genlora.base import fingerprint, layout_of, resolve_base, resolve_embedder
-    from genlora.service import store_calibration
 
     base = resolve_base()
     layout, embedder = layout_of(base), TaskEmbedder(resolve_embedder())

@@ -21,20 +21,15 @@ from genlora.adapter import AdapterState, load_adapter
 from genlora.base import (
     BACKENDS,
     LoadedBase,
-    attached,
-    compare,
     generate_greedy,
     gguf_file,
     layout_of,
     load_base,
-    load_merged,
-    merge,
-    probe_set,
     prompt_ids,
     resolve_base,
-    run_probe,
 )
 from genlora.errors import GenloraError
+from genlora.merge import attached, compare, load_merged, merge, probe_set, run_probe
 
 INPUTS = (
     "Sort these words: river, apple, stone", "What is the capital of France?", "Write one line about the sea.",

@@ -19,11 +19,12 @@ import torch
 from common import machine, save_result
 
 from genlora.adapter import AdapterState, weighted_sum
+from genlora.api import best_dtype, default_bank
 from genlora.bank import Bank
 from genlora.base import LoadedBase, load_base, prompt_ids
-from genlora.evaluate import Arrow, answer_as_is, held_out, with_adapter
-from genlora.serve import Engine, Mixture, MixtureTraining, Sampling, build_mixture, of_mixture, trained
-from genlora.service import best_dtype, default_bank
+from genlora.engine import Engine, Sampling
+from genlora.evaluate import answer_as_is, held_out, with_adapter
+from genlora.mixture import Arrow, Mixture, MixtureTraining, build_mixture, of_mixture, trained
 from genlora.tasks import Task, catalogue_task
 
 SETS = {
@@ -97,7 +98,7 @@ def one_set(bank: Bank, base: LoadedBase, names: Sequence[str], options: Any) ->
 
 def speed(bank: Bank, base: LoadedBase, names: Sequence[str]) -> dict[str, float]:
     """Tokens per second of the engine: 16 requests of 32 tokens on the base, one expert, and a mixture."""
-    from genlora.serve import Adapter
+    from genlora.engine import Adapter
 
     examples = {n: catalogue_task(n).split("train") for n in names}
     mixture = build_mixture(bank, names, base, examples, top_k=2, per_expert=4)

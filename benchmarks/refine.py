@@ -18,10 +18,10 @@ from common import machine, save_result
 
 from genlora import GenLora
 from genlora.adapter import AdapterState
+from genlora.api import best_dtype, usable
 from genlora.base import LoadedBase, load_base
 from genlora.evaluate import answer, calibration_error, held_out
 from genlora.generators import load_artefact
-from genlora.service import best_dtype, usable
 from genlora.tasks import Example, catalogue_tasks, sample
 from genlora.train import RefinePrior, common_start, refine
 from genlora.train._bayes import state_of

@@ -18,9 +18,9 @@ from build_bank import CONFIG
 from common import machine, save_result
 
 from genlora import GenLora
+from genlora.api import best_dtype, usable
 from genlora.base import load_base
 from genlora.evaluate import answer, held_out, majority, paired_difference
-from genlora.service import best_dtype, usable
 from genlora.tasks import catalogue_tasks
 from genlora.train import ExpertTrainer
 

@@ -14,12 +14,12 @@ from .errors import GenloraError as GenloraError
 
 if TYPE_CHECKING:
     __version__: str
-    from .service import GeneratedAdapter as GeneratedAdapter
-    from .service import GenLora as GenLora
+    from .api import GeneratedAdapter as GeneratedAdapter
+    from .api import GenLora as GenLora
 
 __all__ = ["GenLora", "GeneratedAdapter", "GenloraError", "__version__"]
 
-_LAZY = {"GenLora": "genlora.service", "GeneratedAdapter": "genlora.service"}
+_LAZY = {"GenLora": "genlora.api", "GeneratedAdapter": "genlora.api"}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from .errors import DescriptionError, GenloraError, UnsafeNameError
-from .files import check_name, parse_json
+from genlora.errors import DescriptionError, GenloraError, UnsafeNameError
+from genlora.files import check_name, parse_json
 
 MAX_CHARS = 4_000
 """Longest description after normalisation, in characters."""

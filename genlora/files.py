@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import GenloraError, ManifestError, StorageError, UnsafeNameError
+from genlora.errors import GenloraError, ManifestError, StorageError, UnsafeNameError
 
 MAX_JSON_BYTES = 1 << 20
 MAX_JSON_DEPTH = 16

@@ -12,9 +12,10 @@ from ._algebra import QKV
 from ._config import TARGET_SETS, config_faults
 from ._folder import CONFIG, GGUF, RECEIPT, REFUSALS, WEIGHTS, audit_folder, open_weights, read_small
 from ._layout import BaseLayout
-from ._peft import check_tensors, paired_paths, read_receipt, state_from, tensor_names
+from ._peft import check_tensors, paired_paths, read_receipt, state_from
 from ._safetensors import SafetensorsHeader
 from ._state import AdapterState
+from ._tensors import tensor_names
 
 PROFILES = ("portable",)
 _GGUF_LIMIT = 1 << 31

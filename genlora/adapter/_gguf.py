@@ -12,8 +12,8 @@ from genlora.errors import AdapterFormatError
 
 from ._algebra import resize
 from ._layout import BaseLayout
-from ._peft import check_values, tensor_names
 from ._state import AdapterState
+from ._tensors import check_values, tensor_names
 
 _ARCHITECTURES = {
     "llama": "llama",

@@ -11,8 +11,9 @@ from ._algebra import resize
 from ._folder import CONFIG, RECEIPT, WEIGHTS, audit_folder, open_weights, read_small
 from ._foreign import audit_config
 from ._layout import BaseLayout
-from ._peft import check_tensors, check_values, read_adapter, state_from, tensor_names
+from ._peft import check_tensors, read_adapter, state_from
 from ._state import AdapterState, LoraPair
+from ._tensors import check_values, tensor_names
 
 _CARD = "README.md"
 _LICENCE = re.compile(r"^license:[ \t]*['\"]?([A-Za-z0-9][A-Za-z0-9.+-]{0,63})['\"]?[ \t]*$", re.MULTILINE)

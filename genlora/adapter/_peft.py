@@ -20,17 +20,10 @@ from ._folder import CONFIG, GGUF, RECEIPT, REFUSALS, WEIGHTS, Weights, audit_fo
 from ._layout import BaseLayout, ModuleSpec
 from ._safetensors import DTYPES, SafetensorsHeader, safetensors_bytes, tensor_from
 from ._state import AdapterState, LoraPair
+from ._tensors import check_values, tensor_names
 
 DType = Literal["float32", "bfloat16", "float16"]
 _DTYPES: Mapping[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-MAX_ENTRY = 1e4
-"""Factors with entries beyond this are refused: trained ones stay below 10, and half precision ends at 65,504."""
-
-
-def tensor_names(path: str) -> tuple[str, str]:
-    """PEFT's names of A and B for a module path."""
-    return f"{PREFIX}{path}.lora_A.weight", f"{PREFIX}{path}.lora_B.weight"
 
 
 def peft_files(state: AdapterState, layout: BaseLayout, *, dtype: DType = "float32") -> dict[str, bytes]:
@@ -76,25 +69,6 @@ def _check_pair(path: str, pair: LoraPair, spec: ModuleSpec, layout: BaseLayout)
             f"{path}: rank {pair.rank} exceeds a dimension of the module ({spec.d_out} x {spec.d_in}), and converters "
             "would mistake A for B. Use a smaller rank."
         )
-
-
-def check_values(tensors: Mapping[str, Tensor], *, where: str) -> None:
-    """Raise `AdapterFormatError` unless every value is finite and at most 1e4 in size (threat A7)."""
-    for name, tensor in tensors.items():
-        largest = _largest(tensor)
-        if not largest <= MAX_ENTRY:  # also true of NaN
-            raise AdapterFormatError(
-                f"{where}: {name} holds a value of size {largest:.3g}, expected finite values of at most {MAX_ENTRY:g}"
-                f"{' (half precision ends at 65,504)' if tensor.dtype == torch.float16 else ''}. "
-                "The training it came from has probably diverged; use an earlier checkpoint."
-            )
-
-
-def _largest(tensor: Tensor) -> float:
-    if tensor.dtype == torch.float32 and tensor.device.type == "cpu":
-        values = tensor.detach().numpy()
-        return max(float(values.max()), -float(values.min())) if values.size else 0.0
-    return float(tensor.abs().max()) if tensor.numel() else 0.0
 
 
 def write_adapter(

@@ -23,8 +23,6 @@ from ._ingest import Outcome as Outcome
 from ._ingest import import_adapter as import_adapter
 from ._ingest import import_many as import_many
 from ._ingest import read_manifest as read_manifest
-from ._quant import dequantize_rows as dequantize_rows
-from ._quant import quantize_rows as quantize_rows
 from ._record import ExpertRecord as ExpertRecord
 from ._store import Bank as Bank
 from ._transaction import Transaction as Transaction

@@ -1,17 +1,15 @@
 """An expert's card: what it does, what it is worth, where it came from, and what its update looks like."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ._conform import figures
-
-if TYPE_CHECKING:
-    from ._store import Bank
+from ._store import Bank
 
 _LAYER = re.compile(r"\.(\d+)\.")
 
 
-def expert_card(bank: "Bank", name: str) -> dict[str, Any]:
+def expert_card(bank: Bank, name: str) -> dict[str, Any]:
     """A JSON-able card. `layers` has the Frobenius norm of ΔW of each projection, layer by layer."""
     from genlora.adapter import canonical
 

@@ -13,11 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genlora.adapter import AdapterState, LoraPair, canonical, update_norms
+from genlora.adapter import AdapterState, LoraPair, canonical, dequantize_rows, quantize_rows, update_norms
 from genlora.errors import BankDamagedError, ConfigError
 
 from ._factors import write_blob
-from ._quant import dequantize_rows, quantize_rows
 
 PACK_SIZE = 128
 """Experts per blob at most; a basis is shared by those of one blob."""

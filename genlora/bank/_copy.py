@@ -6,16 +6,14 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genlora.errors import BankError
 from genlora.files import fsync_folder, storage_errors
 
 from ._address import BankAddress, place_of
-from ._shared import shared_exists
-
-if TYPE_CHECKING:
-    from ._store import Bank
+from ._store import Bank
+from .shared import shared_exists
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +37,7 @@ class CopyReport:
 
 
 def copy_bank(
-    source: "Bank",
+    source: Bank,
     target: "Path | str | BankAddress",
     *,
     blobs: str | None = None,
@@ -51,8 +49,6 @@ def copy_bank(
     that both banks give the same bytes and verify each other's receipts. A shared target that is there and empty, as a
     killed copy leaves it, is filled. How the source is searched is not copied.
     """
-    from ._store import Bank
-
     place = place_of(target)
     options: dict[str, Any] = {"rank": source.rank, "targets": source.targets}
     if isinstance(place, BankAddress):
@@ -76,10 +72,8 @@ def copy_bank(
     return report
 
 
-def _empty(place: BankAddress, source: "Bank") -> "Bank | None":
+def _empty(place: BankAddress, source: Bank) -> Bank | None:
     """The bank at `place`, if there is one that nothing was ever done to."""
-    from ._store import Bank
-
     if not shared_exists(place):
         return None
     bank = Bank.open(place)
@@ -92,7 +86,7 @@ def _empty(place: BankAddress, source: "Bank") -> "Bank | None":
     )
 
 
-def _fill(source: "Bank", out: "Bank", place: Path | BankAddress, progress: Progress) -> CopyReport:
+def _fill(source: Bank, out: Bank, place: Path | BankAddress, progress: Progress) -> CopyReport:
     sizes: dict[str, int] = {}
     with source.database.consistent(), out.atomic() as tx:
         state, total = source.read_state(), len(source)

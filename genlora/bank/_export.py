@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genlora.errors import BankError, StorageError
 from genlora.files import fsync_folder, storage_errors
@@ -15,9 +15,7 @@ from genlora.files import fsync_folder, storage_errors
 from ._codec import PACK_SIZE, TOLERANCE, Codec, Encoder, codec_named, product_error
 from ._packs import open_pack
 from ._record import ExpertRecord
-
-if TYPE_CHECKING:
-    from ._store import Bank
+from ._store import Bank
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +24,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What `Bank.export` wrote."""
+    """What `export_bank` wrote."""
 
     path: Path
     codec: str
@@ -45,7 +43,7 @@ class ExportReport:
 
 
 def export_bank(
-    bank: "Bank",
+    bank: Bank,
     path: Path | str,
     *,
     codec: str = "raw",
@@ -59,8 +57,6 @@ def export_bank(
     Experts go in order of name into one generation, so that equal banks give equal bytes. Each record tells its codec
     and what the codec cost it. A shared basis drops at most `tolerance` of the experts' energy.
     """
-    from ._store import Bank
-
     kind, root = codec_named(codec), Path(path)
     chosen = sorted(set(names)) if names is not None else bank.names()
     if root.exists() and not replace and (not root.is_dir() or any(root.iterdir())):
@@ -112,7 +108,7 @@ def _chunks(names: Sequence[str], size: int) -> Iterator[list[str]]:
 
 
 def _fill(
-    bank: "Bank", out: "Bank", names: Sequence[str], codec: Codec, tolerance: float, progress: Progress
+    bank: Bank, out: Bank, names: Sequence[str], codec: Codec, tolerance: float, progress: Progress
 ) -> dict[str, float]:
     errors: dict[str, float] = {}
     with out.atomic() as tx:

@@ -13,11 +13,10 @@ from genlora.files import check_name, read_json
 
 from ._embedder import TaskEmbedder
 from ._record import ExpertRecord
+from ._store import Bank
 
 if TYPE_CHECKING:
     from genlora.base import Fingerprint
-
-    from ._store import Bank
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ class _Read:
 
 
 def import_adapter(
-    bank: "Bank", item: ImportItem, embedder: TaskEmbedder, options: ImportOptions | None = None
+    bank: Bank, item: ImportItem, embedder: TaskEmbedder, options: ImportOptions | None = None
 ) -> Outcome:
     """Add one adapter folder as an expert; durable when this returns, and harmless to repeat.
 
@@ -121,7 +120,7 @@ def import_adapter(
     return Outcome(item.name, "added" if stored.generation > before else "present", tuple(notes))
 
 
-def _read(bank: "Bank", folder: Path, options: ImportOptions) -> _Read:
+def _read(bank: Bank, folder: Path, options: ImportOptions) -> _Read:
     layout = bank.layout
     if (folder / _RECEIPT).is_file():
         known = options.force or options.made_for is not None
@@ -146,7 +145,7 @@ def _leaf(name: str) -> str:
 
 
 def import_many(
-    bank: "Bank",
+    bank: Bank,
     items: Sequence[ImportItem],
     embedder: TaskEmbedder,
     options: ImportOptions | None = None,

@@ -154,3 +154,9 @@ def parse_record_json(text: str, *, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BankDamagedError(f"{where}: not a JSON object. Run: genlora bank verify")
     return value
+
+
+def row_digest(record: ExpertRecord, slot: int | None) -> str:
+    """What an expert's row must hash to, mean embedding included."""
+    tail = f"{record.generation}:{slot}:".encode() + record.mean_embedding.astype("<f4").tobytes()
+    return sha256_bytes(record.digest.encode() + tail)

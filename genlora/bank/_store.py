@@ -4,7 +4,7 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,24 +18,19 @@ from genlora.files import fsync_folder, storage_errors
 
 from ._address import BankAddress, place_of
 from ._blobs import BlobStore
-from ._codec import TOLERANCE
 from ._create import check_shape, fill
 from ._database import ExpertRow, Parts
-from ._export import ExportReport, export_bank
 from ._factors import Pack
 from ._files import BankFiles
 from ._index import Neighbour, NeighbourIndex
 from ._lru import Lru
 from ._meta import read_meta
 from ._packs import open_pack
-from ._pgvector import write_search
-from ._postgres import PostgresDatabase
-from ._record import ExpertRecord, decode_embeddings, parse_record_json
-from ._shared import create_shared, open_shared
+from ._record import ExpertRecord, decode_embeddings, parse_record_json, row_digest
 from ._snapshot import Snapshots
 from ._sqlite import SqliteDatabase
-from ._transaction import BOUND_FACTOR, BOUND_FROM, Transaction, row_digest
-from ._verify import VerifyReport, verify_bank
+from ._transaction import BOUND_FACTOR, BOUND_FROM, Transaction
+from .shared import PostgresDatabase, create_shared, open_shared, write_search
 
 if TYPE_CHECKING:
     from genlora.base import Fingerprint
@@ -59,7 +54,9 @@ class Bank:
         self.where = self.database.where
         """What messages call the bank: its folder or its address, without user and password."""
         self.readonly = self.database.readonly
-        self._place, self._index = parts.place, parts.index
+        self.place = parts.place
+        """Where it is: a folder, or the address of a shared bank."""
+        self._index = parts.index
         self._open, self._lock = True, threading.Lock()
         self._states = Lru(STATE_CACHE_BYTES)
         self._packs = Lru(PACK_CACHE_BYTES)
@@ -133,7 +130,7 @@ class Bank:
     @property
     def folder(self) -> Path | None:
         """The folder of a folder bank, None for a shared one."""
-        return self._place if isinstance(self._place, Path) else None
+        return self.place if isinstance(self.place, Path) else None
 
     def close(self) -> None:
         """Keep the index for the next one, and let go of the database."""
@@ -342,25 +339,6 @@ class Bank:
             if digest is not None:
                 tx.note(f"search {digest}")
         return digest is not None
-
-    def verify(self) -> VerifyReport:
-        """Look at every byte: see `verify_bank`."""
-        return verify_bank(self._place)
-
-    def export(
-        self,
-        path: Path | str,
-        *,
-        codec: str = "raw",
-        names: Sequence[str] | None = None,
-        tolerance: float = TOLERANCE,
-        replace: bool = False,
-        progress: Callable[[int, int], None] = lambda done, total: None,
-    ) -> ExportReport:
-        """Copy experts to a new bank folder under a codec: see `export_bank`."""
-        return export_bank(
-            self, path, codec=codec, names=names, tolerance=tolerance, replace=replace, progress=progress
-        )
 
     def _discard(self, digests: Sequence[str]) -> None:
         """Delete blobs that no row names, under the write lock; what fails here is swept at the next opening."""

@@ -2,23 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from genlora.adapter import AdapterState, check_norms
+from genlora.adapter import AdapterState, BaseLayout, check_norms
 from genlora.errors import BankDamagedError, BankError, BaseMismatchError, UnknownExpertError
 from genlora.files import canonical_json, check_name, parse_json, sha256_bytes
 
 from ._codec import product_error
 from ._conform import conform, figures
-from ._database import Database, ExpertRow
+from ._database import Blobs, Database, ExpertRow
 from ._factors import encode_raw
 from ._meta import write_meta
-from ._record import ExpertRecord, encode_embeddings
+from ._record import ExpertRecord, encode_embeddings, row_digest
 
 if TYPE_CHECKING:
     from genlora.base import Fingerprint
-
-    from ._store import Bank
 
 
 BOUND_FROM = 8
@@ -42,17 +40,32 @@ def _facts(record: ExpertRecord) -> dict[str, Any]:
     return parse_json(canonical_json(facts), where=f"expert {record.name}", max_bytes=4 << 20)
 
 
-def row_digest(record: ExpertRecord, slot: int | None) -> str:
-    """What an expert's row must hash to, mean embedding included."""
-    tail = f"{record.generation}:{slot}:".encode() + record.mean_embedding.astype("<f4").tobytes()
-    return sha256_bytes(record.digest.encode() + tail)
+class Changing(Protocol):
+    """What a transaction needs of the bank that it changes."""
+
+    @property
+    def layout(self) -> BaseLayout: ...
+    @property
+    def rank(self) -> int: ...
+    @property
+    def targets(self) -> tuple[str, ...]: ...
+    @property
+    def blobs(self) -> Blobs: ...
+    @property
+    def fingerprint(self) -> "Fingerprint": ...
+    def __contains__(self, name: object) -> bool: ...
+    def get(self, name: str) -> ExpertRecord: ...
+    def state(self, name: str) -> AdapterState: ...
+    def metadata(self, key: str) -> Any: ...
+    def norm_bounds(self) -> dict[str, float]: ...
+    def unknown(self, name: str) -> str: ...
 
 
 @dataclass
 class Transaction:
     """Handed out by `Bank.atomic`; its changes show all at once when the block ends, or never."""
 
-    bank: "Bank"
+    bank: Changing
     database: Database
     generation: int
     """The generation being made."""

@@ -14,11 +14,10 @@ from ._database import Blobs, Database
 from ._files import BankFiles
 from ._meta import meta_digest
 from ._packs import open_pack
-from ._record import ExpertRecord, decode_embeddings, parse_record_json
-from ._shared import open_shared
+from ._record import ExpertRecord, decode_embeddings, parse_record_json, row_digest
 from ._sqlite import SqliteDatabase
 from ._sum import DatabaseSum
-from ._transaction import row_digest
+from .shared import open_shared
 
 META_KEYS = ("bank", "fingerprint", "layout", "state")
 

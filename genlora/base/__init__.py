@@ -38,23 +38,11 @@ if TYPE_CHECKING:
     from ._layout import base_meta as base_meta
     from ._load import LoadedBase as LoadedBase
     from ._load import check_device as check_device
+    from ._load import eos_ids as eos_ids
     from ._load import layout_of as layout_of
     from ._load import load_base as load_base
     from ._load import load_model as load_model
     from ._load import load_tokenizer as load_tokenizer
-    from ._merge import merge as merge
-    from ._merge import refuse_inside as refuse_inside
-    from ._merge_gguf import GgufBase as GgufBase
-    from ._merge_gguf import write_gguf as write_gguf
-    from ._merge_report import MergeReport as MergeReport
-    from ._merge_report import read_report as read_report
-    from ._merge_routes import load_merged as load_merged
-    from ._probe import PROBE_TEXTS as PROBE_TEXTS
-    from ._probe import Drift as Drift
-    from ._probe import attached as attached
-    from ._probe import compare as compare
-    from ._probe import probe_set as probe_set
-    from ._probe import run_probe as run_probe
     from ._prompt import chat_prompt as chat_prompt
     from ._prompt import prompt_ids as prompt_ids
     from ._prompt import user_message as user_message
@@ -62,8 +50,13 @@ if TYPE_CHECKING:
     from ._quantize import REFUSED as REFUSED
     from ._quantize import Backend as Backend
     from ._quantize import backend_named as backend_named
+    from ._quantize import check_widths as check_widths
     from ._quantize import load_quantized as load_quantized
     from ._quantize import load_quantized_base as load_quantized_base
+    from ._quantize import quiet as quiet
+    from ._quantize import refuse_quantised as refuse_quantised
+    from ._quantize import torchao_config as torchao_config
+    from ._quiet import first_line as first_line
     from ._sources import DEFAULT_BASE as DEFAULT_BASE
     from ._sources import DEFAULT_EMBEDDER as DEFAULT_EMBEDDER
     from ._sources import MODELS as MODELS
@@ -80,14 +73,13 @@ _MODULES = {
     "_fingerprint": "Compatibility Fingerprint fingerprint require_compatible",
     "_headers": "TensorHeader read_config tensor_headers",
     "_layout": "ARCHITECTURES base_meta",
-    "_load": "LoadedBase check_device layout_of load_base load_model load_tokenizer",
-    "_merge": "merge refuse_inside",
-    "_merge_gguf": "GgufBase write_gguf",
-    "_merge_report": "MergeReport read_report",
-    "_merge_routes": "load_merged",
-    "_probe": "PROBE_TEXTS Drift attached compare probe_set run_probe",
+    "_load": "LoadedBase check_device eos_ids layout_of load_base load_model load_tokenizer",
     "_prompt": "chat_prompt prompt_ids user_message",
-    "_quantize": "BACKENDS REFUSED Backend backend_named load_quantized load_quantized_base",
+    "_quantize": (
+        "BACKENDS REFUSED Backend backend_named check_widths load_quantized load_quantized_base quiet refuse_quantised "
+        "torchao_config"
+    ),
+    "_quiet": "first_line",
     "_sources": "DEFAULT_BASE DEFAULT_EMBEDDER MODELS ModelSource gguf_file resolve_base resolve_embedder",
 }
 _WHERE = {name: module for module, names in _MODULES.items() for name in names.split()}

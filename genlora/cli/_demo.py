@@ -46,14 +46,20 @@ def demo(
         genlora demo --port 0 --mcp --json
     """
     try:
-        from genlora.app import DemoOptions, serve_demo
+        from genlora_app import DemoOptions, serve_demo
     except ModuleNotFoundError as err:
-        if (err.name or "").partition(".")[0] not in ("gradio", "gradio_client"):
+        missing = (err.name or "").partition(".")[0]
+        if missing == "genlora_app":
+            raise MissingExtraError(
+                "the demo's package genlora_app is not installed beside genlora. Install both anew: "
+                "pip install 'genlora[demo]', or in a checkout: pip install -e '.[demo]'"
+            ) from err
+        if missing not in ("gradio", "gradio_client"):
             raise
         raise MissingExtraError("the demo needs Gradio. Install it with: pip install 'genlora[demo]'") from err
     # What the library warns about a request is on the page, beside the request.
     if not logging.getLogger("genlora").isEnabledFor(logging.INFO):
-        logging.getLogger("genlora.service").setLevel(logging.ERROR)
+        logging.getLogger("genlora.api").setLevel(logging.ERROR)
     options = DemoOptions(
         bank=bank, embedder=embedder, base=base, device=device, host=host, port=port, mcp=mcp, browser=browser,
         password=os.environ.get("GENLORA_DEMO_PASSWORD") or None,

@@ -55,10 +55,10 @@ def _report(findings: list[Finding]) -> None:
 
 def _bank(path: Path | None) -> list[Finding]:
     """What is to be said of the bank in use."""
+    from genlora.api import default_bank
     from genlora.bank import Bank
     from genlora.base import Finding
     from genlora.errors import GenloraError
-    from genlora.service import default_bank
 
     try:
         where = path or default_bank()

@@ -102,7 +102,7 @@ def evaluate(adapter: Path | None, data: Path | None, refusals: bool, **options:
 def _refusals(adapter: Path | None, data: Path | None, options: dict[str, Any]) -> None:
     if adapter is None or data is not None:
         raise click.UsageError("--refusals measures an adapter, on requests of its own: give --adapter and no --data.")
-    from genlora.service import measure_refusals
+    from genlora.api import measure_refusals
 
     click.echo("genlora: answering 40 requests twice; a minute or so on a CPU", err=True)
     with progress_bars() as progress:
@@ -117,7 +117,7 @@ def _refusals(adapter: Path | None, data: Path | None, options: dict[str, Any]) 
 
 
 def _own_data(adapter: Path, data: Path, options: dict[str, Any]) -> None:
-    from genlora.service import evaluate_adapter, own_data_files
+    from genlora.api import evaluate_adapter, own_data_files
 
     out: Path | None = options["out"]
     with progress_bars() as progress:
@@ -161,9 +161,9 @@ def _show_own_data(result: OwnDataResult, out: Path | None) -> None:
 
 
 def _protocol(options: dict[str, Any]) -> None:
+    from genlora.api import EvaluateOptions, GenLora
+    from genlora.api import evaluate as run_evaluation
     from genlora.evaluate import report
-    from genlora.service import EvaluateOptions, GenLora
-    from genlora.service import evaluate as run_evaluation
 
     out: Path | None = options["out"]
     run: Path = options["run_folder"] or Path(f"{out}.run")

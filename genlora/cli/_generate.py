@@ -16,7 +16,7 @@ from ._show import bank_option, progress_bars, say, say_json
 from ._text import plain, shorten
 
 if TYPE_CHECKING:
-    from genlora.service import Failed, GeneratedAdapter, Made
+    from genlora.api import Failed, GeneratedAdapter, Made
 
 MAX_SAID = 20
 """Failures that a summary spells out."""
@@ -91,7 +91,7 @@ def generate(
     options["allow_harmful"] = False if override_policy is None else override_policy
     shown = {"examples": examples, "refine": refine, "base": base, "device": device or "cpu"}
 
-    from genlora.service import GenLora
+    from genlora.api import GenLora
 
     with progress_bars() as progress, GenLora(bank, embedder=embedder, generator=generator, progress=progress) as lora:
         if many is None:
@@ -165,7 +165,7 @@ def summary(made: GeneratedAdapter, *, gguf: bool) -> dict[str, Any]:
 
 
 def _report_many(done: list[Made | Failed], *, as_json: bool) -> None:
-    from genlora.service import Made
+    from genlora.api import Made
 
     made = [d for d in done if isinstance(d, Made)]
     failed = [d for d in done if not isinstance(d, Made)]

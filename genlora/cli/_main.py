@@ -52,8 +52,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "check-adapter": Entry("_check:check_adapter", "Check that FOLDER is a portable adapter, line by line"),
     },
     "The bank and its tasks": {
-        "bank": Entry("_bank:bank", "Make, fill and look after a bank of experts"),
-        "train": Entry("_fit:train", "Train generators on a bank"),
+        "bank": Entry("bank:bank", "Make, fill and look after a bank of experts"),
+        "train": Entry("train:train", "Train generators on a bank"),
         "tasks": Entry("_tasks:tasks", "List, show and sample the tasks experts are trained on"),
     },
     "This machine": {

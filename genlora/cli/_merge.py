@@ -12,7 +12,7 @@ from ._run import json_objects
 
 def _texts(path: Path) -> list[tuple[str, str]]:
     """Probe texts: JSON objects with `input` and, if known, `output`, one a line. Raises `TaskError`."""
-    from genlora.service import check_input
+    from genlora.api import check_input
 
     try:
         with path.open("rb") as stream:
@@ -129,20 +129,22 @@ def merge(
 def _run(
     adapter: Path, source: str | None, gguf_base: Path | None, any_base: bool, steps: _Steps, **options: Any
 ) -> Any:
-    from genlora import base
     from genlora.adapter import load_adapter
-    from genlora.service import adapters_base, check_made_for
+    from genlora.api import adapters_base, check_made_for
+    from genlora.base import fingerprint, gguf_file, layout_of, resolve_base
+    from genlora.merge import merge as merge_into
+    from genlora.merge import refuse_inside
 
     if not adapter.is_dir():
         raise ConfigError(f"{adapter}: no such folder. Expected the folder that genlora generate wrote.")
-    base.refuse_inside(options["out"], adapter)
+    refuse_inside(options["out"], adapter)
     source = source or adapters_base(adapter)
-    path = base.resolve_base(source, progress=steps)
-    layout, found = base.layout_of(path), base.fingerprint(path)
+    path = resolve_base(source, progress=steps)
+    layout, found = layout_of(path), fingerprint(path)
     check_made_for(adapter, found, layout.name, force=any_base, flag="--any-base")
     # Judged above by the whole fingerprint: ids alone would refuse the same base stored in another type.
     state = load_adapter(adapter, layout, force=True)
     gguf = gguf_base
     if gguf is None and options["quantize"].startswith("gguf"):
-        gguf = base.gguf_file(source, progress=steps)
-    return base.merge(path, state, layout, gguf=gguf, progress=steps, **options)
+        gguf = gguf_file(source, progress=steps)
+    return merge_into(path, state, layout, gguf=gguf, progress=steps, **options)

@@ -14,7 +14,7 @@ from ._show import say, say_json
 from ._text import plain
 
 if TYPE_CHECKING:
-    from genlora.serve._push import Pushed, PushOptions
+    from genlora.push import Pushed, PushOptions
 
 SERVERS = ("vllm", "sglang", "lorax", "llamacpp", "ollama")
 KEY_VARIABLE = "GENLORA_SERVER_KEY"
@@ -78,8 +78,8 @@ def push(
     if key is None and key_env != KEY_VARIABLE:
         raise ConfigError(f"--key-env: the environment variable {key_env[:60]!r} is not set. Set it, or leave it out.")
 
-    from genlora.serve._push import PushOptions
-    from genlora.serve._push import push as push_folder
+    from genlora.push import PushOptions
+    from genlora.push import push as push_folder
 
     chosen = PushOptions(to=to, key=key, **options)
     if withdraw is not None:
@@ -115,7 +115,7 @@ def _brief(body: Any) -> str:
 
 
 def _withdraw(name: str, options: PushOptions, *, as_json: bool) -> None:
-    from genlora.serve._push import withdraw
+    from genlora.push import withdraw
 
     had = withdraw(name, options)
     if as_json:
@@ -127,7 +127,7 @@ def _withdraw(name: str, options: PushOptions, *, as_json: bool) -> None:
 
 
 def _collect(store: Path | None, grace_s: float, *, as_json: bool, dry_run: bool) -> None:
-    from genlora.serve._push_store import AdapterStore, default_store
+    from genlora.push import AdapterStore, default_store
 
     found = AdapterStore(store or default_store()).collect(grace_s=grace_s, dry_run=dry_run)
     if as_json:

@@ -17,7 +17,7 @@ from genlora.files import parse_json
 from ._show import progress_bars, say, table
 
 if TYPE_CHECKING:
-    from genlora.service import Answer
+    from genlora.api import Answer
 
 MAX_INPUTS = 100_000
 MAX_LINE = 1 << 20
@@ -68,7 +68,7 @@ def run(
     if not asked:
         raise click.UsageError("nothing to answer: give --input TEXT, --jsonl FILE, or lines on standard input.")
 
-    from genlora.service import Runner, check_input
+    from genlora.api import Runner, check_input
 
     for i, item in enumerate(asked, 1):
         check_input(item["input"], where=f"input {i}")

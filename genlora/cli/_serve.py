@@ -104,7 +104,10 @@ def serve(
     Ctrl-C lets running answers end and exits with 0; 143 means some were cut off. Needs the extra serve. See
     docs/serving.md.
     """
-    from genlora.serve import Engine, HttpSettings, Keys, Library, Limits, check_http, http_server, read_mixture
+    from genlora.api import Library
+    from genlora.engine import Engine
+    from genlora.mixture import read_mixture
+    from genlora.serve import HttpSettings, Keys, Limits, check_http, http_server
 
     check_http()
     limits = Limits(
@@ -113,7 +116,7 @@ def serve(
     settings = HttpSettings(host=host, port=port, keys=Keys.read(keys), limits=limits, temperature=temperature)
     mixed = [read_mixture(folder) for folder in mixtures]
     _quiet()
-    from genlora.service import GenLora, base_source
+    from genlora.api import GenLora, base_source
 
     with progress_bars() as progress, GenLora(bank, embedder=embedder, generator=generator, progress=progress) as lora:
         _say("loading the base, the embedder and the generator")
@@ -151,7 +154,7 @@ def _load(source: str, device: str, dtype: str | None, quantize: str | None, pro
 def _quiet() -> None:
     """What a library warns of while it makes an adapter is in the client's answer; here it would repeat its words."""
     if logging.getLogger("genlora").level >= logging.WARNING:
-        for name in ("genlora.service", "genlora.bank"):
+        for name in ("genlora.api", "genlora.bank"):
             logging.getLogger(name).setLevel(logging.ERROR)
     for name in ("uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)

@@ -47,7 +47,7 @@ def try_command(
         genlora try "Put the words in alphabetical order." --input "pear apple fig"
     """
     description = check_description(description)
-    from genlora.service import GenLora, Runner, base_source
+    from genlora.api import GenLora, Runner, base_source
 
     with progress_bars() as progress, GenLora(bank, embedder=embedder, progress=progress) as lora:
         made = lora.generate(description)

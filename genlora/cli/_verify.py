@@ -21,8 +21,8 @@ def verify(folder: Path, bank: Path | None, embedder: str | None, files_only: bo
     Every file must have the digest in FOLDER/receipt.json; then the adapter is made again from the bank's experts and
     compared, and the description is looked up again. Exits with 2 when anything differs.
     """
-    from genlora.service import GenLora
-    from genlora.service import verify as check
+    from genlora.api import GenLora
+    from genlora.api import verify as check
 
     if files_only:
         verdict = check(folder, None)

@@ -11,7 +11,6 @@ from ._answers import forced_score as forced_score
 from ._answers import held_out as held_out
 from ._answers import majority as majority
 from ._answers import with_adapter as with_adapter
-from ._arrow import Arrow as Arrow
 from ._methods import METHODS as METHODS
 from ._methods import Method as Method
 from ._methods import Variant as Variant

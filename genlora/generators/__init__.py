@@ -1,13 +1,8 @@
 """Generators: from a request and its task embedding to an adapter, with neighbours, coverage and spread."""
 
 from ._aggregate import AggregateGenerator as AggregateGenerator
-from ._aggregate import Neighbourhood as Neighbourhood
-from ._aggregate import Stopwatch as Stopwatch
 from ._aggregate import check_emission as check_emission
-from ._aggregate import check_parts as check_parts
 from ._aggregate import combine as combine
-from ._aggregate import neighbourhood as neighbourhood
-from ._aggregate import one_thread as one_thread
 from ._artefact import Artefact as Artefact
 from ._artefact import load_artefact as load_artefact
 from ._artefact import save_artefact as save_artefact
@@ -16,14 +11,13 @@ from ._auto import AutoRule as AutoRule
 from ._auto import Choice as Choice
 from ._basis import JointBasis as JointBasis
 from ._basis import fit_basis as fit_basis
+from ._clock import Stopwatch as Stopwatch
+from ._clock import one_thread as one_thread
 from ._codes import CODE_EXTRA as CODE_EXTRA
 from ._codes import expert_codes as expert_codes
 from ._codes import neighbour_code as neighbour_code
-from ._coverage import HIGH as HIGH
-from ._coverage import LOW as LOW
 from ._coverage import NONE as NONE
 from ._coverage import Calibration as Calibration
-from ._coverage import Coverage as Coverage
 from ._coverage import calibrate as calibrate
 from ._coverage import calibration_from as calibration_from
 from ._coverage import products as products
@@ -42,13 +36,19 @@ from ._hypernet import HypernetGenerator as HypernetGenerator
 from ._multitask import DescribedMultitaskGenerator as DescribedMultitaskGenerator
 from ._multitask import MultitaskGenerator as MultitaskGenerator
 from ._multitask import multitask_state as multitask_state
+from ._neighbourhood import Neighbourhood as Neighbourhood
+from ._neighbourhood import check_parts as check_parts
+from ._neighbourhood import neighbourhood as neighbourhood
 from ._network import Factors as Factors
 from ._network import HyperNetwork as HyperNetwork
 from ._network import NetworkConfig as NetworkConfig
 from ._network import start_tensors as start_tensors
 from ._network import to_state as to_state
+from ._protocol import HIGH as HIGH
+from ._protocol import LOW as LOW
 from ._protocol import AdapterGenerator as AdapterGenerator
 from ._protocol import Contribution as Contribution
+from ._protocol import Coverage as Coverage
 from ._protocol import Generated as Generated
 from ._protocol import Library as Library
 from ._protocol import PromptMode as PromptMode
@@ -57,3 +57,5 @@ from ._protocol import Vector as Vector
 from ._registry import DEFAULT_GENERATOR as DEFAULT_GENERATOR
 from ._registry import GENERATORS as GENERATORS
 from ._registry import generator_for as generator_for
+from ._task_vector import library_vectors as library_vectors
+from ._task_vector import task_vectors as task_vectors

@@ -13,11 +13,13 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from genlora.errors import ManifestError, UnknownGeneratorError
 
-from ._aggregate import PLACES, AggregateGenerator, Neighbourhood, Stopwatch, combine, neighbourhood
+from ._aggregate import AggregateGenerator, combine
 from ._artefact import Artefact
+from ._clock import Stopwatch
 from ._coverage import Calibration
 from ._hypernet import HypernetGenerator
 from ._multitask import DescribedMultitaskGenerator, MultitaskGenerator
+from ._neighbourhood import PLACES, Neighbourhood, neighbourhood
 from ._protocol import Generated, Library, PromptMode, Request, Vector
 
 Choice = Literal["aggregate", "nearest", "blend", "hypernet", "multitask", "multitask-described"]

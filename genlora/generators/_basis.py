@@ -15,8 +15,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from genlora.adapter import AdapterState, LoraPair, canonical, resize
-from genlora.bank import dequantize_rows, quantize_rows
+from genlora.adapter import AdapterState, LoraPair, canonical, dequantize_rows, quantize_rows, resize
 from genlora.errors import AdapterShapeError, BankError, ManifestError
 
 _FLOOR = 1e-12

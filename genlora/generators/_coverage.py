@@ -18,7 +18,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -27,18 +27,13 @@ from numpy.typing import NDArray
 from genlora.adapter import AdapterState
 from genlora.errors import ManifestError
 
-if TYPE_CHECKING:
-    from ._protocol import Library
+from ._protocol import Coverage, Library
 
 STANDARD_K = 4
 STANDARD_TEMPERATURE = 0.1
 
-LOW = 0.1
-"""Below this coverage the service warns: four in five of the bank's own tasks, left out, have more support."""
 NONE = 0.01
 """Up to this coverage the bank is said to have no support: nearly all of its own tasks, left out, have more."""
-HIGH = 0.5
-"""From this coverage on the request has the support of a task that the bank holds."""
 
 MAX_QUERIES = 256
 """Descriptions used for calibration; more would change the quantiles little and cost time."""
@@ -50,22 +45,6 @@ _LEVELS = 21  # quantiles kept per curve: 0 %, 5 %, ..., 100 %
 # descriptions, as support (similarity times agreement).
 _DEFAULT_LEFT = tuple(round(0.10 + 0.02 * i, 3) for i in range(_LEVELS))
 _DEFAULT_OWN = tuple(round(0.40 + 0.025 * i, 3) for i in range(_LEVELS))
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """How well the bank supports one request."""
-
-    value: float
-    """0 to 1, see the module's text."""
-    support: float
-    """Similarity of the nearest expert times agreement of the neighbourhood."""
-    calibrated: bool
-    """False where the bank was too small, and default curves were used."""
-
-    @property
-    def level(self) -> Literal["low", "medium", "high"]:
-        return "low" if self.value < LOW else "medium" if self.value < HIGH else "high"
 
 
 def softmax(similarities: Sequence[float], temperature: float) -> list[float]:
@@ -183,7 +162,7 @@ def _cdf(quantiles: Sequence[float], support: float) -> float:
     return float(np.interp(round(support, 9), np.round([0.0, *quantiles, 1.0], 9), levels))
 
 
-def calibrate(library: "Library") -> Calibration:
+def calibrate(library: Library) -> Calibration:
     """Measure a bank's curves from the descriptions stored with its experts. Takes about a second, draws nothing.
 
     For every description of every expert (the last ones first, the unseen; at most `MAX_QUERIES` in all, of experts

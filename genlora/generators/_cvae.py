@@ -11,11 +11,12 @@ from torch import Tensor
 from genlora.adapter import AdapterState, update_norms
 from genlora.errors import AdapterFormatError, BaseMismatchError, ConfigError, ManifestError
 
-from ._aggregate import PLACES, Neighbourhood, Stopwatch, coverage_warnings, neighbourhood, one_thread
 from ._artefact import Artefact, finite
 from ._basis import JointBasis
+from ._clock import Stopwatch, one_thread
 from ._coverage import Calibration, products, softmax, spread_of, support_of
 from ._cvae_network import Cvae, CvaeConfig
+from ._neighbourhood import PLACES, Neighbourhood, coverage_warnings, neighbourhood
 from ._protocol import Contribution, Generated, Library, Request, Vector
 
 TEXT, EXAMPLES = "text", "examples"
@@ -85,7 +86,7 @@ class CvaeGenerator:
         )
 
     def generate_from_examples(self, request: Request, vector: Vector) -> Generated:
-        """The adapter for a task vector (see `genlora.service.task_vector`); neighbours are the tasks nearest to it.
+        """The adapter for a task vector (see `task_vectors`); neighbours are the tasks nearest to it.
 
         Raises `ConfigError` if the artefact was trained without task vectors.
         """

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from genlora.adapter import AdapterState
 from genlora.errors import AdapterFormatError, BaseMismatchError, ManifestError
 
-from ._aggregate import Neighbourhood, Stopwatch, coverage_warnings, neighbourhood, one_thread
 from ._artefact import Artefact, finite
+from ._clock import Stopwatch, one_thread
 from ._codes import CODE_EXTRA, NEIGHBOURS, Codes, neighbour_code
 from ._coverage import Calibration
 from ._multitask import at_rank
+from ._neighbourhood import Neighbourhood, coverage_warnings, neighbourhood
 from ._network import HyperNetwork, NetworkConfig, to_state
 from ._protocol import Contribution, Generated, Library, Request, Vector
 

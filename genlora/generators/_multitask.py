@@ -8,9 +8,10 @@ from typing import ClassVar
 from genlora.adapter import AdapterState, LoraPair, resize
 from genlora.errors import ManifestError
 
-from ._aggregate import Neighbourhood, Stopwatch, coverage_warnings, neighbourhood, one_thread
 from ._artefact import Artefact, finite
+from ._clock import Stopwatch, one_thread
 from ._coverage import Calibration
+from ._neighbourhood import Neighbourhood, coverage_warnings, neighbourhood
 from ._protocol import Generated, Library, Request, Vector
 
 

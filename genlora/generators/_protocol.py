@@ -11,12 +11,15 @@ from genlora.adapter import MAX_RANK, AdapterState, BaseLayout
 from genlora.descriptions import check_description
 from genlora.errors import ConfigError
 
-from ._coverage import Coverage
-
 Vector = NDArray[np.float32]
 """A unit task embedding, (384,) for the default embedder."""
 
 MAX_TOP_K = 64
+
+LOW = 0.1
+"""Below this coverage the service warns: four in five of the bank's own tasks, left out, have more support."""
+HIGH = 0.5
+"""From this coverage on the request has the support of a task that the bank holds."""
 
 PromptMode = Literal["bare", "described"]
 """What the adapter will be asked with: the input alone, or the description, a newline and the input."""
@@ -73,6 +76,22 @@ class Contribution:
     blob: str
     """SHA-256 of its stored weights."""
     licence: str
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How well the bank supports one request."""
+
+    value: float
+    """0 to 1, see the module's text."""
+    support: float
+    """Similarity of the nearest expert times agreement of the neighbourhood."""
+    calibrated: bool
+    """False where the bank was too small, and default curves were used."""
+
+    @property
+    def level(self) -> Literal["low", "medium", "high"]:
+        return "low" if self.value < LOW else "medium" if self.value < HIGH else "high"
 
 
 @dataclass(frozen=True)

@@ -1,39 +1,8 @@
-"""Serving: many adapters, named or described, in one batch on one base."""
+"""The HTTP service, in OpenAI's form: who may ask for what, and what comes back."""
 
-from ._engine import Engine as Engine
-from ._engine import EngineStats as EngineStats
-from ._http import check_http as check_http
-from ._http import http_server as http_server
-from ._http_settings import KEYS_VARIABLE as KEYS_VARIABLE
-from ._http_settings import HttpSettings as HttpSettings
-from ._http_settings import Keys as Keys
-from ._http_settings import Limits as Limits
-from ._library import Created as Created
-from ._library import Job as Job
-from ._library import Library as Library
-from ._library import Model as Model
-from ._library import Wanted as Wanted
-from ._mixlora import MixLora as MixLora
-from ._mixlora import of_mixture as of_mixture
-from ._mixlora import to_mixlora as to_mixlora
-from ._mixture import Mixture as Mixture
-from ._mixture import Router as Router
-from ._mixture import balance_loss as balance_loss
-from ._mixture_build import build_mixture as build_mixture
-from ._mixture_build import expert_examples as expert_examples
-from ._mixture_build import trained as trained
-from ._mixture_files import read_mixture as read_mixture
-from ._mixture_files import write_mixture as write_mixture
-from ._mixture_train import MixtureTraining as MixtureTraining
-from ._push import Pushed as Pushed
-from ._push import PushOptions as PushOptions
-from ._push import push as push
-from ._push import withdraw as withdraw
-from ._push_store import AdapterStore as AdapterStore
-from ._request import MAX_LOGPROBS as MAX_LOGPROBS
-from ._request import Adapter as Adapter
-from ._request import Completion as Completion
-from ._request import Piece as Piece
-from ._request import Sampling as Sampling
-from ._request import Stream as Stream
-from ._request import Token as Token
+from ._door import check_http as check_http
+from ._door import http_server as http_server
+from ._settings import KEYS_VARIABLE as KEYS_VARIABLE
+from ._settings import HttpSettings as HttpSettings
+from ._settings import Keys as Keys
+from ._settings import Limits as Limits

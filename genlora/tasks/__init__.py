@@ -2,6 +2,10 @@
 
 from ._bigbench import BigBench as BigBench
 from ._bigbench import BigBenchEntry as BigBenchEntry
+from ._bigbench import bigbench_names as bigbench_names
+from ._bigbench import default_bigbench as default_bigbench
+from ._bigbench import open_bigbench as open_bigbench
+from ._bigbench import read_bigbench as read_bigbench
 from ._catalogue import CatalogueEntry as CatalogueEntry
 from ._catalogue import Role as Role
 from ._catalogue import build_task as build_task
@@ -28,12 +32,8 @@ from ._score import normalise as normalise
 from ._score import rouge_l as rouge_l
 from ._score import score as score
 from ._score import score_answers as score_answers
-from ._sources import bigbench_names as bigbench_names
-from ._sources import default_bigbench as default_bigbench
 from ._sources import find_task as find_task
 from ._sources import load_tasks as load_tasks
-from ._sources import open_bigbench as open_bigbench
-from ._sources import read_bigbench as read_bigbench
 from ._task import Example as Example
 from ._task import Metric as Metric
 from ._task import Split as Split

@@ -145,11 +145,11 @@ def build_task(entry: CatalogueEntry, *, words_folder: Path | None = None, bigbe
 
 def _source_task(entry: CatalogueEntry, words_folder: Path | None, bigbench: BigBench | None) -> Task:
     if entry.scheme == "bigbench":
-        from ._sources import default_bigbench
+        from ._bigbench import default_bigbench
 
         return (bigbench or default_bigbench()).task(entry.place, options=entry.options, metric=entry.metric)
     if entry.scheme == "rule":
-        from ._rules import rule_task
+        from .rules import rule_task
 
         return Task(entry.name, entry.descriptions, tuple(rule_task(entry.place)), entry.family, entry.parent)
     if words_folder is None:

@@ -13,6 +13,8 @@ from ._experts import label_losses as label_losses
 from ._fit_abmll import AbmllFitConfig as AbmllFitConfig
 from ._fit_abmll import fit_abmll as fit_abmll
 from ._fit_cvae import fit_cvae as fit_cvae
+from ._fit_text import FitTextOptions as FitTextOptions
+from ._fit_text import fit_text as fit_text
 from ._packing import Batch as Batch
 from ._packing import EncodedRows as EncodedRows
 from ._packing import Row as Row
@@ -24,3 +26,5 @@ from ._refine import refine as refine
 from ._stacked import Stack as Stack
 from ._stacked import StackedLinear as StackedLinear
 from ._stacked import common_start as common_start
+from ._task_batches import MixtureConfig as MixtureConfig
+from ._text_modules import FitConfig as FitConfig

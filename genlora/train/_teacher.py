@@ -11,9 +11,9 @@ from genlora.base import LoadedBase
 from genlora.generators import Factors
 
 from ._experts import label_losses
-from ._mixture import Mixture, MixtureStep
 from ._packing import encode_rows, pack
 from ._routed import Router
+from ._task_batches import Mixture, MixtureStep
 
 TOP = 8
 """Tokens of a teacher's distribution that are kept for each label; the rest is one bucket."""

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from genlora.adapter import AdapterState, LoraPair, gguf_bytes, write_adapter
-from genlora.adapter._gguf import permuted_rows
+from genlora.adapter import AdapterState, LoraPair, gguf_bytes, permuted_rows, write_adapter
 from genlora.errors import AdapterFormatError
 
 from .conftest import HEAD, HEADS, INNER, KV_HEADS, LAYERS, WIDTH, build_state, make_layout

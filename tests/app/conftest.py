@@ -4,11 +4,14 @@ import asyncio
 import copy
 import dataclasses
 import gc
-import importlib.util
 import warnings
 from pathlib import Path
 
 import pytest
+
+from ..small_world import embedder as embedder
+from ..small_world import embedder_path as embedder_path
+from ..small_world import fill
 
 NOISE = (
     # Gradio and its client leave event loops behind; the socket pair of one is of family 1 (unix).
@@ -30,18 +33,6 @@ def pytest_collection_modifyitems(items):
 gradio = pytest.importorskip("gradio", reason="needs the extra demo")
 
 
-def _service_world():
-    path = Path(__file__).parents[1] / "service" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("service_world_of_app", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_world = _service_world()
-embedder_path, embedder = _world.embedder_path, _world.embedder
-
-
 @pytest.fixture(scope="session")
 def app_base(tiny_base):
     """The tiny base; nothing it writes ends by itself."""
@@ -54,11 +45,11 @@ def app_base(tiny_base):
 @pytest.fixture(scope="session")
 def app_bank(tmp_path_factory, app_base, embedder) -> Path:
     """Eight experts for the tiny base, large enough to change what it says."""
+    from genlora.api import store_calibration
     from genlora.bank import Bank
-    from genlora.service import store_calibration
 
     path = tmp_path_factory.mktemp("app") / "bank"
-    _world.fill(path, app_base.layout, app_base.fingerprint, embedder, size=0.4)
+    fill(path, app_base.layout, app_base.fingerprint, embedder, size=0.4)
     with Bank.open(path) as bank:
         store_calibration(bank)
     return path
@@ -66,8 +57,9 @@ def app_bank(tmp_path_factory, app_base, embedder) -> Path:
 
 @pytest.fixture(scope="package")
 def studio(app_base, app_bank, embedder, tiny_base, tmp_path_factory):
+    from genlora_app._studio import Studio
+
     from genlora import GenLora
-    from genlora.app import Studio
 
     lora = GenLora(app_bank, embedder=embedder, generator="aggregate")
     folder = tmp_path_factory.mktemp("made").resolve()
@@ -78,7 +70,7 @@ def studio(app_base, app_bank, embedder, tiny_base, tmp_path_factory):
 @pytest.fixture(scope="package")
 def demo(studio):
     """The whole demo, with MCP, on any free port."""
-    from genlora.app import DemoOptions, serve_demo
+    from genlora_app._launch import DemoOptions, serve_demo
 
     with serve_demo(DemoOptions(port=0, mcp=True), studio=studio) as running:
         yield running

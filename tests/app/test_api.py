@@ -220,8 +220,8 @@ def test_hostile_requests_bring_nothing_in_or_out(demo, canary, outside, tmp_pat
 
 def test_the_same_page_without_the_gate_would_reach_out(studio, outside, tmp_path):
     """A deliberately naive demo fails: Gradio fetches an address that a request names."""
-    from genlora.app import build
-    from genlora.app._launch import free_port
+    from genlora_app._launch import free_port
+    from genlora_app._page import build
 
     page = build(studio)
     page.launch(server_port=free_port("127.0.0.1"), prevent_thread_lock=True, quiet=True, ssr_mode=False)
@@ -234,7 +234,7 @@ def test_the_same_page_without_the_gate_would_reach_out(studio, outside, tmp_pat
 
 def test_every_route_is_known(demo):
     """The gate's list against Gradio's own: what is open is a fixture, so that a new Gradio opens nothing (G2)."""
-    from genlora.app._gate import Gate
+    from genlora_app._gate import Gate
 
     gate = Gate(demo.server.app, files=demo.folder, hosts=None, mcp=True)
     paths = demo.server.app.openapi()["paths"]

@@ -16,7 +16,7 @@ from genlora.errors import ConfigError, MissingExtraError
 
 
 def test_an_open_door_needs_a_lock():
-    from genlora.app import DemoOptions
+    from genlora_app import DemoOptions
 
     with pytest.raises(ConfigError, match="GENLORA_DEMO_PASSWORD"):
         DemoOptions(host="0.0.0.0")
@@ -30,7 +30,7 @@ def test_an_open_door_needs_a_lock():
 def test_without_gradio_it_says_how_to_get_it(monkeypatch):
     from genlora.cli._demo import demo
 
-    for name in [n for n in sys.modules if n.startswith("genlora.app")]:
+    for name in [n for n in sys.modules if n.startswith("genlora_app")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "gradio", None)
     found = CliRunner().invoke(demo, [])
@@ -41,9 +41,9 @@ def test_without_gradio_it_says_how_to_get_it(monkeypatch):
 def test_it_talks_to_public_names_only():
     import ast
 
-    import genlora.app
+    import genlora_app
 
-    for path in Path(genlora.app.__file__).parent.glob("*.py"):
+    for path in Path(genlora_app.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").startswith("genlora"):
                 assert "._" not in node.module, f"{path.name}: {node.module}"
@@ -72,7 +72,7 @@ def test_the_command_answers_and_cleans_up(app_bank, tiny_base, embedder_path, t
 
 
 def test_the_temporary_folder_is_private():
-    from genlora.app._launch import _private_folder
+    from genlora_app._launch import _private_folder
 
     folder = _private_folder()
     assert folder.stat().st_mode & 0o077 == 0

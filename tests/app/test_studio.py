@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from genlora_app._examples import as_text, parse_examples
+from genlora_app._map import BankMap, plane
 
-from genlora.app._examples import as_text, parse_examples
-from genlora.app._map import BankMap, plane
 from genlora.errors import DescriptionError, MergeError, TaskError, UnknownModelError
 
 
@@ -29,8 +29,8 @@ def alone(tiny_base):
 
 
 def test_both_models_answer_and_the_answers_grow(studio, alone):
+    from genlora.api import Runner
     from genlora.base import decode_text, generate_greedy, prompt_ids
-    from genlora.service import Runner
 
     made = studio.create("sort the words of a list")
     steps = talked(studio, made, "pear apple", max_tokens=12)
@@ -88,7 +88,7 @@ def test_an_adapter_that_is_not_there(studio, id):
 
 
 def test_scores_are_of_what_was_said(studio, alone):
-    from genlora.service import Runner
+    from genlora.api import Runner
 
     made = studio.create("sort the words of a list")
     text = "pear apple => apple pear\nb a => a b\nz y => y z"
@@ -123,7 +123,7 @@ def test_downloads_are_the_adapter(studio, tmp_path):
 
 
 def test_files_are_kept_for_few_adapters(studio, monkeypatch):
-    monkeypatch.setattr("genlora.app._studio.MAX_FILES", 2)
+    monkeypatch.setattr("genlora_app._studio.MAX_FILES", 2)
     for i in range(4):
         files = studio.downloads(studio.create(f"sort {i} words of a list"))
     assert files.peft.exists()

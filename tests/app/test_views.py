@@ -1,10 +1,10 @@
 """What people typed comes out as text, in every piece of the page (F3)."""
 
 import pytest
+from genlora_app import _reports as reports
+from genlora_app import _views as views
+from genlora_app._studio import Exchange
 
-from genlora.app import Exchange
-from genlora.app import _reports as reports
-from genlora.app import _views as views
 from genlora.errors import TaskError
 from genlora.tasks import Example
 
@@ -54,7 +54,8 @@ def test_reports_escape_too(text, studio):
 
 
 def test_coverage_is_said_in_words(studio):
-    from genlora.app._words import coverage_words
+    from genlora_app._words import coverage_words
+
     from genlora.generators import Coverage
 
     said = {coverage_words(Coverage(v, v, True)) for v in (0.02, 0.3, 0.9)}

@@ -13,8 +13,7 @@ from world import fingerprint, layout, new_bank
 
 from genlora.bank import Bank, place_of
 from genlora.bank._factors import RawPack, encode_raw, read_blob
-from genlora.bank._postgres import PostgresDatabase
-from genlora.bank._shared import shared_exists
+from genlora.bank.shared import PostgresDatabase, shared_exists
 
 
 class NaiveBank:

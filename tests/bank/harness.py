@@ -20,7 +20,8 @@ import torch
 from contenders import KINDS, PostgresBank, RealBank
 from world import fingerprint, layout, record, state, unit
 
-from genlora.bank import Bank, _db, _postgres_db, product_error
+from genlora.bank import Bank, _db, product_error
+from genlora.bank.shared import _postgres_db
 from genlora.errors import GenloraError
 
 torch.set_num_threads(1)

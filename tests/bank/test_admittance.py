@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from genlora.adapter import AdapterState, LoraPair
-from genlora.bank import Bank
-from genlora.bank._conform import conform
+from genlora.bank import Bank, conform
 from genlora.base._samples import Sample
 from genlora.errors import AdapterFormatError, AdapterShapeError, BaseMismatchError
 

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from genlora.bank import Bank
-from genlora.cli import _bank as bank_cli
-from genlora.cli._main import cli
+from genlora.cli import cli
+from genlora.cli.bank import _group as bank_cli
 
 from .test_ingest import EMBEDDER, foreign, manifest
 from .world import new_bank, record, state, tree

@@ -9,6 +9,7 @@ import torch
 from genlora.adapter import AdapterState, LoraPair, peft_files, write_adapter
 from genlora.bank import (
     Bank,
+    Embedded,
     ImportItem,
     ImportOptions,
     expert_card,
@@ -16,8 +17,8 @@ from genlora.bank import (
     import_many,
     product_error,
     read_manifest,
+    verify_bank,
 )
-from genlora.bank._embedder import Embedded
 from genlora.errors import (
     AdapterFormatError,
     AdapterShapeError,
@@ -174,7 +175,7 @@ def test_a_manifest_of_many_goes_on_after_a_refusal_and_a_restart(bank, tmp_path
     outcomes = list(import_many(bank, items, EMBEDDER))
     assert [o.status for o in outcomes] == ["present", "present", "added", "refused", "added", "added"]
     assert "names base 'other'" in outcomes[3].error and len(bank) == 5
-    assert bank.verify().ok
+    assert verify_bank(bank.place).ok
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from genlora.bank import Bank, _create, _sqlite
+from genlora.bank import Bank, _create, _sqlite, export_bank, verify_bank
 from genlora.bank import _db as db_module
 from genlora.errors import BankDamagedError, BankError, StorageError
 
@@ -99,8 +99,8 @@ def settings(folder, monkeypatch):
         patch.setattr(sqlite3, "connect", lambda *a, **k: opened.append(1) or real(*a, **k, factory=Watched))
         with new_bank(folder / "bank") as bank:
             bank.add(record(1), state(1))
-            bank.verify()
-            bank.export(folder / "copy")
+            verify_bank(bank.place)
+            export_bank(bank, folder / "copy")
         Bank.open(folder / "copy", readonly=True).close()
     assert len(opened) >= 5 and len(Watched.seen) >= len(opened)
     return set(Watched.seen)
@@ -178,7 +178,7 @@ def test_a_folder_that_cannot_be_written_can_be_read(tmp_path, reachable):
     shipped = reachable / "shipped"
     with new_bank(tmp_path / "bank") as bank:
         bank.add(record(1), state(1))
-        bank.export(shipped, codec="int8")
+        export_bank(bank, shipped, codec="int8")
     for path in (*shipped.rglob("*"), shipped):
         path.chmod(0o555 if path.is_dir() else 0o444)
     done = subprocess.run([sys.executable, "-c", UNPRIVILEGED, shipped], capture_output=True, text=True)

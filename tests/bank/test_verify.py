@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from genlora.bank import Bank, verify_bank
+from genlora.bank import Bank, export_bank, verify_bank
 from genlora.errors import BankError
 
 from .world import new_bank, record, state
@@ -20,7 +20,7 @@ def root(request, tmp_path):
         bank.remove("expert-5")  # leaves free space in the database
         if request.param == "raw":
             return tmp_path / "bank"
-        bank.export(tmp_path / "shipped", codec=request.param)
+        export_bank(bank, tmp_path / "shipped", codec=request.param)
     return tmp_path / "shipped"
 
 
@@ -87,10 +87,10 @@ def test_a_sum_of_an_older_state_is_a_note_and_is_renewed(tmp_path):
         old = (root / "bank.sum").read_bytes()
         bank.add(record(1), state(1))
         (root / "bank.sum").write_bytes(old)  # as after a kill between the commit and the new sum
-        report = bank.verify()
+        report = verify_bank(bank.place)
         assert report.ok and "older state" in report.notes[0]
         bank.add(record(2), state(2))
-        assert not bank.verify().notes
+        assert not verify_bank(bank.place).notes
 
 
 def test_missing_and_foreign_blobs(tmp_path):

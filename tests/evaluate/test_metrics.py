@@ -7,18 +7,8 @@ import pytest
 import torch
 
 from genlora.adapter import AdapterState, LoraPair
-from genlora.evaluate import Novelty, Prediction, UnitResult
-from genlora.evaluate._metrics import (
-    Scores,
-    Series,
-    calibration_error,
-    closure,
-    gap,
-    level,
-    ranks,
-    spearman,
-    spearman_interval,
-)
+from genlora.evaluate import Novelty, Prediction, UnitResult, calibration_error
+from genlora.evaluate._metrics import Scores, Series, closure, gap, level, ranks, spearman, spearman_interval
 
 
 def unit(method, task, strict, variant="one"):

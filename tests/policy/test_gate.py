@@ -204,6 +204,7 @@ def test_damaged_weights_are_refused():
 
 def test_nothing_that_listens_to_a_network_can_override():
     package = DATA.parents[1]
-    for folder in ("serve", "app"):
-        for path in (package / folder).rglob("*.py"):
+    for folder in (package / "serve", package / "engine", package.parent / "app"):
+        assert list(folder.rglob("*.py"))
+        for path in folder.rglob("*.py"):
             assert "allow_harmful" not in path.read_text(), path

@@ -44,8 +44,8 @@ def test_the_requests():
 
 
 def test_the_figure_is_bound_to_the_weights(tmp_path, caplog):
-    from genlora.service import read_refusals
-    from genlora.service._marks import warn_of_marks
+    from genlora.api import read_refusals
+    from genlora.api._marks import warn_of_marks
 
     assert read_refusals(tmp_path) is None
     weights = tmp_path / "adapter_model.safetensors"

@@ -9,19 +9,9 @@ from genlora.base import load_base
 from genlora.errors import AdapterShapeError, ConfigError, ManifestError, TaskError, TrainingError
 from genlora.evaluate import calibration_error
 from genlora.tasks import Example
-from genlora.train._bayes import (
-    InnerConfig,
-    adapt,
-    deviations,
-    direction_kl,
-    drawn,
-    factors_of,
-    library_scales,
-    placed,
-    state_of,
-)
+from genlora.train import InnerConfig, RefinePrior, refine
+from genlora.train._bayes import adapt, deviations, direction_kl, drawn, factors_of, library_scales, placed, state_of
 from genlora.train._fit_abmll import divergence_at
-from genlora.train._refine import RefinePrior, refine
 
 
 def factors(seed, *, layers=2, rank=2, d_in=5, d_out=4, size=1.0):

@@ -8,7 +8,8 @@ from torch.distributions import Normal, kl_divergence
 from genlora.adapter import AdapterState, LoraPair
 from genlora.errors import ConfigError
 from genlora.generators import Cvae, CvaeConfig, aggregate_condition, fit_basis, gaussian_kl, softmax
-from genlora.train._cvae_data import CvaeData, CvaeFitConfig, condition_of
+from genlora.train import CvaeFitConfig
+from genlora.train._cvae_data import CvaeData, condition_of
 from genlora.train._fit_cvae import CvaeFit
 from genlora.train._lightning import Step
 

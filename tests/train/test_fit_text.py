@@ -10,13 +10,12 @@ from genlora.base import fingerprint, load_base
 from genlora.errors import ConfigError, TaskError, TrainingError
 from genlora.evaluate import with_adapter
 from genlora.generators import NetworkConfig, load_artefact, multitask_state
-from genlora.service._fit_text import FitTextOptions, fit_text
 from genlora.tasks import Example, Task
-from genlora.train import encode_rows, label_losses, pack
-from genlora.train._fit_text import BEST, FitConfig, FitData, HypernetFit, MultitaskFit, read_kept
-from genlora.train._mixture import Mixture, MixtureConfig, description_vectors, rows_right, task_means
+from genlora.train import FitConfig, FitTextOptions, MixtureConfig, encode_rows, fit_text, label_losses, pack
 from genlora.train._routed import routed
+from genlora.train._task_batches import Mixture, description_vectors, rows_right, task_means
 from genlora.train._teacher import Experts, kl_to_teacher
+from genlora.train._text_modules import BEST, FitData, HypernetFit, MultitaskFit, read_kept
 
 LEAVES = ("q_proj", "v_proj")
 MIX = MixtureConfig(tasks_per_step=2, rows_per_task=3, tokens_per_task=60, max_row_tokens=200)

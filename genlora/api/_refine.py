@@ -1,0 +1,190 @@
+"""Starting from labelled examples: an adapter drawn for them, or a generated one refined on them. Both need the base.
+
+A receipt holds the examples' digest and count, never their content.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from genlora.adapter import AdapterState, resize
+from genlora.bank import Bank
+from genlora.base import LoadedBase, load_base, require_compatible
+from genlora.errors import ConfigError, TaskError
+from genlora.evaluate import answer, calibration_error
+from genlora.files import canonical_json, sha256_bytes, sha256_file
+from genlora.generators import Generated, Request, Stopwatch, one_thread, task_vectors
+from genlora.tasks import Example, Task, read_jsonl, task_of
+from genlora.train import RefinePrior, refine
+
+from ._places import base_source, generator_artefact
+
+SAID = "Do what the examples show."
+"""Stands for the description where only examples are given."""
+MAX_EXAMPLES = 512
+_LEAST_FOLDED = 4
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labelled examples, and what a receipt says of them."""
+
+    task: Task
+    sha256: str
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        return self.task.examples
+
+    def told(self) -> dict[str, Any]:
+        """Digest and count."""
+        return {"sha256": self.sha256, "count": len(self.examples)}
+
+
+def read_labelled(source: Path | Sequence[Example]) -> Labelled:
+    """The examples of a JSON Lines file, or given as values. Raises `TaskError` for more than 512, or unreadable ones.
+
+    The digest is the file's; of values, that of their canonical JSON.
+    """
+    if not isinstance(source, Path):
+        rows = [asdict(e) for e in source]
+        return Labelled(_few(task_of(source, "examples"), "examples"), sha256_bytes(canonical_json(rows)))
+    return Labelled(_few(read_jsonl(source), str(source), f"jsonl:{source.name}"), sha256_file(source))
+
+
+def _few(task: Task, where: str, source: str = "jsonl:FILE") -> Task:
+    if len(task.examples) > MAX_EXAMPLES:
+        raise TaskError(
+            f"{where}: {len(task.examples):,} examples, expected at most {MAX_EXAMPLES}: with so many, train an "
+            f"expert: genlora bank train {source}"
+        )
+    return task
+
+
+def examples_base(name: str, source: str | None, device: str) -> LoadedBase:
+    """The base that examples are read with: `source`, else the one the bank's layout names."""
+    dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
+    return load_base(source or base_source(name), device=device, dtype=dtype, attn_implementation="eager")
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """What refining did. Accuracy and calibration error are of held-out answers wherever there are four examples."""
+
+    examples: int
+    steps: int
+    divergence: float
+    """KL of the posterior from the prior, in nats."""
+    cross_fitted: bool
+    """Whether `after` was measured on halves that were left out; fewer than four examples are measured in-sample."""
+    before: Mapping[str, float]
+    """accuracy and calibration_error of the generated adapter."""
+    after: Mapping[str, float]
+    """The same of the refined one."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {k: dict(v) if isinstance(v, Mapping) else v for k, v in asdict(self).items()}
+
+
+def refine_generated(
+    generated: Generated, labelled: Labelled, base: LoadedBase, bank: Any, *, rank: int, seed: int = 0
+) -> tuple[Generated, Refinement]:
+    """`generated` with its adapter moved to the posterior mean given the examples, and what that did.
+
+    Raises `UnknownGeneratorError` without an `abmll` artefact, `BaseMismatchError` where it is for another base.
+    """
+    artefact = generator_artefact("abmll", bank)
+    prior = RefinePrior.read(artefact, base.layout)
+    examples = labelled.examples
+    if not examples:
+        raise ConfigError("there are no examples to refine on.")
+
+    def refined(part: tuple[Example, ...]) -> Any:
+        return refine(base, generated.adapter, part, prior, seed=seed)
+
+    posterior = refined(examples)
+    state = posterior.state(base.layout)
+    before = _measured(base, labelled.task, {examples: generated.adapter})
+    folded = len(examples) >= _LEAST_FOLDED
+    if folded:
+        one, two = examples[::2], examples[1::2]
+        held = {two: refined(one).state(base.layout), one: refined(two).state(base.layout)}
+    else:
+        held = {examples: state}
+    adapter, lost = resize(state, rank)
+    report = Refinement(
+        examples=len(examples),
+        steps=len(posterior.losses),
+        divergence=round(posterior.divergence, 3),
+        cross_fitted=folded,
+        before=before,
+        after=_measured(base, labelled.task, held),
+    )
+    told = {**report.to_json(), "artefact": artefact.digest, "examples": labelled.told()}
+    made_by = {**generated.made_by, "refined": told}
+    return replace(generated, adapter=adapter, discarded=round(lost, 6), made_by=made_by), report
+
+
+def _measured(base: LoadedBase, task: Task, parts: Mapping[tuple[Example, ...], AdapterState]) -> dict[str, float]:
+    """Accuracy (strict) and calibration error over all parts, each answered with its own adapter."""
+    right: list[float] = []
+    confidence: list[float] = []
+    for examples, state in parts.items():
+        found = answer(base, task, examples, state=state)
+        right += found.scores.strict
+        confidence += found.confidence
+    return {
+        "accuracy": round(sum(right) / len(right), 4),
+        "calibration_error": round(calibration_error(confidence, right), 4),
+    }
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The labelled examples of one request, with the base that reads them."""
+
+    examples: Labelled | None
+    refine: Labelled | None
+    base: LoadedBase
+    bank: Bank
+
+    @classmethod
+    def read(
+        cls,
+        examples: Path | Sequence[Example] | None,
+        refine: Path | Sequence[Example] | None,
+        base: str | LoadedBase | None,
+        device: str,
+        bank: Bank,
+        generator: str | None,
+    ) -> Self:
+        """Examples first, then the base. Raises `TaskError`, `ConfigError`, `BaseMismatchError`."""
+        if examples is not None and generator not in (None, "cvae"):
+            raise ConfigError(
+                f"only the generator cvae starts from examples, not {generator!r}. Leave --generator out."
+            )
+        files = [None if path is None else read_labelled(path) for path in (examples, refine)]
+        if refine is not None:
+            generator_artefact("abmll", bank)  # before the seconds that loading the base takes
+        if base is None or isinstance(base, str):
+            base = examples_base(bank.layout.name, base, device)
+        require_compatible(bank.fingerprint, base.fingerprint, what=f"bank {bank.where}")
+        return cls(files[0], files[1], base, bank)
+
+    def drawn(self, engine: Any, request: Request, watch: Stopwatch) -> Generated:
+        """What the cvae draws for the examples' task vector."""
+        assert self.examples is not None
+        with watch("task vector"):
+            vector = task_vectors(self.base, self.examples.examples).mean(0)
+        with one_thread():
+            generated = engine.generate_from_examples(request, vector)
+        return replace(generated, made_by={**generated.made_by, "examples": self.examples.told()})
+
+    def refined(self, generated: Generated, rank: int, seed: int, watch: Stopwatch) -> Generated:
+        """`generated`, refined on the examples given for that."""
+        assert self.refine is not None
+        with watch("refine"):
+            return refine_generated(generated, self.refine, self.base, self.bank, rank=rank, seed=seed)[0]

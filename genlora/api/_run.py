@@ -1,0 +1,188 @@
+"""Using an adapter: answers of the base, of the adapted model, or of both."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from genlora.adapter import AdapterState, load_adapter
+from genlora.adapter import read_receipt as folder_receipt
+from genlora.base import (
+    Fingerprint,
+    LoadedBase,
+    Progress,
+    decode_text,
+    generate_greedy,
+    load_base,
+    prompt_ids,
+    require_compatible,
+    silent,
+)
+from genlora.errors import BaseError, BaseMismatchError, ConfigError, TaskError
+from genlora.files import read_json
+from genlora.merge import load_merged
+
+from ._adapter import attach
+from ._marks import warn_of_marks
+from ._places import base_source
+from ._receipt import NAME, base_of, read_receipt
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+log = logging.getLogger(__name__)
+
+MERGE_REPORT = "merge_report.json"
+MAX_NEW_TOKENS = 48
+MAX_INPUT_CHARS = 32_000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model said to one input."""
+
+    input: str
+    output: str
+    """With the adapter, where there is one; else the base's."""
+    base: str | None = None
+    """The base's answer, where the two are compared."""
+
+
+class Runner:
+    """A base in memory, with at most one adapter on it."""
+
+    def __init__(self, base: LoadedBase, state: AdapterState | None = None) -> None:
+        self.base = base
+        self.peft: PeftModel | None = None if state is None else attach(state, base)
+
+    @classmethod
+    def open(
+        cls,
+        adapter: Path | None = None,
+        *,
+        base: str | None = None,
+        device: str = "cpu",
+        force: bool = False,
+        progress: Progress = silent,
+    ) -> Self:
+        """Load a base (by default the one the adapter names, else the default base) and put the adapter on it.
+
+        Raises `BaseMismatchError` if the adapter was made for another base (unless `force`), `AdapterFormatError` if it
+        is not a plain LoRA of this base's shape.
+        """
+        if adapter is not None and not adapter.is_dir():
+            raise ConfigError(f"{adapter}: no such folder. Expected the folder that genlora generate wrote.")
+        if base is None and adapter is not None:
+            base = adapters_base(adapter)
+        loaded = _load(base, device=device, progress=progress)
+        if adapter is None:
+            return cls(loaded)
+        check_base(adapter, loaded, force=force)
+        warn_of_marks(adapter)
+        # Compatibility is judged by the whole fingerprint above; ids alone would refuse the same base requantised.
+        return cls(loaded, load_adapter(adapter, loaded.layout, force=True))
+
+    def outputs(
+        self,
+        inputs: Sequence[str],
+        *,
+        description: str | None = None,
+        adapted: bool = True,
+        max_new_tokens: int = MAX_NEW_TOKENS,
+    ) -> list[str]:
+        """Greedy answers to `inputs`, in order.
+
+        Args:
+            inputs: what is asked, each 1 to 32,000 characters.
+            description: put before each input (the *described* prompt); None sends the input alone (*bare*).
+            adapted: with the adapter, where there is one; else the base's own answers.
+            max_new_tokens: where an answer ends at the latest.
+        """
+        for i, text in enumerate(inputs, 1):
+            check_input(text, where=f"input {i}")
+        tokenizer = self.base.tokenizer
+        prompts = [prompt_ids(tokenizer, text, description) for text in inputs]
+        off = self.peft.disable_adapter() if self.peft is not None and not adapted else nullcontext()
+        with off:
+            found = generate_greedy(
+                self.base, prompts, max_new_tokens=max_new_tokens, model=self.peft or self.base.model
+            )
+        return [decode_text(tokenizer, ids) for ids in found]
+
+    def answer(
+        self,
+        inputs: Sequence[str],
+        *,
+        description: str | None = None,
+        compare: bool = False,
+        max_new_tokens: int = MAX_NEW_TOKENS,
+    ) -> list[Answer]:
+        """`outputs` with the adapter; with `compare`, the base's answers to the same prompts beside them."""
+        ours = self.outputs(inputs, description=description, max_new_tokens=max_new_tokens)
+        if not compare:
+            return [Answer(i, o) for i, o in zip(inputs, ours, strict=True)]
+        base = self.outputs(inputs, description=description, adapted=False, max_new_tokens=max_new_tokens)
+        return [Answer(i, o, b) for i, o, b in zip(inputs, ours, base, strict=True)]
+
+
+def _load(base: str | None, *, device: str, progress: Progress) -> LoadedBase:
+    """A base of any source, or a folder that `genlora merge` wrote."""
+    if base is not None and (Path(base) / MERGE_REPORT).is_file():
+        return load_merged(Path(base), device)
+    return load_base(base, device=device, progress=progress)
+
+
+def check_input(text: str, *, where: str) -> str:
+    """An input a model can be asked: 1 to 32,000 characters of valid Unicode without NUL. Raises `TaskError`."""
+    found = ""
+    if not text.strip():
+        found = "is empty"
+    elif len(text) > MAX_INPUT_CHARS:
+        found = f"has {len(text):,} characters"
+    elif "\0" in text or any(0xD800 <= ord(c) < 0xE000 for c in text):
+        found = "holds NUL or half a surrogate pair"
+    if found:
+        raise TaskError(f"{where} {found}; expected text of 1 to {MAX_INPUT_CHARS:,} characters. Change it.")
+    return text
+
+
+def adapters_base(adapter: Path) -> str:
+    """The source of the base that an adapter folder names. Raises `BaseError` where it names none."""
+    return base_source(_named_base(adapter))
+
+
+def _named_base(adapter: Path) -> str:
+    config: Any = read_json(adapter / "adapter_config.json")
+    name = config.get("base_model_name_or_path") if isinstance(config, dict) else None
+    if not isinstance(name, str) or not name:
+        raise BaseError(f"{adapter}: its config names no base. Name it: --base SOURCE")
+    return name
+
+
+def check_base(adapter: Path, base: LoadedBase, *, force: bool = False) -> None:
+    """Refuse an adapter that was made for another base than the one in memory (E1), by the fingerprint it carries."""
+    check_made_for(adapter, base.fingerprint, base.layout.name, force=force)
+
+
+def check_made_for(adapter: Path, found: Fingerprint, name: str, *, force: bool = False, flag: str = "--force") -> None:
+    """`check_base` for a base of fingerprint `found` that need not be loaded; `flag` is the option that forces it."""
+    what = f"adapter {adapter}"
+    if (adapter / NAME).is_file():
+        known = folder_receipt(adapter)
+        if "base" in known:
+            require_compatible(base_of(read_receipt(adapter / NAME)), found, what=what, force=force, flag=flag)
+        elif known["fingerprint"] != found.id and not force:  # `write_adapter` names the base by its id alone
+            raise BaseMismatchError(
+                f"{what} was made for base {known['fingerprint'][:12]}, but this one is {name} ({found.id[:12]}). "
+                f"Use the base it was made for, or pass {flag} to use it all the same."
+            )
+        return
+    named = _named_base(adapter)
+    if named != name and not force:
+        raise BaseMismatchError(
+            f"{what} has no receipt, and its config names base {named[:120]!r}, but this one is {name!r}. "
+            f"Use the base it was made for, or pass {flag} to use it all the same."
+        )
+    log.warning("%s has no receipt, so that it was made for this very base cannot be checked", what)

@@ -1,0 +1,188 @@
+"""`genlora train multitask` and `genlora train hypernet`: text generators, trained through the frozen base."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .._show import bank_option, say, say_json
+
+MULTITASK_EPILOG = """\b
+Examples:
+  genlora train multitask -o generators/multitask
+  genlora train multitask --described -o generators/multitask-described
+  genlora train multitask --steps 2000 --words FOLDER --run runs/multitask -o generators/multitask
+A run that was stopped goes on where it was: give the same command again.
+"""
+
+HYPERNET_EPILOG = """\b
+Examples:
+  genlora train hypernet --start generators/multitask -o generators/hypernet
+  genlora train hypernet --start generators/multitask --codes 0 --kl 0.2 -o generators/text-only
+  genlora train hypernet --start generators/multitask --device cuda --devices 2 -o generators/hypernet
+Then: genlora generate "..." --generator hypernet -o DIR, with $GENLORA_GENERATORS naming the folder above OUTPUT.
+"""
+
+_LONGEST = "Longest row in tokens, chat frame and answer included; tasks with longer rows alone are left out."
+
+_COMMON: tuple[Callable[[Any], Any], ...] = (
+    click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Artefact to write."),
+    bank_option,
+    click.option("--words", type=click.Path(path_type=Path), help="Folder of word tasks, for catalogue entries of it."),
+    click.option("--run", type=click.Path(path_type=Path), help="Folder for checkpoints and logs.  [default: OUT.run]"),
+    click.option("--steps", type=click.IntRange(1), default=600, show_default=True),
+    click.option("--tasks-per-step", type=click.IntRange(1), default=12, show_default=True),
+    click.option("--tokens-per-task", type=click.IntRange(8), default=88, show_default=True, help="Of each pack."),
+    click.option("--longest", type=click.IntRange(16), default=92, show_default=True, help=_LONGEST),
+    click.option("--base", "base_source", help="Base to train through.  [default: the bank's own]"),
+    click.option("--device", default="cpu", show_default=True, help="cpu or cuda."),
+    click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes (DDP)."),
+    click.option(
+        "--eval-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between two looks."
+    ),
+    click.option(
+        "--keep",
+        type=click.Choice(["best", "last"]),
+        default="last",
+        show_default=True,
+        help=("The weights of the best look at validation tasks, or those the schedule ends with."),
+    ),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+    click.option("--json", "as_json", is_flag=True, help="Print the training record as JSON."),
+)
+
+
+def _common(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_COMMON):
+        command = option(command)
+    return command
+
+
+@click.command("multitask", epilog=MULTITASK_EPILOG, short_help="One adapter for all training tasks")
+@_common
+@click.option("--lr", type=click.FloatRange(0, 1, min_open=True), default=3e-3, show_default=True)
+@click.option("--described", is_flag=True, help="Put the description into every prompt.")
+def multitask(described: bool, lr: float, **options: Any) -> None:
+    """Train one unconditional adapter on all training tasks of the catalogue.
+
+    It is what a hypernetwork starts from and, with --described, the baseline that counts.
+    """
+    kind = "multitask-described" if described else "multitask"
+    _fit(kind, described=1.0 if described else 0.0, fit={"lr": lr}, network={}, start=None, **options)
+
+
+@click.command("hypernet", epilog=HYPERNET_EPILOG, short_help="From a description to an adapter, in one pass")
+@_common
+@click.option("--start", type=click.Path(path_type=Path), required=True, help="Multi-task artefact to start from.")
+@click.option("--lr", type=click.FloatRange(0, 1, min_open=True), default=1e-3, show_default=True)
+@click.option("--described", type=click.FloatRange(0, 1), default=0.2, show_default=True, help=(
+    "Share of steps whose prompts hold the description as well."
+))  # fmt: skip
+@click.option("--codes", type=click.IntRange(0), default=32, show_default=True, help=(
+    "Size of the neighbours' code in the condition; 0 reads the text alone."
+))  # fmt: skip
+@click.option(
+    "--kl", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of the experts' behaviour."
+)
+@click.option("--align", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of product distance.")
+@click.option("--l2", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of (dA, dB) squared.")
+@click.option("--noise", type=click.FloatRange(0), default=0.3, show_default=True, help="Added to task vectors.")
+@click.option("--code-dropout", type=click.FloatRange(0, 1), default=0.3, show_default=True)
+def hypernet(
+    start: Path, lr: float, described: float, codes: int, kl: float, align: float, l2: float, noise: float,
+    code_dropout: float, **options: Any,
+) -> None:  # fmt: skip
+    """Train the hypernetwork end to end through the frozen base, around a multi-task adapter."""
+    fit = {"lr": lr, "kl": kl, "align": align, "l2": l2, "noise": noise, "code_dropout": code_dropout}
+    _fit("hypernet", described=described, fit=fit, network={"codes": codes}, start=start, **options)
+
+
+def _fit(
+    kind: str,
+    *,
+    described: float,
+    fit: dict[str, Any],
+    network: dict[str, Any],
+    start: Path | None,
+    out: Path,
+    bank: Path | None,
+    words: Path | None,
+    run: Path | None,
+    steps: int,
+    tasks_per_step: int,
+    tokens_per_task: int,
+    longest: int,
+    base_source: str | None,
+    device: str,
+    devices: int,
+    eval_every: int,
+    keep: Any,
+    seed: int,
+    as_json: bool,
+) -> None:
+    from genlora.api import base_source as known_source
+    from genlora.api import best_dtype, default_bank
+    from genlora.bank import Bank, TaskEmbedder
+    from genlora.base import load_base, resolve_embedder
+    from genlora.generators import CODE_EXTRA, NetworkConfig
+    from genlora.tasks import catalogue_tasks
+    from genlora.train import FitConfig, FitTextOptions, MixtureConfig, fit_text
+
+    codes = int(network.get("codes", 0))
+    mixture = MixtureConfig(
+        tasks_per_step=tasks_per_step, tokens_per_task=tokens_per_task, max_row_tokens=longest, described=described,
+        rows_per_task=8, seed=seed,
+    )  # fmt: skip
+    config = FitConfig(steps=steps, eval_every=eval_every, keep=keep, validation_rows=10, mixture=mixture, **fit)
+    with Bank.open(bank or default_bank(), readonly=True) as opened, Bar() as bar:
+        base = load_base(
+            base_source or known_source(opened.layout.name), device=device, dtype=best_dtype(device),
+            attn_implementation="eager",
+        )  # fmt: skip
+        report = fit_text(
+            base, opened,
+            catalogue_tasks("bank", words_folder=words), catalogue_tasks("validation", words_folder=words),
+            TaskEmbedder(resolve_embedder()),
+            FitTextOptions(
+                kind=kind, config=config, run=run or out.with_name(f"{out.name}.run"), start=start, device=device,
+                devices=devices, on_tick=bar.tick,
+                network=NetworkConfig(code_dim=codes + CODE_EXTRA if codes else 0, scale=config.scale),
+            ),
+            out,
+        )  # fmt: skip
+    if report.fitted.rank:
+        return
+    if as_json:
+        say_json({"output": str(out), **report.record})
+        return
+    held = report.record["validation"][""]
+    say(
+        f"{out}: {kind}, {report.record['tokens']:,} tokens, {len(report.record['tasks'])} tasks; "
+        f"validation tasks {held['right']:.1%} right, loss {held['loss']:.3f}"
+    )
+
+
+class Bar:
+    """Steps, loss and time left on stderr."""
+
+    def __enter__(self) -> Bar:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                   TextColumn("{task.fields[note]}"))  # fmt: skip
+        self.bar = Progress(*columns, console=Console(stderr=True))
+        self.task = self.bar.add_task("training", total=None, note="")
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def tick(self, tick: Any) -> None:
+        """Show one step."""
+        note = ", ".join(f"{k} {v:.3f}" for k, v in sorted(tick.losses.items()))
+        self.bar.update(self.task, total=tick.steps, completed=tick.step, note=note)

@@ -1,0 +1,119 @@
+"""Who is next: requests wait in order, and those whose adapter has a slot may pass one that must wait for a slot."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+from genlora.errors import OverloadError
+from genlora.mixture import Mixture
+
+from ._detokenizer import Detokenizer
+from ._request import Adapter, Completion, FinishReason, Piece, Sampling, Stream, Token
+from ._sampling import Choice
+
+PATIENCE_S = 2.0
+"""How long others may pass a request that waits for a slot."""
+
+
+@dataclass(eq=False)
+class Sequence:
+    """A request on its way through the engine."""
+
+    stream: Stream
+    prompt: list[int]
+    sampling: Sampling
+    adapter: Adapter | Mixture | None
+    text: Detokenizer
+    generator: torch.Generator | None
+    submitted: float = field(default_factory=time.monotonic)
+    passed_since: float | None = None
+    """When it was first passed over for want of a slot."""
+    slot: int = 0
+    length: int = 0
+    """Positions it holds in the cache."""
+    tokens: list[Token] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    first_token: float | None = None
+    pending: Choice | None = None
+    """Its first token, while longer prompts of the same group still run."""
+    over: bool = False
+    """Whether its slot was given back and its end counted."""
+
+    def say(self, text: str, token: Token | None = None) -> None:
+        """Hand a token, and the text that is certain with it, to the reader."""
+        if token is not None:
+            if self.first_token is None:
+                self.first_token = time.monotonic()
+            self.tokens.append(token)
+        if text:
+            self.written.append(text)
+        if text or token is not None:
+            self.stream.push(Piece(text, () if token is None else (token,)))
+
+    def end(self, reason: FinishReason) -> None:
+        """Close the stream with the whole answer."""
+        self.say(self.text.flush())
+        now = time.monotonic()
+        first = 0.0 if self.first_token is None else self.first_token - self.submitted
+        self.stream.finish(
+            Completion("".join(self.written), tuple(self.tokens), reason, len(self.prompt), first, now - self.submitted)
+        )
+
+
+class Waiting:
+    """The bounded queue. Not locked: the engine holds its own lock around it."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._queue: deque[Sequence] = deque()
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def add(self, sequence: Sequence, *, retry_after: float) -> None:
+        """Queue a request, or refuse it with `OverloadError`."""
+        if len(self._queue) >= self.most:
+            raise OverloadError(
+                f"{len(self._queue)} requests wait already, and no more may. Ask again in {retry_after:.0f} s.",
+                retry_after=retry_after,
+            )
+        self._queue.append(sequence)
+
+    def drop(self, unwanted: Callable[[Sequence], bool]) -> list[Sequence]:
+        """Take out and return all that are `unwanted`."""
+        out = [s for s in self._queue if unwanted(s)]
+        if out:
+            self._queue = deque(s for s in self._queue if not unwanted(s))
+        return out
+
+    def next_group(
+        self, rows: int, budget: int, lease: Callable[[Sequence], bool], now: float | None = None
+    ) -> list[Sequence]:
+        """Up to `rows` requests to run as one padded batch of at most `budget` tokens (one request may be longer).
+
+        `lease` gets a request's adapter a slot and says whether there was one. A request that has been passed over for
+        `PATIENCE_S` lets nobody pass any more.
+        """
+        now = time.monotonic() if now is None else now
+        group: list[Sequence] = []
+        left: deque[Sequence] = deque()
+        longest = 0
+        while self._queue:
+            sequence = self._queue.popleft()
+            longest = max(longest, len(sequence.prompt))
+            if len(group) == rows or (group and (len(group) + 1) * longest > budget):
+                left.append(sequence)
+                break
+            if lease(sequence):
+                group.append(sequence)
+                continue
+            left.append(sequence)
+            if sequence.passed_since is None:
+                sequence.passed_since = now
+            elif now - sequence.passed_since > PATIENCE_S:
+                break
+        self._queue.extendleft(reversed(left))
+        return group

@@ -1,0 +1,106 @@
+"""What a bank says about a request: its nearest experts with their weights, coverage and spread."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genlora.adapter import AdapterState
+from genlora.errors import AdapterFormatError, BankError
+
+from ._clock import Stopwatch, one_thread
+from ._coverage import NONE, STANDARD_K, Calibration, products, softmax, spread_of, support_of
+from ._protocol import LOW, Contribution, Coverage, Library, NeighbourLike, Request, Vector
+
+PLACES = 6
+"""Similarities are rounded to this many decimals before anything is computed from them, so that a receipt holds the
+very numbers that made the weights."""
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """What a bank says about a request, whatever generator answers it."""
+
+    found: tuple[NeighbourLike, ...]
+    """Nearest first: at least `STANDARD_K` where the bank holds as many."""
+    states: tuple[AdapterState, ...]
+    similarities: tuple[float, ...]
+    weights: tuple[float, ...]
+    """Softmax weights of the first `top_k`."""
+    coverage: Coverage
+    spread: float
+    energies: Mapping[str, NDArray[np.float64]]
+    """‖ΔW‖² of each expert in each module."""
+    contributions: tuple[Contribution, ...]
+
+    @property
+    def used(self) -> int:
+        return len(self.weights)
+
+    def nearest(self) -> Self:
+        """The same request with its nearest expert alone, as `top_k` = 1 would find it; coverage stays."""
+        alone = replace(self.contributions[0], weight=1.0)
+        return replace(self, weights=(1.0,), spread=0.0, contributions=(alone,))
+
+
+def neighbourhood(
+    library: Library, calibration: Calibration, request: Request, vector: Vector, watch: Stopwatch
+) -> Neighbourhood:
+    """The request's nearest experts, their weights, coverage and spread. Raises `BankError` when none is left."""
+    with watch("search"):
+        found = _nearest(library, vector, max(request.top_k, STANDARD_K), request.exclude)
+    with watch("states"):
+        states = tuple(library.state(n.name) for n in found)
+    similarities = tuple(round(n.similarity, PLACES) for n in found)
+    used = min(request.top_k, len(found))
+    weights = tuple(softmax(similarities[:used], request.temperature))
+    with watch("coverage"), one_thread():
+        inner = products(states)
+        check_parts(inner.energies, [n.name for n in found])
+        coverage = calibration.coverage(support_of(similarities, inner.gram))
+        spread = round(spread_of(weights, inner.gram[:used, :used]), PLACES)
+    contributions = tuple(_contribution(library, *x) for x in zip(found[:used], similarities, weights, strict=False))
+    return Neighbourhood(
+        tuple(found), states, similarities, weights, coverage, spread, inner.energies, contributions
+    )  # fmt: skip
+
+
+def _nearest(library: Library, vector: Vector, k: int, exclude: frozenset[str]) -> list[NeighbourLike]:
+    found = [n for n in library.search(vector, k + len(exclude)) if n.name not in exclude][:k]
+    if not found:
+        raise BankError(
+            "the bank has no expert to generate from. Add some with: genlora bank train, or genlora bank import"
+        )
+    # Ordered by the rounded numbers, then by name: the last bits of a similarity must not decide an order.
+    return sorted(found, key=lambda n: (-round(n.similarity, PLACES), n.name))
+
+
+def _contribution(library: Library, neighbour: NeighbourLike, similarity: float, weight: float) -> Contribution:
+    record = library.get(neighbour.name)
+    return Contribution(neighbour.name, similarity, weight, record.blob, record.licence)
+
+
+def check_parts(energies: Mapping[str, NDArray[np.float64]], names: Sequence[str]) -> None:
+    """Refuse experts whose ‖ΔW‖² is not a finite number in some module."""
+    for path, values in energies.items():
+        for name, energy in zip(names, values, strict=True):
+            if not np.isfinite(energy):
+                raise AdapterFormatError(
+                    f"expert {name}: {path} is not finite. Its weights are damaged; run: genlora bank verify"
+                )
+
+
+def coverage_warnings(coverage: Coverage, nearest: str) -> tuple[str, ...]:
+    if coverage.value >= LOW:
+        return ()
+    if coverage.value <= NONE:
+        return (
+            f"no support in the bank: coverage is {coverage.value:.2f}, no expert is near this description (nearest: "
+            f"{nearest}), and the adapter is as good as arbitrary. Do not rely on it; add experts near it first.",
+        )
+    return (
+        f"coverage is low ({coverage.value:.2f}): the bank holds nothing near this description (nearest: {nearest}) "
+        "and the adapter may do no better than the base. Say the task in other words, or add experts near it.",
+    )

@@ -1,0 +1,232 @@
+"""Probes: what a model says at a thousand positions of fixed texts, and how far two models differ there.
+
+One comparison catches every faulty merge known to us: the base with the adapter beside it against the merged model,
+as a share of what the adapter itself changes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genlora.adapter import AdapterState, LoraPair
+from genlora.base import prompt_ids
+from genlora.errors import ConfigError, MergeError
+from genlora.files import parse_json
+
+POSITIONS = 1000
+"""Positions compared unless a caller says otherwise."""
+_MAX_LENGTH = 256
+_COLUMNS = 8192
+"""Logits kept per position: a fixed random part of the vocabulary (the best token is taken over all of it)."""
+
+Text = tuple[str, str]
+"""An input and a reply to it."""
+
+
+def _texts(name: str) -> tuple[Text, ...]:
+    where = files("genlora.merge") / "data" / "probes.json"
+    found = parse_json(where.read_bytes(), where=str(where))
+    return tuple((asked, reply) for asked, reply in found[name])
+
+
+PROBE_TEXTS = _texts("probe")
+"""What a merged model is compared on: every kind of task, thirty-odd inputs with replies."""
+CALIBRATION_TEXTS = _texts("calibration")
+"""What rounding is calibrated on; none of them is a probe."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a model said: `values` (positions, columns) float32, `top1` (positions,) token ids; both on the CPU."""
+
+    values: Tensor
+    top1: Tensor
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far a merged model lies from the base with the adapter beside it, over the same positions."""
+
+    effect: float
+    """Mean absolute change of a logit that the adapter causes."""
+    drift: float
+    """Mean absolute change of a logit that merging causes."""
+    worst: float
+    """Largest absolute change of a logit that merging causes."""
+    agreement: float
+    """Share of positions where both name the same best token."""
+    positions: int
+
+    @property
+    def share(self) -> float:
+        """Drift as a share of the adapter's own effect."""
+        return self.drift / self.effect if self.effect else float("inf")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"share": self.share}
+
+    def check(self, max_drift: float, *, what: str) -> None:
+        """Raise `MergeError` unless the share is within `max_drift`; NaN never is."""
+        if not self.effect > 0:
+            raise MergeError(
+                f"{what}: the adapter changes no logit of this base on {self.positions} probe positions, so a merge "
+                "cannot be verified. Expected a trained adapter made for this base; check the adapter."
+            )
+        if not self.share <= max_drift:
+            raise MergeError(
+                f"{what}: the merged model differs from base and adapter by {self.share:.1%} of the adapter's own "
+                f"effect (best token equal at {self.agreement:.1%} of {self.positions} positions); at most "
+                f"{max_drift:.1%} is accepted. Nothing was written. Keep the adapter beside the base, choose a finer "
+                "--quantize, or accept more with --max-drift."
+            )
+
+
+def _sequence(tokenizer: Any, text: Text) -> list[int]:
+    asked, reply = text
+    if getattr(tokenizer, "chat_template", None):
+        head = prompt_ids(tokenizer, asked)
+    else:
+        head = tokenizer(f"{asked}\n", add_special_tokens=False)["input_ids"]
+    return (head + tokenizer(reply, add_special_tokens=False)["input_ids"])[:_MAX_LENGTH]
+
+
+def _common_prefix(sequences: Sequence[Sequence[int]]) -> int:
+    columns = zip(*sequences, strict=False)
+    return next((i for i, column in enumerate(columns) if len(set(column)) > 1), min(map(len, sequences)))
+
+
+@dataclass(frozen=True)
+class ProbeSet:
+    """Token sequences, and how many leading positions all of them share (a template's system turn counts once)."""
+
+    sequences: tuple[tuple[int, ...], ...]
+    skip: int
+
+    @property
+    def positions(self) -> int:
+        return sum(len(s) - self.skip for s in self.sequences)
+
+
+def probe_set(tokenizer: Any, texts: Sequence[Text] = PROBE_TEXTS, *, positions: int = POSITIONS) -> ProbeSet:
+    """Chat prompts with their replies, as many as it takes for `positions` distinct positions, or all there are."""
+    if not texts or positions < 1:
+        raise ConfigError("a probe needs at least one text and one position; give some inputs.")
+    sequences = list(dict.fromkeys(tuple(_sequence(tokenizer, t)) for t in texts))  # twins would share every position
+    skip = _common_prefix(sequences) if len(sequences) > 1 else 0
+    chosen: list[tuple[int, ...]] = []
+    left = positions
+    for sequence in sequences:
+        if left <= 0:
+            break
+        fresh = sequence[: skip + left]
+        if len(fresh) > skip:
+            chosen.append(fresh)
+            left -= len(fresh) - skip
+    return ProbeSet(tuple(chosen), skip)
+
+
+@torch.inference_mode()
+def run_probe(model: nn.Module, probes: ProbeSet) -> Probe:
+    """Teacher-forced logits of `model` at every position of the set."""
+    device = next(model.parameters()).device
+    values, top1, columns = [], [], None
+    for sequence in probes.sequences:
+        out: Any = model(input_ids=torch.tensor([sequence], device=device), use_cache=False)
+        logits = out.logits[0, probes.skip :].float()
+        if columns is None:
+            order = torch.randperm(logits.shape[-1], generator=torch.Generator().manual_seed(0))
+            columns = order[:_COLUMNS].sort().values.to(device)
+        values.append(logits[:, columns].cpu())
+        top1.append(logits.argmax(-1).cpu())
+    return Probe(torch.cat(values), torch.cat(top1))
+
+
+def compare(base: Probe, reference: Probe, merged: Probe) -> Drift:
+    """`merged` against `reference` (base with adapter), as a share of what the adapter does to `base`."""
+    change = (merged.values - reference.values).abs()
+    return Drift(
+        effect=float((reference.values - base.values).abs().mean()),
+        drift=float(change.mean()),
+        worst=float(change.max()),
+        agreement=float((merged.top1 == reference.top1).double().mean()),
+        positions=len(reference.top1),
+    )
+
+
+def linear_at(model: nn.Module, path: str) -> nn.Module:
+    """The module at `path`, also where transformers nests the decoder deeper than the weights' names do."""
+    try:
+        return model.get_submodule(path)
+    except AttributeError:
+        tail = path[path.find("layers.") :]
+        found = [m for name, m in model.named_modules() if name.endswith(f".{tail}") and "vision" not in name]
+        if "layers." not in path or len(found) != 1:
+            raise MergeError(
+                f"the base has no module {path!r}. Expected an adapter for this base's layout; check both."
+            ) from None
+        return found[0]
+
+
+@contextmanager
+def attached(model: nn.Module, state: Mapping[str, LoraPair]) -> Iterator[None]:
+    """The adapter beside the base: y = W x + scale · B A x in float32, whatever W is stored as."""
+    handles = []
+
+    def hook_for(pair: LoraPair, device: torch.device) -> Any:
+        a, b = pair.a.float().to(device), (pair.b.float() * pair.scale).to(device)
+
+        def hook(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            return output + ((inputs[0].float() @ a.mT) @ b.mT).to(output.dtype)
+
+        return hook
+
+    try:
+        for path, pair in state.items():
+            module = linear_at(model, path)
+            device = next(module.parameters()).device
+            handles.append(module.register_forward_hook(hook_for(pair, device)))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def input_group(path: str) -> str:
+    """Modules of one group are fed the same tensor: q, k and v; gate and up."""
+    parent, _, leaf = path.rpartition(".")
+    shared = {"q_proj": "qkv", "k_proj": "qkv", "v_proj": "qkv", "gate_proj": "gate_up", "up_proj": "gate_up"}
+    return f"{parent}.{shared.get(leaf, leaf)}"
+
+
+@torch.inference_mode()
+def input_grams(model: nn.Module, state: AdapterState, probes: ProbeSet, *, max_width: int = 8192) -> dict[str, Tensor]:
+    """Σ x xᵀ over calibration inputs x of each adapted module: {input group: (d_in, d_in)} float32.
+
+    Run it with the adapter attached. Modules wider than `max_width` are left out (their Gram matrix would be large).
+    """
+    grams: dict[str, Tensor] = {}
+    handles = []
+
+    def hook_for(group: str) -> Any:
+        def hook(_module: nn.Module, inputs: tuple[Tensor, ...], _output: Tensor) -> None:
+            x = inputs[0].reshape(-1, inputs[0].shape[-1]).float()
+            grams[group] = grams[group].addmm_(x.mT, x) if group in grams else x.mT @ x
+
+        return hook
+
+    groups: set[str] = set()
+    try:
+        for path, pair in state.items():
+            if (group := input_group(path)) not in groups and pair.d_in <= max_width:
+                groups.add(group)
+                handles.append(linear_at(model, path).register_forward_hook(hook_for(group)))
+        run_probe(model, probes)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return grams

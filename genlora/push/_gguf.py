@@ -1,0 +1,173 @@
+"""Servers that read GGUF: llama.cpp's and Ollama."""
+
+import re
+from pathlib import PurePosixPath
+from typing import Any
+
+from genlora.errors import BaseMismatchError, ConfigError, PushError
+from genlora.files import sha256_bytes
+
+from ._parcel import GGUF, check_sizes
+from ._remote import Remote
+from ._target import Job, Target, entries
+
+_APPLIED = (
+    "requests that name no adapter get all of them at once: end that with POST /lora-adapters and "
+    '[{"id": N, "scale": 0}] for every N; requests that name one are not affected'
+)
+_OLLAMA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,199}")
+
+
+class LlamaCpp(Target):
+    """llama.cpp's server; run with xllamacpp 2026.10. It takes adapters at its start only.
+
+    In that build `--lora-init-without-apply` does not keep an adapter out of requests that do not name it; a scale of 0
+    does, hence the note.
+    """
+
+    title = "llama.cpp"
+    kind = "gguf"
+
+    def name(self, job: Job) -> str:
+        return f"{job.seen}/{GGUF}"
+
+    def flags(self, job: Job) -> str:
+        return f'llama-server -m BASE.gguf --lora "{self.name(job)}"'
+
+    def request(self, job: Job) -> dict[str, Any]:
+        return {"path": "/v1/chat/completions", "body": {"messages": [], "lora": [{"id": 0, "scale": 1.0}]}}
+
+    def planned(self, job: Job) -> list[str]:
+        return [
+            "GET /v1/models: the base's hidden size",
+            "GET /lora-adapters: whether this file is loaded, as which id",
+        ]
+
+    def inspect(self, job: Job, remote: Remote) -> list[str]:
+        reply = remote.ask("GET", "/v1/models")
+        where = f"{remote.url}/v1/models"
+        if not reply.ok:
+            raise PushError(f"{where}: answered {reply.status} ({reply.said}). Is it llama.cpp's server? Check --to.")
+        for entry in entries(reply.json(where), where, "data"):
+            meta = entry.get("meta")
+            if isinstance(meta, dict):
+                check_sizes(job.parcel, width=meta.get("n_embd"), server=remote.url)
+        return []
+
+    def _loaded(self, digest: str, remote: Remote) -> dict[str, Any] | None:
+        """The server's entry for our file, which it names by its path."""
+        where = f"{remote.url}/lora-adapters"
+        reply = remote.ask("GET", "/lora-adapters")
+        if not reply.ok:
+            raise PushError(f"{where}: answered {reply.status} ({reply.said}). Is it llama.cpp's server? Check --to.")
+        listed = entries(reply.json(where), where)
+        return next((e for e in listed if PurePosixPath(str(e.get("path"))).parts[-2:] == (digest, GGUF)), None)
+
+    def deliver(self, job: Job, remote: Remote) -> tuple[bool, list[str]]:
+        entry = self._loaded(job.digest, remote)
+        if entry is None:
+            return False, [
+                "the server takes adapters at its start only, and was started without this one: start it again with "
+                "the flags above (--lora may be given several times)"
+            ]
+        number = entry.get("id")
+        asked = f'{{"lora": [{{"id": {number}, "scale": 1.0}}]}}'
+        notes = [f"loaded as id {number}: put {asked} beside `messages` or `prompt`"]
+        return True, [*notes, _APPLIED] if entry.get("scale") else notes
+
+    def withdraw(self, digest: str, remote: Remote) -> None:
+        if self._loaded(digest, remote) is not None:
+            raise PushError(
+                f"{remote.url}: has {digest} loaded, and lets go of it only at its end. Start it again without that "
+                "--lora, then withdraw it."
+            )
+
+    def without_server(self, job: Job) -> str:
+        return f"start the server with the flags above; ids count the --lora flags from 0; {_APPLIED}"
+
+
+class Ollama(Target):
+    """Ollama; its sources were read, it was not run. An adapter becomes a model of its own name."""
+
+    title = "Ollama"
+    kind = "gguf"
+
+    def check_options(self, served_base: str | None, *, has_server: bool) -> None:
+        if served_base is None:
+            raise ConfigError("Ollama needs the base by its own name: --served-base NAME, as `ollama list` shows it.")
+        if not _OLLAMA_NAME.fullmatch(served_base):
+            raise ConfigError(f"--served-base {served_base[:80]!r}: not a name that Ollama gives models.")
+
+    def name(self, job: Job) -> str:
+        return f"genlora-{job.digest}"
+
+    def flags(self, job: Job) -> str:
+        return "ollama serve"
+
+    def request(self, job: Job) -> dict[str, Any]:
+        body = {"model": self.name(job), "messages": [{"role": "user", "content": "..."}]}
+        return {"path": "/api/chat", "body": body}
+
+    def modelfile(self, job: Job) -> str:
+        """The Modelfile that makes the same model without the HTTP interface."""
+        return f'FROM {job.served_base}\nADAPTER "{job.seen}/{GGUF}"\n'
+
+    def planned(self, job: Job) -> list[str]:
+        return [
+            f"POST /api/show: {job.served_base} is there and has the adapter's architecture and sizes",
+            f"POST /api/blobs: {GGUF}, unless it is there",
+            f"POST /api/create: {self.name(job)} from {job.served_base}",
+        ]
+
+    def inspect(self, job: Job, remote: Remote) -> list[str]:
+        where = f"{remote.url}/api/show"
+        reply = remote.ask("POST", "/api/show", {"model": job.served_base})
+        if reply.status == 404:
+            raise PushError(
+                f"{where}: has no model {job.served_base!r} ({reply.said}). Pull it first, or give the right name with "
+                "--served-base; `ollama list` shows them."
+            )
+        if not reply.ok:
+            raise PushError(f"{where}: answered {reply.status} ({reply.said}). Is it Ollama? Check the URL and --to.")
+        found = reply.json(where)
+        facts = found.get("model_info") if isinstance(found, dict) else None
+        if not isinstance(facts, dict):
+            return ["Ollama does not tell the base's sizes, so nothing was compared"]
+        kind = facts.get("general.architecture")
+        if job.architecture is not None and isinstance(kind, str) and kind != job.architecture:
+            raise BaseMismatchError(
+                f"{remote.url}: {job.served_base} is a {kind[:40]}, the adapter is for a {job.architecture} "
+                f"({job.parcel.base}). Name the right base with --served-base."
+            )
+        check_sizes(
+            job.parcel,
+            width=facts.get(f"{kind}.embedding_length"),
+            layers=facts.get(f"{kind}.block_count"),
+            server=f"{remote.url} {job.served_base}",
+        )
+        return []
+
+    def deliver(self, job: Job, remote: Remote) -> tuple[bool, list[str]]:
+        data = job.files[GGUF]
+        digest = f"sha256:{sha256_bytes(data)}"
+        blob = f"/api/blobs/{digest}"
+        if not remote.ask("HEAD", blob).ok:
+            reply = remote.ask("POST", blob, raw=data)
+            if not reply.ok:
+                raise self.refused(remote, blob, reply, "Look at its log.")
+        body = {"model": self.name(job), "from": job.served_base, "adapters": {GGUF: digest}, "stream": False}
+        reply = remote.ask("POST", "/api/create", body)
+        if not reply.ok or '"error"' in reply.text:
+            raise self.refused(remote, "/api/create", reply, "Look at its log; is the base of the adapter's kind?")
+        if not remote.ask("POST", "/api/show", {"model": self.name(job)}).ok:
+            raise PushError(f"{remote.url}: does not know {self.name(job)} although it was created. Look at its log.")
+        return True, [f"a copy lies in Ollama's own store; remove it with: ollama rm {self.name(job)}"]
+
+    def without_server(self, job: Job) -> str:
+        lines = self.modelfile(job).replace("\n", "\\n")
+        return f"run: printf '{lines}' | ollama create {self.name(job)} -f -"
+
+    def withdraw(self, digest: str, remote: Remote) -> None:
+        reply = remote.ask("DELETE", "/api/delete", {"model": f"genlora-{digest}"})
+        if not reply.ok and reply.status != 404:
+            raise PushError(f"{remote.url}/api/delete: {reply.status}: {reply.said}. The lease stays; try again.")

@@ -1,0 +1,15 @@
+"""What hatchling asks when it builds: a wheel carries bank and generators, an editable install reads the checkout's."""
+
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class ShippedData(BuildHookInterface):
+    """Lays `checkpoints/` into the wheel as `genlora/_data/`, where `genlora.api` looks for it."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """`version` is `standard` or `editable`."""
+        if version == "standard":
+            for name in ("bank", "generators"):
+                build_data["force_include"][f"checkpoints/{name}"] = f"genlora/_data/{name}"

@@ -1,0 +1,111 @@
+"""`genlora bank train` from task files to stored experts, and what it refuses."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from genlora.api import best_dtype, grow_bank, usable
+from genlora.bank import Bank, TaskEmbedder, verify_bank
+from genlora.base import load_base
+from genlora.cli import cli
+from genlora.errors import BaseMismatchError, TaskError
+from genlora.tasks import Example, Task, catalogue_task
+from genlora.train import ExpertConfig
+
+
+def write_task(path, name, answer, n=420):
+    head = {"task": name, "descriptions": [f"say {answer} to everything"]}
+    lines = [head, *({"input": f"{name} {i}", "output": answer(i) if callable(answer) else answer} for i in range(n))]
+    path.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    return f"jsonl:{path}"
+
+
+@pytest.fixture
+def bank(tiny_base, tmp_path):
+    path = tmp_path / "bank"
+    base = load_base(str(tiny_base("llama")))
+    Bank.create(path, base.layout, base.fingerprint, rank=4).close()
+    return path
+
+
+def call(*args):
+    return CliRunner().invoke(cli, [str(a) for a in args])
+
+
+@pytest.fixture
+def offline_embedder(monkeypatch, embedder_path):
+    monkeypatch.setattr("genlora.base.resolve_embedder", lambda *a, **k: embedder_path)
+
+
+def test_train_measures_and_says_why_it_refuses(bank, tiny_base, tmp_path, offline_embedder):
+    # Every answer is the same, so nothing can beat the majority: an honest bank stores none of it.
+    sources = [write_task(tmp_path / "a.jsonl", "always", "the"), write_task(tmp_path / "b.jsonl", "few", "in", n=60)]
+    args = ["bank", "train", "--bank", bank, *sources, "--base", tiny_base("llama"), "--rows", 64, "--dtype", "float32"]
+    result = call(*args)
+    assert result.exit_code == 0, result.output
+    assert "refused  always" in result.stdout
+    assert "left out  few  only" in result.stdout and "held-out examples, 50 needed" in result.stdout
+    again = call(*args, "--json")
+    report = json.loads(again.stdout)
+    assert report["admitted"] == 0 and len(report["measured"]) == 1
+    assert json.loads(call("bank", "list", "--bank", bank, "--json").stdout)["experts"] == []
+
+
+def test_an_expert_that_is_worth_it_is_stored_with_its_card(real_base, tmp_path, embedder_path):
+    """For real: 20 steps teach the default base to answer `a` or `an`, which it never does by itself."""
+    base = load_base(str(real_base), dtype=best_dtype(), attn_implementation="eager")
+    base.model.requires_grad_(False)
+    task = catalogue_task("r-a-an")
+    config = ExpertConfig(lr=4e-3, max_rows=160, pack_rows=8, eval_every=10, validation_rows=16)
+    with Bank.create(tmp_path / "bank", base.layout, base.fingerprint) as opened:
+        grown = grow_bank(opened, base, [task], config, tmp_path / "run", embedder=TaskEmbedder(embedder_path))
+        admission = grown.measured[0]
+        assert admission.admitted, admission.reason
+        assert admission.own > 0.9 > max(admission.base, admission.majority)
+        record = opened.get("r-a-an")
+        assert record.gain is not None and record.gain["n"] >= 50 and record.gain["interval"][0] > 0
+        assert record.metrics["samples"] and record.provenance["prompt"] == "bare"
+        assert verify_bank(opened.place).ok
+
+
+def test_a_bank_of_another_base_is_refused_before_training(bank, tiny_base, tmp_path, embedder_path):
+    other = load_base(str(tiny_base("llama", seed=5)))
+    task = Task("x", ("d",), (Example("a", "b"),), family="f", parent="p")
+    with Bank.open(bank) as opened, pytest.raises(BaseMismatchError):
+        grow_bank(opened, other, [task], ExpertConfig(rank=4), tmp_path / "run", embedder=TaskEmbedder(embedder_path))
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_usable_task_is_an_error(bank, tiny_base, tmp_path, embedder_path):
+    base = load_base(str(tiny_base("llama")))
+    task = Task("x", ("d",), (Example("a", "b"),), family="f", parent="p")
+    with Bank.open(bank) as opened, pytest.raises(TaskError, match="none of the 1 tasks has 50 held-out examples"):
+        grow_bank(opened, base, [task], ExpertConfig(rank=4), tmp_path / "run", embedder=TaskEmbedder(embedder_path))
+
+
+def test_cheap_tasks_come_first():
+    def task(name, length):
+        return Task(
+            name, ("d",), tuple(Example("x" * length + str(i), "y") for i in range(400)), family="f", parent=name
+        )
+
+    chosen, why = usable([task("long", 90), task("short", 3), Task("tiny", ("d",), (), family="f", parent="t")])
+    assert [t.name for t in chosen] == ["short", "long"] and "tiny" in why
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--rows", "0"], "max_rows is 0"),
+        (["--lr", "7"], "lr is 7.0"),
+        (["--slots", "0"], "slots is 0"),
+        (["--device", "quantum"], "quantum"),
+    ],
+)
+def test_bad_settings_end_with_one_line(bank, tiny_base, tmp_path, args, says, offline_embedder):
+    source = write_task(tmp_path / "a.jsonl", "always", "the")
+    result = call("bank", "train", "--bank", bank, source, "--base", tiny_base("llama"), *args)
+    assert result.exit_code == 2 and says in result.stderr and "Traceback" not in result.output
+    result = call("bank", "train", "--bank", tmp_path / "none", source)
+    assert result.exit_code == 2 and "Traceback" not in result.output

@@ -1,0 +1,206 @@
+"""Parts of the engine by themselves: formulations, slots, cache rows, the queue, text and sampling."""
+
+import random
+
+import pytest
+import torch
+
+from genlora.adapter import AdapterState, LoraPair
+from genlora.base import load_base
+from genlora.engine import Adapter, Sampling, Stream
+from genlora.engine._detokenizer import Detokenizer
+from genlora.engine._kv import KVCache
+from genlora.engine._queue import PATIENCE_S, Sequence, Waiting
+from genlora.engine._sampling import choose, generator_of
+from genlora.engine._slots import Plan, SlotPool, _runs, by_runs, gathered, kept, mask_of, masked, run_with
+from genlora.errors import OverloadError
+
+
+@pytest.fixture(scope="module")
+def base(tiny_base):
+    return load_base(str(tiny_base("llama")))
+
+
+def adapter(layout, seed, rank=4, leaves=("q_proj", "k_proj", "v_proj", "down_proj")):
+    g = torch.Generator().manual_seed(seed)
+    pairs = {
+        m.path: LoraPair(torch.randn(rank, m.d_in, generator=g), torch.randn(m.d_out, rank, generator=g), 0.5)
+        for m in layout.of(leaves)
+    }
+    return Adapter(f"a{seed}", AdapterState(pairs))
+
+
+@pytest.mark.parametrize(
+    ("form", "tokens"), [(masked, 1), (kept, 1), (masked, 7), (gathered, 7), (by_runs, 7), (by_runs, 1)]
+)
+def test_every_formulation_equals_each_adapters_own_update(base, form, tokens):
+    """Mixed ranks and rows without an adapter, every module of a group."""
+    pool = SlotPool(base.model, base.layout, slots=4, max_rank=16, rows=6)
+    held = [adapter(base.layout, i, rank) for i, rank in enumerate((2, 8, 16))]
+    slots = [pool.lease(a) for a in held]
+    assert slots == [1, 2, 3]
+    rows = [2, 2, 0, 1, 3, 1]
+    plan = Plan(form, torch.tensor(rows), 4, runs=_runs(rows), mask=mask_of(torch.tensor(rows), 4, torch.float32))
+    pool._keep(rows)
+    x = torch.randn(6, tokens, 64, generator=torch.Generator().manual_seed(0))
+    run_with(plan)
+    try:
+        with torch.inference_mode():
+            for path in ("model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"):
+                module = base.model.get_submodule(path)
+                out = module(x)
+                run_with(None)
+                plain = module(x)
+                run_with(plan)
+                for row, slot in enumerate(rows):
+                    want = x[row] @ held[slot - 1].state[path].delta().T if slot else torch.zeros_like(out[row])
+                    assert torch.allclose(out[row] - plain[row], want, atol=2e-3), (path, row)
+    finally:
+        run_with(None)
+        pool.detach()
+
+
+def test_slots_are_never_taken_from_a_running_adapter_and_never_lost(base):
+    pool = SlotPool(base.model, base.layout, slots=5, max_rank=4, rows=2)
+    fleet = [adapter(base.layout, i, 2, ("q_proj",)) for i in range(12)]
+    rng, leased = random.Random(0), []
+    for _ in range(1000):
+        if leased and rng.random() < 0.5:
+            pool.release(leased.pop(rng.randrange(len(leased))))
+            continue
+        wanted = rng.choice(fleet)
+        running = set(leased)
+        slot = pool.lease(wanted)
+        if slot is None:
+            assert len(running) == 5
+            assert wanted.key not in running
+            continue
+        leased.append(wanted.key)
+        where = {pool._held[k][0] for k in pool.adapters}
+        assert running <= set(pool.adapters)
+        assert len(where) == len(pool.adapters) <= 5
+        assert where <= set(range(1, 6))
+    assert pool.evictions > 50
+    assert pool.leased == len(set(leased))
+    pool.detach()
+
+
+def test_fewer_slots_or_longer_prompts_choose_another_form(base):
+    pool = SlotPool(base.model, base.layout, slots=32, max_rank=8, rows=32)
+    for i in range(32):
+        pool.lease(adapter(base.layout, i, 2, ("q_proj",)))
+    assert pool.plan([0, 0], 1) is None
+    assert pool.plan([1] * 32, 1).form is masked
+    assert pool.plan(list(range(1, 33)), 1).form is kept
+    assert pool.plan([1] * 16 + [2] * 16, 64).form is by_runs
+    assert pool.plan(list(range(1, 33)), 16).form is gathered
+    pool.detach()
+
+
+def test_the_cache_keeps_what_it_holds_when_it_grows_and_moves():
+    cache = KVCache(layers=2, rows=3, heads=2, width=4, max_length=700, dtype=torch.float32, device=torch.device("cpu"))
+    cache.data[:, :, 2, :, :200] = torch.randn(2, 2, 2, 200, 4)
+    before = cache.data[:, :, 2, :, :200].clone()
+    cache.reserve(300)
+    assert cache.length == 512
+    cache.reserve(600)
+    assert cache.length == 700
+    cache.move(2, 0, 200)
+    assert torch.equal(cache.data[:, :, 0, :, :200], before)
+    assert torch.equal(cache.data[:, :, 2, :, :200], before)
+
+
+def sequence(base, length, name=None):
+    held = None if name is None else Adapter(name, AdapterState({}))
+    return Sequence(Stream(length), [1] * length, Sampling(), held, Detokenizer(base.tokenizer), None)
+
+
+def test_the_queue_goes_in_order_within_rows_and_tokens(base):
+    queue = Waiting(5)
+    for n in (10, 20, 30, 40, 1000):
+        queue.add(sequence(base, n), retry_after=3)
+    with pytest.raises(OverloadError) as caught:
+        queue.add(sequence(base, 1), retry_after=3)
+    assert caught.value.retry_after == 3
+    lengths = []
+    while len(queue):
+        lengths.append([len(s.prompt) for s in queue.next_group(3, 100, lambda _: True)])
+    assert lengths == [[10, 20, 30], [40], [1000]]  # one prompt may be longer than the budget
+
+
+def test_a_request_without_a_slot_is_passed_by_others_for_a_while_only(base):
+    queue = Waiting(10)
+    for name in ("blocked", "a", "b"):
+        queue.add(sequence(base, 5, name), retry_after=1)
+    free = lambda s: s.adapter.key != "blocked"  # noqa: E731
+    assert [s.adapter.key for s in queue.next_group(4, 100, free, now=0.0)] == ["a", "b"]
+    queue.add(sequence(base, 5, "c"), retry_after=1)
+    assert queue.next_group(4, 100, free, now=PATIENCE_S + 1) == []
+    assert [s.adapter.key for s in queue.next_group(4, 100, lambda _: True, now=PATIENCE_S + 1)] == ["blocked", "c"]
+    assert queue.drop(lambda _: True) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["plain words", "café naïve", "日本語のテキスト", "emoji 👩‍👩‍👧 and flags 🇫🇷", "tabs\tand\nlines"]
+)
+def test_text_comes_in_whole_characters(base, text):
+    tokens = base.tokenizer(text, add_special_tokens=False)["input_ids"]
+    reader = Detokenizer(base.tokenizer)
+    parts = [reader.feed(t) for t in tokens]
+    assert "".join(parts) + reader.flush() == text
+    assert not any("�" in p for p in parts)
+
+
+def test_an_unfinished_character_is_told_at_the_end(base):
+    tokens = base.tokenizer("é", add_special_tokens=False)["input_ids"]
+    assert len(tokens) > 1
+    reader = Detokenizer(base.tokenizer)
+    assert reader.feed(tokens[0]) == ""
+    assert reader.flush() == base.tokenizer.decode(tokens[:1])
+
+
+@pytest.mark.parametrize(
+    ("stop", "said", "stopped"),
+    [
+        (("END",), "one two ", True),
+        (("two", "one"), "", True),
+        (("wo EN",), "one t", True),
+        (("ENDS", "zzz"), "one two END", False),
+    ],
+)
+def test_nothing_of_a_stop_text_is_given_out(base, stop, said, stopped):
+    reader = Detokenizer(base.tokenizer, stop)
+    out = ""
+    for token in base.tokenizer("one two END", add_special_tokens=False)["input_ids"]:
+        out += reader.feed(token)
+        assert said.startswith(out)
+        if reader.stopped:
+            break
+    assert (out + reader.flush(), reader.stopped) == (said, stopped)
+
+
+def test_drawing_follows_the_probabilities_within_top_k_and_top_p():
+    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()
+
+    def shares(**settings):
+        sampling = Sampling(temperature=1.0, seed=0, **settings)
+        generator = generator_of(sampling)
+        drawn = [choose(logits, [sampling], [generator])[0].token for _ in range(4000)]
+        return torch.bincount(torch.tensor(drawn), minlength=4) / 4000
+
+    assert torch.allclose(shares(), logits[0].exp(), atol=0.03)
+    assert torch.allclose(shares(top_k=2), torch.tensor([0.625, 0.375, 0, 0]), atol=0.03)
+    assert torch.allclose(shares(top_p=0.75), torch.tensor([0.625, 0.375, 0, 0]), atol=0.03)
+    assert shares(top_p=0.01)[0] == 1
+
+
+def test_rows_are_chosen_each_in_its_own_way():
+    logits = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
+    logits[2, 7] = float("nan")
+    settings = [Sampling(logprobs=2), Sampling(temperature=0.7, seed=1), Sampling()]
+    found = choose(logits, settings, [generator_of(s) for s in settings])
+    assert found[0].token == int(logits[0].argmax())
+    assert found[0].top[0][0] == found[0].token
+    assert found[0].logprob == pytest.approx(float(logits[0].log_softmax(-1).max()))
+    assert found[1].logprob is None
+    assert [c.finite for c in found] == [True, True, False]

@@ -1,0 +1,8 @@
+"""The small world behind a server: what the plugin talks to."""
+
+from ..served_world import served as served
+from ..served_world import served_bank as served_bank
+from ..served_world import served_base as served_base
+from ..served_world import serving as serving
+from ..small_world import embedder as embedder
+from ..small_world import embedder_path as embedder_path
