@@ -14,6 +14,7 @@ from ._catalogue import catalogue_task as catalogue_task
 from ._catalogue import catalogue_tasks as catalogue_tasks
 from ._catalogue import check_role as check_role
 from ._catalogue import read_catalogue as read_catalogue
+from ._draw import Draw as Draw
 from ._files import example_of as example_of
 from ._files import read_jsonl as read_jsonl
 from ._files import read_sni as read_sni

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from genlora.errors import ConfigError, TrainingError
-from genlora.tasks import Task
-from genlora.tasks._rules_data import Draw
+from genlora.tasks import Draw, Task
 from genlora.tasks.stream import GROUP, spec
 
 from ._lightning import Step

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from genlora.bank import Bank, export_bank, verify_bank
+from genlora.bank import export_bank, verify_bank
 from genlora.bank._factors import encode_raw
 
 from .contenders import NaiveBank, RealBank

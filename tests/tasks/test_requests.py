@@ -9,7 +9,7 @@ import pytest
 from genlora.errors import TaskError
 from genlora.tasks import catalogue, score, split_of
 from genlora.tasks._requests import SHOWN, ProbeSet, probes, read_probes
-from genlora.tasks._rules import rule_names, rule_task
+from genlora.tasks.rules._registry import rule_names, rule_task
 
 SETS: tuple[ProbeSet, ...] = ("near-misses", "practical", "other-words")
 LOG = json.loads((Path(__file__).parents[2] / "checkpoints" / "bank-log.json").read_text())

@@ -1,6 +1,7 @@
 """More rules about numbers, amounts, dates and clock times."""
 
-from ._data import Draw, Rule, words
+from .._draw import Draw
+from ._data import Rule, words
 from ._numbers import MONTHS, ordinal, roman, spell_number
 
 _DAYS_IN_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)

@@ -1,6 +1,7 @@
 """Rules about words and facts that have to be known: pairs from tables of our own, in sentences of our own."""
 
-from ._data import Draw, Rule, words
+from .._draw import Draw
+from ._data import Rule, words
 from ._grammar import line, same_line
 from ._kinds import table
 from ._strings import article

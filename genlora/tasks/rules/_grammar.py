@@ -1,6 +1,7 @@
 """More rules about grammar: forms of verbs, nouns, pronouns and short words in sentences of our own."""
 
-from ._data import Draw, Rule, words
+from .._draw import Draw
+from ._data import Rule, words
 from ._edits import look
 from ._kinds import draw_verb, table
 from ._sentences import fill, filled

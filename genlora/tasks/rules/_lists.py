@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from ._data import Draw, Rule, words
+from .._draw import Draw
+from ._data import Rule, words
 from ._edits import look, phrase, plain_words
 
 

@@ -1,6 +1,7 @@
 """Rules about dates, clock times, numbers and quantities."""
 
-from ._data import Draw, Rule, words
+from .._draw import Draw
+from ._data import Rule, words
 
 MONTHS = words("months")
 _DAYS_IN_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)

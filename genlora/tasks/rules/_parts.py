@@ -1,6 +1,7 @@
 """Rules that take a part out of a line or put two steps together: find it, then change it."""
 
-from ._data import Draw, Rule, words
+from .._draw import Draw
+from ._data import Rule, words
 from ._edits import VOWELS, look, plain_words
 from ._grammar import line, names
 from ._kinds import YES_NO, table

@@ -4,9 +4,10 @@ from functools import cache
 
 from genlora.errors import TaskError
 
+from .._draw import Draw
 from .._task import Example
 from ._amounts import AMOUNT_RULES
-from ._data import Draw, Rule
+from ._data import Rule
 from ._edits import EDIT_RULES
 from ._facts import FACT_RULES
 from ._grammar import GRAMMAR_RULES

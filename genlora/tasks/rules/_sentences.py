@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from ._data import Draw, Rule, words
+from .._draw import Draw
+from ._data import Rule, words
 from ._strings import article, plural
 
 lines = partial(words, of="sentences")

@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from ._data import Draw, Rule, words
+from .._draw import Draw
+from ._data import Rule, words
 
 _DOUBLE_O = {"tomato", "potato", "hero", "echo"}
 _AN_DESPITE_LETTER = ("hour", "honest", "honor", "heir")
