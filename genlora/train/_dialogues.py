@@ -1,9 +1,12 @@
-"""Chat sequences in which every answer is a label: one sequence of eight turns trains zero to seven examples at once.
+"""Sequences in which every answer is a label: chat turns that see those before them, or rows that share a description.
 
-The description stands in the first user turn, so the first answer is that of the described prompt; later answers see
-the turns before them as worked examples (MetaICL, Min et al. 2022, as chat turns).
+In a *dialogue* the description stands in the first user turn, so the first answer is that of the described prompt;
+later answers see the turns before them as worked examples (MetaICL, Min et al. 2022, as chat turns). In a *pack* each
+row sees the description and itself alone: every answer is that of the described prompt, and what the rows share is
+computed once.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +17,7 @@ from genlora.base import chat_prompt
 from genlora.errors import TrainingError
 from genlora.tasks import Example
 
-from ._packing import Batch
+from ._packing import Batch, causal_mask, encode_rows, take
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Dialogue:
     answers: tuple[tuple[int, int], ...]
     labelled_from: int
     """First answer that is a label: 1 where nothing tells what the first turn wants."""
+    segments: tuple[int, ...] = ()
+    """Of a pack: 0 for the shared prefix, 1 and up for its rows; empty for turns."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -72,10 +77,40 @@ def dialogue(
     return Dialogue(tuple(ids[: answers[-1][1]]), tuple(answers), labelled_from)
 
 
-def batch_of(dialogues: Sequence[Dialogue], *, pad: int, device: torch.device | str = "cpu") -> Batch:
-    """Dialogues side by side, padded on the right: the causal mask alone keeps padding from every label."""
+def described_rows(
+    tokenizer: Any, examples: Sequence[Example], description: str, *, max_tokens: int = 224
+) -> Dialogue | None:
+    """A pack of as many rows as fit into `max_tokens`, each in the described prompt; None where that is none."""
+    encoded = encode_rows(tokenizer, examples, description=description, max_tokens=1 << 20)
+    budget = max_tokens - len(encoded.prefix)
+    if len(encoded.rows[0]) > budget:
+        return None
+    rows, _ = take(encoded.rows, range(len(encoded.rows)), 0, budget=budget, most=len(encoded.rows))
+    ids, segments = [*encoded.prefix], [0] * len(encoded.prefix)
+    answers = []
+    for i, row in enumerate(rows, 1):
+        ids += [*row.prompt, *row.answer]
+        segments += [i] * len(row)
+        answers.append((len(ids) - len(row.answer), len(ids)))
+    return Dialogue(tuple(ids), tuple(answers), 0, tuple(segments))
+
+
+def batch_of(
+    dialogues: Sequence[Dialogue], *, pad: int, dtype: torch.dtype, device: torch.device | str = "cpu"
+) -> Batch:
+    """Sequences side by side, padded on the right; among turns alone the causal mask keeps padding from every label."""
     k, width = len(dialogues), max(map(len, dialogues))
     ids = torch.full((k, width), pad, dtype=torch.long)
+    positions = torch.arange(width).repeat(k, 1)
+    mask = None
+    if any(d.segments for d in dialogues):
+        segments = torch.full((k, width), -1, dtype=torch.long)
+        for i, d in enumerate(dialogues):
+            segments[i, : len(d)] = torch.tensor(d.segments or (0,) * len(d))
+            prefix = d.segments.count(0)
+            for start, stop in _runs(d.segments):
+                positions[i, start:stop] = torch.arange(prefix, prefix + stop - start)
+        mask = causal_mask(segments, dtype).to(device)
     at: list[int] = []
     labels: list[int] = []
     owner: list[int] = []
@@ -89,6 +124,11 @@ def batch_of(dialogues: Sequence[Dialogue], *, pad: int, device: torch.device | 
             owner.extend([i] * (stop - start))
             row_of.extend([n_rows] * (stop - start))
             n_rows += 1
-    positions = torch.arange(width).expand(k, width)
     tensors = (torch.tensor(x, dtype=torch.long, device=device) for x in (at, labels, owner, row_of))
-    return Batch(ids.to(device), positions.to(device), None, *tensors, n_rows=n_rows)
+    return Batch(ids.to(device), positions.to(device), mask, *tensors, n_rows=n_rows)
+
+
+def _runs(segments: Sequence[int]) -> list[tuple[int, int]]:
+    """Where each row of a pack starts and stops."""
+    edges = [i for i in range(1, len(segments)) if segments[i] != segments[i - 1]] + [len(segments)]
+    return list(itertools.pairwise(edges))

@@ -14,11 +14,10 @@ from torch import Tensor, nn
 
 from genlora.base import LoadedBase
 from genlora.errors import ConfigError
-from genlora.tasks import Example, Task, sample
-from genlora.tasks._rules_data import Draw
+from genlora.tasks import Draw, Example, Task, sample
 from genlora.tasks.stream import GROUP, Spec, spec
 
-from ._dialogues import Dialogue, batch_of, dialogue
+from ._dialogues import Dialogue, batch_of, described_rows, dialogue
 from ._experts import label_losses
 from ._lightning import Step
 from ._packing import Batch
@@ -52,8 +51,10 @@ class FewshotConfig:
     tokens: int = 224
     """Longest sequence."""
     turns: int = 8
+    packs: float = 0.5
+    """Share of sequences whose rows see the description alone: a dialogue has but one such answer in eight."""
     undescribed: float = 0.2
-    """Share of sequences without a description: their first answer is no label."""
+    """Share of dialogues without a description: their first answer is no label."""
     catalogue: float = 0.25
     """Share of sequences from the catalogue's training tasks; the rest is the stream."""
     specs: int = 0
@@ -83,6 +84,7 @@ class FewshotSteps:
         self.config = config
         self.tokenizer = base.tokenizer
         self.pad = base.tokenizer.pad_token_id or 0
+        self.dtype = next(base.model.parameters()).dtype
         self.tasks = [t for t in tasks if t.split("train")]
 
     def dialogues(self, number: int) -> list[Dialogue]:
@@ -96,7 +98,7 @@ class FewshotSteps:
     def batch(self, number: int, device: torch.device) -> tuple[Batch, int]:
         """The batch of step `number`, and its tokens without padding."""
         found = self.dialogues(number)
-        return batch_of(found, pad=self.pad, device=device), sum(map(len, found))
+        return batch_of(found, pad=self.pad, dtype=self.dtype, device=device), sum(map(len, found))
 
     def _one(self, number: int) -> list[Dialogue]:
         c = self.config
@@ -114,17 +116,22 @@ class FewshotSteps:
                 found = spec(c.seed, of_stream)
                 description = found.description(draw.between(0, 1 << 30))
                 examples = found.rows(c.turns, part=draw.between(0, 1 << 30))
-            if draw.chance(c.undescribed):
+            packed = draw.chance(c.packs)
+            if not packed and draw.chance(c.undescribed):
                 description = None
-            made = _fitting(self.tokenizer, examples, description, c.tokens)
+            made = _fitting(self.tokenizer, examples, description, c.tokens, packed=packed)
             if made is not None:
                 return [made]
             paired = False
         return []
 
 
-def _fitting(tokenizer: Any, examples: Sequence[Example], description: str | None, tokens: int) -> Dialogue | None:
+def _fitting(
+    tokenizer: Any, examples: Sequence[Example], description: str | None, tokens: int, *, packed: bool = False
+) -> Dialogue | None:
     plain = [e for e in examples if e.input and e.output and e.output == e.output.strip()]
+    if packed and description is not None and plain:
+        return described_rows(tokenizer, plain, description, max_tokens=tokens)
     return dialogue(tokenizer, plain, description, max_tokens=tokens) if len(plain) > 1 else None
 
 
@@ -256,9 +263,10 @@ def forced(base: LoadedBase, dialogues: Sequence[Dialogue], *, most: int = 4096)
     That is what greedy decoding would get right, at the price of one pass. `most` bounds a batch's tokens.
     """
     out: dict[int, list[bool]] = {}
+    dtype = next(base.model.parameters()).dtype
     pad = base.tokenizer.pad_token_id or 0
     for part in _by_length(dialogues, most):
-        batch = batch_of([dialogues[i] for i in part], pad=pad, device=base.device)
+        batch = batch_of([dialogues[i] for i in part], pad=pad, dtype=dtype, device=base.device)
         _, ok = label_losses(base.model, batch, with_argmax=True)
         wrong = torch.bincount(batch.row[~ok], minlength=batch.n_rows).tolist()
         at = 0

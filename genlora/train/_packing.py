@@ -133,12 +133,12 @@ def pack(
             row_of.extend([n_rows] * len(row.answer))
             n_rows += 1
             start = stop
-    mask = _mask(segment, dtype)
+    mask = causal_mask(segment, dtype)
     tensors = (ids, positions, mask, *(torch.tensor(x, dtype=torch.long) for x in (at, labels, owner, row_of)))
     return Batch(*(t.to(device) for t in tensors), n_rows=n_rows)
 
 
-def _mask(segment: Tensor, dtype: torch.dtype) -> Tensor:
+def causal_mask(segment: Tensor, dtype: torch.dtype) -> Tensor:
     """Additive mask (K, 1, L, L): causal, and a row sees the prefix (segment 0) and itself; padding sees itself."""
     width = segment.shape[1]
     causal = torch.ones(width, width, dtype=torch.bool).tril()

@@ -5,7 +5,7 @@ from genlora.base import load_base, prompt_ids
 from genlora.errors import TrainingError
 from genlora.tasks import Example
 from genlora.train import label_losses
-from genlora.train._dialogues import batch_of, dialogue
+from genlora.train._dialogues import batch_of, described_rows, dialogue
 
 ROWS = [Example("wolf", "wolves"), Example("city", "cities"), Example("the ox", "the oxen, in\ntwo lines")]
 
@@ -37,7 +37,8 @@ def test_turns_that_do_not_fit_are_left_out(base):
 
 def test_losses_equal_those_of_each_prompt_alone(base):
     two = [dialogue(base.tokenizer, ROWS, "Give the plural."), dialogue(base.tokenizer, ROWS[:2], None)]
-    batch = batch_of(two, pad=base.tokenizer.pad_token_id)
+    batch = batch_of(two, pad=base.tokenizer.pad_token_id, dtype=torch.float32)
+    assert batch.mask is None
     assert batch.n_rows == 4
     with torch.no_grad():
         losses = label_losses(base.model, batch)
@@ -58,3 +59,24 @@ def test_an_answer_that_the_tokenizer_does_not_cut_off_is_named(base):
     base.tokenizer.chat_template = "{{ messages | length }}{% for m in messages %}{{ m['content'] }}{% endfor %}"
     with pytest.raises(TrainingError, match="rewrites earlier turns"):
         dialogue(base.tokenizer, ROWS, "x")
+
+
+def test_rows_of_a_pack_see_the_description_and_themselves_alone(base):
+    pack = described_rows(base.tokenizer, ROWS, "Give the plural.")
+    turns = dialogue(base.tokenizer, ROWS[:2], "Other.")
+    batch = batch_of([pack, turns], pad=base.tokenizer.pad_token_id, dtype=torch.float32)
+    assert batch.n_rows == 5 and len(pack.answers) == 3
+    with torch.no_grad():
+        losses = label_losses(base.model, batch)
+        alone = []
+        for e in ROWS:
+            prompt = prompt_ids(base.tokenizer, e.input, "Give the plural.")
+            answer = [*base.tokenizer(e.output, add_special_tokens=False)["input_ids"], base.tokenizer.eos_token_id]
+            logits = base.model(torch.tensor([[*prompt, *answer]])).logits[0, len(prompt) - 1 : -1]
+            alone.append(torch.nn.functional.cross_entropy(logits, torch.tensor(answer), reduction="none"))
+        for start, stop in turns.answers:
+            logits = base.model(torch.tensor([turns.ids[:stop]])).logits[0, start - 1 : stop - 1]
+            labels = torch.tensor(turns.ids[start:stop])
+            alone.append(torch.nn.functional.cross_entropy(logits, labels, reduction="none"))
+    torch.testing.assert_close(losses, torch.cat(alone), atol=1e-5, rtol=1e-5)
+    assert described_rows(base.tokenizer, ROWS, "x", max_tokens=20) is None

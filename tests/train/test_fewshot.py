@@ -4,7 +4,6 @@ import torch
 from genlora.base import load_base
 from genlora.errors import ConfigError
 from genlora.tasks import Example, Task
-from genlora.train._lightning import Step, fit
 from genlora.train._fewshot import (
     FewshotConfig,
     FewshotFit,
@@ -12,6 +11,7 @@ from genlora.train._fewshot import (
     answers_right,
     validation_dialogues,
 )
+from genlora.train._lightning import Step, fit
 from genlora.train._routed import routed
 
 SMALL = FewshotConfig(rank=2, targets=("q_proj", "down_proj"), tokens=400, turns=4, validation_dialogues=2, lr=3e-3)
