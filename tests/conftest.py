@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _as_it_logged() -> Iterator[None]:
     """A command that ran in this process takes genlora's log to stderr; the next test finds it as it was."""
-    names = ("genlora", "genlora.api", "genlora.bank")
+    names = ("genlora", "genlora.api", "genlora.bank", "genlora_app")
     before = [(x, x.level, x.propagate, x.handlers[:]) for x in map(logging.getLogger, names)]
     yield
     for logger, level, propagate, handlers in before:

@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 
-import genlora
-
-ROOT = Path(genlora.__file__).parent
-MODULES = sorted(ROOT.rglob("*.py"))
+ROOT = Path(__file__).parents[1]
+MODULES = sorted([*(ROOT / "genlora").rglob("*.py"), *(ROOT / "app").rglob("*.py")])
 BANNED_IMPORTS = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 BANNED_CALLS = {"eval", "exec", "compile", "__import__"}
 BANNED_METHODS = {("torch", "load"), ("torch", "jit"), ("pickle", "load"), ("pickle", "loads"), ("joblib", "load")}

@@ -7,7 +7,7 @@ used here, so none of it is reachable.
 
 import json
 import re
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -34,16 +34,18 @@ ROUTES = (
 MCP_ROUTES = (("GET", r"/gradio_api/mcp(/[a-z_]{0,20})?"), ("POST", r"/gradio_api/mcp(/[a-z_]{0,20})?/?"))
 LOGIN_ROUTES = (("POST", r"/login"), ("GET", r"/(logout|gradio_api/(user|login_check))"))
 
+POLICY = "content-security-policy"
 HEADERS = {
-    "content-security-policy": (
+    POLICY: (
         "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; "
-        "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+        "base-uri 'self'; form-action 'self'; frame-ancestors"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
-"""The second wall, in the browser: even a page that was tricked may load nothing from elsewhere."""
+"""The second wall, in the browser: even a page that was tricked may load nothing from elsewhere. Who may show it in a
+frame ends the policy."""
 
 
 class Gate:
@@ -55,15 +57,25 @@ class Gate:
         hosts: names in the Host header that are answered; None answers all (behind a login).
         mcp: whether the MCP routes are open.
         login: whether the login routes are open.
+        framed_by: the site that may show the page in a frame; nobody by default.
     """
 
     def __init__(
-        self, app: ASGIApp, *, files: Path, hosts: Iterable[str] | None, mcp: bool = False, login: bool = False
+        self,
+        app: ASGIApp,
+        *,
+        files: Path,
+        hosts: Iterable[str] | None,
+        mcp: bool = False,
+        login: bool = False,
+        framed_by: str = "",
     ) -> None:
         self._app = app
         self._files = files.resolve()
         self._hosts = None if hosts is None else {h.lower() for h in hosts}
         routes = [*ROUTES, *(MCP_ROUTES if mcp else ()), *(LOGIN_ROUTES if login else ())]
+        frames = framed_by or "'none'"
+        self._headers = {**HEADERS, POLICY: f"{HEADERS[POLICY]} {frames}"}
         self._routes = [(method, re.compile(path)) for method, path in routes]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,9 +87,9 @@ class Gate:
         if refusal is None and scope["method"] == "POST":
             body, refusal = await _read(receive, form=scope["path"] == "/login")
         if refusal is not None:
-            await PlainTextResponse(refusal[1] + "\n", refusal[0], HEADERS)(scope, receive, send)
+            await PlainTextResponse(refusal[1] + "\n", refusal[0], self._headers)(scope, receive, send)
             return
-        await self._app(scope, receive if body is None else _replay(body, receive), _with_headers(send))
+        await self._app(scope, receive if body is None else _replay(body, receive), _with_headers(send, self._headers))
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Status and reason, or None for a request that may pass."""
@@ -164,11 +176,11 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
     async def wrapped(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            kept = [(k, v) for k, v in message.get("headers", []) if k.decode("latin-1").lower() not in HEADERS]
-            extra = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
+            kept = [(k, v) for k, v in message.get("headers", []) if k.decode("latin-1").lower() not in headers]
+            extra = [(k.encode(), v.encode()) for k, v in headers.items()]
             message = {**message, "headers": [*kept, *extra]}
         await send(message)
 

@@ -43,6 +43,10 @@ class DemoOptions:
     user: str = "genlora"
     password: str | None = None
     """Asked for at the door when given; needed for any host but loopback."""
+    public: bool = False
+    """Anybody may come in, on any host and without a password: a Space."""
+    framed_by: str = ""
+    """The site that may show the page in a frame, as `https://HOST`; nobody by default."""
     browser: bool = False
     """Open the page in the browser."""
 
@@ -51,7 +55,7 @@ class DemoOptions:
             raise MissingExtraError("--mcp needs Gradio's MCP part. Install it with: pip install 'genlora[mcp]'")
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port must be in [0, 65535], got {self.port}. The usual choice is 7860.")
-        if not is_loopback(self.host) and not self.password:
+        if not is_loopback(self.host) and not self.password and not self.public:
             raise ConfigError(
                 f"host {self.host[:60]!r} can be reached by others, and no password is set. Set "
                 f"GENLORA_DEMO_PASSWORD, or "
@@ -151,9 +155,11 @@ def _private_folder() -> Path:
 def _launched(page: Any, studio: Studio, folder: Path, options: DemoOptions) -> Running:
     from starlette.middleware import Middleware
 
-    local = is_loopback(options.host)
+    local = is_loopback(options.host) and not options.public  # a Space is asked under the name of its proxy
     hosts = ("127.0.0.1", "localhost", "::1", options.host) if local else None
-    gate = Middleware(Gate, files=folder, hosts=hosts, mcp=options.mcp, login=bool(options.password))
+    gate = Middleware(
+        Gate, files=folder, hosts=hosts, mcp=options.mcp, login=bool(options.password), framed_by=options.framed_by
+    )
     favicon = folder / "genlora.svg"
     favicon.write_text(FAVICON)
     try:

@@ -155,10 +155,11 @@ def _configure(verbose: bool, debug: bool) -> None:
     level = logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Plain("genlora: %(levelname)s: %(message)s"))
-    logger = logging.getLogger("genlora")
-    logger.handlers[:] = [handler]
-    logger.setLevel(level)
-    logger.propagate = False
+    for name in ("genlora", "genlora_app"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(level)
+        logger.propagate = False
     if not debug:
         # Other libraries' deprecations are for us, in the tests, and not for the person at the terminal.
         warnings.simplefilter("ignore")

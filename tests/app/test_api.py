@@ -278,6 +278,7 @@ def test_browsers_are_told_to_load_nothing_from_elsewhere(demo):
     body = answer.read().decode()
     link.close()
     assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["content-security-policy"].endswith("frame-ancestors 'none'")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "fonts.googleapis" not in body and "cdnjs" not in body
 

@@ -14,6 +14,8 @@ from click.testing import CliRunner
 
 from genlora.errors import ConfigError, MissingExtraError
 
+SPACE = Path(__file__).parents[2] / "app"
+
 
 def test_an_open_door_needs_a_lock():
     from genlora_app import DemoOptions
@@ -21,6 +23,7 @@ def test_an_open_door_needs_a_lock():
     with pytest.raises(ConfigError, match="GENLORA_DEMO_PASSWORD"):
         DemoOptions(host="0.0.0.0")
     assert DemoOptions(host="0.0.0.0", password="x").host == "0.0.0.0"
+    assert DemoOptions(host="0.0.0.0", public=True).password is None
     for host in ("127.0.0.1", "localhost", "::1", "127.0.0.2"):
         assert DemoOptions(host=host)
     with pytest.raises(ConfigError, match="port"):
@@ -47,6 +50,59 @@ def test_it_talks_to_public_names_only():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").startswith("genlora"):
                 assert "._" not in node.module, f"{path.name}: {node.module}"
+
+
+def test_without_its_package_it_says_how_to_get_it(monkeypatch):
+    from genlora.cli._demo import demo
+
+    monkeypatch.setitem(sys.modules, "genlora_app", None)
+    found = CliRunner().invoke(demo, [])
+    assert isinstance(found.exception, MissingExtraError)
+    assert "genlora_app" in str(found.exception) and "genlora[demo]" in str(found.exception)
+
+
+def test_the_card_names_what_is_there():
+    card = (SPACE / "README.md").read_text(encoding="utf-8").split("---")[1]
+    told = dict(line.split(": ", 1) for line in card.splitlines() if ": " in line)
+    assert told["sdk"] == "gradio" and (SPACE / told["app_file"]).is_file()
+    assert (SPACE / "requirements.txt").read_text().split() == ["genlora[demo]"]
+
+
+SMALL = """
+import dataclasses, runpy, sys
+import genlora_app
+
+real, (space, bank, base, embedder) = genlora_app.serve_demo, sys.argv[1:]
+def small(options, **rest):
+    assert options.public
+    return real(dataclasses.replace(options, bank=bank, base=base, embedder=embedder), **rest)
+
+genlora_app.serve_demo = small
+runpy.run_path(space, run_name="__main__")
+"""
+
+
+@pytest.mark.usefixtures("allow_sockets")
+def test_the_space_answers_whoever_asks(app_bank, tiny_base, embedder_path, tmp_path):
+    """`app.py` as the hub starts it, on the tiny world."""
+    script = [SMALL, str(SPACE / "app.py"), str(app_bank), str(tiny_base("llama")), str(embedder_path)]
+    env = {**os.environ, "TMPDIR": str(tmp_path), "GENLORA_CACHE": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"}
+    env |= {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": "0"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", *script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, text=True
+    )
+    try:
+        assert process.stdout is not None
+        said = next((line.strip() for line in process.stdout if line.startswith("http://")), "")
+        assert said, process.communicate()[1]
+        asked = urllib.request.Request(said, headers={"Host": "someone-genlora.hf.space"})
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            assert b"genlora" in answer.read()
+            assert answer.headers["content-security-policy"].endswith("frame-ancestors https://huggingface.co")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert not list(tmp_path.glob("genlora-demo-*"))
 
 
 @pytest.mark.usefixtures("allow_sockets")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import genlora
 from genlora.base import load_base, resolve_base
 
-SOURCES = sorted(Path(genlora.__file__).parent.rglob("*.py"))
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted([*(ROOT / "genlora").rglob("*.py"), *(ROOT / "app").rglob("*.py")])
 
 
 def trusts_remote_code(source: str) -> list[int]:
