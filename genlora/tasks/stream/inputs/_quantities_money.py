@@ -111,6 +111,7 @@ def _json_prices(draw: Draw, layout: Params) -> Value | None:
 
 _MASS = "tea coffee juice rice bread paint glue rope socks gloves boots soup salad".split()
 """Goods of which nobody orders three."""
+_IRREGULAR = {"mouse": "mice", "scarf": "scarves"}
 _LINES = (
     "{qty} x {thing} at {price} {code}",
     "{thing}; {qty}; {price} {code}",
@@ -129,7 +130,7 @@ def _line(draw: Draw, layout: Params) -> Value:
     code = layout["code"]
     cents = draw.between(1, layout["most"]) * layout["step"]
     qty = draw.between(2, layout["qty"])
-    many = thing + ("es" if thing.endswith(("s", "ch")) else "s") if layout["many"] else thing
+    many = _IRREGULAR.get(thing, f"{thing}s") if layout["many"] else thing
     text = layout["form"].format(
         qty=qty, thing=many, price=short(cents), code=code, sign=SYMBOLS[code], pos=draw.between(1, 9) * 10
     )

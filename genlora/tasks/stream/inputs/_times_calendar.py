@@ -113,7 +113,7 @@ INPUTS = (
     InputType("weekday and time", "weekday", "a weekday with a time", "the weekday", _weekday, _weekday_layout),
     InputType(
         "weekday note",
-        "weekday",
+        "weekday in text",
         "a note with a weekday",
         "the weekday in the note",
         _weekday_note,

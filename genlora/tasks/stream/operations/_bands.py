@@ -54,7 +54,7 @@ def band_label(bands: Bands) -> Operation:
         "write {rules}",
         "answer {rules}",
         f"label {about}: {{rules}}",
-        f"decide on {about}. {{when}}",
+        f"decide on {about}: {{when}}",
         f"assign {{the}} to a class by {about} ({{is}})",
         f"assign one label for {about}: {{options}}. {{when}}",
     )

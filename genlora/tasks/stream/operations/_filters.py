@@ -29,7 +29,8 @@ class Filter:
     that: tuple[str, ...]
     one: tuple[str, ...]
     params: Callable[[Draw], Params] = lambda _: {}
-    count: bool = True
+    find: bool = True
+    """Whether to ask for the only one: not where that would be the cheapest thing."""
 
 
 def filter_operations(f: Filter) -> list[Operation]:
@@ -65,6 +66,7 @@ def filter_operations(f: Filter) -> list[Operation]:
                 "pick out every ITEM ONE, with commas between them",
             ),
             said("the ITEMS THAT", "a comma-separated list of the ITEMS THAT"),
+            said("which ITEMS are the ones THAT?"),
         ),
         Operation(
             f"drop.{f.name}",
@@ -77,28 +79,29 @@ def filter_operations(f: Filter) -> list[Operation]:
                 "skip each ITEM ONE while listing the rest",
             ),
             said("all ITEMS but those THAT", "what remains without the ITEMS THAT"),
+            said("which ITEMS are left without those THAT?"),
         ),
         Operation(
-            f"find.{f.name}",
+            f"count.{f.name}",
             f.on,
-            "code",
-            do(lambda found, total: found[0] if len(found) == 1 < total else None),
-            said("find the one ITEM ONE", "give the only ITEM ONE", "point out the ITEM ONE"),
-            said("the only ITEM ONE", "the one ITEM ONE"),
-            said("which ITEM is the one ONE?"),
+            "number",
+            do(lambda found, total: str(len(found))),
+            said("count the ITEMS THAT", "say how many ITEMS there are THAT"),
+            said("the number of ITEMS THAT", "the count of ITEMS THAT"),
+            said("how many ITEMS are there THAT?"),
         ),
     ]
-    if f.count:
+    if f.find:
         made.append(
             Operation(
-                f"count.{f.name}",
+                f"find.{f.name}",
                 f.on,
-                "number",
-                do(lambda found, total: str(len(found))),
-                said("count the ITEMS THAT", "say how many ITEMS there are THAT"),
-                said("the number of ITEMS THAT", "the count of ITEMS THAT"),
-                said("how many ITEMS are there THAT?"),
-            )
+                "code",
+                do(lambda found, total: found[0] if len(found) == 1 < total else None),
+                said("find the one ITEM ONE", "give the only ITEM ONE", "point out the ITEM ONE"),
+                said("the only ITEM ONE", "the one ITEM ONE"),
+                said("which ITEM is the one ONE?"),
+            ),
         )
     return [_with_params(o, f.params) for o in made]
 

@@ -93,6 +93,7 @@ OPERATIONS = (
         _on(lambda n: n),
         ("drop the ending: only digits", "turn {the} into a plain number"),
         ("{the} as a plain number", "the digits of {the}"),
+        ask=("which number is it, in digits?",),
     ),
     Operation(
         "ordinal.next",
@@ -108,7 +109,7 @@ OPERATIONS = (
         "code",
         _on(lambda n: ordinal(n - 1) if n > 1 else None),
         ("give the ordinal before it, in digits", "count {the} down by one, in the style 4th"),
-        ("the ordinal before {the}, in digits, like 4th",),
+        ("the preceding ordinal, in digits, like 4th",),
     ),
     Operation(
         "ordinal.dot",
@@ -169,7 +170,7 @@ OPERATIONS = (
         "code",
         _on(lambda n: roman(n - 1) if n > 1 else None),
         ("give the Roman numeral before it", "count {the} down by one, in Roman numerals"),
-        ("the Roman numeral before {the}",),
+        ("the preceding Roman numeral", "{the} counted down by one"),
     ),
 )
 

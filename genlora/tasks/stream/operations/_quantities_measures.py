@@ -271,6 +271,7 @@ OPERATIONS = (
         _list(lambda x: ", ".join(text for _, text in sorted(x, key=_size))),
         ("sort the values from small to large, with commas", "put {the} in ascending order, comma-separated"),
         ("the values in ascending order, comma-separated",),
+        ask=("what are the values in ascending order, comma-separated?",),
     ),
     Operation(
         "measures.numbers",
@@ -279,6 +280,7 @@ OPERATIONS = (
         _list(lambda x: ", ".join(m.number for m, _ in x)),
         ("list only the numbers, in the given order, with commas", "strip all units: numbers separated by commas"),
         ("the numbers without units, in the given order, comma-separated",),
+        ask=("which numbers stand there, without units, comma-separated?",),
     ),
     Operation(
         "measures.sum",

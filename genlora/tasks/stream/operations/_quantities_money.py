@@ -106,6 +106,7 @@ OPERATIONS = (
             "give the amount rounded down to a whole number, digits only",
         ),
         ("the whole units of {the}, digits only", "{the} without cents and currency, rounded down"),
+        ask=("how many whole units are that, digits only?",),
     ),
     Operation(
         "money.rounded",
@@ -128,6 +129,7 @@ OPERATIONS = (
             "write the cents part of {the} as two digits",
         ),
         ("the cents of {the} in two digits, 00 for whole amounts",),
+        ask=("how many cents are there beyond the whole amount (two digits)?",),
     ),
     Operation(
         "money.in cents",

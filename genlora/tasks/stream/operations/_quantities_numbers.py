@@ -165,6 +165,7 @@ OPERATIONS = (
             "subtract {the} from 1, not reduced",
         ),
         ("what is left of the whole, same denominator", "one minus {the}, not reduced"),
+        ask=("how much is missing to a whole, with the same denominator?",),
     ),
     Operation(
         "ratio.simplify",

@@ -79,6 +79,7 @@ _FILTERS = (
         ("that cost less than {n}", "priced below {n}"),
         ("that costs less than {n}", "priced below {n}"),
         _bound,
+        find=False,
     ),
     Filter(
         "things whole price",
@@ -138,15 +139,6 @@ OPERATIONS = (
         ("what is the top price?",),
     ),
     Operation(
-        "price.lowest amount",
-        ("prices",),
-        "code",
-        _prices(lambda x: min(x.values()).text),
-        ("give the lowest amount as it is listed, without the thing", "copy the smallest figure in {the}"),
-        ("the lowest price, as listed, without its thing",),
-        ("what do prices start at?",),
-    ),
-    Operation(
         "price.sum of two",
         ("prices",),
         "code",
@@ -177,8 +169,9 @@ OPERATIONS = (
             "work out the price of {thing} times {n} (two decimals, no currency)",
             "give the bill for an order of {thing}, quantity {n}, as a number like 12.50",
         ),
-        ("what {thing} costs in a quantity of {n}, with two decimals and no currency",),
+        ("the price of {thing} times {n}, with two decimals and no currency",),
         params=_some_of_thing,
+        ask=("what does {thing} cost in a quantity of {n} (two decimals, no currency)?",),
     ),
     Operation(
         "price.total",
@@ -208,6 +201,7 @@ OPERATIONS = (
             "leave the prices out: only names, comma-separated",
         ),
         ("the things without their prices, in the given order, comma-separated",),
+        ask=("what are the things called, in the given order, comma-separated?",),
     ),
     Operation(
         "price.amounts",
@@ -219,6 +213,7 @@ OPERATIONS = (
             "extract the amounts as written, with commas",
         ),
         ("the prices alone, in the given order, comma-separated",),
+        ask=("which prices are listed, comma-separated?",),
     ),
     Operation(
         "price.descending",
@@ -230,6 +225,7 @@ OPERATIONS = (
             "list the names from high to low price, comma-separated",
         ),
         ("the names in order of price, dearest first, comma-separated",),
+        ask=("what are the names from dearest down, comma-separated?",),
     ),
     Operation(
         "price.ascending",
@@ -241,6 +237,7 @@ OPERATIONS = (
             "list the names from low to high price, comma-separated",
         ),
         ("the names in order of rising price, comma-separated",),
+        ask=("what are the names in order of rising price, comma-separated?",),
     ),
     Operation(
         "price.without dearest",
@@ -252,6 +249,7 @@ OPERATIONS = (
             "drop the dearest thing: other names, comma-separated",
         ),
         ("the names of all things but the dearest, comma-separated",),
+        ask=("which things are there besides the dearest, comma-separated?",),
     ),
     Operation(
         "price.first thing",

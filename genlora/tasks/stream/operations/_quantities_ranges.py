@@ -67,7 +67,8 @@ OPERATIONS = (
             "count the whole numbers in {the}, both ends included",
             "say how many pages {the} would be, first and last too",
         ),
-        ("how many whole numbers {the} holds, ends included", "the number of integers from start to end, both counted"),
+        ("the number of integers from start to end, both counted", "the count of whole numbers, ends included"),
+        ask=("how many whole numbers are there from start to end, both included?",),
     ),
     Operation(
         "range.middle",
@@ -88,6 +89,7 @@ OPERATIONS = (
             "expand {the} into every number, comma-separated",
         ),
         ("all whole numbers from start to end, comma-separated",),
+        ask=("which whole numbers are in {the}, comma-separated?",),
     ),
     Operation(
         "range.hyphen",

@@ -109,6 +109,7 @@ OPERATIONS = (
         _score(lambda s: f"{s['home']}:{s['away']}"),
         ("give only the final goals in the form 2:1", "leave the teams out: home goals, colon, away goals"),
         ("the final score in the form 2:1", "the goals without the teams, like 2:1"),
+        ask=("what was the final score, without the teams, like 2:1?",),
     ),
     Operation(
         "score.swapped",
@@ -128,6 +129,7 @@ OPERATIONS = (
             "credit the home team: 3 for a win, 1 for a draw, else 0",
         ),
         ("the league points of the home team (3, 1 or 0)",),
+        ask=("how many league points does the first team get (win 3, draw 1, defeat 0)?",),
     ),
     Operation(
         "score.away points",
@@ -139,6 +141,7 @@ OPERATIONS = (
             "credit the away team: 3 for a win, 1 for a draw, else 0",
         ),
         ("the league points of the away team (3, 1 or 0)",),
+        ask=("how many league points does the second team get (win 3, draw 1, defeat 0)?",),
     ),
 )
 

@@ -236,6 +236,7 @@ OPERATIONS = (
             "put the names of the events into chronological order, with commas",
         ),
         ("the names of the events in order of time, comma-separated",),
+        ask=("what are the events in order of time, names only, comma-separated?",),
     ),
     Operation(
         "agenda.backwards",
@@ -247,6 +248,7 @@ OPERATIONS = (
             "put the latest event first and the earliest last: names with commas",
         ),
         ("the names of the events, latest first, comma-separated",),
+        ask=("what are the events from latest to earliest, names only, comma-separated?",),
     ),
     Operation(
         "agenda.names",
@@ -258,6 +260,7 @@ OPERATIONS = (
             "leave out all dates and times: just the events, comma-separated",
         ),
         ("the events as they are listed, without dates or times, comma-separated",),
+        ask=("what are the events called, in the given order, comma-separated?",),
     ),
     Operation(
         "agenda.whens",
@@ -269,6 +272,7 @@ OPERATIONS = (
             "extract every date or time as written, comma-separated",
         ),
         ("all dates or times of {the}, in the given order, with commas",),
+        ask=("which dates or times are given, in the given order, with commas?",),
     ),
     Operation(
         "agenda.after thing",
@@ -348,6 +352,7 @@ OPERATIONS = (
         lambda v, _: ", ".join(t.text for t in sorted(v.data)),
         ("sort the times from early to late, with commas", "put {the} into the order of the day, comma-separated"),
         ("the times from earliest to latest, comma-separated",),
+        ask=("what are the times from early to late, comma-separated?",),
     ),
     Operation(
         "times.backwards",
@@ -356,6 +361,7 @@ OPERATIONS = (
         lambda v, _: ", ".join(t.text for t in sorted(v.data, reverse=True)),
         ("sort the times from late to early, with commas", "order {the} with the latest time first, comma-separated"),
         ("the times from latest to earliest, comma-separated",),
+        ask=("what are the times from late to early, comma-separated?",),
     ),
     Operation(
         "times.hours",
@@ -367,6 +373,7 @@ OPERATIONS = (
             "reduce each time to its hour (0 to 23), comma-separated",
         ),
         ("the hours of the times, 0 to 23, in the given order, with commas",),
+        ask=("which hours are they (0 to 23), in the given order, with commas?",),
     ),
 )
 

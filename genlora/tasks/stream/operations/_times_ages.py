@@ -50,6 +50,7 @@ OPERATIONS = (
         _on(lambda y: f"{y % 100:02}"),
         ("write only the last two digits of {the}", "shorten {the} to two digits", "give {the} as YY"),
         ("the last two digits of {the}", "{the} as YY"),
+        ask=("what are the last two digits of {the}?",),
     ),
     Operation(
         "year.apostrophe",
@@ -93,8 +94,8 @@ OPERATIONS = (
         ("year",),
         "number",
         _on(lambda y: y + 1),
-        ("give the year after {the}", "move {the} on by one"),
-        ("the year that follows {the}",),
+        ("give the year that comes next", "move {the} on by one"),
+        ("the following year", "{the} plus one"),
         ("which year came next?",),
     ),
     Operation(
@@ -102,8 +103,8 @@ OPERATIONS = (
         ("year",),
         "number",
         _on(lambda y: y - 1),
-        ("give the year before {the}", "move {the} back by one"),
-        ("the year just before {the}",),
+        ("give the preceding year", "move {the} back by one"),
+        ("the preceding year", "{the} minus one"),
         ("which year came right before it?",),
     ),
     Operation(
@@ -112,7 +113,7 @@ OPERATIONS = (
         "number",
         lambda v, p: str(v.data + p["n"]),
         ("add {n} years to {the}", "give the year of the {n}-year anniversary", "work out the year {n} years later"),
-        ("the year {n} years after {the}",),
+        ("{the} plus {n}", "the year {n} years later"),
         params=_n(5, 10, 20, 25, 50, 100),
     ),
     Operation(
@@ -120,8 +121,8 @@ OPERATIONS = (
         ("year",),
         "number",
         lambda v, p: str(v.data - p["n"]),
-        ("go back {n} years from {the}", "work out the year {n} years before {the}"),
-        ("the year {n} years before {the}",),
+        ("go back {n} years from {the}", "work out which year it was {n} years before"),
+        ("{the} minus {n}", "the year {n} years earlier"),
         params=_n(2, 5, 10, 20, 50, 100),
     ),
     Operation(

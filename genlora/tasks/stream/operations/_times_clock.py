@@ -71,7 +71,6 @@ OPERATIONS = (
         (
             "give the hour of {the} on the 24-hour clock, without a leading zero",
             "extract the hour as a number from 0 to 23",
-            "keep only the hour (24-hour clock, 0 to 23)",
         ),
         ("the hour of {the}, 0 to 23", "the hour on the 24-hour clock as a plain number"),
     ),
@@ -86,6 +85,7 @@ OPERATIONS = (
             "extract the minutes (MM) of {the}",
         ),
         ("the minutes past the hour, two digits", "the two-digit minutes of {the}"),
+        ask=("how many minutes past the hour is it, in two digits?",),
     ),
     Operation(
         "time.to 24",

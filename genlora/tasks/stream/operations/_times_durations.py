@@ -144,6 +144,7 @@ OPERATIONS = (
         ("add a break of {n} minutes: total in minutes", "give {the} plus {n} minutes, in minutes (number only)"),
         ("the total minutes if {n} minutes are added",),
         params=_minutes,
+        ask=("how many minutes is it with {n} minutes added?",),
     ),
     Operation(
         "duration.minus",
@@ -153,6 +154,7 @@ OPERATIONS = (
         ("deduct a break of {n} minutes: rest in minutes", "give {the} less {n} minutes, in minutes (number only)"),
         ("the minutes that remain after {n} minutes are deducted",),
         params=_minutes,
+        ask=("how many minutes remain once {n} minutes are deducted?",),
     ),
     Operation(
         "duration.double",

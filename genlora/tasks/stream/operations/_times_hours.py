@@ -130,6 +130,7 @@ OPERATIONS = (
             "extract only the two times, in the form 08:00-09:30",
         ),
         ("the span as HH:MM-HH:MM", "both times in the form 08:00-09:30"),
+        ask=("from when to when is it, in the form 08:00-09:30?",),
     ),
     Operation(
         "hours.later",

@@ -7,6 +7,8 @@ from .._parts import Classifier, Condition, Draw, Operation, Params, Value
 from ..inputs._times_shapes import MONTHS, WEEKDAYS
 from ._bands import Bands, band_label
 
+WEEKDAY = ("weekday", "weekday in text")
+
 
 def _shifted(month: tuple[int, int], by: int) -> str:
     year, index = month[0], month[1] - 1 + by
@@ -155,8 +157,8 @@ OPERATIONS = (
         ("month",),
         "word",
         _month(lambda m: _name(m + 1)),
-        ("name the month that follows", "give the month after {the}, in full", "move one month ahead (full name)"),
-        ("the full name of the month after {the}",),
+        ("name the month that follows", "give the next month, in full", "move one month ahead (full name)"),
+        ("the full name of the next month", "the following month, in full"),
         ("which month comes next?",),
     ),
     Operation(
@@ -164,9 +166,9 @@ OPERATIONS = (
         ("month",),
         "word",
         _month(lambda m: _name(m - 1)),
-        ("name the month that comes before", "give the month before {the}, in full", "go one month back (full name)"),
-        ("the full name of the month before {the}",),
-        ("which month comes right before {the}?",),
+        ("name the month that comes before", "give the preceding month, in full", "go one month back (full name)"),
+        ("the full name of the preceding month", "the month before, in full"),
+        ("which month comes right before it?",),
     ),
     Operation(
         "month.later",
@@ -174,7 +176,7 @@ OPERATIONS = (
         "word",
         lambda v, p: _name(v.data + p["n"]),
         ("name the month {n} months later", "count {n} months on from {the} (full name)"),
-        ("the month {n} months after {the}, by its full name",),
+        ("the month {n} months later, by its full name",),
         ("which month is it {n} months later?",),
         _some_months,
     ),
@@ -193,7 +195,7 @@ OPERATIONS = (
     ),
     Operation(
         "weekday.full name",
-        ("weekday",),
+        WEEKDAY,
         "word",
         _day(0),
         (
@@ -206,7 +208,7 @@ OPERATIONS = (
     ),
     Operation(
         "weekday.three letters",
-        ("weekday",),
+        WEEKDAY,
         "word",
         lambda v, _: WEEKDAYS[v.data][:3],
         ("give {the} in three letters, like Mon", "shorten {the} to three letters, only the first one capital"),
@@ -214,7 +216,7 @@ OPERATIONS = (
     ),
     Operation(
         "weekday.two capitals",
-        ("weekday",),
+        WEEKDAY,
         "code",
         lambda v, _: WEEKDAYS[v.data][:2].upper(),
         ("code {the} in two capital letters as calendars do (MO, TU, ...)", "write {the} in the style MO, WE, SU"),
@@ -222,7 +224,7 @@ OPERATIONS = (
     ),
     Operation(
         "weekday.number",
-        ("weekday",),
+        WEEKDAY,
         "number",
         lambda v, _: str(v.data + 1),
         (
@@ -234,7 +236,7 @@ OPERATIONS = (
     ),
     Operation(
         "weekday.from Sunday",
-        ("weekday",),
+        WEEKDAY,
         "number",
         lambda v, _: str((v.data + 1) % 7),
         (
@@ -246,35 +248,35 @@ OPERATIONS = (
     ),
     Operation(
         "weekday.previous",
-        ("weekday",),
+        WEEKDAY,
         "word",
         _day(-1),
         (
-            "name the day before {the}",
+            "name the day before",
             "go one day back from {the} (full name)",
             "give the eve of {the} as a full weekday",
         ),
-        ("the full name of the day before {the}",),
-        ("which weekday comes right before {the}?",),
+        ("the full name of the day before", "the preceding weekday, in full"),
+        ("which weekday comes right before it?",),
     ),
     Operation(
         "weekday.days later",
-        ("weekday",),
+        WEEKDAY,
         "word",
         lambda v, p: WEEKDAYS[(v.data + p["n"]) % 7],
-        ("name the weekday {n} days after {the}", "count {n} days on from {the} (full name)"),
-        ("the weekday {n} days after {the}, in full",),
-        ("which weekday is it {n} days after {the}?",),
+        ("name the weekday {n} days later", "count {n} days on from {the} (full name)"),
+        ("the weekday {n} days later, in full",),
+        ("which weekday is it {n} days later?",),
         _some_days,
     ),
     Operation(
         "weekday.days earlier",
-        ("weekday",),
+        WEEKDAY,
         "word",
         lambda v, p: WEEKDAYS[(v.data - p["n"]) % 7],
-        ("name the weekday {n} days before {the}", "count {n} days back from {the} (full name)"),
-        ("the weekday {n} days before {the}, in full",),
-        ("which weekday was it {n} days before {the}?",),
+        ("name the weekday {n} days earlier", "count {n} days back from {the} (full name)"),
+        ("the weekday {n} days earlier, in full",),
+        ("which weekday was it {n} days before?",),
         _some_days,
     ),
     Operation(
@@ -283,14 +285,14 @@ OPERATIONS = (
         "word",
         lambda v, _: WEEKDAYS[v.data + 1 if v.data < 4 else 0],
         (
-            "name the next working day after {the}, Monday to Friday",
-            "give the weekday on which the office is open next after {the} (it is closed on Saturday and Sunday)",
+            "name the next working day that follows, Monday to Friday",
+            "give the day on which an office closed on Saturdays and Sundays opens next",
         ),
-        ("the next working day (Monday to Friday) after {the}",),
+        ("the next working day (Monday to Friday)",),
     ),
     Operation(
         "weekday.days to Sunday",
-        ("weekday",),
+        WEEKDAY,
         "number",
         lambda v, _: str(6 - v.data),
         (
@@ -342,14 +344,14 @@ CONDITIONS = (
     ),
     Condition(
         "weekday weekend",
-        ("weekday",),
+        WEEKDAY,
         lambda v, _: v.data >= 5,
         ("{the} is Saturday or Sunday", "{the} belongs to the weekend"),
         ("{the} is one of Monday to Friday", "{the} is a working day"),
     ),
     Condition(
         "weekday early",
-        ("weekday",),
+        WEEKDAY,
         lambda v, _: v.data <= 2,
         ("{the} is Monday, Tuesday or Wednesday", "{the} comes before Thursday in a week that begins on Monday"),
         ("{the} is Thursday or later in the week", "{the} is one of Thursday to Sunday"),
@@ -377,7 +379,7 @@ _BANDS = (
     ),
     Bands(
         "weekday rota",
-        ("weekday",),
+        WEEKDAY,
         lambda v, _: "one" if v.data < 3 else "two" if v.data < 5 else "three",
         {
             "one": "it is Monday, Tuesday or Wednesday",

@@ -131,6 +131,7 @@ OPERATIONS = (
             "order the dates, earliest first, on one line with commas",
         ),
         ("the dates in chronological order, comma-separated", "{the} sorted from oldest to newest, with commas"),
+        ask=("what are the dates in chronological order, comma-separated?",),
     ),
     Operation(
         "dates.descending",
@@ -143,6 +144,7 @@ OPERATIONS = (
             "order the dates, latest first, on one line with commas",
         ),
         ("the dates from newest to oldest, comma-separated",),
+        ask=("what are the dates from new to old, comma-separated?",),
     ),
     Operation(
         "dates.years",
@@ -151,6 +153,7 @@ OPERATIONS = (
         _dates(lambda x: _join([str(d.date.year) for d in x])),
         ("list only the years, in the given order, with commas", "reduce each date to its year, comma-separated"),
         ("the years of the dates, in the given order, with commas",),
+        ask=("which years are they, in the given order, with commas?",),
     ),
     Operation(
         "dates.months",
@@ -162,6 +165,7 @@ OPERATIONS = (
             "reduce each date to its month (Jan, Feb, ...), comma-separated",
         ),
         ("the three-letter months of the dates, in the given order, with commas",),
+        ask=("which months are they (Jan, Feb, ...), in the given order, with commas?",),
     ),
     Operation(
         "dates.days",
@@ -173,6 +177,7 @@ OPERATIONS = (
             "reduce each date to its day number (no zero in front), comma-separated",
         ),
         ("the day numbers of the dates, in the given order, with commas",),
+        ask=("which days of the month are they (no leading zero), in the given order, with commas?",),
     ),
     Operation(
         "span.start",
