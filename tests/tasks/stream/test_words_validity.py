@@ -10,6 +10,7 @@ from genlora.tasks.stream._spec import _make
 from genlora.tasks.stream.operations import (
     _alphabets,
     _checklists,
+    _clauses,
     _geography,
     _geography_lists,
     _kinds,
@@ -28,11 +29,13 @@ from genlora.tasks.stream.operations import (
     _verb_forms,
     _votes,
     _word_pairs,
+    _word_tests,
 )
 
 MODULES = (
     _alphabets,
     _checklists,
+    _clauses,
     _geography,
     _geography_lists,
     _kinds,
@@ -51,6 +54,7 @@ MODULES = (
     _verb_forms,
     _votes,
     _word_pairs,
+    _word_tests,
 )
 TRIES = 12
 """A layout may have nothing to ask about, as when the list's vocabulary lacks the letter in question."""

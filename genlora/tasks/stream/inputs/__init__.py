@@ -2,6 +2,7 @@
 
 from .._parts import InputType
 from . import (
+    _clauses,
     _codes_files,
     _codes_ids,
     _codes_logs,
@@ -57,6 +58,7 @@ _MODULES = (
     _texts_chat,
     _texts_mail,
     _quantities_numbers,
+    _clauses,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

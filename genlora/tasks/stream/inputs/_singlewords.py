@@ -67,7 +67,23 @@ def _two(draw: Draw, layout: Params) -> Value:
 
 _SHAPES = ("{}, {}", "{} {}", "{} / {}", "{} | {}", "{} - {}", "{}\n{}", "{}; {}", '"{}" "{}"', "{} vs {}", "({}, {})")
 
+
+def _labelled(draw: Draw, layout: Params) -> Value:
+    word = draw.pick(table("words" if layout["any"] else "nouns"))
+    return Value(word, layout["shape"].format(word))
+
+
+_LABELS = ("word: {}", "term={}", "input: {}", "- {}", "[{}]", '"{}"', "<{}>", "> {}", "1. {}", "{};", "text = '{}'")
+
 INPUTS = (
+    InputType(
+        "labelled word",
+        "word",
+        "a line with one word",
+        "the word",
+        _labelled,
+        lambda d: {"shape": d.pick(_LABELS), "any": d.chance(0.6)},
+    ),
     InputType("noun", "noun", "a noun", "the noun", _noun),
     InputType("plural noun", "plural", "a plural noun", "the noun", _plural),
     InputType("verb", "verb", "a verb", "the verb", _one(lambda: vocabulary("verbs"))),

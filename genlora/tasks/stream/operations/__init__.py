@@ -4,6 +4,7 @@ from .._parts import Classifier, Condition, Operation
 from . import (
     _alphabets,
     _checklists,
+    _clauses,
     _codes_branches,
     _codes_checks,
     _codes_commands,
@@ -82,6 +83,7 @@ from . import (
     _verb_forms,
     _votes,
     _word_pairs,
+    _word_tests,
 )
 
 _MODULES = (
@@ -165,6 +167,8 @@ _MODULES = (
     _quantities_scores,
     _quantities_counts,
     _quantities_ranges,
+    _word_tests,
+    _clauses,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

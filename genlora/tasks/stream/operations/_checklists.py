@@ -170,7 +170,7 @@ CLASSIFIERS = (
             "some": "some entries are done and some are open",
             "all": "every entry is done",
         },
-        "how far {the} is",
+        "the state of {the}",
         {"none": "not started", "some": "in progress", "all": "finished"},
     ),
 )

@@ -228,7 +228,7 @@ CLASSIFIERS = (
         _ONE,
         lambda v, _: c if (c := countries("continent").get(v.data)) in _CONTINENTS else None,
         {c: f"the country is in {c}" for c in _CONTINENTS},
-        "where {the} lies",
+        "the region of {the}",
         {c: c for c in _CONTINENTS},
         knowledge=True,
     ),

@@ -55,7 +55,7 @@ OPERATIONS = (
         (
             "write the capitals of the countries, in the same order, comma-separated",
             "replace each country by its capital city",
-            "for each country give its capital, keeping the order, commas between",
+            "list the capital of each country, keeping the order, commas between",
         ),
         (
             "the capitals of the countries, comma-separated",

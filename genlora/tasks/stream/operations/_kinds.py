@@ -134,7 +134,7 @@ OPERATIONS = (
         (
             "give the first {it} in {the}",
             "read from the start and stop at the first {it}",
-            "of the {many}, write the one that comes first",
+            "write whichever of the {many} comes first",
         ),
         ("the first {it} in {the}", "whichever {it} comes first"),
         ("which {it} is mentioned first?",),
@@ -147,7 +147,7 @@ OPERATIONS = (
         _of_kind(lambda yes, no: yes[-1] if len(yes) > 1 and no else None),
         (
             "give the last {it} in {the}",
-            "of the {many}, write the one nearest to the end",
+            "write whichever of the {many} is nearest to the end",
             "copy the final {it}, ignoring anything after it that is not {one}",
         ),
         ("the last {it} in {the}", "whichever {it} comes last"),
@@ -343,7 +343,7 @@ def _sorted_by(name: str, *names: str) -> Classifier:
         ("noun",),
         _among(*names),
         {k: f"it names {KIND_PHRASES[k][0]}" for k in names},
-        "what kind of thing {the} is",
+        "the kind of thing {the} names",
         {k: k for k in names},
     )
 
@@ -365,7 +365,7 @@ CLASSIFIERS = (
         ("odd words",),
         _theme,
         {k: f"most items are {KIND_PHRASES[k][1]}" for k in ("animal", "food", "tool", "vehicle", "job")},
-        "what most items of {the} are",
+        "the theme of {the}",
         {k: KIND_PHRASES[k][1] for k in ("animal", "food", "tool", "vehicle", "job")},
     ),
 )

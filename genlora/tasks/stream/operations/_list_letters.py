@@ -169,7 +169,7 @@ OPERATIONS = (
         (
             "take the {mth} letter of every item and write them together",
             "read down the column: letter {m} of each item, joined without spaces",
-            "from each item keep nothing but letter {m}, and join what is left",
+            "keep nothing but letter {m} of each item, all of them in one string",
         ),
         (
             "the {mth} letters of all items, joined",

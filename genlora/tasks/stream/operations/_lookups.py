@@ -367,7 +367,7 @@ CLASSIFIERS = (
             "two": "it has two syllables",
             "more": "it has three or more syllables",
         },
-        "how many syllables {the} has",
+        "the number of syllables of {the}",
         {"one": "one", "two": "two", "more": "more"},
         knowledge=True,
     ),

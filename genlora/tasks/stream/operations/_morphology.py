@@ -279,7 +279,7 @@ CLASSIFIERS: tuple[Classifier, ...] = (
             "es": "the plural adds es",
             "ies": "the plural changes y to ies",
         },
-        "how the plural of {the} is made",
+        "the way the plural of {the} is made",
         {"s": "s", "es": "es", "ies": "ies"},
     ),
 )

@@ -339,7 +339,7 @@ CLASSIFIERS = (
             "second": "the second list has more items",
             "equal": "both lists have the same number of items",
         },
-        "which list has more items",
+        "the longer list",
         {"first": "first", "second": "second", "equal": "equal"},
     ),
 )

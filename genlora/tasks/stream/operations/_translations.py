@@ -255,7 +255,7 @@ CLASSIFIERS = (
             "Romance": "it is French or Italian",
             "Iberian": "it is Spanish or Portuguese",
         },
-        "the group of languages {the} belongs to",
+        "the language group of {the}",
         knowledge=True,
     ),
 )

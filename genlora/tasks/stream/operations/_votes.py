@@ -208,7 +208,7 @@ CLASSIFIERS = (
             "last": "the last entry occurs more often than the first one",
             "equal": "the first and the last entry occur equally often",
         },
-        "whether the first or the last entry is more frequent",
+        "the more frequent of the first and the last entry",
         {"first": "first", "last": "last", "equal": "equal"},
     ),
 )

@@ -236,7 +236,7 @@ CLASSIFIERS = (
             "second": "the second word is longer",
             "equal": "both words have the same length",
         },
-        "which word is longer",
+        "the longer word",
         {"first": "first", "second": "second", "equal": "equal"},
     ),
 )
