@@ -34,6 +34,7 @@ from ._cvae_network import gaussian_kl as gaussian_kl
 from ._hypernet import CODE_PREFIX as CODE_PREFIX
 from ._hypernet import HypernetGenerator as HypernetGenerator
 from ._multitask import DescribedMultitaskGenerator as DescribedMultitaskGenerator
+from ._multitask import FewshotGenerator as FewshotGenerator
 from ._multitask import MultitaskGenerator as MultitaskGenerator
 from ._multitask import multitask_state as multitask_state
 from ._neighbourhood import Neighbourhood as Neighbourhood

@@ -35,6 +35,11 @@ class MultitaskGenerator:
 
     kind: ClassVar[str] = "multitask"
 
+    @property
+    def rank(self) -> int:
+        """The rank that is written where the request names none: the library's."""
+        return self.library.rank
+
     def __init__(self, library: Library, calibration: Calibration, artefact: Artefact) -> None:
         self.library = library
         self.calibration = calibration
@@ -46,7 +51,7 @@ class MultitaskGenerator:
         watch = Stopwatch()
         near = near or neighbourhood(self.library, self.calibration, request, vector, watch)
         with watch("combine"), one_thread():
-            adapter, discarded = at_rank(self.state, request.rank or self.library.rank)
+            adapter, discarded = at_rank(self.state, request.rank or self.rank)
         return Generated(
             adapter=adapter,
             neighbours=(),
@@ -64,6 +69,20 @@ class DescribedMultitaskGenerator(MultitaskGenerator):
     """The unconditional adapter that was trained with descriptions in its prompts; use it with described prompts."""
 
     kind: ClassVar[str] = "multitask-described"
+
+
+class FewshotGenerator(MultitaskGenerator):
+    """The adapter that was trained to read a description, worked examples, or both, in its prompts.
+
+    It is one adapter for all requests, so nothing is made: what it does follows from the prompt that comes with it.
+    """
+
+    kind: ClassVar[str] = "fewshot"
+
+    @property
+    def rank(self) -> int:
+        """Its own: cutting it to a bank's rank would cost what it was trained for."""
+        return max(p.rank for p in self.state.values())
 
 
 def at_rank(state: AdapterState, rank: int) -> tuple[AdapterState, float]:

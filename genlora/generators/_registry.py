@@ -10,7 +10,7 @@ from ._auto import AutoGenerator, optional
 from ._coverage import Calibration
 from ._cvae import CvaeGenerator, SgLoraGenerator
 from ._hypernet import HypernetGenerator
-from ._multitask import DescribedMultitaskGenerator, MultitaskGenerator
+from ._multitask import DescribedMultitaskGenerator, FewshotGenerator, MultitaskGenerator
 from ._protocol import AdapterGenerator, Library
 
 Artefacts = Callable[[str], Artefact]
@@ -28,6 +28,7 @@ GENERATORS: dict[str, Callable[[Library, Calibration, Artefacts], AdapterGenerat
         *(optional(find, kind) for kind in ("auto", "hypernet", "multitask", "multitask-described")),
     ),
     "cvae": lambda library, calibration, find: CvaeGenerator(library, calibration, find("cvae")),
+    "fewshot": lambda library, calibration, find: FewshotGenerator(library, calibration, find("fewshot")),
     "hypernet": lambda library, calibration, find: HypernetGenerator(library, calibration, find("hypernet")),
     "sg-lora": lambda library, calibration, find: SgLoraGenerator(library, calibration, find("sg-lora")),
 }

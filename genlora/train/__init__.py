@@ -10,9 +10,12 @@ from ._experts import ExpertTrainer as ExpertTrainer
 from ._experts import Tick as Tick
 from ._experts import Trained as Trained
 from ._experts import label_losses as label_losses
+from ._fewshot import FewshotConfig as FewshotConfig
 from ._fit_abmll import AbmllFitConfig as AbmllFitConfig
 from ._fit_abmll import fit_abmll as fit_abmll
 from ._fit_cvae import fit_cvae as fit_cvae
+from ._fit_fewshot import FitFewshotOptions as FitFewshotOptions
+from ._fit_fewshot import fit_fewshot as fit_fewshot
 from ._fit_text import FitTextOptions as FitTextOptions
 from ._fit_text import fit_text as fit_text
 from ._packing import Batch as Batch

@@ -187,7 +187,7 @@ class FewshotFit(nn.Module):
             self.a[leaf], self.b[leaf] = nn.Parameter(a), nn.Parameter(b)
         self.mean = {k: v.detach().clone() for k, v in self.named_parameters()}
         self.tokens = 0
-        self._seen = 0
+        self.seen = 0
         self.history: list[dict[str, float]] = []
 
     base: LoadedBase
@@ -213,20 +213,20 @@ class FewshotFit(nn.Module):
         return {"loss": per_answer.mean(), "tokens": torch.tensor(float(self.tokens))}
 
     def run_state(self) -> dict[str, Any]:
-        return {"mean": self.mean, "tokens": self.tokens, "seen": self._seen, "history": self.history}
+        return {"mean": self.mean, "tokens": self.tokens, "seen": self.seen, "history": self.history}
 
     def load_run_state(self, state: Mapping[str, Any]) -> None:
         self.mean = {k: v.to(self.base.device) for k, v in state["mean"].items()}
-        self.tokens, self._seen = int(state["tokens"]), int(state["seen"])
+        self.tokens, self.seen = int(state["tokens"]), int(state["seen"])
         self.history = [dict(h) for h in state["history"]]
 
     @torch.no_grad()
     def _average(self) -> None:
         """The running mean follows the weights, faster in the first steps."""
-        keep = min(self.config.average, (1 + self._seen) / (10 + self._seen))
+        keep = min(self.config.average, (1 + self.seen) / (10 + self.seen))
         for name, value in self.named_parameters():
             self.mean[name].mul_(keep).add_(value, alpha=1 - keep)
-        self._seen += 1
+        self.seen += 1
 
     def _route(self, tensors: Mapping[str, Tensor]) -> None:
         self.router.route({k: (tensors[f"a.{k}"][None], tensors[f"b.{k}"][None]) for k in self.config.targets})

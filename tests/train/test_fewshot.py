@@ -3,9 +3,10 @@ import torch
 
 from genlora.base import load_base
 from genlora.errors import ConfigError
+from genlora.generators import load_artefact, multitask_state
 from genlora.tasks import Example, Task
+from genlora.train import FewshotConfig, FitFewshotOptions, fit_fewshot
 from genlora.train._fewshot import (
-    FewshotConfig,
     FewshotFit,
     FewshotSteps,
     answers_right,
@@ -93,3 +94,21 @@ def test_settings_are_checked():
     with pytest.raises(ConfigError, match="turns is 1"):
         FewshotConfig(turns=1)
     assert FewshotConfig().lr_at(0) < FewshotConfig().lr_at(50) == 1.0 > FewshotConfig().lr_at(800) == 0.5
+
+
+def test_a_fit_writes_an_artefact_that_generates_and_can_be_gone_on_with(base, tmp_path):
+    tasks, held = [task("alpha", "the"), task("beta", "in")], [task("delta", "on")]
+
+    def fitted(run, steps, start=None):
+        options = FitFewshotOptions(config=SMALL, run=tmp_path / run, steps=steps, every_validation=2, start=start)
+        return fit_fewshot(base, tasks, held, "e" * 64, options, tmp_path / f"{run}-artefact")
+
+    report = fitted("one", 2)
+    artefact = load_artefact(tmp_path / "one-artefact", "fewshot")
+    assert artefact.digest and artefact.record["tokens"] == report.artefact.record["tokens"] > 0
+    assert artefact.record["sequences"] == 8 and artefact.record["history"][0]["catalogue/0"] >= 0
+    state = multitask_state(artefact)
+    assert {p.rank for p in state.values()} == {2}
+    assert {path.rpartition(".")[2] for path in state} == set(SMALL.targets)
+    more = fitted("two", 1, start=tmp_path / "one-artefact").artefact
+    assert more.record["tokens"] > artefact.record["tokens"] and len(more.record["history"]) == 2

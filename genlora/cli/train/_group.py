@@ -9,6 +9,7 @@ import click
 
 from .._show import bank_option, say, say_json
 from ._auto import auto
+from ._fewshot import fewshot
 from ._text import Bar, hypernet, multitask
 
 CVAE_EPILOG = """\b
@@ -188,5 +189,6 @@ def abmll(
 
 
 train.add_command(auto)
+train.add_command(fewshot)
 train.add_command(multitask)
 train.add_command(hypernet)
