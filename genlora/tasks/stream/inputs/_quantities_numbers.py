@@ -241,7 +241,7 @@ INPUTS = (
     ),
     InputType("ordinal note", "ordinal", "a note with an ordinal", "the ordinal in the note", _ordinal_note, _most),
     InputType("Roman numeral", "roman", "a Roman numeral", "the numeral", _roman),
-    InputType("Roman note", "roman", "a heading with a Roman numeral", "the Roman numeral in it", _roman_note),
+    InputType("Roman note", "roman", "a heading with a Roman numeral", "the Roman numeral in the heading", _roman_note),
     InputType("score", "score", "the result of a match", "the result", _score, _one_of(*_SCORES)),
     InputType(
         "score half-time",

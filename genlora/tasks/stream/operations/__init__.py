@@ -42,6 +42,7 @@ from . import (
     _quantities_measures,
     _quantities_money,
     _quantities_money_bounds,
+    _quantities_more,
     _quantities_numbers,
     _quantities_prices,
     _quantities_ranges,
@@ -169,6 +170,7 @@ _MODULES = (
     _quantities_ranges,
     _word_tests,
     _clauses,
+    _quantities_more,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)
