@@ -109,8 +109,8 @@ OPERATIONS = (
         "code",
         _on(lambda n: ordinal(n + 2)),
         (
-            "count {the} up by two, in digits with the ending (like 7th)",
-            "skip one: give the next but one ordinal, like 7th",
+            "count {the} up by two, in the style 7th",
+            "give the next but one ordinal, like 7th",
         ),
         ("the next but one ordinal, like 7th",),
     ),
