@@ -132,10 +132,6 @@ def adverb_endings(word: str) -> list[str]:
     return out
 
 
-def ness_endings(word: str) -> list[str]:
-    return [word[:-1] + "iness" if word.endswith("y") else word + "ness"]
-
-
 def negated(sources: Sources) -> dict[str, str]:
     """Adjective or verb to its opposite with un-, in-, im-, ir-, il- or dis-, as WordNet pairs them."""
     pairs = antonyms(sources)
@@ -213,7 +209,6 @@ def main() -> None:
         plurals=plurals(sources, nouns),
         comparatives=comparatives(sources),
         adverbs=suffixed(sources, ADJECTIVES, ("adj", "adv"), adverb_endings),
-        ness=suffixed(sources, ADJECTIVES, ("adj", "noun"), ness_endings),
         negated=negated(sources),
     )
     syllables, rhymes = sounds(sources, nouns | common)

@@ -76,6 +76,7 @@ def made(operation, kind):
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__.rpartition(".")[2])
 def test_every_operation_works_on_its_input_types(module):
     missing = []

@@ -38,9 +38,21 @@ def _numbering(draw: Draw) -> Params:
 
 
 def _glue(draw: Draw) -> Params:
-    glue = draw.pick((" AND ", " OR ", "|", ";", " > ", "/", " & ", "\t", "; ", " + ", "--"))
-    shown = {"\t": "a tab", "|": "|", ";": "; and no space", "; ": "a semicolon and a space"}.get(glue, glue.strip())
-    return {"glue": glue, "shown": shown if glue in ("\t", "; ", ";") else f'"{shown}"'}
+    glue, shown = draw.pick(
+        (
+            (" AND ", '"AND" in capitals, spaces around it,'),
+            (" OR ", '"OR" in capitals, spaces around it,'),
+            ("|", '"|" without spaces'),
+            ("/", '"/" without spaces'),
+            (";", "a semicolon without a space"),
+            ("; ", "a semicolon and a space"),
+            (" > ", '" > "'),
+            (" & ", '" & "'),
+            (" + ", '" + "'),
+            ("--", 'a double hyphen ("--")'),
+        )
+    )
+    return {"glue": glue, "shown": shown}
 
 
 OPERATIONS = (

@@ -52,7 +52,7 @@ def _letter(draw: Draw) -> Params:
 def _affix(draw: Draw) -> Params:
     return {
         "head": draw.pick(("my_", "#", "@", "non-", "pre-", "~", "new ", "re-", "a.", "no ", "1. ", "- ")),
-        "tail": draw.pick((".", "!", "?", ":", ";", " = ", ".txt", "_2", "...", " (new)", "/", "s?")),
+        "tail": draw.pick((".", "!", "?", ":", ";", ".txt", "_2", "...", " (new)", "/")),
     }
 
 
