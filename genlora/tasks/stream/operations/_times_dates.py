@@ -279,7 +279,7 @@ OPERATIONS = (
             "keep only the weekday, shortened as Mon, Tue and so on",
             "reduce {the} to its weekday in three letters",
         ),
-        ("the weekday of {the} in three letters", "the short form of the weekday"),
+        ("the weekday of {the} in three letters", "the short form of the weekday, like Mon"),
     ),
 )
 
