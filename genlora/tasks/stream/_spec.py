@@ -26,6 +26,8 @@ _FILTERS = ("keep", "drop", "count", "find")
 _LONGEST_INPUT, _LONGEST_ANSWER = 240, 90
 _DRAWS_PER_ROW = 30
 _FEWEST_ROWS = 10
+_HOPELESS = 300
+"""An operation that has answered none of so many inputs will not do for a spec."""
 
 
 def _share(operation: Operation) -> str:
@@ -95,15 +97,19 @@ class Spec:
         return None if written is None or len(written) > _LONGEST_ANSWER else written
 
     def _drawn(self, which: str) -> Iterator[tuple[str, str]]:
-        seen = set()
+        seen: set[str] = set()
         draw = Draw(f"{self.inputs_key} {which}")
-        for _ in range(5000):
+        answered = False
+        for attempt in range(5000):
+            if attempt == _HOPELESS and not answered:
+                return
             value = self.input_type.draw(draw, self.layout)
             if value is None or value.text in seen or len(value.text) > _LONGEST_INPUT:
                 continue
             seen.add(value.text)
             answer = self.answer(value)
             if answer is not None:
+                answered = True
                 yield value.text, answer
 
     def rows(self, n: int, *, part: int = 0) -> list[Example]:
