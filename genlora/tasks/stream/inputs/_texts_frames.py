@@ -24,6 +24,11 @@ def texts(name: str) -> tuple[str, ...]:
     return table(name, of="texts")
 
 
+def with_an(text: str) -> str:
+    """Write an before a vowel: an office for a office."""
+    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
+
+
 def style(draw: Draw) -> dict[str, Any]:
     """How days, times and amounts are written throughout one spec; most have one or two currencies."""
     money = draw.some(_MONEY, draw.pick((1, 1, 2, 4)))

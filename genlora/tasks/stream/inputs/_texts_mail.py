@@ -6,7 +6,7 @@ from genlora.tasks._rules_data import Draw
 
 from .._parts import InputType, Params, Value
 from .._tables import stored
-from ._texts_frames import FILLERS, fill, style, texts
+from ._texts_frames import FILLERS, fill, style, texts, with_an
 
 TOPICS = ("refund", "delivery", "login", "cancel", "invoice", "bug", "praise", "feature")
 _TITLES = ("Ms", "Mr", "Dr.", "Prof.")
@@ -104,7 +104,7 @@ def _review(of: str, write: str) -> Callable[[Draw, Params], Value | None]:
 def _opinion(draw: Draw, layout: Params) -> Value | None:
     tone = draw.pick(("positive", "negative", "mixed"))
     value = fill(draw, draw.pick(stored("texts", "opinions")[tone]), layout, {"product": "product"})
-    return None if value is None else Value({**value.data, "tone": tone}, value.text)
+    return None if value is None else Value({**value.data, "tone": tone}, with_an(value.text))
 
 
 def _news(write: Callable[[Draw, Params, str], str]) -> Callable[[Draw, Params], Value | None]:

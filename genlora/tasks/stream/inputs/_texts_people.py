@@ -7,7 +7,7 @@ from genlora.tasks._rules_data import Draw
 from .._parts import InputType, Params, Value
 from .._tables import stored
 from ._texts_chat import upper_first
-from ._texts_frames import FILLERS, style, texts
+from ._texts_frames import FILLERS, style, texts, with_an
 
 _NAMED: dict[str, tuple[str, ...]] = {
     "name line": (
@@ -84,9 +84,7 @@ def _person(draw: Draw, layout: Params) -> Value:
     age = draw.between(16, 80)
     shown = {"name": draw.pick(texts("first names")), "age": str(age), "job": draw.pick(texts("jobs"))}
     shown["city"] = draw.pick(texts("cities"))
-    text = draw.pick(layout["frames"]).format(**shown)
-    for vowel in "aeiou":
-        text = text.replace(f" a {vowel}", f" an {vowel}")
+    text = with_an(draw.pick(layout["frames"]).format(**shown))
     return Value({"slots": shown, "raw": {"age": age}}, text)
 
 

@@ -59,6 +59,7 @@ from . import (
     _texts_chat,
     _texts_deals,
     _texts_groups,
+    _texts_joined,
     _texts_lines,
     _texts_mail,
     _texts_meetings,
@@ -69,6 +70,7 @@ from . import (
     _texts_todo,
     _texts_trips,
     _texts_when,
+    _texts_words,
     _times_agenda,
     _times_ages,
     _times_bounds,
@@ -171,6 +173,8 @@ _MODULES = (
     _word_tests,
     _clauses,
     _quantities_more,
+    _texts_words,
+    _texts_joined,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

@@ -94,21 +94,13 @@ _TASKS = ("todo text", "check todo text", "ranked todo text")
 
 PROSE = (*_NOTES, *_SAID, *_SENTENCES, *_LONG, *_TASKS, "contact text", "address text")
 """Kinds whose texts are words in a row."""
-PLAIN = (*_SAID, *_SENTENCES, *_TASKS, "review text", "letter text", "stock text", "move text", "pair text")
-"""Words and spaces for the most part: they can be counted, cut and joined."""
-ENDED = (
-    "payment text",
-    "transfer text",
-    "trip text",
-    "price text",
-    "order text",
-    "meeting text",
-    "clause text",
-    "diary text",
-    "review text",
-    "utterance text",
-    "sms text",
-    "person text",
-    "ticket text",
-)
-"""Many of them end with a full stop."""
+
+
+def prose(*without: str) -> tuple[str, ...]:
+    """All of PROSE but the kinds (given without " text") that leave an operation nothing to do."""
+    return tuple(k for k in PROSE if k.removesuffix(" text") not in without)
+
+
+def kinds(*names: str) -> tuple[str, ...]:
+    """Kinds of texts by their names without " text"."""
+    return tuple(f"{n} text" for n in names)

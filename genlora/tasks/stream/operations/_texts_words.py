@@ -6,11 +6,28 @@ from genlora.tasks._rules_data import Draw
 
 from .._parts import Classifier, Condition, Operation, Params, Value
 from .._tables import table
-from ._texts_parts import PROSE, clean_words
+from ._texts_parts import PROSE, clean_words, kinds, prose
 
 _ORDINALS = ("second", "third", "fourth", "fifth")
 _TAGS = ("FYI", "Note", "URGENT", "Re", "Draft", "Internal", "Reminder", "Update", "Fwd", "TODO")
 _ENDS = ("#done", "(checked)", "#work", "[1]", "(copy)", "-- sent", "#later", "(v2)", "(see below)", "#archive")
+_ENDED = kinds(
+    "payment",
+    "transfer",
+    "trip",
+    "pair",
+    "hours",
+    "move",
+    "clause",
+    "diary",
+    "utterance",
+    "chat",
+    "review",
+    "opinion",
+    "news",
+    "language",
+)
+_SHORT = kinds("transfer", "pair", "clause", "diary", "language", "opinion", "utterance", "sms", "headline", "todo")
 
 
 def _on_words(choose: Callable[[Sequence[str]], str | None]) -> Callable[[Value, Params], str | None]:
@@ -90,7 +107,7 @@ def _word(draw: Draw) -> Params:
 OPERATIONS = (
     Operation(
         "text.first word",
-        PROSE,
+        prose("memo", "ticket"),
         "word",
         _on_words(lambda w: w[0]),
         ("write the first word of {the}", "copy the word that {the} begins with", "keep nothing but the opening word"),
@@ -149,7 +166,7 @@ OPERATIONS = (
     ),
     Operation(
         "text.last words",
-        PROSE,
+        prose("person"),
         "text",
         _last_n,
         (
@@ -189,7 +206,7 @@ OPERATIONS = (
     ),
     Operation(
         "text.count words",
-        PROSE,
+        prose("address"),
         "number",
         lambda v, _: str(len(w)) if len(w := clean_words(v.text)) == len(v.text.split()) <= 20 else None,
         (
@@ -245,7 +262,7 @@ OPERATIONS = (
     ),
     Operation(
         "text.title case",
-        PROSE,
+        prose("contact", "address", "letter", "memo", "ticket"),
         "code",
         _title,
         (
@@ -257,7 +274,7 @@ OPERATIONS = (
     ),
     Operation(
         "text.no punctuation",
-        PROSE,
+        prose("trip", "trip note", "meeting", "move", "hours", "contact", "chat log", "quote", "memo"),
         "text",
         lambda v, _: _bare(v.text),
         (
@@ -269,7 +286,7 @@ OPERATIONS = (
     ),
     Operation(
         "text.other end",
-        PROSE,
+        _ENDED,
         "text",
         _ended,
         (
@@ -308,7 +325,7 @@ OPERATIONS = (
     ),
     Operation(
         "text.put last",
-        PROSE,
+        prose("contact"),
         "text",
         _put_last,
         (
@@ -321,7 +338,7 @@ OPERATIONS = (
     ),
     Operation(
         "text.put first",
-        PROSE,
+        prose("check todo", "ranked todo", "chat", "memo", "ticket", "review", "news"),
         "text",
         _put_first,
         (
@@ -333,7 +350,7 @@ OPERATIONS = (
     ),
     Operation(
         "text.backwards",
-        PROSE,
+        _SHORT,
         "text",
         _on_words(lambda w: " ".join(w[::-1]) if len(w) <= 9 else None),
         (
