@@ -1,6 +1,7 @@
 """Answer forms: how the same answer is to be written, and the words that ask for it."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -68,6 +69,8 @@ def _padded(answer: str, _: Value, p: Params) -> str | None:
     return answer.zfill(p["width"]) if answer.isascii() and answer.isdigit() and len(answer) <= p["width"] else None
 
 
+_AS_JSON = ('as JSON with the key "{key}"', 'as a JSON object with one key, "{key}"', 'write JSON: {{"{key}": ...}}')
+_PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _ALL: tuple[AnswerKind, ...] = ("word", "text", "number", "list", "code", "label")
 _CASED: tuple[AnswerKind, ...] = ("word", "text", "list", "label")
 
@@ -104,11 +107,16 @@ FORMS = (
     ),
     AnswerForm(
         "json",
-        ("word", "text", "number", "code", "label"),
-        lambda a, _, p: json.dumps(
-            {p["key"]: int(a) if a.isascii() and a.isdigit() and str(int(a)) == a else a}, ensure_ascii=False
-        ),
-        ('as JSON with the key "{key}"', 'as a JSON object with one key, "{key}"', 'write JSON: {{"{key}": ...}}'),
+        ("word", "text", "code", "label"),
+        lambda a, _, p: json.dumps({p["key"]: a}, ensure_ascii=False),
+        _AS_JSON,
+        lambda d: {"key": d.pick(_KEYS)},
+    ),
+    AnswerForm(
+        "json number",
+        ("number",),
+        lambda a, _, p: f'{{"{p["key"]}": {a}}}' if _PLAIN_NUMBER.fullmatch(a) else None,
+        _AS_JSON,
         lambda d: {"key": d.pick(_KEYS)},
     ),
     AnswerForm(
