@@ -23,6 +23,7 @@ from . import (
     _texts_deals,
     _texts_mail,
     _texts_people,
+    _texts_sloppy,
     _thinglists,
     _times_calendar,
     _times_clock,
@@ -59,6 +60,7 @@ _MODULES = (
     _texts_mail,
     _quantities_numbers,
     _clauses,
+    _texts_sloppy,
 )
 
 ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)

@@ -163,7 +163,7 @@ INPUTS = (
     ),
     InputType(
         "subject line",
-        "sms text",
+        "subject text",
         "the subject line of an e-mail",
         "the subject line",
         _maybe_spam("frames: spam subject", ("frames: ham subject",)),

@@ -67,6 +67,7 @@ from . import (
     _texts_people,
     _texts_reviews,
     _texts_roles,
+    _texts_sentences,
     _texts_todo,
     _texts_trips,
     _texts_when,
@@ -175,6 +176,7 @@ _MODULES = (
     _quantities_more,
     _texts_words,
     _texts_joined,
+    _texts_sentences,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

@@ -350,7 +350,7 @@ CONDITIONS = (
     ),
     Condition(
         "sms spam",
-        ("sms text",),
+        ("sms text", "subject text"),
         lambda v, _: v.data["spam"],
         ("{the} is spam", "{the} looks like a trick to get money or data", "{the} belongs in the junk folder"),
         ("{the} is an ordinary one", "{the} looks harmless", "{the} belongs in the inbox"),

@@ -29,7 +29,18 @@ _FIGURES = kinds(
     "headline",
 )
 _COMMAS = kinds(
-    "trip", "price", "move", "pair", "review", "sms", "utterance", "chat log", "chat", "headline", "opinion", "language"
+    "trip",
+    "price",
+    "move",
+    "pair",
+    "review",
+    "sms",
+    "utterance",
+    "chat log",
+    "chat",
+    "headline",
+    "opinion",
+    "language",
 )
 _SMALL_WORDS = kinds(
     "payment",
@@ -41,6 +52,7 @@ _SMALL_WORDS = kinds(
     "chat",
     "chat log",
     "sms",
+    "subject",
     "letter",
     "memo",
     "review",
@@ -55,6 +67,7 @@ _SENTENCES = kinds(
     "utterance",
     "chat",
     "sms",
+    "subject",
     "quote",
     "language",
     "letter",
@@ -248,7 +261,7 @@ def _word_bound(draw: Draw) -> Params:
 CONDITIONS = (
     Condition(
         "text has digit",
-        kinds("utterance", "chat", "sms", "todo", "letter", "memo"),
+        kinds("utterance", "chat", "sms", "subject", "todo", "letter", "memo"),
         lambda v, _: any(c.isdigit() for c in v.text),
         ("{the} contains a digit", "there is a number in figures in {the}"),
         ("{the} has no digits", "no figure occurs"),
@@ -278,7 +291,7 @@ CONDITIONS = (
     ),
     Condition(
         "text names weekday",
-        kinds("utterance", "chat", "chat log", "sms", "todo", "letter", "news"),
+        kinds("utterance", "chat", "chat log", "sms", "subject", "todo", "letter", "news"),
         _has_weekday,
         ("{the} names a day of the week", "a weekday is mentioned"),
         ("{the} names no day of the week", "no weekday is mentioned"),

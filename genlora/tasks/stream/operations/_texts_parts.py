@@ -87,7 +87,17 @@ _NOTES = (
     "pair text",
     "person text",
 )
-_SAID = ("utterance text", "chat text", "chat log text", "sms text", "quote text", "language text")
+_SAID = (
+    "utterance text",
+    "chat text",
+    "chat log text",
+    "sms text",
+    "subject text",
+    "quote text",
+    "language text",
+    "shouted text",
+    "careless text",
+)
 _SENTENCES = ("payment text", "transfer text", "trip text", "hours text", "clause text", "diary text", "headline text")
 _LONG = ("letter text", "memo text", "ticket text", "review text", "opinion text", "news text")
 _TASKS = ("todo text", "check todo text", "ranked todo text")

@@ -27,7 +27,9 @@ _ENDED = kinds(
     "news",
     "language",
 )
-_SHORT = kinds("transfer", "pair", "clause", "diary", "language", "opinion", "utterance", "sms", "headline", "todo")
+_SHORT = kinds(
+    "transfer", "pair", "clause", "diary", "language", "opinion", "utterance", "sms", "subject", "headline", "todo"
+)
 
 
 def _on_words(choose: Callable[[Sequence[str]], str | None]) -> Callable[[Value, Params], str | None]:
@@ -80,9 +82,9 @@ def _title(value: Value, _: Params) -> str | None:
 
 
 def _bare(text: str) -> str | None:
-    """Without commas, stops, colons ...; None where a mark inside a word leaves room for doubt."""
+    """Without commas, stops, colons ...; None where there are none, or one inside a word leaves room for doubt."""
     kept = " ".join(w.strip(".,;:!?") for w in text.split())
-    return None if any(c in kept for c in ".,;:!?'\"/-()[]<>|#@") else kept
+    return None if kept == text or any(c in kept for c in ".,;:!?'\"/-()[]<>|#@") else kept
 
 
 def _ended(value: Value, p: Params) -> str | None:
