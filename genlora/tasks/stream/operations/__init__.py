@@ -65,9 +65,13 @@ from . import (
     _texts_meetings,
     _texts_pairs,
     _texts_people,
+    _texts_postal,
+    _texts_quotes,
     _texts_reviews,
     _texts_roles,
     _texts_sentences,
+    _texts_stock,
+    _texts_tickets,
     _texts_todo,
     _texts_trips,
     _texts_when,
@@ -177,6 +181,10 @@ _MODULES = (
     _texts_words,
     _texts_joined,
     _texts_sentences,
+    _texts_quotes,
+    _texts_stock,
+    _texts_tickets,
+    _texts_postal,
 )
 
 ALL_OPERATIONS: tuple[Operation, ...] = tuple(o for m in _MODULES for o in m.OPERATIONS)

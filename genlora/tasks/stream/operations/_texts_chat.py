@@ -1,4 +1,4 @@
-"""Chat lines, messages and quotes: who speaks, to whom, and what the words do."""
+"""Chat lines and messages: who speaks, to whom, and what the words do."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from .._parts import Classifier, Condition, Operation, Params, Value
 from ..inputs._texts_chat import upper_first
 from ._texts_parts import exchanged, mentioned, put, shaped, slot, some_name
 
-_CHAT, _SAID, _QUOTE = ("chat text", "chat log text"), ("utterance text", "chat text", "chat log text"), ("quote text",)
+_CHAT, _SAID = ("chat text", "chat log text"), ("utterance text", "chat text", "chat log text")
 
 
 def _message(edit: Callable[[str], str | None]) -> Callable[[Value, Params], str | None]:
@@ -61,6 +61,7 @@ OPERATIONS = (
         (
             "write sender -> receiver",
             "show who writes to whom, with an arrow (->) between the names",
+            "log the direction of {the} as <sender> -> <receiver>",
         ),
         ("the sender and the receiver with -> between them", "who writes to whom, as A -> B"),
     ),
@@ -72,8 +73,12 @@ OPERATIONS = (
         (
             "address the answer: receiver of {the} -> its sender",
             "show the way of the reply: the one addressed first, an arrow (->), then the one who wrote",
+            "log the direction of the answer as <who replies> -> <who asked first>",
         ),
-        ("the direction of the reply, as receiver -> sender",),
+        (
+            "the direction of the reply, as receiver -> sender",
+            "who answers whom, as A -> B",
+        ),
     ),
     Operation(
         "chat.message",
@@ -95,8 +100,12 @@ OPERATIONS = (
         (
             "write only the message, in capital letters, without sender and receiver",
             "shout what is said (no names in front or behind)",
+            "put what is said into upper case, with all names around it left out",
         ),
-        ("the message alone, in capital letters",),
+        (
+            "the message alone, in capital letters",
+            "what is said, in upper case and without the names around it",
+        ),
     ),
     Operation(
         "chat.greet",
@@ -106,8 +115,12 @@ OPERATIONS = (
         (
             'begin an answer to the sender: "Hi <name>,"',
             "write the greeting of a reply, as in Hi Eve, with a comma",
+            "greet whoever wrote {the}, in the form Hi Eve,",
         ),
-        ('the greeting of a reply, "Hi <name of the sender>,"',),
+        (
+            'the greeting of a reply, "Hi <name of the sender>,"',
+            "a greeting like Hi Eve, for the one who wrote",
+        ),
     ),
     Operation(
         "chat.mention",
@@ -117,6 +130,7 @@ OPERATIONS = (
         (
             "write @ and the name of the one who is addressed",
             "make a mention of the receiver, no space after the @",
+            "tag the one the words are meant for, like @Eve",
         ),
         ("the receiver as a mention with @", "@ and the name of the person addressed"),
     ),
@@ -141,15 +155,23 @@ OPERATIONS = (
         (
             "write time, sender, > and receiver, without the message",
             "shorten {the} to its head: HH:MM sender > receiver",
+            "keep the log data only: time, sender, >, receiver",
         ),
-        ("the head of {the} in the form HH:MM sender > receiver",),
+        (
+            "the head of {the} in the form HH:MM sender > receiver",
+            "time, sender and receiver like 09:30 Eve > Max",
+        ),
     ),
     Operation(
         "chat.first named",
         _CHAT,
         "word",
         lambda v, _: mentioned(v, ("sender", "to"), 0),
-        ("copy whichever of sender and receiver stands first", "write the first name in {the}"),
+        (
+            "copy whichever of sender and receiver stands first",
+            "write the first name in {the}",
+            "say which of the two people is named earlier",
+        ),
         ("the first name in {the}", "the name of sender or receiver that stands first"),
         ("which name stands first?",),
     ),
@@ -161,16 +183,27 @@ OPERATIONS = (
         (
             "exchange sender and receiver, with the words unchanged",
             "copy {the} as if the two people had switched roles: swap their names only",
+            "let the two trade places: sender becomes receiver and the other way round",
         ),
-        ("{the} with sender and receiver exchanged",),
+        (
+            "{the} with sender and receiver exchanged",
+            "the same line with the two people in swapped roles",
+        ),
     ),
     Operation(
         "chat.put sender",
         _CHAT,
         "text",
         put("sender", "name"),
-        ("replace the sender by {name}, nothing else changed", "correct {the}: it was {name} who wrote it"),
-        ("{the} with {name} as the sender",),
+        (
+            "replace the sender by {name}, nothing else changed",
+            "correct {the}: it was {name} who wrote it",
+            "copy {the} as if {name} had sent it",
+        ),
+        (
+            "{the} with {name} as the sender",
+            "the text of {the}, but sent by {name}",
+        ),
         params=some_name,
     ),
     Operation(
@@ -181,8 +214,12 @@ OPERATIONS = (
         (
             'report it as <sender> wrote: "<message>", the message with a capital',
             'turn {the} into the form Eve wrote: "Hello." (no receiver)',
+            "cite the message: name, the word wrote, a colon, the text in double quotes",
         ),
-        ('{the} in the form Eve wrote: "Hello."',),
+        (
+            '{the} in the form Eve wrote: "Hello."',
+            'a citation such as Max wrote: "Hi." with the real words',
+        ),
     ),
     Operation(
         "say.no end mark",
@@ -192,8 +229,12 @@ OPERATIONS = (
         (
             "copy the message without its final punctuation mark (the words only, no sender)",
             "drop the full stop, question mark or exclamation mark that ends the message; names in front are left out",
+            "give the bare words said, last mark cut off",
         ),
-        ("the message without its last punctuation mark and without any sender",),
+        (
+            "the message without its last punctuation mark and without any sender",
+            "the words said, minus the closing mark",
+        ),
     ),
     Operation(
         "say.end mark",
@@ -203,84 +244,13 @@ OPERATIONS = (
         (
             "write the punctuation mark that ends the message itself",
             "give the sign at the end of what is said: a full stop, ? or !",
+            "copy the last character of the message",
         ),
-        ("the mark at the end of the message (. or ? or !)",),
+        (
+            "the mark at the end of the message (. or ? or !)",
+            "the closing sign of the message: . or ? or !",
+        ),
         ("which mark ends the message: . or ? or !?",),
-    ),
-    Operation(
-        "quote.words",
-        _QUOTE,
-        "text",
-        slot("quote"),
-        (
-            "copy what stands inside the quotation marks, without the marks",
-            "extract the words that were said",
-            "keep the quotation alone, no quotation marks",
-        ),
-        ("the text inside the quotation marks", "the words that were said, without quotation marks"),
-        ("what exactly was said?",),
-    ),
-    Operation(
-        "quote.speaker",
-        _QUOTE,
-        "text",
-        slot("who"),
-        ("name the person who is quoted, first and last name", "extract the speaker", "say whose words they are"),
-        ("the full name of the speaker", "the person who is quoted"),
-        ("who said it?",),
-    ),
-    Operation(
-        "quote.surname",
-        _QUOTE,
-        "word",
-        lambda v, _: v.data["slots"]["who"].split()[1],
-        ("write only the surname of the speaker", "give the last name of the person quoted"),
-        ("the surname of the speaker", "the last name of the person who is quoted"),
-        ("what is the speaker's last name?",),
-    ),
-    Operation(
-        "quote.colon",
-        _QUOTE,
-        "text",
-        shaped("{who}: {quote}"),
-        (
-            "write the speaker, a colon and the words, without quotation marks",
-            "turn {the} into a line of a script: name, colon, text (no quotes)",
-        ),
-        ("a line <speaker>: <words>, no quotation marks",),
-    ),
-    Operation(
-        "quote.credit",
-        _QUOTE,
-        "text",
-        shaped("{quote} ({who})"),
-        (
-            "write the words without quotation marks and then the speaker in parentheses",
-            "put it as <words> (<speaker>), quotation marks left out",
-        ),
-        ("the words, then the speaker in parentheses, no quotation marks",),
-    ),
-    Operation(
-        "quote.single",
-        _QUOTE,
-        "text",
-        lambda v, _: v.text.replace('"', "'") if "'" not in v.text else None,
-        (
-            "replace the double quotation marks by single ones",
-            "change every \" to ' and nothing else",
-        ),
-        ("{the} with single instead of double quotation marks",),
-    ),
-    Operation(
-        "quote.shout",
-        _QUOTE,
-        "text",
-        lambda v, _: v.text.replace(v.data["slots"]["quote"], v.data["slots"]["quote"].upper()),
-        (
-            "put the words inside the quotation marks into capitals, the rest stays as it is",
-            "capitalise all letters of the quoted text only",
-        ),
-        ("{the} with only the quoted words in capitals",),
     ),
 )
 

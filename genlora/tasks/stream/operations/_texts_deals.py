@@ -1,4 +1,4 @@
-"""Old and new prices, orders, two kinds of goods: which number, which product, which of both."""
+"""Old and new prices, and orders: which number, which product, which of both."""
 
 from collections.abc import Callable
 
@@ -6,30 +6,17 @@ from .._parts import Classifier, Condition, Operation, Params, Value
 from ..inputs._texts_frames import texts
 from ._texts_parts import put, shaped, slot
 
-_PRICE, _ORDER, _STOCK = ("price text",), ("order text",), ("stock text",)
+_PRICE, _ORDER = ("price text",), ("order text",)
 
 
 def _figure(name: str) -> Callable[[Value, Params], str | None]:
     return lambda value, _: str(value.data["raw"][name])
 
 
-def _by(value: Value, low: str, high: str, best: Callable[[int, int], int]) -> int:
-    return best(value.data["raw"][low], value.data["raw"][high])
-
-
 def _price_at(best: Callable[[int, int], int]) -> Callable[[Value, Params], str | None]:
     def found(value: Value, _: Params) -> str | None:
-        wanted = _by(value, "old", "new", best)
+        wanted = best(value.data["raw"]["old"], value.data["raw"]["new"])
         return next(value.data["slots"][k] for k in ("old", "new") if value.data["raw"][k] == wanted)
-
-    return found
-
-
-def _goods(best: Callable[[int, int], int]) -> Callable[[Value, Params], str | None]:
-    def found(value: Value, _: Params) -> str | None:
-        wanted = _by(value, "quantity", "more", best)
-        name = "product" if value.data["raw"]["quantity"] == wanted else "other"
-        return value.data["slots"][name]
 
     return found
 
@@ -68,7 +55,11 @@ OPERATIONS = (
         _PRICE,
         "number",
         _figure("new"),
-        ("write the new price as a bare number", "give the price after the change, without the currency"),
+        (
+            "write the new price as a bare number",
+            "give the price after the change, without the currency",
+            "fill the column New price, digits only",
+        ),
         ("the new price without currency", "the figure of the price after the change"),
     ),
     Operation(
@@ -76,7 +67,11 @@ OPERATIONS = (
         _PRICE,
         "number",
         _figure("old"),
-        ("write the old price as a bare number", "give the price before the change, without the currency"),
+        (
+            "write the old price as a bare number",
+            "give the price before the change, without the currency",
+            "fill the column Old price, digits only",
+        ),
         ("the old price without currency", "the figure of the price before the change"),
     ),
     Operation(
@@ -111,6 +106,7 @@ OPERATIONS = (
         (
             "write the lower of the two prices, with its currency",
             "copy whichever amount is smaller, be it old or new",
+            "tell me the better price for a buyer, currency included",
         ),
         ("the lower of both prices, currency included", "the smaller of the two amounts"),
         ("which of the two prices is lower?",),
@@ -123,6 +119,7 @@ OPERATIONS = (
         (
             "write the higher of the two prices, with its currency",
             "copy whichever amount is larger, be it old or new",
+            "tell me the better price for the seller, currency included",
         ),
         ("the higher of both prices, currency included", "the larger of the two amounts"),
         ("which of the two prices is higher?",),
@@ -148,6 +145,7 @@ OPERATIONS = (
         (
             "write product;old;new with bare numbers for the import",
             "turn {the} into one CSV line: product, old price, new price, with semicolons and no currency",
+            "log the change as <product>;<old>;<new>, figures only",
         ),
         ("the line product;old price;new price, no currency", "product, old and new figure joined by semicolons"),
     ),
@@ -159,8 +157,12 @@ OPERATIONS = (
         (
             'write the news in the form "The <product> now costs <new price>."',
             'shorten {the} to "The ... now costs ..."',
+            "announce just the new price: The <product> now costs <price>.",
         ),
-        ('the short sentence "The <product> now costs <new price>."',),
+        (
+            'the short sentence "The <product> now costs <new price>."',
+            'an announcement like "The pen now costs $2."',
+        ),
     ),
     Operation(
         "order.quantity",
@@ -234,6 +236,7 @@ OPERATIONS = (
         (
             "write order number;customer;quantity, joined by semicolons",
             "make a CSV row with the order number, the customer and the quantity (semicolons, no spaces between)",
+            "log the order as <number>;<customer>;<quantity>",
         ),
         ("the row order number;customer;quantity", "order number, customer and quantity with semicolons between"),
     ),
@@ -245,6 +248,7 @@ OPERATIONS = (
         (
             "print the parcel label: customer, space, # and order number",
             "write the customer and the order number as in Acme #12",
+            "combine the company with the order number, written like Acme #12",
         ),
         ("customer and order number in the form Acme #12", "the label <customer> #<order number>"),
     ),
@@ -254,10 +258,14 @@ OPERATIONS = (
         "text",
         shaped("Thank you for order {number}."),
         (
-            'answer with "Thank you for order <number>." and the right order number',
+            'answer with "Thank you for order <number>.", the right number put in',
             'thank the customer in the words "Thank you for order ...", with the order number',
+            "confirm the order with one sentence: Thank you for order <number>.",
         ),
-        ('the sentence "Thank you for order <number>." with the order number',),
+        (
+            'the sentence "Thank you for order <number>." with the order number',
+            "a thank-you line with the order number: Thank you for order <number>.",
+        ),
     ),
     Operation(
         "order.put quantity",
@@ -269,7 +277,10 @@ OPERATIONS = (
             "correct {the}: the customer wants {n} pieces",
             "copy {the} with {n} as the number of pieces",
         ),
-        ("{the} with {n} as the quantity",),
+        (
+            "{the} with {n} as the quantity",
+            "the text of {the}, but for {n} pieces",
+        ),
         params=lambda d: {"n": str(d.between(61, 99))},
     ),
     Operation(
@@ -280,80 +291,13 @@ OPERATIONS = (
         (
             "replace the customer by {firm}, nothing else changed",
             "correct {the}: the goods are for {firm}",
+            "copy {the} with {firm} as the company that orders",
         ),
-        ("{the} with {firm} as the customer",),
+        (
+            "{the} with {firm} as the customer",
+            "the text of {the}, but ordered by {firm}",
+        ),
         params=lambda d: {"firm": d.pick(texts("companies"))},
-    ),
-    Operation(
-        "stock.first quantity",
-        _STOCK,
-        "number",
-        slot("quantity"),
-        ("write the quantity of the product named first", "give the number that belongs to the first kind of goods"),
-        ("the quantity of the first product", "how many pieces there are of the first kind"),
-        ("how many pieces of the first product are there?",),
-    ),
-    Operation(
-        "stock.second quantity",
-        _STOCK,
-        "number",
-        slot("more"),
-        ("write the quantity of the product named second", "give the number that belongs to the second kind of goods"),
-        ("the quantity of the second product", "how many pieces there are of the second kind"),
-        ("how many pieces of the second product are there?",),
-    ),
-    Operation(
-        "stock.first product",
-        _STOCK,
-        "text",
-        slot("product"),
-        ("name the first kind of goods", "copy the product that is mentioned first"),
-        ("the product named first", "the first kind of goods"),
-        ("which product is mentioned first?",),
-    ),
-    Operation(
-        "stock.second product",
-        _STOCK,
-        "text",
-        slot("other"),
-        ("name the second kind of goods", "copy the product that is mentioned second"),
-        ("the product named second", "the second kind of goods"),
-        ("which product is mentioned second?",),
-    ),
-    Operation(
-        "stock.more",
-        _STOCK,
-        "text",
-        lambda v, p: _goods(max)(v, p) if v.data["raw"]["quantity"] != v.data["raw"]["more"] else None,
-        (
-            "name the product of which there are more pieces",
-            "compare both quantities: name the product with the larger one",
-            "write which kind of goods is the more numerous",
-        ),
-        ("the product with the larger quantity", "whichever product comes in the larger number"),
-        ("of which product are there more pieces?",),
-    ),
-    Operation(
-        "stock.fewer",
-        _STOCK,
-        "text",
-        lambda v, p: _goods(min)(v, p) if v.data["raw"]["quantity"] != v.data["raw"]["more"] else None,
-        (
-            "name the product of which there are fewer pieces",
-            "compare both quantities: name the product with the smaller one",
-            "write which kind of goods is the less numerous",
-        ),
-        ("the product with the smaller quantity", "whichever product comes in the smaller number"),
-        ("of which product are there fewer pieces?",),
-    ),
-    Operation(
-        "stock.total",
-        _STOCK,
-        "number",
-        lambda v, _: str(v.data["raw"]["quantity"] + v.data["raw"]["more"]),
-        ("add up the two quantities", "say how many pieces there are in all"),
-        ("the total number of pieces", "the sum of both quantities"),
-        ("how many pieces are there in all?",),
     ),
 )
 

@@ -136,8 +136,12 @@ OPERATIONS = (
         (
             "join the words of {the} with underscores, without punctuation",
             "write an underscore for every space (marks left out, capitals as they are)",
+            "make one long token of {the}: an underscore between the words, no marks",
         ),
-        ("the words of {the} joined by underscores, no punctuation",),
+        (
+            "the words of {the} joined by underscores, no punctuation",
+            "one token, the words linked by underscores and without marks",
+        ),
     ),
     Operation(
         "text.file name",
@@ -149,8 +153,12 @@ OPERATIONS = (
         (
             "make a file name of the first three words: lower case, underscores between, .{ext} at the end",
             "name a .{ext} file after the first three words, in small letters with underscores",
+            "propose a file name, <first>_<second>_<third>.{ext}, after the opening words in small letters",
         ),
-        ("a file name from the first three words, like one_two_three.{ext}",),
+        (
+            "a file name from the first three words, like one_two_three.{ext}",
+            "the opening three words as a file name in small letters, <word>_<word>_<word>.{ext}",
+        ),
         params=lambda d: {"ext": d.pick(("txt", "md", "pdf", "log", "eml", "doc"))},
     ),
     Operation(
@@ -190,6 +198,7 @@ OPERATIONS = (
         (
             'count the letter "{letter}" in {the}, capital or small',
             'say how often "{letter}" occurs in {the} (either case)',
+            'report the number of times "{letter}" is used, capitals included',
         ),
         ('how often the letter "{letter}" occurs in {the}', 'the number of letters "{letter}", capitals too'),
         ('how many times does {the} use the letter "{letter}", capitals included?',),
@@ -203,6 +212,7 @@ OPERATIONS = (
         (
             "count the words that begin with a capital letter",
             "say how many words of {the} are capitalised",
+            "report how many words have a capital at the start",
         ),
         ("the number of words that start with a capital letter", "how many words of {the} have a capital initial"),
         ("how many words in {the} begin with a capital letter?",),
@@ -243,7 +253,10 @@ OPERATIONS = (
             'copy {the} without the word "{word}"',
             'take every "{word}" out of {the}',
         ),
-        ('{the} without the word "{word}"',),
+        (
+            '{the} without the word "{word}"',
+            'what is left of {the} once every "{word}" is gone',
+        ),
         params=lambda d: {"word": d.pick(("the", "to", "for", "on", "from", "and", "a", "in", "is"))},
     ),
 )

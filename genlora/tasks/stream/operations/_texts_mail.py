@@ -1,12 +1,12 @@
-"""E-mails and support tickets: sender, receiver, greeting, deadline, order number, the text alone."""
+"""E-mails: sender, receiver, greeting, deadline, the text alone."""
 
 from collections.abc import Callable
 
 from .._parts import Classifier, Condition, Operation, Params, Value
 from ..inputs._texts_chat import upper_first
-from ._texts_parts import put, shaped, slot, some_name
+from ._texts_parts import shaped, slot
 
-_LETTER, _MAIL, _TICKET = ("letter text",), ("letter text", "memo text"), ("ticket text",)
+_LETTER, _MAIL = ("letter text",), ("letter text", "memo text")
 
 
 def _dropped(name: str) -> Callable[[Value, Params], str | None]:
@@ -17,10 +17,6 @@ def _dropped(name: str) -> Callable[[Value, Params], str | None]:
         return " ".join(rest.split())
 
     return written
-
-
-def _topic(*topics: str) -> Callable[[Value, Params], bool | None]:
-    return lambda value, _: value.data["topic"] in topics
 
 
 OPERATIONS = (
@@ -58,8 +54,12 @@ OPERATIONS = (
         (
             "write sender > receiver, both as they are written",
             "note for the register who wrote to whom, with > between the names",
+            "log the mail as <sender> > <receiver>",
         ),
-        ("sender and receiver with > between them",),
+        (
+            "sender and receiver with > between them",
+            "who wrote to whom, in the form A > B",
+        ),
     ),
     Operation(
         "mail.deadline",
@@ -95,8 +95,12 @@ OPERATIONS = (
         (
             'write a subject line of the form "Budget, due Friday"',
             "give {the} a subject: the document with a capital, a comma, due and the day as written",
+            "fill in the missing subject in the form <Document>, due <day>",
         ),
-        ('a subject line of the form "Budget, due Friday"',),
+        (
+            'a subject line of the form "Budget, due Friday"',
+            "the document, capitalised, followed by a comma, due and the day",
+        ),
     ),
     Operation(
         "mail.body",
@@ -118,8 +122,12 @@ OPERATIONS = (
         (
             "remove the greeting at the start, all else in one line",
             "copy {the} in one line without its opening words of address",
+            "cut the salutation off, on a single line",
         ),
-        ("{the} in one line, without the greeting",),
+        (
+            "{the} in one line, without the greeting",
+            "what follows the greeting, on one line",
+        ),
     ),
     Operation(
         "mail.no closing",
@@ -129,15 +137,23 @@ OPERATIONS = (
         (
             "remove the sign-off with the sender's name, all else in one line",
             "copy {the} in one line, but stop before the closing formula",
+            "cut off the closing and the name after it, on a single line",
         ),
-        ("{the} in one line, without the sign-off and the name",),
+        (
+            "{the} in one line, without the sign-off and the name",
+            "all that precedes the sign-off, on one line",
+        ),
     ),
     Operation(
         "mail.greeting",
         _LETTER,
         "code",
         slot("greeting"),
-        ("copy the greeting with its mark", "keep only the words of address at the start, punctuation included"),
+        (
+            "copy the greeting with its mark",
+            "keep only the words of address at the start, punctuation included",
+            "extract how the reader is addressed, mark included",
+        ),
         ("the greeting, punctuation included", "the opening words of address with their mark"),
         ("how does {the} greet its reader? Keep the punctuation",),
     ),
@@ -146,7 +162,11 @@ OPERATIONS = (
         _LETTER,
         "text",
         slot("closing"),
-        ("copy the sign-off together with the name", "keep only the closing formula and who signed"),
+        (
+            "copy the sign-off together with the name",
+            "keep only the closing formula and who signed",
+            "extract the last words: the formula and the name",
+        ),
         ("the sign-off with the name", "the closing formula, name included"),
         ("how does {the} end? Formula and name",),
     ),
@@ -156,104 +176,27 @@ OPERATIONS = (
         "code",
         lambda v, _: f"Dear {v.data['slots']['sender']},",
         (
-            'begin the answer: "Dear", the sender as he or she signed, a comma',
+            "begin the answer with Dear, the sender as signed, a comma",
             "write the first line of a reply to the sender, Dear <name>,",
+            "address the sender in return, in the form Dear <name as signed>,",
         ),
-        ('the first line of a reply, "Dear <sender>,"',),
+        (
+            'the first line of a reply, "Dear <sender>,"',
+            "a salutation for the answer: Dear <sender as signed>,",
+        ),
     ),
     Operation(
         "mail.first name",
         _MAIL,
         "word",
         lambda v, _: v.data["slots"]["sender"].split()[0],
-        ("write only the first name of the sender", "give the given name of whoever wrote {the}"),
+        (
+            "write only the first name of the sender",
+            "give the given name of whoever wrote {the}",
+            "find out who wrote it, first name only",
+        ),
         ("the first name of the sender", "the sender's given name"),
         ("what is the sender's first name?",),
-    ),
-    Operation(
-        "ticket.number",
-        _TICKET,
-        "code",
-        slot("number"),
-        ("write the four-digit number", "extract the number for the database", "copy the reference of {the}"),
-        ("the four-digit number", "the reference number"),
-        ("what number does it carry?",),
-    ),
-    Operation(
-        "ticket.customer",
-        _TICKET,
-        "word",
-        slot("who"),
-        ("name the customer", "extract who wrote it", "give the first name that occurs"),
-        ("the name of the customer", "the person who wrote it"),
-        ("who wrote it?",),
-    ),
-    Operation(
-        "ticket.product",
-        _TICKET,
-        "text",
-        slot("product"),
-        (
-            "name the product, without an article",
-            "extract the goods that the customer writes about, no article",
-            "write the keyword for the product team: the article of sale",
-        ),
-        ("the product, no article", 'the goods in question (leave out "the")'),
-        ('which product is it about? Leave out "the"',),
-    ),
-    Operation(
-        "ticket.message",
-        _TICKET,
-        "text",
-        lambda v, _: m if len(m := v.data["message"]) <= 90 else None,
-        (
-            "copy the message alone, without name and number",
-            "strip the customer and the number from {the}",
-            "keep just what the customer says",
-        ),
-        ("the message without name and number", "the customer's words only"),
-    ),
-    Operation(
-        "ticket.head",
-        _TICKET,
-        "code",
-        shaped("#{number} {who}"),
-        (
-            "write # and the number, a space and the name",
-            "make a short head such as #12 Eve for the list",
-        ),
-        ("number and name in the form #12 Eve",),
-    ),
-    Operation(
-        "ticket.entry",
-        _TICKET,
-        "code",
-        shaped("{number},{who},{product}"),
-        (
-            "write number,name,product with commas and no spaces after them",
-            "turn {the} into a CSV row: number, customer, product (no article, no extra spaces)",
-        ),
-        ("the CSV row number,name,product",),
-    ),
-    Operation(
-        "ticket.reply",
-        _TICKET,
-        "text",
-        shaped("Hello {who}, we received your message about the {product}."),
-        (
-            'answer in the words "Hello <name>, we received your message about the <product>."',
-            "confirm the receipt with this sentence: Hello <name>, we received your message about the <product>.",
-        ),
-        ('the reply "Hello <name>, we received your message about the <product>."',),
-    ),
-    Operation(
-        "ticket.put who",
-        _TICKET,
-        "text",
-        put("who", "name"),
-        ("replace the customer's name by {name}, nothing else changed", "correct {the}: the customer is {name}"),
-        ("{the} with {name} as the customer",),
-        params=some_name,
     ),
 )
 
@@ -279,107 +222,7 @@ CONDITIONS = (
         ("{the} contains a question mark", "the request is put as a question"),
         ("{the} has no question mark", "the request is put as a statement"),
     ),
-    Condition(
-        "ticket urgent",
-        _TICKET,
-        lambda v, _: v.data["urgent"],
-        ("the customer is in a hurry", "{the} is urgent", "it has to be answered at once"),
-        ("the customer has time", "{the} is not urgent", "it can be answered later"),
-    ),
-    Condition(
-        "ticket money",
-        _TICKET,
-        _topic("refund", "invoice"),
-        ("it is about money: a refund or an invoice", "accounting has to answer (refunds, invoices)"),
-        ("it is not about a refund or an invoice", "accounting has nothing to do with it"),
-    ),
-    Condition(
-        "ticket technical",
-        _TICKET,
-        _topic("login", "bug"),
-        ("it is a technical matter: signing in, the site or the app", "the customer cannot use the site or the app"),
-        ("it is no technical matter", "site, app and login are not the problem"),
-    ),
-    Condition(
-        "ticket praise",
-        _TICKET,
-        _topic("praise"),
-        ("the customer is pleased and just says so", "{the} is praise"),
-        ("the customer has a problem, a question or a wish", "{the} is something else than praise"),
-    ),
 )
 
 
-def _route(name: str, groups: dict[str, tuple[str, ...]], classes: dict[str, str], names: dict[str, str]) -> Classifier:
-    """Some topics, grouped; tickets of other topics are left out."""
-
-    def found(value: Value, _: Params) -> str | None:
-        return next((k for k, topics in groups.items() if value.data["topic"] in topics), None)
-
-    return Classifier(f"ticket {name}", _TICKET, found, classes, "the right place for the ticket", names)
-
-
-CLASSIFIERS = (
-    _route(
-        "topic",
-        {k: (k,) for k in ("refund", "delivery", "login", "cancel", "invoice", "bug", "praise", "feature")},
-        {
-            "refund": "the customer wants money back",
-            "delivery": "a parcel is late or lost",
-            "login": "signing in fails",
-            "cancel": "an order is to be cancelled",
-            "invoice": "it is about a bill",
-            "bug": "the site or app is faulty",
-            "praise": "the customer is pleased",
-            "feature": "something new is wished for",
-        },
-        {k: k for k in ("refund", "delivery", "login", "cancel", "invoice", "bug", "praise", "feature")},
-    ),
-    _route(
-        "department",
-        {
-            "money": ("refund", "invoice"),
-            "parcels": ("delivery",),
-            "tech": ("login", "bug"),
-            "other": ("praise", "feature"),
-        },
-        {
-            "money": "it is about a refund or an invoice",
-            "parcels": "it is about shipping",
-            "tech": "the site, the app or the login does not work",
-            "other": "it is praise or an idea",
-        },
-        {"money": "billing", "parcels": "logistics", "tech": "IT", "other": "marketing"},
-    ),
-    _route(
-        "orders",
-        {"refund": ("refund",), "delivery": ("delivery",), "cancel": ("cancel",)},
-        {
-            "refund": "the money is to be paid back",
-            "delivery": "the goods have not arrived as they should",
-            "cancel": "the order is to be stopped",
-        },
-        {"refund": "refund", "delivery": "shipping", "cancel": "cancellation"},
-    ),
-    _route(
-        "voice",
-        {"problem": ("bug", "login", "delivery"), "praise": ("praise",), "idea": ("feature",)},
-        {
-            "problem": "the customer reports a problem",
-            "praise": "the customer is happy",
-            "idea": "the customer has a wish or an idea",
-        },
-        {"problem": "problem", "praise": "praise", "idea": "idea"},
-    ),
-    _route(
-        "account",
-        {"login": ("login",), "invoice": ("invoice",), "bug": ("bug",), "cancel": ("cancel",)},
-        {
-            "login": "the customer cannot sign in",
-            "invoice": "a bill or receipt is missing or wrong",
-            "bug": "a page, a button or the app fails",
-            "cancel": "the customer does not want the goods any more",
-        },
-        {"login": "access", "invoice": "invoice", "bug": "bug", "cancel": "cancel"},
-    ),
-)
+CLASSIFIERS: tuple[Classifier, ...] = ()

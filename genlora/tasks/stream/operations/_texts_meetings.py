@@ -54,8 +54,12 @@ OPERATIONS = (
         (
             "write the event with a capital first letter and the person in brackets",
             'make a calendar title such as "Team lunch (Eve)"',
+            "name the appointment for a shared calendar: Event (Person), first letter a capital",
         ),
-        ('a calendar title of the form "Team lunch (Eve)"',),
+        (
+            'a calendar title of the form "Team lunch (Eve)"',
+            "the event, capitalised, with the person in brackets",
+        ),
     ),
     Operation(
         "meeting.where when",
@@ -65,6 +69,7 @@ OPERATIONS = (
         (
             "write R and the room number, a space and the time, like R7 10:15",
             "make a door note: R<room number> <time as it is written>",
+            "code place and time as R<room> <time>",
         ),
         ("room and time in the form R7 10:15", "a short code R<room> and then the time"),
     ),
@@ -76,6 +81,7 @@ OPERATIONS = (
         (
             "write event;room number;person, with semicolons",
             "make one CSV row of {the}: topic, room number and name (semicolons, no spaces after them)",
+            "log the meeting as <event>;<room number>;<person>",
         ),
         ("the row event;room number;person", "topic, room number and name joined by semicolons"),
     ),
@@ -89,7 +95,10 @@ OPERATIONS = (
             "correct {the}: we are in room {n}",
             "copy {the} with room {n} instead",
         ),
-        ("{the} with {n} as the room number",),
+        (
+            "{the} with {n} as the room number",
+            "the text of {the}, but in room {n}",
+        ),
         params=lambda d: {"n": str(d.between(61, 99))},
     ),
     Operation(
@@ -100,8 +109,12 @@ OPERATIONS = (
         (
             "replace the person by {name}, nothing else changed",
             "correct {the}: the name is {name}",
+            "copy {the} with the name {name} in it instead",
         ),
-        ("{the} with {name} as the person",),
+        (
+            "{the} with {name} as the person",
+            "the text of {the}, but with {name} as its name",
+        ),
         params=some_name,
     ),
     Operation(
@@ -135,7 +148,11 @@ OPERATIONS = (
         _MOVE,
         "text",
         slot("topic"),
-        ("name the meeting that moves, without an article", "extract what kind of event is moved"),
+        (
+            "name the meeting that moves, without an article",
+            "extract what kind of event is moved",
+            "say which appointment is rescheduled, just its name",
+        ),
         ("the event that is moved, no article", "the name of the meeting"),
         ("what is being moved?",),
     ),
@@ -144,7 +161,7 @@ OPERATIONS = (
         _MOVE,
         "word",
         slot("who"),
-        ("name the person in {the}", "extract the first name that is mentioned"),
+        ("name the person in {the}", "extract the first name that is mentioned", "say whose name occurs in {the}"),
         ("the person who is named", "the only name in {the}"),
         ("which person is named?",),
     ),
@@ -168,8 +185,12 @@ OPERATIONS = (
         (
             "undo the change: write new -> old",
             "write both days or times with an arrow (->) between them, the latest plan first",
+            "write how to put it back: present plan, ->, former plan",
         ),
-        ("the reverse change in the form new -> old",),
+        (
+            "the reverse change in the form new -> old",
+            "the way back, as new -> old",
+        ),
     ),
     Operation(
         "move.sentence",
@@ -179,8 +200,12 @@ OPERATIONS = (
         (
             'shorten {the} to "The <event> is now <new day or time>."',
             "write one sentence in the form The ... is now ..., without the old plan",
+            'tell the team in the words "The <event> is now <new day or time>."',
         ),
-        ('the sentence "The <event> is now <new day or time>."',),
+        (
+            'the sentence "The <event> is now <new day or time>."',
+            'a short notice such as "The lunch is now Friday."',
+        ),
     ),
 )
 

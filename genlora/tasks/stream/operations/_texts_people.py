@@ -1,11 +1,11 @@
-"""Name lines, signatures, addresses, notes on persons: one field of many, or some of them in another order."""
+"""Name lines and signatures: one field of many, or some of them in another order."""
 
 from collections.abc import Callable
 
 from .._parts import Classifier, Condition, Operation, Params, Value
 from ._texts_parts import shaped, slot
 
-_CONTACT, _ADDRESS, _PERSON = ("contact text",), ("address text",), ("person text",)
+_CONTACT = ("contact text",)
 _NAMED = ("contact text", "address text")
 
 
@@ -68,6 +68,7 @@ OPERATIONS = (
         (
             "write the name with the surname in capitals, e.g. Jane DOE",
             "give first name and SURNAME, the latter in block letters",
+            "set the name for the guest list: first name, surname in upper case",
         ),
         ("the name in the form Jane DOE", "first name, then the surname in capitals"),
     ),
@@ -79,6 +80,7 @@ OPERATIONS = (
         (
             "make a user name of the person: first.last in lower case",
             "write the login jane.doe for the person in {the}",
+            "derive the account name: given name, dot, family name, all small",
         ),
         ("a login of the form jane.doe", "the name in lower case with a dot between"),
     ),
@@ -94,8 +96,12 @@ OPERATIONS = (
         (
             "make a short login: the first four letters of the surname and two of the first name, lower case",
             "join four letters of the last name and two of the given name, small letters, no space",
+            "build the six-letter login of our network: surname (4 letters) plus first name (2 letters), all small",
         ),
-        ("a login of four surname letters and two first-name letters, lower case",),
+        (
+            "a login of four surname letters and two first-name letters, lower case",
+            "the six-letter login: 4 letters of the surname, 2 of the first name, all small",
+        ),
     ),
     Operation(
         "contact.first and initial",
@@ -105,6 +111,7 @@ OPERATIONS = (
         (
             "write the first name and only the initial of the surname, with a dot",
             "shorten the surname to its first letter, as in Jane D.",
+            "abbreviate the family name to one letter and a dot, the first name stays",
         ),
         ("the name in the form Jane D.", "first name and surname initial"),
     ),
@@ -131,7 +138,11 @@ OPERATIONS = (
         _CONTACT,
         "code",
         slot("title"),
-        ("copy the title before the name", "write the form of address, e.g. Ms or Dr., as it stands there"),
+        (
+            "copy the title before the name",
+            "write the form of address, e.g. Ms or Dr., as it stands there",
+            "extract what stands in front of the first name",
+        ),
         ("the title before the name", "the form of address"),
         ("which title stands before the name?",),
     ),
@@ -143,6 +154,7 @@ OPERATIONS = (
         (
             "write a formal greeting: Dear, title, surname, comma",
             'begin a letter to the person: "Dear <title> <last name>,"',
+            "open a formal letter, in the form Dear Ms Doe,",
         ),
         ('the greeting "Dear <title> <surname>," for a letter', "a formal salutation like Dear Ms Doe,"),
     ),
@@ -151,7 +163,11 @@ OPERATIONS = (
         _CONTACT,
         "code",
         shaped("Hi {first},"),
-        ("write an informal greeting: Hi, first name, comma", 'begin an e-mail to a friend: "Hi <first name>,"'),
+        (
+            "write an informal greeting: Hi, first name, comma",
+            'begin an e-mail to a friend: "Hi <first name>,"',
+            "open a casual e-mail, in the form Hi Jane,",
+        ),
         ('the greeting "Hi <first name>,"', "an informal salutation like Hi Jane,"),
     ),
     Operation(
@@ -162,8 +178,12 @@ OPERATIONS = (
         (
             "guess the e-mail address: first.last in lower case, @{host}",
             "build the address first.last@{host} for the person, small letters",
+            "derive the person's address at {host}: given name, dot, family name, all small",
         ),
-        ("the address first.last@{host} in lower case",),
+        (
+            "the address first.last@{host} in lower case",
+            "an e-mail address like jane.doe@{host}",
+        ),
         params=lambda d: {"host": d.pick(("mail.com", "example.org", "firm.net", "office.io", "team.eu"))},
     ),
     Operation(
@@ -174,8 +194,12 @@ OPERATIONS = (
         (
             "write the badge: first and last name, space, slash, space, company",
             "combine name and company for the name tag, as in Jane Doe / Acme",
+            "print the name tag: <first> <last> / <company>",
         ),
-        ("the badge text in the form Jane Doe / Acme",),
+        (
+            "the badge text in the form Jane Doe / Acme",
+            "first and last name, a slash between spaces, the company",
+        ),
     ),
     Operation(
         "contact.role of",
@@ -185,154 +209,12 @@ OPERATIONS = (
         (
             "write the surname and the position in brackets",
             "shorten {the} to the form Doe (Head of Sales)",
+            "note who does what: surname, then the job title in parentheses",
         ),
-        ("surname and position in the form Doe (Head of Sales)",),
-    ),
-    Operation(
-        "postal.number",
-        _ADDRESS,
-        "number",
-        slot("number"),
-        ("write the house number, not the post code", "extract the number of the house"),
-        ("the house number", "the number of the house in the street"),
-        ("what is the house number?",),
-    ),
-    Operation(
-        "postal.code",
-        _ADDRESS,
-        "code",
-        slot("code"),
-        ("write the post code, not the house number", "extract the five-digit postal code"),
-        ("the post code", "the postal code of five digits"),
-        ("what is the post code?",),
-    ),
-    Operation(
-        "postal.street",
-        _ADDRESS,
-        "text",
-        slot("street"),
-        ("write the street without the house number", "extract the name of the street"),
-        ("the street, no number", "the name of the street"),
-        ("in which street is it?",),
-    ),
-    Operation(
-        "postal.city",
-        _ADDRESS,
-        "text",
-        slot("city"),
-        ("write the city", "extract the town from {the}"),
-        ("the city", "the town of the address"),
-        ("in which city is it?",),
-    ),
-    Operation(
-        "postal.street number",
-        _ADDRESS,
-        "code",
-        shaped("{street} {number}"),
         (
-            "write the street and then the house number",
-            "put the house number behind the street name",
-            "give street and number in the continental order, e.g. Main Street 5",
+            "surname and position in the form Doe (Head of Sales)",
+            "the surname with the job title in parentheses",
         ),
-        ("street and house number, the number last", "the street line in the form Main Street 5"),
-    ),
-    Operation(
-        "postal.city code",
-        _ADDRESS,
-        "code",
-        shaped("{city} {code}"),
-        ("write the city and then the post code", "give the last line of the label: city, space, post code"),
-        ("the city followed by the post code",),
-    ),
-    Operation(
-        "postal.code city",
-        _ADDRESS,
-        "code",
-        shaped("{code} {city}"),
-        ("write the post code and then the city", "give the last line of the label: post code, space, city"),
-        ("the post code followed by the city",),
-    ),
-    Operation(
-        "postal.area",
-        _ADDRESS,
-        "code",
-        lambda v, _: v.data["slots"]["code"][:2],
-        ("write the first two digits of the post code", "give the postal area: two digits at the start of the code"),
-        ("the first two digits of the post code",),
-    ),
-    Operation(
-        "postal.one line",
-        _ADDRESS,
-        "code",
-        shaped("{number} {street}, {city}"),
-        (
-            "write house number and street, a comma, then the city",
-            "shorten {the} to number street, city (no name, no code)",
-        ),
-        ("the address as number street, city",),
-    ),
-    Operation(
-        "person.name",
-        _PERSON,
-        "word",
-        slot("name"),
-        ("write the name of the person", "extract who {the} is about"),
-        ("the name of the person", "the name in {the}"),
-        ("what is the person called?",),
-    ),
-    Operation(
-        "person.age",
-        _PERSON,
-        "number",
-        slot("age"),
-        ("write the age as a number", "extract how old the person is"),
-        ("the age in years", "how old the person is"),
-        ("how old is the person?",),
-    ),
-    Operation(
-        "person.job",
-        _PERSON,
-        "word",
-        slot("job"),
-        ("write the job, without an article", "extract the occupation or trade"),
-        ("the occupation", "the job that is named"),
-        ("which job is named?",),
-    ),
-    Operation(
-        "person.city",
-        _PERSON,
-        "word",
-        slot("city"),
-        ("write the city", "extract the place"),
-        ("the city that is named", "the place in {the}"),
-        ("which city is named?",),
-    ),
-    Operation(
-        "person.name age",
-        _PERSON,
-        "code",
-        shaped("{name} ({age})"),
-        ("write the name with the age in brackets", "combine name and age as in Eve (30)"),
-        ("name and age in the form Eve (30)",),
-    ),
-    Operation(
-        "person.name city",
-        _PERSON,
-        "list",
-        shaped("{name}, {city}"),
-        ("write the name and the city, with a comma between", "combine person and place as in Eve, Rome"),
-        ("name and city, comma-separated",),
-    ),
-    Operation(
-        "person.row",
-        _PERSON,
-        "code",
-        shaped("{name};{age};{job};{city}"),
-        (
-            "write name;age;job;city for the table",
-            "turn {the} into one row with semicolons: name, age, job, city (no spaces)",
-        ),
-        ("the row name;age;job;city", "the four fields name, age, job and city with semicolons between"),
     ),
 )
 

@@ -60,6 +60,7 @@ OPERATIONS = (
         (
             "name the aspect that is judged first, without an article",
             "extract the first thing the writer speaks of, good or bad",
+            "say what the opening judgement is about, just the noun",
         ),
         ("the aspect mentioned first, no article", "the first thing that is judged"),
         ("what is judged first?",),
@@ -72,6 +73,7 @@ OPERATIONS = (
         (
             "name the aspect that is judged second, without an article",
             "extract the last thing the writer speaks of, good or bad",
+            "say what the closing judgement is about, just the noun",
         ),
         ("the aspect mentioned second, no article", "the last thing that is judged"),
         ("what is judged last?",),
@@ -84,6 +86,7 @@ OPERATIONS = (
         (
             "list both aspects in the order of {the}, separated by a comma",
             "write the two nouns that are judged, no articles",
+            "extract what is judged: two nouns with a comma between",
         ),
         ("the two aspects, comma-separated, in the order of {the}", "both things that are judged"),
     ),
@@ -95,8 +98,12 @@ OPERATIONS = (
         (
             "write + or - for each of the two aspects, in their order, no space",
             "code both judgements in the order of {the}: + for praise, - for criticism, side by side",
+            "reduce {the} to two signs, + where the writer is pleased and - where not",
         ),
-        ("two signs, + for praise and - for criticism, in the order of {the}",),
+        (
+            "two signs, + for praise and - for criticism, in the order of {the}",
+            "+ or - for the first aspect, then for the second, no space",
+        ),
     ),
     Operation(
         "review.table",
@@ -106,15 +113,23 @@ OPERATIONS = (
         (
             "write each aspect with + or - after it, with a semicolon between, e.g. taste +; smell -",
             "make a table in one line: aspect and sign (+ praised, - criticised), entries separated by a semicolon",
+            "summarise {the} as <aspect> <sign>; <aspect> <sign> with + for good and - for bad",
         ),
-        ("both aspects with their sign, as in taste +; smell -",),
+        (
+            "both aspects with their sign, as in taste +; smell -",
+            "a summary <aspect> <sign>; <aspect> <sign> (+ good, - bad)",
+        ),
     ),
     Operation(
         "review.count good",
         _REVIEW,
         "number",
         lambda v, _: str(sum(v.data["good"].values())),
-        ("count the aspects that are praised", "say how many things the writer likes: 0, 1 or 2"),
+        (
+            "count the aspects that are praised",
+            "say how many things the writer likes: 0, 1 or 2",
+            "report how many of the two aspects come off well",
+        ),
         ("the number of aspects that are praised", "how many things the writer likes"),
         ("how many aspects are praised?",),
     ),
@@ -141,7 +156,11 @@ OPERATIONS = (
         _NEWS,
         "number",
         slot("n"),
-        ("write the number that the report gives, not a date or score", "extract the figure that goes with {the}"),
+        (
+            "write the number that the report gives, not a date or score",
+            "extract the figure that goes with {the}",
+            "read off the figure in the news itself",
+        ),
         ("the number in the report", "the figure that the news gives"),
     ),
     Operation(
@@ -149,8 +168,15 @@ OPERATIONS = (
         _NEWS,
         "code",
         lambda v, _: f"#{v.data['slots']['city'].lower()}",
-        ("make a hashtag of the city, in small letters", "write # and the place name in lower case, no space"),
-        ("the city as a hashtag in lower case",),
+        (
+            "make a hashtag of the city, in small letters",
+            "write # and the place name in lower case, no space",
+            "tag the news by place, like #rome",
+        ),
+        (
+            "the city as a hashtag in lower case",
+            "a hashtag like #rome for the place",
+        ),
     ),
     Operation(
         "headline.dateline",
@@ -160,8 +186,12 @@ OPERATIONS = (
         (
             "write the dateline: the city in capitals, a space and a hyphen",
             "begin the report with the place in capitals and -",
+            "set the place as agencies do: ROME -",
         ),
-        ("the city in capitals, followed by a space and a hyphen",),
+        (
+            "the city in capitals, followed by a space and a hyphen",
+            "a dateline like ROME -",
+        ),
     ),
     Operation(
         "headline.title",
@@ -171,8 +201,12 @@ OPERATIONS = (
         (
             "copy the headline itself, no date in front and no full stop",
             "keep the news alone, without day and final stop",
+            "strip the date at the front and the stop at the end",
         ),
-        ("the bare headline, no date and no final stop",),
+        (
+            "the bare headline, no date and no final stop",
+            "the news without its date and its final stop",
+        ),
     ),
 )
 

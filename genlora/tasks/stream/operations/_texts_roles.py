@@ -306,7 +306,10 @@ OPERATIONS = (
             "correct {the}: it was {name} who paid",
             "copy {the} with {name} as the one who pays",
         ),
-        ("{the} with {name} in place of the payer",),
+        (
+            "{the} with {name} in place of the payer",
+            "the text of {the}, but with {name} as the one who pays",
+        ),
         params=some_name,
     ),
     Operation(
@@ -319,7 +322,10 @@ OPERATIONS = (
             "correct {the}: it was {name} who got the money",
             "copy {the} with {name} as the one who is paid",
         ),
-        ("{the} with {name} in place of the payee",),
+        (
+            "{the} with {name} in place of the payee",
+            "the text of {the}, but with {name} as the one who is paid",
+        ),
         params=some_name,
     ),
     Operation(
@@ -332,7 +338,10 @@ OPERATIONS = (
             "correct {the}: {name} is the one who got it",
             "copy {the} with {name} as the receiver",
         ),
-        ("{the} with {name} in place of the receiver",),
+        (
+            "{the} with {name} in place of the receiver",
+            "the text of {the}, but with {name} as the one who gets it",
+        ),
         params=some_name,
     ),
 )

@@ -46,7 +46,7 @@ OPERATIONS = (
         "code",
         lambda v, _: upper_first(v.data["bare"]),
         (
-            "put {the} into sentence case and add no punctuation",
+            "put {the} into sentence case, without any punctuation",
             "write {the} with a capital first letter and all else small",
             "keep the words, but only the very first letter as a capital",
         ),
@@ -60,8 +60,12 @@ OPERATIONS = (
         (
             "write the mark that is missing at the end: ? or .",
             "say which mark {the} needs, a question mark (?) or a full stop (.)",
+            "decide between ? and . for the end of {the}",
         ),
-        ("the missing end mark, ? or .",),
+        (
+            "the missing end mark, ? or .",
+            "the sign that belongs at the end, ? or .",
+        ),
         ("which mark belongs at the end, ? or .?",),
     ),
     Operation(
@@ -84,15 +88,23 @@ OPERATIONS = (
         (
             "shout {the}: capital letters and one exclamation mark at the end",
             "write {the} in capitals with ! behind the last word",
+            "make it loud: upper case, ended by an exclamation mark",
         ),
-        ("{the} in capitals, followed by !",),
+        (
+            "{the} in capitals, followed by !",
+            "a shouted version in capitals with ! at the end",
+        ),
     ),
     Operation(
         "sentence.first",
         _SEVERAL,
         "text",
         _one_of_several(0),
-        ("copy the first sentence of {the}, with its end mark", "cut {the} after its first sentence"),
+        (
+            "copy the first sentence of {the}, with its end mark",
+            "cut {the} after its first sentence",
+            "shorten {the} to the sentence that opens it",
+        ),
         ("the first sentence of {the}", "the opening sentence, end mark included"),
         ("what is the first sentence?",),
     ),
@@ -101,7 +113,11 @@ OPERATIONS = (
         _SEVERAL,
         "text",
         _one_of_several(-1),
-        ("copy the last sentence of {the}, with its end mark", "drop all sentences but the last one"),
+        (
+            "copy the last sentence of {the}, with its end mark",
+            "drop all sentences but the last one",
+            "shorten {the} to the sentence that closes it",
+        ),
         ("the last sentence of {the}", "the closing sentence, end mark included"),
         ("what is the last sentence?",),
     ),
@@ -110,7 +126,11 @@ OPERATIONS = (
         _SEVERAL,
         "number",
         lambda v, _: str(len(_sentences(v))),
-        ("count the sentences of {the}", "say how many sentences {the} has"),
+        (
+            "count the sentences of {the}",
+            "say how many sentences {the} has",
+            "report the number of sentences, short ones included",
+        ),
         ("the number of sentences in {the}", "how many sentences there are"),
         ("how many sentences are there?",),
     ),
@@ -122,8 +142,12 @@ OPERATIONS = (
         (
             "write the word with which the last sentence begins",
             "give the first word of the last sentence",
+            "find the final sentence: which word opens it?",
         ),
-        ("the first word of the last sentence",),
+        (
+            "the first word of the last sentence",
+            "the word that opens the final sentence",
+        ),
     ),
     Operation(
         "sentence.last of first",
@@ -133,8 +157,12 @@ OPERATIONS = (
         (
             "write the word with which the first sentence ends",
             "give the last word of the first sentence, no punctuation",
+            "find the opening sentence: which word closes it?",
         ),
-        ("the last word of the first sentence",),
+        (
+            "the last word of the first sentence",
+            "the word that closes the opening sentence",
+        ),
     ),
 )
 

@@ -77,7 +77,11 @@ OPERATIONS = (
         _TODO,
         "word",
         slot("verb"),
-        ("write the verb that says what to do, in lower case", "extract the action: one verb, small letters"),
+        (
+            "write the verb that says what to do, in lower case",
+            "extract the action: one verb, small letters",
+            "say in one small-letter verb what kind of contact is planned",
+        ),
         ("the verb of the task, in lower case", "what has to be done, as one verb in small letters"),
     ),
     Operation(
@@ -85,7 +89,11 @@ OPERATIONS = (
         _TODO,
         "text",
         slot("thing"),
-        ("write what it is about, without an article", "extract the subject of the task, just the noun"),
+        (
+            "write what it is about, without an article",
+            "extract the subject of the task, just the noun",
+            "name the document in question, without an article",
+        ),
         ("the subject of the task, no article", 'what it is about (leave out "the")'),
         ('what is it about? Leave out "the"',),
     ),
@@ -97,8 +105,12 @@ OPERATIONS = (
         (
             'report the task as done in two words, e.g. "Called Eve."',
             "write the verb in the past tense with a capital, then the person and a full stop",
+            "tick it off: past tense of the verb and the name, as in Called Eve.",
         ),
-        ('a report of two words such as "Called Eve."',),
+        (
+            'a report of two words such as "Called Eve."',
+            "the finished task in two words: capitalised past tense, name, full stop",
+        ),
     ),
     Operation(
         "todo.short",
@@ -108,6 +120,7 @@ OPERATIONS = (
         (
             "shorten {the} to verb and name, the verb in lower case",
             "keep only what to do and with whom: verb (small letters) and person",
+            "drop subject and deadline: verb in small letters plus name",
         ),
         ("verb and person only, the verb in lower case", "the task in two words like call Eve"),
     ),
@@ -119,8 +132,12 @@ OPERATIONS = (
         (
             "write the deadline, a colon, the person, a comma and the subject",
             "make a calendar entry <day>: <name>, <subject> without the article",
+            "move it to the calendar as <day>: <name>, <subject>",
         ),
-        ("an entry of the form <day>: <name>, <subject>",),
+        (
+            "an entry of the form <day>: <name>, <subject>",
+            "the day, a colon, the name, a comma and the subject (no article)",
+        ),
     ),
     Operation(
         "todo.will",
@@ -130,8 +147,12 @@ OPERATIONS = (
         (
             'promise it: "I will <verb> <name> by <day>."',
             "turn {the} into a sentence of the form I will call Eve by Friday.",
+            "confirm that you take it on, in the words I will <verb> <name> by <day>.",
         ),
-        ('a promise of the form "I will call Eve by Friday."',),
+        (
+            'a promise of the form "I will call Eve by Friday."',
+            "a sentence that starts with I will and names verb, person and day",
+        ),
     ),
     Operation(
         "todo.put who",
@@ -141,8 +162,12 @@ OPERATIONS = (
         (
             "replace the person by {name}, nothing else changed",
             "pass the task on: write {name} where the name stands, the rest as it is",
+            "copy {the} with {name} as the person to contact",
         ),
-        ("{the} with {name} in place of the person",),
+        (
+            "{the} with {name} in place of the person",
+            "the text of {the}, but with {name} in it",
+        ),
         params=some_name,
     ),
     Operation(
@@ -158,7 +183,11 @@ OPERATIONS = (
         _RANKED,
         "code",
         slot("priority"),
-        ("copy the priority in front of the task", "extract the priority mark as it stands there"),
+        (
+            "copy the priority in front of the task",
+            "extract the priority mark as it stands there",
+            "read off how urgent it is: the mark in front, unchanged",
+        ),
         ("the priority mark, copied", "the mark in front of the task"),
         ("which priority mark does it have?",),
     ),
@@ -218,6 +247,7 @@ OPERATIONS = (
         (
             'put {the} into the passive voice with "by"',
             'begin {the} with its object: passive, same tense, "by" at the end',
+            'turn {the} around: what is acted on comes first, the doer last after "by"',
         ),
         ('{the} in the passive voice, with "by"', 'the passive of {the}, the doer after "by"'),
     ),
@@ -227,10 +257,14 @@ OPERATIONS = (
         "text",
         _by,
         (
-            'replace the subject by "{who}" and keep the tense',
+            'replace the subject by "{who}", the tense unchanged',
             'write {the} with "{who}" as the one who does it, the verb fitted to it',
+            'make "{who}" the one who acts, same tense as before',
         ),
-        ('{the} with "{who}" as its subject, same tense',),
+        (
+            '{the} with "{who}" as its subject, same tense',
+            'the same sentence about "{who}"',
+        ),
         params=_pronoun,
     ),
     Operation(
@@ -241,6 +275,7 @@ OPERATIONS = (
         (
             "write who does it, as {the} names them (small letter for an article)",
             "extract the subject of {the}, its article in lower case",
+            "copy the words for whoever acts, starting with a small letter unless it is a name",
         ),
         ("the subject of {the}, with its article in small letters", "who does it, the article in lower case"),
     ),
@@ -249,7 +284,11 @@ OPERATIONS = (
         _CLAUSE,
         "text",
         lambda v, _: v.data["object"],
-        ("write the direct object with its article or number", "extract what is acted on, article included"),
+        (
+            "write the direct object with its article or number",
+            "extract what is acted on, article included",
+            "copy the words for what the action is done to",
+        ),
         ("the direct object of {the}, article included", "the thing that is acted on, with its article"),
     ),
     Operation(
@@ -273,6 +312,7 @@ OPERATIONS = (
         (
             'write the past participle of the main verb, the form after "has"',
             'give the verb in the form that follows "have"',
+            'form the participle as in "has done"',
         ),
         ("the past participle of the verb", 'the form of the verb after "has"'),
     ),

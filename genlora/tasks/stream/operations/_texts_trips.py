@@ -111,6 +111,7 @@ OPERATIONS = (
         (
             "copy the city that is mentioned first in {the}",
             "write the first of the two place names, whatever its role",
+            "give whichever city {the} names before the other one",
         ),
         ("the city that {the} mentions first", "the first place name in {the}"),
         ("which city is mentioned first?",),
@@ -123,6 +124,7 @@ OPERATIONS = (
         (
             "copy the city that is mentioned second in {the}",
             "write the last of the two place names, whatever its role",
+            "give whichever city {the} names after the other one",
         ),
         ("the city that {the} mentions second", "the last place name in {the}"),
         ("which city is mentioned last?",),
@@ -135,6 +137,7 @@ OPERATIONS = (
         (
             "list both cities in alphabetical order",
             "extract the place names, sorted from A to Z",
+            "sort the origin and the destination alphabetically, with a comma between",
         ),
         ("the two cities in alphabetical order", "both place names from A to Z"),
     ),
@@ -159,6 +162,7 @@ OPERATIONS = (
         (
             "write the person and the destination, with a comma between",
             "combine name and place of arrival, like Eve, Rome",
+            "tell reception who arrives where, in the form name, city",
         ),
         ("the person and the destination, comma-separated", "name, place of arrival"),
     ),
@@ -170,6 +174,7 @@ OPERATIONS = (
         (
             "write the person and the place of departure, with a comma between",
             "combine name and origin, like Eve, Rome",
+            "tell the garage who is picked up where, in the form name, city",
         ),
         ("the person and the origin, comma-separated", "name, place of departure"),
     ),
@@ -181,8 +186,12 @@ OPERATIONS = (
         (
             'write a sentence "<name> travels to <destination>."',
             'shorten {the} to the pattern "Eve travels to Rome."',
+            "boil it down to one sentence about who goes where: <name> travels to <city>.",
         ),
-        ('{the} in the form "Eve travels to Rome."',),
+        (
+            '{the} in the form "Eve travels to Rome."',
+            'one sentence like "Eve travels to Rome." with the real name and destination',
+        ),
     ),
     Operation(
         "trip.swap",
@@ -206,7 +215,10 @@ OPERATIONS = (
             "correct {the}: the trip goes to {city}",
             "copy {the} with {city} as the place of arrival",
         ),
-        ("{the} with {city} as the destination",),
+        (
+            "{the} with {city} as the destination",
+            "the text of {the}, but bound for {city}",
+        ),
         params=some_city,
     ),
     Operation(
@@ -219,7 +231,10 @@ OPERATIONS = (
             "correct {the}: the trip starts in {city}",
             "copy {the} with {city} as the origin",
         ),
-        ("{the} with {city} as the place of departure",),
+        (
+            "{the} with {city} as the place of departure",
+            "the text of {the}, but with the start in {city}",
+        ),
         params=some_city,
     ),
     Operation(
@@ -232,7 +247,10 @@ OPERATIONS = (
             "correct {the}: it is {name} who goes",
             "copy {the} with the name {name} in it instead",
         ),
-        ("{the} with {name} in place of the person",),
+        (
+            "{the} with {name} in place of the person",
+            "the text of {the} with its name changed to {name}",
+        ),
         params=some_name,
     ),
     Operation(
@@ -243,6 +261,7 @@ OPERATIONS = (
         (
             "name the country of the destination",
             "write in which country the trip ends",
+            "look up which country the destination belongs to",
         ),
         ("the country in which the trip ends", "the country of the destination"),
         ("in which country does the trip end?",),
@@ -256,6 +275,7 @@ OPERATIONS = (
         (
             "name the country where the trip starts",
             "write in which country the place of departure lies",
+            "look up which country the place of departure belongs to",
         ),
         ("the country in which the trip starts", "the country of the origin"),
         ("in which country does the trip start?",),

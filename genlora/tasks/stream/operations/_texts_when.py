@@ -98,6 +98,7 @@ OPERATIONS = (
         (
             "write the weekday as three capital letters",
             "give the day of the week as a code: MON, TUE, WED ...",
+            "abbreviate the day of the week to three letters, all capitals",
         ),
         ("the weekday as a code of three capitals", "the day of the week in the form MON"),
     ),
@@ -109,8 +110,12 @@ OPERATIONS = (
         (
             "write the weekday as a number, 1 for Monday to 7 for Sunday",
             "code the day of the week: Monday 1, Tuesday 2 and so on up to 7",
+            "turn the day of the week into a digit for sorting, Monday being 1 and Sunday 7",
         ),
-        ("the number of the weekday (Monday is 1, Sunday is 7)",),
+        (
+            "the number of the weekday (Monday is 1, Sunday is 7)",
+            "a digit from 1 (Monday) to 7 (Sunday) for the day",
+        ),
     ),
     Operation(
         "when.month name",
@@ -120,6 +125,7 @@ OPERATIONS = (
         (
             "name the month of the date, in full",
             "write in which month it is (the whole word)",
+            "spell out the month in which it takes place",
         ),
         ("the month of the date, as a full word", "the name of the month"),
     ),
@@ -131,6 +137,7 @@ OPERATIONS = (
         (
             "write the date as DD.MM. with a stop after each number",
             "shorten the date to two digits for the day and two for the month, in the form 07.03.",
+            "put the date into the short form DD.MM. (day first, a stop after both)",
         ),
         ("the date as DD.MM.", "day and month in the form 07.03."),
     ),
@@ -155,6 +162,7 @@ OPERATIONS = (
         (
             "write the time in the 24-hour form HH:MM",
             "give the time as HH:MM, with 24 hours and no am or pm",
+            "convert the time for the rota: HH:MM on the 24-hour clock",
         ),
         ("the time as HH:MM (24 hours)", "the time in 24-hour form, two digits each"),
     ),
@@ -166,8 +174,12 @@ OPERATIONS = (
         (
             "write the time in the 12-hour form, like 2:30 pm or 9 am",
             "give the time with am or pm; full hours without minutes (9 am)",
+            "convert the time for American readers: 2:30 pm, or 9 am on the hour",
         ),
-        ("the time in 12-hour form, like 2:30 pm or 9 am",),
+        (
+            "the time in 12-hour form, like 2:30 pm or 9 am",
+            "the time with am or pm, like 2:30 pm or 9 am",
+        ),
     ),
     Operation(
         "when.day and time",
@@ -177,8 +189,12 @@ OPERATIONS = (
         (
             "write the day, a comma and the time, both as they stand in {the}",
             "combine day and time in the form <day>, <time>",
+            "say when it is: the day, a comma, then the time, unchanged",
         ),
-        ("day and time in the form <day>, <time>, as {the} writes them",),
+        (
+            "day and time in the form <day>, <time>, as {the} writes them",
+            "when it takes place, as <day>, <time>",
+        ),
     ),
     Operation(
         "when.who and day",
@@ -188,6 +204,7 @@ OPERATIONS = (
         (
             "write the person, a colon and the day, e.g. Eve: Friday",
             "make a rota line <name>: <day> with the day as it is written",
+            "list the name and when it is due, like Eve: Friday",
         ),
         ("a line <name>: <day>", "the person and the day, with a colon between"),
     ),
@@ -196,7 +213,7 @@ OPERATIONS = (
         _PLACE,
         "word",
         slot("city"),
-        ("name the city", "extract the place"),
+        ("name the city", "extract the place", "say which town {the} is about"),
         ("the city that is named", "the place in {the}"),
         ("which city is named?",),
     ),
@@ -208,8 +225,12 @@ OPERATIONS = (
         (
             "write the city and the day in brackets, e.g. Rome (Friday)",
             "combine place and day in the form <city> (<day>)",
+            "note the place, then the day in parentheses",
         ),
-        ("city and day in the form Rome (Friday)",),
+        (
+            "city and day in the form Rome (Friday)",
+            "the place with the day in parentheses after it",
+        ),
     ),
 )
 

@@ -296,7 +296,10 @@ OPERATIONS = (
             'replace the final full stop by "{mark}"',
             'copy {the}, but with "{mark}" as its last mark',
         ),
-        ('{the} with "{mark}" in place of the final full stop',),
+        (
+            '{the} with "{mark}" in place of the final full stop',
+            'the same text, ending in "{mark}" instead of a full stop',
+        ),
         params=lambda d: {"mark": d.pick(("!", "!!", "...", "?", ";", " (end)"))},
     ),
     Operation(
@@ -309,7 +312,10 @@ OPERATIONS = (
             'mark {the} with "{tag}:" at the start',
             'prefix {the} with "{tag}", a colon and a space',
         ),
-        ('{the} with "{tag}: " before it',),
+        (
+            '{the} with "{tag}: " before it',
+            'the same text, marked with "{tag}:" at the start',
+        ),
         params=lambda d: {"tag": d.pick(_TAGS)},
     ),
     Operation(
@@ -322,7 +328,10 @@ OPERATIONS = (
             'append a space and "{tag}"',
             'copy {the} with "{tag}" after it',
         ),
-        ('{the} followed by a space and "{tag}"',),
+        (
+            '{the} followed by a space and "{tag}"',
+            'the same text with "{tag}" added after a space',
+        ),
         params=lambda d: {"tag": d.pick(_ENDS)},
     ),
     Operation(
@@ -335,7 +344,10 @@ OPERATIONS = (
             'change the final word to "{word}", everything else as it is',
             'copy {the} so that it ends in "{word}" instead of its last word',
         ),
-        ('{the} with "{word}" in place of the last word',),
+        (
+            '{the} with "{word}" in place of the last word',
+            'the same text, except that its last word is "{word}"',
+        ),
         params=_word,
     ),
     Operation(
@@ -346,8 +358,12 @@ OPERATIONS = (
         (
             'replace the first word of {the} by "{word}" with a capital letter',
             'change the opening word to "{word}" (capitalised), everything else as it is',
+            'copy {the}, but start it with "{word}" (capital letter) in place of its first word',
         ),
-        ('{the} with "{word}", capitalised, in place of the first word',),
+        (
+            '{the} with "{word}", capitalised, in place of the first word',
+            'the same text, except that its first word is "{word}", capitalised',
+        ),
         params=_word,
     ),
     Operation(
@@ -360,7 +376,10 @@ OPERATIONS = (
             "read {the} from the last word to the first (no marks)",
             "reverse the word order, spelling unchanged and punctuation left out",
         ),
-        ("the words of {the} from last to first, without punctuation",),
+        (
+            "the words of {the} from last to first, without punctuation",
+            "{the} read backwards word by word, no marks",
+        ),
     ),
 )
 
