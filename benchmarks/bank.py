@@ -30,7 +30,7 @@ TARGETS = {
     "rebuild a lost index of 10^4": 5000.0,
 }
 LAYERS, HIDDEN, KV, RANK, DIM = 30, 576, 192, 8, 384
-PACKED = ("raw", "int8", "mixed", "int4", "basis-mixed")
+PACKED = ("raw", "int8", "mixed", "int4")
 
 
 def smollm_layout() -> tuple[BaseLayout, Fingerprint]:

@@ -1,6 +1,6 @@
 """Which codec ships the bank: size, error of the updates, and accuracy lost on held-out examples.
 
-    python benchmarks/codec.py --bank runs/bank/bank --measure int4 basis-int8 --words FOLDER
+    python benchmarks/codec.py --bank runs/bank/bank --measure int4 mixed --words FOLDER
 
 Sizes and errors are of every codec; accuracy is measured for those named, expert by expert, on the examples that
 admitted it, against the raw factors' own score from its card (the same examples, device and dtype).

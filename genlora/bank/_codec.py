@@ -1,9 +1,9 @@
-"""Many experts in little space: 8- or 4-bit rows, a basis shared by all experts, or both.
+"""Many experts in little space: 8- or 4-bit rows.
 
 Canonical factors are compressed, so that a row is a singular direction and its scale its strength: trained updates
 have most of their energy in one or two directions, which is why `mixed` is close at little more than 4 bits a number.
-A shared basis per module (joint compression, Brüel-Gabrielsson et al. 2024) helps where experts start from one A and
-stay near it. The error is measured on the products.
+The error is measured on the products. A basis shared by all experts (joint compression, Brüel-Gabrielsson et al. 2024)
+was tried and does not pay at some 150 experts (benchmarks/RESULTS.md).
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,9 @@ from genlora.errors import BankDamagedError, ConfigError
 from ._factors import write_blob
 
 PACK_SIZE = 128
-"""Experts per blob at most; a basis is shared by those of one blob."""
+"""Experts per blob at most."""
 LEAD = 2
 """How many singular directions a mixed codec keeps at 8 bits."""
-TOLERANCE = 1e-4
-"""Share of the experts' energy that a shared basis may lose on each side."""
 
 
 @dataclass(frozen=True)
@@ -34,23 +32,17 @@ class Codec:
     lead_bits: int
     """Bits of a number in the first `LEAD` directions."""
     rest_bits: int
-    """Bits in the others; 16 means float16 everywhere."""
-    basis: bool
-    """Whether a basis is shared where that saves space."""
+    """Bits in the others."""
     help: str
 
 
 CODECS = {
     c.name: c
     for c in (
-        Codec("raw", 32, 32, False, "float32, exact"),
-        Codec("int8", 8, 8, False, "8-bit rows"),
-        Codec("mixed", 8, 4, False, "two leading directions in 8 bits, the rest in 4"),
-        Codec("int4", 4, 4, False, "4-bit rows"),
-        Codec("basis", 16, 16, True, "shared basis, float16"),
-        Codec("basis-int8", 8, 8, True, "shared basis and 8-bit rows"),
-        Codec("basis-mixed", 8, 4, True, "shared basis, two leading directions in 8 bits, the rest in 4"),
-        Codec("basis-int4", 4, 4, True, "shared basis and 4-bit rows"),
+        Codec("raw", 32, 32, "float32, exact"),
+        Codec("int8", 8, 8, "8-bit rows"),
+        Codec("mixed", 8, 4, "two leading directions in 8 bits, the rest in 4"),
+        Codec("int4", 4, 4, "4-bit rows"),
     )
 }
 """Every codec by name. All but raw need equal modules and ranks in all experts, as a bank's are."""
@@ -84,75 +76,36 @@ def _grouped(states: Sequence[AdapterState]) -> list[_Group]:
     return groups
 
 
-def shared_basis(rows: Tensor, tolerance: float = TOLERANCE) -> Tensor | None:
-    """Orthonormal rows (M, R, d) that span `rows` (K, M, r, d) up to `tolerance` of their energy; None if of no use.
-
-    R is one for all modules of the group: they are read in one batch.
-    """
-    k, _, r, d = rows.shape
-    gram = torch.einsum("kmri,kmrj->mij", rows.double(), rows.double())
-    values, vectors = torch.linalg.eigh(gram)  # ascending
-    lost = values.clamp(min=0).cumsum(-1).sum(0)  # lost[i]: energy of the i + 1 weakest directions, over modules
-    total = float(lost[-1])
-    drop = int((lost <= tolerance * total).sum())
-    size = d - drop
-    if size * (k * r + d) >= k * r * d:
-        return None
-    return vectors[:, :, drop:].flip(-1).mT.float().contiguous()
-
-
 class Encoder:
     """Compresses up to `PACK_SIZE` experts into one blob."""
 
-    def __init__(self, codec: Codec, states: Sequence[AdapterState], *, tolerance: float = TOLERANCE) -> None:
+    def __init__(self, codec: Codec, states: Sequence[AdapterState]) -> None:
         self.codec = codec
         self.states = [canonical(s) for s in states]
-        self.tolerance = tolerance
         self._tensors: dict[str, Tensor] = {}
 
     def encode(self) -> bytes:
         """The blob."""
-        groups = _grouped(self.states)
-        norms = torch.tensor([sum(n * n for n in update_norms(s).values()) ** 0.5 or 1.0 for s in self.states])
         info: list[dict[str, Any]] = []
-        for i, group in enumerate(groups):
-            # Rows weighted by the other factor's: their energy is the product's, each expert's counted alike.
-            strength = norms[:, None, None, None]
-            a_basis = self._basis(group.a * group.b.norm(dim=-1, keepdim=True) / strength)
-            b_basis = self._basis(group.b * group.a.norm(dim=-1, keepdim=True) / strength)
-            a_read = self._put(f"{i}.a", group.a, a_basis)
-            self._put(f"{i}.b", _refit(group, a_read), b_basis)
+        for i, group in enumerate(_grouped(self.states)):
+            a_read = self._put(f"{i}.a", group.a)
+            self._put(f"{i}.b", _refit(group, a_read))
             r, d_in, d_out = group.a.shape[2], group.a.shape[3], group.b.shape[3]
             info.append({"paths": list(group.paths), "rank": r, "d_in": d_in, "d_out": d_out})
         head = {"codec": "pack", "name": self.codec.name, "experts": len(self.states), "groups": info}
         return write_blob(self._tensors, head)
 
-    def _basis(self, weighted: Tensor) -> Tensor | None:
-        return shared_basis(weighted, self.tolerance) if self.codec.basis else None
-
-    def _put(self, key: str, rows: Tensor, basis: Tensor | None) -> Tensor:
-        """Store rows (K, M, r, d), through a basis if there is one; returns them as they will be read."""
-        if basis is not None:
-            self._put_rows(f"{key}.basis", basis[None], 8 if self.codec.lead_bits <= 8 else 16)
-            basis = _read_rows(self._tensors, f"{key}.basis", 0, basis.shape[-1])
-            solve = torch.linalg.pinv(basis.double()).float()  # the rounded basis is not quite orthonormal
-            rows_in = rows @ solve
-        else:
-            rows_in = rows
+    def _put(self, key: str, rows: Tensor) -> Tensor:
+        """Store rows (K, M, r, d); returns them as they will be read."""
         lead, rest = (self.codec.lead_bits, self.codec.rest_bits)
         cut = rows.shape[2] if lead == rest else min(LEAD, rows.shape[2])
-        self._put_rows(f"{key}.lead", rows_in[:, :, :cut], lead)
+        self._put_rows(f"{key}.lead", rows[:, :, :cut], lead)
         if cut < rows.shape[2]:
-            self._put_rows(f"{key}.rest", rows_in[:, :, cut:], rest)
-        read = [_read_side(self._tensors, key, slot, rows_in.shape[-1]) for slot in range(rows.shape[0])]
-        out = torch.stack(read)
-        return out if basis is None else out @ basis
+            self._put_rows(f"{key}.rest", rows[:, :, cut:], rest)
+        return torch.stack([_read_side(self._tensors, key, slot, rows.shape[-1]) for slot in range(rows.shape[0])])
 
     def _put_rows(self, key: str, rows: Tensor, bits: int) -> None:
-        if bits == 16:
-            self._tensors[key] = rows.half()
-        else:
-            self._tensors[key], self._tensors[f"{key}.scale"] = quantize_rows(rows, bits)
+        self._tensors[key], self._tensors[f"{key}.scale"] = quantize_rows(rows, bits)
 
 
 def _refit(group: _Group, a_read: Tensor) -> Tensor:
@@ -166,10 +119,7 @@ def _refit(group: _Group, a_read: Tensor) -> Tensor:
 
 
 def _read_rows(tensors: dict[str, Tensor], key: str, slot: int, width: int) -> Tensor:
-    codes = tensors[key][slot]
-    if codes.dtype == torch.float16:
-        return codes.float()
-    return dequantize_rows(codes, tensors[f"{key}.scale"][slot], width)
+    return dequantize_rows(tensors[key][slot], tensors[f"{key}.scale"][slot], width)
 
 
 def _read_side(tensors: dict[str, Tensor], key: str, slot: int, width: int) -> Tensor:
@@ -191,15 +141,14 @@ class CodecPack:
             self._groups = [
                 (tuple(map(str, g["paths"])), int(g["rank"]), int(g["d_in"]), int(g["d_out"])) for g in info["groups"]
             ]
-            self._bases = {
-                key: _read_rows(tensors, f"{key}.basis", 0, width)
-                for i, (_, _, d_in, d_out) in enumerate(self._groups)
-                for key, width in ((f"{i}.a", d_in), (f"{i}.b", d_out))
-                if f"{key}.basis" in tensors
-            }
         except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as err:
             raise self._damaged(err) from err
-        self.nbytes = sum(t.nbytes for t in (*tensors.values(), *self._bases.values()))
+        if self.codec not in CODECS:
+            raise BankDamagedError(
+                f"{where}: codec {self.codec[:40]!r}, this genlora reads {', '.join(CODECS)}. "
+                "Export the bank again with the genlora that wrote it, or with another codec."
+            )
+        self.nbytes = sum(t.nbytes for t in tensors.values())
 
     def _damaged(self, err: Exception) -> BankDamagedError:
         return BankDamagedError(
@@ -213,19 +162,14 @@ class CodecPack:
             if not 0 <= slot < self.experts:
                 raise IndexError(f"no place {slot} among {self.experts}")
             for i, (paths, rank, d_in, d_out) in enumerate(self._groups):
-                a, b = self._side(f"{i}.a", slot, d_in), self._side(f"{i}.b", slot, d_out).mT
+                a = _read_side(self._tensors, f"{i}.a", slot, d_in)
+                b = _read_side(self._tensors, f"{i}.b", slot, d_out).mT
                 if a.shape != (len(paths), rank, d_in) or b.shape != (len(paths), d_out, rank):
                     raise ValueError(f"factors {tuple(a.shape)} and {tuple(b.shape)}")
                 pairs.update((path, LoraPair(a[m], b[m])) for m, path in enumerate(paths))
         except (KeyError, ValueError, IndexError, RuntimeError) as err:
             raise self._damaged(err) from err
         return AdapterState(pairs)
-
-    def _side(self, key: str, slot: int, width: int) -> Tensor:
-        basis = self._bases.get(key)
-        if basis is None:
-            return _read_side(self._tensors, key, slot, width)
-        return _read_side(self._tensors, key, slot, basis.shape[-2]) @ basis
 
 
 def product_error(exact: AdapterState, read: AdapterState) -> float:

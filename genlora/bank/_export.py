@@ -12,7 +12,7 @@ from typing import Any
 from genlora.errors import BankError, StorageError
 from genlora.files import fsync_folder, storage_errors
 
-from ._codec import PACK_SIZE, TOLERANCE, Codec, Encoder, codec_named, product_error
+from ._codec import PACK_SIZE, Codec, Encoder, codec_named, product_error
 from ._packs import open_pack
 from ._record import ExpertRecord
 from ._store import Bank
@@ -48,14 +48,13 @@ def export_bank(
     *,
     codec: str = "raw",
     names: Sequence[str] | None = None,
-    tolerance: float = TOLERANCE,
     replace: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> ExportReport:
     """Write experts (all, or `names`) as a new bank in folder `path`, in one rename.
 
     Experts go in order of name into one generation, so that equal banks give equal bytes. Each record tells its codec
-    and what the codec cost it. A shared basis drops at most `tolerance` of the experts' energy.
+    and what the codec cost it.
     """
     kind, root = codec_named(codec), Path(path)
     chosen = sorted(set(names)) if names is not None else bank.names()
@@ -70,7 +69,7 @@ def export_bank(
         try:
             inner = stage / "bank"
             with Bank.create(inner, bank.layout, bank.fingerprint, rank=bank.rank, targets=bank.targets) as out:
-                errors = _fill(bank, out, chosen, kind, tolerance, progress)
+                errors = _fill(bank, out, chosen, kind, progress)
             shutil.rmtree(inner / "cache", ignore_errors=True)
             _publish(inner, root, stage)
         finally:
@@ -107,9 +106,7 @@ def _chunks(names: Sequence[str], size: int) -> Iterator[list[str]]:
         yield chunk
 
 
-def _fill(
-    bank: Bank, out: Bank, names: Sequence[str], codec: Codec, tolerance: float, progress: Progress
-) -> dict[str, float]:
+def _fill(bank: Bank, out: Bank, names: Sequence[str], codec: Codec, progress: Progress) -> dict[str, float]:
     errors: dict[str, float] = {}
     with out.atomic() as tx:
         for key, value in sorted(bank.all_metadata().items()):
@@ -121,7 +118,7 @@ def _fill(
                 errors[chunk[0]] = 0.0
                 tx.add_raw(_marked(records[0], "raw", None), states[0])
             else:
-                data = Encoder(codec, states, tolerance=tolerance).encode()
+                data = Encoder(codec, states).encode()
                 pack = open_pack(data, where="new pack")
                 digest = tx.put_blob(data)
                 for slot, (record, state) in enumerate(zip(records, states, strict=True)):

@@ -6,7 +6,7 @@ import torch
 from genlora.adapter import AdapterState, LoraPair, dequantize_rows, quantize_rows
 from genlora.bank import CODECS, Bank, export_bank, product_error, verify_bank
 from genlora.bank import _export as export_module
-from genlora.bank._codec import CodecPack, Encoder, shared_basis
+from genlora.bank._codec import CodecPack, Encoder
 from genlora.bank._factors import encode_raw, read_blob
 from genlora.errors import BankDamagedError, BankError, ConfigError
 
@@ -50,24 +50,10 @@ def test_four_bit_scales_err_no_more_than_the_plain_maximum():
     assert (dequantize_rows(codes, scale, 64) - x).square().sum() < 0.9 * (naive - x).square().sum()
 
 
-def test_basis_spans_the_rows_and_is_dropped_where_it_saves_nothing():
-    g = torch.Generator().manual_seed(0)
-    rows = torch.randn(12, 2, 4, 6, generator=g) @ torch.randn(2, 6, 64, generator=g)
-    basis = shared_basis(rows, 1e-8)
-    assert basis is not None and basis.shape == (2, 6, 64)
-    assert torch.allclose(basis @ basis.mT, torch.eye(6).expand(2, 6, 6), atol=1e-5)
-    assert torch.allclose(rows @ basis.mT @ basis, rows, atol=1e-3)
-    assert shared_basis(torch.randn(12, 2, 4, 16, generator=g), 1e-6) is None
-
-
 ERRORS = {
     "int8": 0.02,
     "mixed": 0.12,
     "int4": 0.2,
-    "basis": 0.02,
-    "basis-int8": 0.03,
-    "basis-mixed": 0.12,
-    "basis-int4": 0.2,
 }
 
 
@@ -80,11 +66,7 @@ def test_codecs_keep_the_update(name):
     errors = [product_error(s, pack.decode(i)) for i, s in enumerate(states)]
     assert max(errors) < ERRORS[name]
     raw = sum(len(encode_raw(s)) for s in states)
-    assert len(data) < raw * {32: 1, 16: 0.45, 8: 0.3, 4: 0.2}[max(CODECS[name].rest_bits, 4)] + 4000
-    if CODECS[name].basis:
-        assert "0.a.basis" in read_blob(data, where="x")[0]
-        direct = Encoder(CODECS[name.removeprefix("basis-")], states).encode() if "-" in name else bytes(raw)
-        assert len(data) < len(direct)
+    assert len(data) < raw * {8: 0.3, 4: 0.2}[CODECS[name].rest_bits] + 4000
 
 
 def test_refitting_b_makes_up_for_what_a_lost():
@@ -146,8 +128,8 @@ def test_the_bytes_do_not_depend_on_the_order_of_adding(bank, tmp_path):
             other.add(record(i), state(i))
         with other.atomic() as tx:
             tx.set_metadata("note", [1, 2])
-        export_bank(other, tmp_path / "b", codec="basis-int8")
-    export_bank(bank, tmp_path / "a", codec="basis-int8")
+        export_bank(other, tmp_path / "b", codec="mixed")
+    export_bank(bank, tmp_path / "a", codec="mixed")
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
 
 
@@ -178,14 +160,16 @@ def test_export_refuses_politely(bank, tmp_path):
 
 
 def test_a_malformed_pack_is_a_clear_error():
-    tensors, info = read_blob(Encoder(CODECS["basis-int8"], common_start(9)).encode(), where="x")
+    tensors, info = read_blob(Encoder(CODECS["mixed"], common_start(9)).encode(), where="x")
     for broken in (
-        ({k: v for k, v in tensors.items() if k != "0.a.basis"}, info),
+        ({k: v for k, v in tensors.items() if k != "0.a.lead.scale"}, info),
         ({**tensors, "0.b.lead": tensors["0.b.lead"][:, :1]}, info),
         (tensors, {**info, "experts": 99}),
     ):
         with pytest.raises(BankDamagedError, match=r"its pack of experts is malformed"):
             CodecPack(*broken, "x").decode(50)
+    with pytest.raises(BankDamagedError, match=r"x: codec 'basis', this genlora reads raw, int8, mixed, int4"):
+        CodecPack(tensors, {**info, "name": "basis"}, "x")
     for junk in (b"", b"x" * 100, (10**9).to_bytes(8, "little") + b"{}", encode_raw(state(1))[:-8]):
         with pytest.raises(BankDamagedError, match="not a genlora blob"):
             read_blob(junk, where="x")

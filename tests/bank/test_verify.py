@@ -12,7 +12,7 @@ from genlora.errors import BankError
 from .world import new_bank, record, state
 
 
-@pytest.fixture(params=["raw", "basis-mixed"])
+@pytest.fixture(params=["raw", "mixed"])
 def root(request, tmp_path):
     with new_bank(tmp_path / "bank") as bank:
         for i in range(6):

@@ -319,9 +319,8 @@ def _tell_report(report: VerifyReport) -> None:
 
 @bank.command(short_help="Copy a bank to another folder, compressed")
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Folder to write")
-@click.option("--codec", default="mixed", show_default=True, help="raw, int8, mixed, int4, basis, basis-int8, ...")
+@click.option("--codec", default="mixed", show_default=True, help="raw, int8, mixed or int4")
 @click.option("--only", multiple=True, metavar="NAME", help="Only these experts; may be given several times")
-@click.option("--tolerance", type=click.FloatRange(0, 0.5), help="Energy a shared basis may lose  [default: 0.0001]")
 @click.option("--force", is_flag=True, help="Replace a folder that exists")
 @bank_option
 @_JSON
@@ -329,7 +328,6 @@ def export(
     out: Path,
     codec: str,
     only: tuple[str, ...],
-    tolerance: float | None,
     force: bool,
     bank: Path | BankAddress | None,
     as_json: bool,
@@ -340,9 +338,8 @@ def export(
 
     if codec not in CODECS:
         raise ConfigError(f"no codec {codec!r}; choose from {', '.join(CODECS)}.")
-    extra: dict[str, Any] = {} if tolerance is None else {"tolerance": tolerance}
     with _open(bank) as opened:
-        report = export_bank(opened, out, codec=codec, names=list(only) or None, replace=force, **extra)
+        report = export_bank(opened, out, codec=codec, names=list(only) or None, replace=force)
     if as_json:
         say_json(report.to_json())
         return
