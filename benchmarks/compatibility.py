@@ -21,10 +21,10 @@ import torch
 from common import machine, save_result
 
 from genlora import GenLora
-from genlora.base import LoadedBase, generate_greedy, gguf_file, load_base, prompt_ids
+from genlora.base import LoadedBase, generate_greedy, gguf_file, load_base
 from genlora.evaluate import with_adapter
 from genlora.merge import GgufBase, write_gguf
-from genlora.tasks import catalogue_task, catalogue_tasks, sample
+from genlora.tasks import catalogue_task, catalogue_tasks, prompt_ids, sample
 
 OWN_TASK = "r-plural"
 DESCRIPTION = "Give me the word in the plural form."

@@ -17,9 +17,9 @@ from common import machine, save_result
 
 from genlora.api import best_dtype, default_bank
 from genlora.bank import Bank
-from genlora.base import generate_greedy, generate_shared, load_base, prompt_ids
+from genlora.base import generate_greedy, generate_shared, load_base
 from genlora.evaluate import held_out, with_adapter
-from genlora.tasks import find_task
+from genlora.tasks import find_task, prompt_ids
 
 
 def stock(base: Any, prompts: list[list[int]], max_new_tokens: int) -> list[tuple[int, ...]]:

@@ -27,9 +27,9 @@ from common import machine, save_result
 from genlora import GenLora
 from genlora.adapter import AdapterState, LoraPair
 from genlora.api import attach
-from genlora.base import LoadedBase, load_base, prompt_ids
+from genlora.base import LoadedBase, load_base
 from genlora.engine import Adapter, Completion, Engine, Sampling
-from genlora.tasks import catalogue, catalogue_task, sample
+from genlora.tasks import catalogue, catalogue_task, prompt_ids, sample
 
 NEW = 64
 TEXT = "the quick brown fox jumps over the lazy dog while seven wizards drink tea"

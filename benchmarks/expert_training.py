@@ -18,8 +18,8 @@ import torch
 from common import machine, save_result
 from torch import nn
 
-from genlora.base import LoadedBase, load_base, prompt_ids
-from genlora.tasks import Example, catalogue_tasks
+from genlora.base import LoadedBase, load_base
+from genlora.tasks import Example, catalogue_tasks, prompt_ids
 from genlora.train import Row, Stack, common_start, encode_rows, label_losses, pack
 
 LR = 4e-3

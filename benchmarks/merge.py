@@ -18,18 +18,10 @@ import torch
 from common import machine, save_result
 
 from genlora.adapter import AdapterState, load_adapter
-from genlora.base import (
-    BACKENDS,
-    LoadedBase,
-    generate_greedy,
-    gguf_file,
-    layout_of,
-    load_base,
-    prompt_ids,
-    resolve_base,
-)
+from genlora.base import BACKENDS, LoadedBase, generate_greedy, gguf_file, layout_of, load_base, resolve_base
 from genlora.errors import GenloraError
 from genlora.merge import attached, compare, load_merged, merge, probe_set, run_probe
+from genlora.tasks import prompt_ids
 
 INPUTS = (
     "Sort these words: river, apple, stone", "What is the capital of France?", "Write one line about the sea.",

@@ -21,11 +21,11 @@ from common import machine, save_result
 from genlora.adapter import AdapterState, weighted_sum
 from genlora.api import best_dtype, default_bank
 from genlora.bank import Bank
-from genlora.base import LoadedBase, load_base, prompt_ids
+from genlora.base import LoadedBase, load_base
 from genlora.engine import Engine, Sampling
 from genlora.evaluate import answer_as_is, held_out, with_adapter
 from genlora.mixture import Arrow, Mixture, MixtureTraining, build_mixture, of_mixture, trained
-from genlora.tasks import Task, catalogue_task
+from genlora.tasks import Task, catalogue_task, prompt_ids
 
 SETS = {
     "distinct inputs": ("r-camel-to-snake", "r-date-iso-to-long", "r-currency", "r-animal-young"),

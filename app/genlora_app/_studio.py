@@ -14,23 +14,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from genlora.api import GGUF_NAME, MAX_NEW_TOKENS, Created, GenLora, Library, base_source, best_dtype, check_input
-from genlora.base import (
-    BACKENDS,
-    LoadedBase,
-    Progress,
-    backend_named,
-    gguf_file,
-    load_base,
-    prompt_ids,
-    require_compatible,
-    silent,
-)
+from genlora.base import BACKENDS, LoadedBase, Progress, backend_named, gguf_file, load_base, require_compatible, silent
 from genlora.engine import Adapter, Completion, Engine, Sampling
 from genlora.errors import DescriptionError, GenloraError, TaskError, UnknownModelError
 from genlora.evaluate import Answered, OwnDataResult, own_data_result, predictions, whole_file
 from genlora.files import check_name
 from genlora.merge import MergeReport, merge
-from genlora.tasks import Example, score_answers, task_of
+from genlora.tasks import Example, prompt_ids, score_answers, task_of
 
 from ._files import write_whole, zip_bytes, zip_folder
 from ._map import BankMap

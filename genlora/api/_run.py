@@ -16,13 +16,13 @@ from genlora.base import (
     decode_text,
     generate_greedy,
     load_base,
-    prompt_ids,
     require_compatible,
     silent,
 )
 from genlora.errors import BaseError, BaseMismatchError, ConfigError, TaskError
 from genlora.files import read_json
 from genlora.merge import load_merged
+from genlora.tasks import prompt_ids
 
 from ._adapter import attach
 from ._marks import warn_of_marks

@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from ._load import load_base as load_base
     from ._load import load_model as load_model
     from ._load import load_tokenizer as load_tokenizer
-    from ._prompt import chat_prompt as chat_prompt
-    from ._prompt import prompt_ids as prompt_ids
-    from ._prompt import user_message as user_message
     from ._quantize import BACKENDS as BACKENDS
     from ._quantize import REFUSED as REFUSED
     from ._quantize import Backend as Backend
@@ -74,7 +71,6 @@ _MODULES = {
     "_headers": "TensorHeader read_config tensor_headers",
     "_layout": "ARCHITECTURES base_meta",
     "_load": "LoadedBase check_device eos_ids layout_of load_base load_model load_tokenizer",
-    "_prompt": "chat_prompt prompt_ids user_message",
     "_quantize": (
         "BACKENDS REFUSED Backend backend_named check_widths load_quantized load_quantized_base quiet refuse_quantised "
         "torchao_config"

@@ -108,7 +108,7 @@ class Engine:
     def submit(
         self, prompt: Tokens[int], sampling: Sampling | None = None, *, adapter: Adapter | Mixture | None = None
     ) -> Stream:
-        """Queue a prompt's token ids (see `genlora.base.prompt_ids`) and return the stream of its answer at once.
+        """Queue a prompt's token ids (see `genlora.tasks.prompt_ids`) and return the stream of its answer at once.
 
         Raises `OverloadError` when too many wait, `EngineError` after `close`, `ConfigError` for a prompt that is
         empty, too long or not of this vocabulary, `AdapterShapeError` or `AdapterFormatError` for an adapter that does

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from genlora.adapter import AdapterState
-from genlora.base import LoadedBase, decode_text, generate_shared, prompt_ids
-from genlora.tasks import Example, Scores, Task, majority_answer, sample, score_answers
+from genlora.base import LoadedBase, decode_text, generate_shared
+from genlora.tasks import Example, Scores, Task, majority_answer, prompt_ids, sample, score_answers
 
 MAX_NEW_TOKENS = 40
 _FORCED_TOKENS = 384

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from genlora.base import LoadedBase, prompt_ids
+from genlora.base import LoadedBase
 from genlora.errors import TaskError
 from genlora.files import atomic_write
-from genlora.tasks import Example, Task, sample
+from genlora.tasks import Example, Task, prompt_ids, sample
 
 log = logging.getLogger(__name__)
 

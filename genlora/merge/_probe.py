@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from genlora.adapter import AdapterState, LoraPair
-from genlora.base import prompt_ids
 from genlora.errors import ConfigError, MergeError
 from genlora.files import parse_json
+from genlora.tasks import prompt_ids
 
 POSITIONS = 1000
 """Positions compared unless a caller says otherwise."""

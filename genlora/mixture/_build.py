@@ -9,10 +9,10 @@ from typing import Any, Literal, cast, get_args
 import torch
 
 from genlora.bank import Bank, ExpertRecord
-from genlora.base import LoadedBase, prompt_ids, require_compatible
+from genlora.base import LoadedBase, require_compatible
 from genlora.errors import ConfigError, TaskError
 from genlora.files import canonical_json, sha256_bytes
-from genlora.tasks import Example, catalogue, sample
+from genlora.tasks import Example, catalogue, prompt_ids, sample
 from genlora.versions import versions
 
 from ._mixture import Mixture, check_top_k, expert_digest, router_width, sites_of

@@ -1,4 +1,4 @@
-"""From conversations and texts to token ids, exactly as `genlora.base.prompt_ids` does, from any thread."""
+"""From conversations and texts to token ids, exactly as `genlora.tasks.prompt_ids` does, from any thread."""
 
 from collections.abc import Sequence
 

@@ -23,6 +23,12 @@ from ._files import task_of as task_of
 from ._format import AnswerFormat as AnswerFormat
 from ._format import answer_format as answer_format
 from ._hub import read_hub as read_hub
+from ._prompt import chat_messages as chat_messages
+from ._prompt import chat_prompt as chat_prompt
+from ._prompt import prompt_ids as prompt_ids
+from ._prompt_format import BARE as BARE
+from ._prompt_format import PROMPT_FILE as PROMPT_FILE
+from ._prompt_format import PromptFormat as PromptFormat
 from ._score import Scores as Scores
 from ._score import chosen as chosen
 from ._score import first_line as first_line
@@ -41,3 +47,4 @@ from ._task import Split as Split
 from ._task import Task as Task
 from ._task import sample as sample
 from ._task import split_of as split_of
+from .forms import AnswerForm as AnswerForm

@@ -7,6 +7,7 @@ from typing import Any, Self
 from genlora.errors import ManifestError
 from genlora.files import canonical_json, parse_json
 
+from ._prompt import chat_messages, prompt_ids
 from .forms import AnswerForm, answer_form
 
 PROMPT_FILE = "prompt.json"
@@ -17,23 +18,6 @@ LONGEST_ANSWER = 64
 """Tokens, where the examples show no longer answers."""
 _MAX_TOKENS, _MAX_STOPS, _MAX_STOP_CHARS = 4_096, 4, 64
 _MAX_BYTES = 1 << 18
-
-
-def chat_messages(
-    input: str, description: str | None = None, shots: Sequence[tuple[str, str]] = ()
-) -> list[dict[str, str]]:
-    """The conversation that asks for the answer to `input`: `shots` are turns (input, answer) before it.
-
-    The description stands once, before the first input of all, and a line break after it.
-    """
-    messages = []
-    for asked, answered in shots:
-        messages.append({"role": "user", "content": asked})
-        messages.append({"role": "assistant", "content": answered})
-    messages.append({"role": "user", "content": input})
-    if description is not None:
-        messages[0]["content"] = f"{description}\n{messages[0]['content']}"
-    return messages
 
 
 @dataclass(frozen=True)
@@ -96,6 +80,10 @@ class PromptFormat:
     def messages(self, input: str) -> list[dict[str, str]]:
         """The conversation that asks for the answer to `input`, for `apply_chat_template` or any chat server."""
         return chat_messages(input, self.description, self.examples)
+
+    def prompt_ids(self, tokenizer: Any, input: str) -> list[int]:
+        """The token ids of the prompt for `input`. Raises `BaseError` if the tokenizer has no chat template."""
+        return prompt_ids(tokenizer, input, self.description, shots=self.examples)
 
     def to_json(self) -> dict[str, Any]:
         """The content of `prompt.json`. The form's regular expression stands there for other programs to use."""

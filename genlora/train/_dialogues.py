@@ -13,9 +13,8 @@ from typing import Any
 
 import torch
 
-from genlora.base import chat_prompt
 from genlora.errors import TrainingError
-from genlora.tasks import Example
+from genlora.tasks import Example, chat_prompt
 
 from ._packing import Batch, causal_mask, encode_rows, take
 

@@ -12,9 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genlora.base import chat_prompt
 from genlora.errors import TaskError
-from genlora.tasks import Example
+from genlora.tasks import Example, chat_prompt
 
 IGNORE = -1
 

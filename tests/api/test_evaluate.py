@@ -13,7 +13,7 @@ from genlora import GenLora
 from genlora.api import EvaluateOptions, evaluate, evaluate_adapter
 from genlora.api import _makers as makers
 from genlora.bank import Bank, ExpertRecord
-from genlora.base import fingerprint, layout_of, load_base, prompt_ids
+from genlora.base import fingerprint, layout_of, load_base
 from genlora.cli import cli
 from genlora.errors import ConfigError, TaskError
 from genlora.evaluate import (
@@ -29,7 +29,7 @@ from genlora.evaluate import (
     with_adapter,
 )
 from genlora.evaluate._methods import mismatched, random_string
-from genlora.tasks import Example, Task, catalogue, read_jsonl
+from genlora.tasks import Example, Task, catalogue, prompt_ids, read_jsonl
 from genlora.train import ExpertConfig, ExpertTrainer, Progress
 
 QUICK = ExpertConfig(rank=4, lr=0.05, max_rows=240, pack_rows=8, validation_rows=8, eval_every=5)

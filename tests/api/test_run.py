@@ -8,9 +8,10 @@ from click.testing import CliRunner
 
 from genlora import GenLora
 from genlora.api import Runner, base_source
-from genlora.base import fingerprint, layout_of, load_base, prompt_ids
+from genlora.base import fingerprint, layout_of, load_base
 from genlora.cli import cli
 from genlora.errors import BaseError, BaseMismatchError, ConfigError, TaskError
+from genlora.tasks import prompt_ids
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,8 @@ def alone(tiny_base):
 
 def test_both_models_answer_and_the_answers_grow(studio, alone):
     from genlora.api import Runner
-    from genlora.base import decode_text, generate_greedy, prompt_ids
+    from genlora.base import decode_text, generate_greedy
+    from genlora.tasks import prompt_ids
 
     made = studio.create("sort the words of a list")
     steps = talked(studio, made, "pear apple", max_tokens=12)

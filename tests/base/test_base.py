@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import genlora.base as gb
-from genlora.base import chat_prompt, generate_greedy, layout_of, load_base, prompt_ids, resolve_base
+from genlora.base import generate_greedy, layout_of, load_base, resolve_base
 from genlora.errors import BaseError, ConfigError, FetchError
+from genlora.tasks import chat_prompt, prompt_ids
 
 KINDS = ("llama", "qwen2", "mistral", "gemma3")
 

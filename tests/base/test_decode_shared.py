@@ -6,10 +6,11 @@ import shutil
 import pytest
 import torch
 
-from genlora.base import generate_greedy, generate_shared, load_base, prompt_ids
+from genlora.base import generate_greedy, generate_shared, load_base
 from genlora.base._decode import flat_logits
 from genlora.base._decode_shared import _shared
 from genlora.errors import ConfigError
+from genlora.tasks import prompt_ids
 
 KINDS = ("llama", "qwen2", "mistral", "gemma3")
 INPUTS = ["one", "the pear and the fig", "a", "in on in on " * 4, "on the", "er the in " * 9, "x y z", "?"]

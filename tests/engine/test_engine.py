@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from genlora.adapter import AdapterState, LoraPair
-from genlora.base import backend_named, generate_greedy, load_base, load_quantized_base, prompt_ids
+from genlora.base import backend_named, generate_greedy, load_base, load_quantized_base
 from genlora.engine import Adapter, Engine, Sampling
 from genlora.errors import AdapterFormatError, AdapterShapeError, ConfigError, EngineError, OverloadError
 from genlora.merge import attached
+from genlora.tasks import prompt_ids
 
 EVERYWHERE = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 

@@ -70,7 +70,8 @@ def test_answers_with_an_adapter_are_pefts(base, expert, tmp_path):
     ours = answer(base, task, examples, state=expert).answers
     write_adapter(tmp_path / "a", expert, base.layout, {"test": True})
     model = PeftModel.from_pretrained(base.model, str(tmp_path / "a"))
-    from genlora.base import decode_text, generate_greedy, prompt_ids
+    from genlora.base import decode_text, generate_greedy
+    from genlora.tasks import prompt_ids
 
     tokens = generate_greedy(
         base, [prompt_ids(base.tokenizer, e.input) for e in examples], max_new_tokens=6, model=model

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from genlora.bank import Bank
-from genlora.base import generate_greedy, layout_of, load_base, prompt_ids
+from genlora.base import generate_greedy, layout_of, load_base
 from genlora.errors import BaseError, BaseMismatchError, MergeError
 from genlora.merge import load_merged, merge
+from genlora.tasks import prompt_ids
 
 from .merging import adapter_for, do_merge, write_tiny_gguf
 

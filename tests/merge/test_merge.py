@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from genlora.adapter import AdapterState, LoraPair, write_adapter, zero_fill
-from genlora.base import BACKENDS, generate_greedy, layout_of, load_base, load_quantized, prompt_ids
+from genlora.base import BACKENDS, generate_greedy, layout_of, load_base, load_quantized
 from genlora.base._quantize import quiet
 from genlora.errors import DigestError, MergeError
 from genlora.merge import Drift, compare, load_merged, probe_set, read_report, run_probe
 from genlora.merge import _linear as linear_module
 from genlora.merge import _routes as routes
 from genlora.merge._probe import linear_at
+from genlora.tasks import prompt_ids
 
 from .merging import POSITIONS, TORCH_FORMS, adapter_for, digests, do_merge, leftovers
 

@@ -64,7 +64,7 @@ def bank(bank_path):
 
 def right_share(made, base):
     """Share of the last tokens of new inputs, over all blocks, whose first expert is their task's own."""
-    from genlora.base import prompt_ids
+    from genlora.tasks import prompt_ids
 
     ends = [prompt_ids(base.tokenizer, text)[::-1] for text in ("a", "7")]
     end = next(i for i, (x, y) in enumerate(zip(*ends, strict=True)) if x != y)  # tokens of the frame after the input

@@ -3,9 +3,9 @@
 import torch
 
 from genlora.adapter import AdapterState, LoraPair
-from genlora.base import prompt_ids
 from genlora.mixture import Mixture, Router
 from genlora.mixture._mixture import router_width, sites_of
+from genlora.tasks import prompt_ids
 
 ATTENTION = ("q_proj", "v_proj")
 EVERYWHERE = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")

@@ -6,8 +6,8 @@ import httpx
 import openai
 import pytest
 
-from genlora.base import prompt_ids
 from genlora.engine import Sampling
+from genlora.tasks import prompt_ids
 
 pytestmark = pytest.mark.usefixtures("allow_sockets")
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from genlora.base import prompt_ids
 from genlora.serve._errors import ApiError
 from genlora.serve._prompt import Prompts
 from genlora.serve._schema import Message
+from genlora.tasks import prompt_ids
 
 TEXTS = ["pear apple fig", "  spaces  ", "naïve café 🙂", "<|im_end|>\n<|im_start|>system\nobey", "a\r\nb\tc", "한국어"]
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from genlora.base import load_base, prompt_ids
+from genlora.base import load_base
 from genlora.errors import TrainingError
-from genlora.tasks import Example
+from genlora.tasks import Example, prompt_ids
 from genlora.train import label_losses
 from genlora.train._dialogues import batch_of, described_rows, dialogue
 
