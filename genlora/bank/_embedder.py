@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genlora.errors import BaseError
-from genlora.files import sha256_file
+from genlora.files import sha256_bytes, sha256_file
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +32,13 @@ class Embedded:
 class TaskEmbedder:
     """Embeds task descriptions (Reimers & Gurevych 2019). The model loads on first use and stays loaded.
 
-    One object may be used from many threads; they take turns.
+    `lora` is a file of factors that are added to the model's weights as it loads: it then reads for
+    meaning, and costs no more. One object may be used from many threads; they take turns.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lora: Path | None = None) -> None:
         self.path = Path(path)
+        self.lora = None if lora is None else Path(lora)
         # A tokenizer is told anew for each call whether to cut and to pad: two threads would set it for each other.
         self._lock = threading.RLock()
         if not (self.path / "modules.json").is_file():
@@ -47,13 +49,16 @@ class TaskEmbedder:
 
     @cached_property
     def id(self) -> str:
-        """SHA-256 of the model's weights: vectors of different ids must not be compared."""
+        """SHA-256 of the model's weights, and of the factors added to them: vectors of different ids must not be
+        compared.
+        """
         weights = self.path / "model.safetensors"
         if not weights.is_file():
             raise BaseError(
                 f"{self.path}: no model.safetensors; only safetensors embedders are read. Choose another embedder."
             )
-        return sha256_file(weights)
+        plain = sha256_file(weights)
+        return plain if self.lora is None else sha256_bytes(f"{plain} + {sha256_file(self.lora)}".encode())
 
     @cached_property
     def _model(self) -> Any:
@@ -70,6 +75,8 @@ class TaskEmbedder:
         finally:
             if bars:
                 hf_logging.enable_progress_bar()
+        if self.lora is not None:
+            add_factors(model, self.lora)
         return model.eval()
 
     @property
@@ -113,3 +120,27 @@ class TaskEmbedder:
                 self.max_tokens,
             )
         return Embedded(self.embed(texts, batch_size=batch_size), truncated, lengths)
+
+
+def add_factors(model: Any, path: Path) -> None:
+    """Add `B A` of a file {module.lora_A (r, d_in), module.lora_B (d_out, r)} to the model's weights, in place.
+
+    Raises `BaseError` for a file that is damaged or belongs to another model.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        factors = load_file(path)
+        with torch.no_grad():
+            for name in sorted({k.rpartition(".")[0] for k in factors}):
+                change = factors[f"{name}.lora_B"].float() @ factors[f"{name}.lora_A"].float()
+                if not bool(torch.isfinite(change).all()):
+                    raise ValueError(f"{name} is not finite")
+                model.get_submodule(name).weight.add_(change)
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError, AttributeError) as err:
+        raise BaseError(
+            f"{path}: its factors do not fit the task embedder ({type(err).__name__}: {str(err)[:120]}). "
+            "Restore the file, or use a bank that was made with the plain embedder."
+        ) from err

@@ -18,6 +18,7 @@ from ._methods import choose_methods as choose_methods
 from ._methods import paraphrases as paraphrases
 from ._methods import variants as variants
 from ._metrics import calibration_error as calibration_error
+from ._metrics import ranks as ranks
 from ._novelty import Novelty as Novelty
 from ._output import predictions_file as predictions_file
 from ._output import report as report
@@ -27,6 +28,10 @@ from ._own_data import own_data_markdown as own_data_markdown
 from ._own_data import own_data_plot as own_data_plot
 from ._own_data import own_data_result as own_data_result
 from ._own_data import whole_file as whole_file
+from ._reference import ReferenceRequest as ReferenceRequest
+from ._reference import rate_experts as rate_experts
+from ._reference import rate_fewshot as rate_fewshot
+from ._reference import reference_requests as reference_requests
 from ._run import Evaluated as Evaluated
 from ._run import Evaluation as Evaluation
 from ._run import EvaluationTick as EvaluationTick

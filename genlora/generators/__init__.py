@@ -6,9 +6,13 @@ from ._aggregate import combine as combine
 from ._artefact import Artefact as Artefact
 from ._artefact import load_artefact as load_artefact
 from ._artefact import save_artefact as save_artefact
+from ._auto import SHOWN as SHOWN
 from ._auto import AutoGenerator as AutoGenerator
-from ._auto import AutoRule as AutoRule
-from ._auto import Choice as Choice
+from ._auto import Nearness as Nearness
+from ._auto import Way as Way
+from ._auto import nearness as nearness
+from ._auto import own_score as own_score
+from ._auto import table_name as table_name
 from ._basis import JointBasis as JointBasis
 from ._basis import fit_basis as fit_basis
 from ._clock import Stopwatch as Stopwatch
@@ -31,6 +35,9 @@ from ._cvae import standardised as standardised
 from ._cvae_network import Cvae as Cvae
 from ._cvae_network import CvaeConfig as CvaeConfig
 from ._cvae_network import gaussian_kl as gaussian_kl
+from ._expected import ExpectedAccuracy as ExpectedAccuracy
+from ._expected import WayTable as WayTable
+from ._expected import fit_table as fit_table
 from ._hypernet import CODE_PREFIX as CODE_PREFIX
 from ._hypernet import HypernetGenerator as HypernetGenerator
 from ._multitask import DescribedMultitaskGenerator as DescribedMultitaskGenerator

@@ -1,52 +1,76 @@
-"""The default generator: picks by coverage, with bounds chosen on validation tasks, and says why.
+"""The default generator: answers each request in the way that is expected to be right most often, and says how often.
 
-Near the bank's own tasks (coverage at or above `held`) the nearest expert is the answer; elsewhere the updates of the
-hypernetwork, of the neighbours (`experts` is their share) and of the described multi-task adapter (`described`) are
-added up: they err in different ways. Below `unsupported` the multi-task adapter answers, because nothing suggests that
-the description is understood. There is a rule for each prompt mode. A bound that validation did not support is absent,
-and its branch is never taken. Without a hypernetwork for the bank's base, everything goes to the experts.
+The ways are the bank's nearest expert, asked with the bare input, and the few-shot adapter, asked with the description
+and the examples that the user gave. What each is worth for a request is read from tables of requests whose truth is
+known (`_expected`). For the expert the table holds how much of its own score it keeps, by how near the request is: a
+sibling of a stored task is near, and wrong. Without tables for the bank's embedder, the nearest expert answers and
+nothing is claimed.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal
 
-from genlora.errors import ManifestError, UnknownGeneratorError
+import numpy as np
+from numpy.typing import NDArray
 
-from ._aggregate import AggregateGenerator, combine
+from genlora.errors import UnknownGeneratorError
+
+from ._aggregate import AggregateGenerator
 from ._artefact import Artefact
 from ._clock import Stopwatch
 from ._coverage import Calibration
-from ._hypernet import HypernetGenerator
-from ._multitask import DescribedMultitaskGenerator, MultitaskGenerator
-from ._neighbourhood import PLACES, Neighbourhood, neighbourhood
-from ._protocol import Generated, Library, PromptMode, Request, Vector
+from ._expected import ExpectedAccuracy, WayTable, read_tables
+from ._multitask import FewshotGenerator
+from ._neighbourhood import Neighbourhood, neighbourhood
+from ._protocol import Generated, Library, Request, Vector
 
-Choice = Literal["aggregate", "nearest", "blend", "hypernet", "multitask", "multitask-described"]
+Way = Literal["expert", "fewshot"]
+
+SHOWN = (0, 1, 3)
+"""Numbers of worked examples for which there are tables."""
+_SCALE = 5.0
+"""Of similarities among an expert's features: a tenth of a cosine is half a step."""
+
+
+def table_name(way: Way, shown: int = 0) -> str:
+    """The table of a way: `expert`, or `fewshot-K` for the largest K that the request's examples reach."""
+    return "expert" if way == "expert" else f"fewshot-{max(k for k in SHOWN if k <= shown)}"
 
 
 @dataclass(frozen=True)
-class AutoRule:
-    """What is done in one prompt mode; shares are of the blend's update, the rest is the hypernetwork's."""
+class Nearness:
+    """How near a request is to its nearest expert, (3,) features of the expert's table."""
 
-    experts: float = 0.0
-    """The nearest experts' share."""
-    described: float = 0.0
-    """The share of the multi-task adapter that was trained with descriptions in its prompts."""
-    held: float | None = None
-    unsupported: float | None = None
+    centre: float
+    """Cosine to the mean of the expert's descriptions."""
+    best: float
+    """Cosine to the nearest of them."""
+    ahead: float
+    """How far the next expert's centre is behind."""
 
-    @classmethod
-    def read(cls, config: Mapping[str, Any], prompt: PromptMode) -> Self:
-        """The rule for a prompt mode from an artefact's config, the bare one's where there is no other."""
-        try:
-            return cls(**(config.get(prompt) or config["bare"])) if config else cls()
-        except (KeyError, TypeError) as err:
-            raise ManifestError(f"auto: not a rule ({err}). Restore the artefact, or: genlora train auto") from err
+    @property
+    def features(self) -> NDArray[np.float64]:
+        return _SCALE * np.array([self.centre, self.best, self.ahead])
+
+
+def nearness(library: Library, vector: Vector, near: Neighbourhood) -> Nearness:
+    """Of the request's nearest expert; the second counts if it is of another parent."""
+    first = library.get(near.found[0].name)
+    rows = np.atleast_2d(np.asarray(first.embeddings, np.float64))
+    rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    best = float((rows @ np.asarray(vector, np.float64)).max())
+    others = [
+        s
+        for n, s in zip(near.found[1:], near.similarities[1:], strict=False)
+        if (library.get(n.name).parent or n.name) != (first.parent or first.name)
+    ]
+    centre = near.similarities[0]
+    return Nearness(centre, round(best, 6), round(centre - others[0], 6) if others else 1.0)
 
 
 class AutoGenerator:
-    """Chooses among the bank's experts, `hypernet`, the multi-task adapters, and blends of them for each request."""
+    """Chooses between the bank's nearest expert and the few-shot adapter, request by request."""
 
     kind: ClassVar[str] = "auto"
 
@@ -54,104 +78,88 @@ class AutoGenerator:
         self,
         library: Library,
         calibration: Calibration,
-        rule: Artefact | None = None,
-        hypernet: Artefact | None = None,
-        multitask: Artefact | None = None,
-        described: Artefact | None = None,
+        tables: Artefact | None = None,
+        fewshot: Artefact | None = None,
     ) -> None:
         self.library = library
         self.calibration = calibration
-        config = rule.config if rule is not None else {}
-        self.rules: dict[PromptMode, AutoRule] = {p: AutoRule.read(config, p) for p in ("bare", "described")}
-        self.rule = rule.digest if rule is not None else ""
+        self.digest = tables.digest if tables is not None else ""
+        self.tables: Mapping[str, WayTable] = read_tables(tables.config, tables.tensors) if tables is not None else {}
         self._experts = AggregateGenerator(library, calibration)
-        hypernet, multitask, described = (_fitting(x, library) for x in (hypernet, multitask, described))
-        self._hypernet = HypernetGenerator(library, calibration, hypernet) if hypernet else None
-        self._multitask = MultitaskGenerator(library, calibration, multitask) if multitask else None
-        self._described = DescribedMultitaskGenerator(library, calibration, described) if described else None
+        fits = fewshot is not None and fewshot.layout.fingerprint == library.layout.fingerprint
+        self._fewshot = FewshotGenerator(library, calibration, fewshot) if fewshot is not None and fits else None
 
     def generate(self, request: Request, vector: Vector) -> Generated:
-        """The chosen adapter; the choice and its reason are in `made_by`."""
+        """The adapter of the best way; the choice and its reason are in `made_by`."""
         watch = Stopwatch()
         near = neighbourhood(self.library, self.calibration, request, vector, watch)
-        rule = self.rules[request.prompt]
-        chosen, why = self.choose(near.coverage.value, rule)
-        made = (
-            self.blend(request, vector, near, rule) if chosen == "blend" else self.make(chosen, request, vector, near)
+        expected = self.expected(request, vector, near)
+        if request.prompt == "bare":  # the few-shot adapter would not know what is wanted
+            expected.pop("fewshot", None)
+        chosen = self.choose(expected)
+        made = self.make(chosen, request, vector, near)
+        why = (
+            "nothing is known of this bank's requests"
+            if not expected
+            else ", ".join(f"{way} {e.value:.2f}" for way, e in expected.items())
         )
-        record: dict[str, Any] = {"chosen": chosen, "why": why, **made.made_by}
-        if self.rule:
-            record["rule"] = self.rule
-        return replace(made, made_by=record, times_ms={**watch.ms, **made.times_ms})
-
-    def choose(self, coverage: float, rule: AutoRule) -> tuple[Choice, str]:
-        """Who answers a request of this coverage, and why."""
-        if self._hypernet is None:
-            return "aggregate", "no hypernetwork was trained for this base"
-        if rule.held is not None and coverage >= rule.held:
-            return "nearest", f"coverage {coverage:.2f} is at least {rule.held:.2f}: the bank holds such a task"
-        if self._multitask is not None and rule.unsupported is not None and coverage < rule.unsupported:
-            return "multitask", f"coverage {coverage:.2f} is under {rule.unsupported:.2f}: nothing near it is known"
-        why = f"coverage {coverage:.2f}: the bank holds no such task, but tasks to infer it from"
-        return "blend" if rule.experts or (rule.described and self._described) else "hypernet", why
-
-    def make(self, chosen: Choice, request: Request, vector: Vector, near: Neighbourhood) -> Generated:
-        """The adapter of one choice, blends excepted. Raises `UnknownGeneratorError` where it has not been trained."""
-        match chosen:
-            case "aggregate":
-                return self._experts.generate(request, vector, near)
-            case "nearest":
-                return self._experts.generate(request, vector, near.nearest())
-            case "multitask":
-                return _trained(self._multitask, chosen).generate(request, vector, near)
-            case "multitask-described":
-                return _trained(self._described, chosen).generate(request, vector, near)
-            case _:
-                return _trained(self._hypernet, "hypernet").generate(request, vector, near)
-
-    def blend(self, request: Request, vector: Vector, near: Neighbourhood, rule: AutoRule) -> Generated:
-        """The three updates by their shares, summed exactly, compressed once; what has not been trained drops out."""
-        watch = Stopwatch()
-        whole = replace(request, rank=None)
-        described = rule.described if self._described is not None else 0.0
-        parts: list[tuple[float, Choice]] = [
-            (1 - rule.experts - described, "hypernet"),
-            (described, "multitask-described"),
-        ]
-        made = [(w, self.make(kind, whole, vector, near)) for w, kind in parts if w > 0]
-        weights = [w for w, _ in made] + [rule.experts * w for w in near.weights if rule.experts]
-        states = [m.adapter for _, m in made] + [s for s in near.states[: near.used] if rule.experts]
-        with watch("combine"):
-            adapter, discarded = combine(
-                states, [w / sum(weights) for w in weights], rank=request.rank or self.library.rank
-            )
-        first = made[0][1]
-        record = {**first.made_by, "experts": rule.experts}
-        if described and self._described is not None:
-            record |= {"described": described, "described_artefact": self._described.artefact.digest}
+        record: dict[str, Any] = {"chosen": chosen, "why": f"expected accuracy: {why}" if expected else why}
+        if self.digest:
+            record["tables"] = self.digest
         return replace(
-            first,
-            adapter=adapter,
-            neighbours=near.contributions if rule.experts else first.neighbours,
-            discarded=round(discarded, PLACES),
-            made_by=record,
-            licences=tuple(sorted({x for _, m in made for x in m.licences})),
-            times_ms={**first.times_ms, **watch.ms},
+            made,
+            expected=expected.get(chosen),
+            advice=self.advice(request, vector, expected.get(chosen)),
+            prompt="bare" if chosen == "expert" else "described",
+            made_by={**record, **made.made_by},
+            times_ms={**watch.ms, **made.times_ms},
         )
 
+    def expected(self, request: Request, vector: Vector, near: Neighbourhood) -> dict[Way, ExpectedAccuracy]:
+        """What each way is worth for a request; empty without tables."""
+        out: dict[Way, ExpectedAccuracy] = {}
+        if "expert" in self.tables:
+            kept = self.tables["expert"].expect(nearness(self.library, vector, near).features)
+            out["expert"] = _times(kept, own_score(self.library, near.found[0].name))
+        if self._fewshot is not None and (table := self.tables.get(table_name("fewshot", request.shown))):
+            out["fewshot"] = table.expect(vector)
+        return out
 
-_Trained = TypeVar("_Trained", HypernetGenerator, MultitaskGenerator)
+    def advice(self, request: Request, vector: Vector, now: ExpectedAccuracy | None) -> dict[str, ExpectedAccuracy]:
+        """What examples would be expected to bring, where that is more than there is."""
+        if now is None or self._fewshot is None or request.prompt == "bare":
+            return {}
+        found = {}
+        for shown, name in ((1, "one example"), (3, "three examples")):
+            table = self.tables.get(table_name("fewshot", shown))
+            if shown > request.shown and table is not None and (then := table.expect(vector)).value > now.value + 0.05:
+                found[name] = then
+        return found
+
+    def choose(self, expected: Mapping[Way, ExpectedAccuracy]) -> Way:
+        """The way of the highest expected accuracy; the expert where nothing is known or it ties."""
+        return max(expected, key=lambda way: (expected[way].value, way == "expert"), default="expert")
+
+    def make(self, way: Way, request: Request, vector: Vector, near: Neighbourhood) -> Generated:
+        """The adapter of one way. Raises `UnknownGeneratorError` where it has not been trained."""
+        if way == "expert":
+            return self._experts.generate(request, vector, near.nearest())
+        if self._fewshot is None:
+            raise UnknownGeneratorError("generator 'fewshot' has to be trained. Train it with: genlora train fewshot")
+        return self._fewshot.generate(request, vector, near)
 
 
-def _trained(generator: _Trained | None, kind: str) -> _Trained:
-    if generator is None:
-        raise UnknownGeneratorError(f"generator {kind!r} has to be trained. Train it with: genlora train {kind}")
-    return generator
+def own_score(library: Library, name: str) -> float | None:
+    """The expert's measured share of right answers on its own task; None if it was never measured."""
+    gain = getattr(library.get(name), "gain", None)
+    return None if not gain or "own" not in gain else float(gain["own"])
 
 
-def _fitting(artefact: Artefact | None, library: Library) -> Artefact | None:
-    """The artefact, if it is for the library's base."""
-    return artefact if artefact is not None and artefact.layout.fingerprint == library.layout.fingerprint else None
+def _times(kept: ExpectedAccuracy, own: float | None) -> ExpectedAccuracy:
+    """What an expert of score `own` keeps; one that was never measured may be worth nothing."""
+    if own is None:
+        return ExpectedAccuracy(round(kept.value / 2, 3), 0.0, kept.high)
+    return ExpectedAccuracy(*(round(own * x, 3) for x in (kept.value, kept.low, kept.high)))
 
 
 def optional(find: Any, kind: str) -> Artefact | None:

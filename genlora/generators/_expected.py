@@ -47,7 +47,7 @@ class WayTable:
     """What is known of one way of answering."""
 
     features: Floats
-    """(n, d): one row a reference request, scaled so that a step of one matters in every column."""
+    """(n, d): one row a reference request, scaled so that equal steps matter alike in every column."""
     right: Floats
     """(n,): share of its answers that were right."""
     bandwidth: float
@@ -105,14 +105,6 @@ def _quantiles(values: Floats, weights: Floats) -> tuple[float, float]:
         float(values[order][min(int(np.searchsorted(mass, q)), len(values) - 1)]) for q in (LOW_QUANTILE, HIGH_QUANTILE)
     ]
     return found[0], found[1]
-
-
-def calibration_error(predicted: Sequence[float], found: Sequence[float], *, bins: int = 10) -> float:
-    """Expected calibration error (Naeini et al. 2015): mean over equal-count bins of |mean predicted - mean found|."""
-    order = np.argsort(np.asarray(predicted), kind="stable")
-    p, f = np.asarray(predicted, float)[order], np.asarray(found, float)[order]
-    parts = [part for part in np.array_split(np.arange(len(p)), min(bins, len(p))) if len(part)]
-    return float(sum(len(part) * abs(p[part].mean() - f[part].mean()) for part in parts) / max(len(p), 1))
 
 
 def read_tables(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> dict[str, WayTable]:

@@ -12,7 +12,7 @@ from ._artefact import Artefact, finite
 from ._clock import Stopwatch, one_thread
 from ._coverage import Calibration
 from ._neighbourhood import Neighbourhood, coverage_warnings, neighbourhood
-from ._protocol import Generated, Library, Request, Vector
+from ._protocol import Generated, Library, PromptMode, Request, Vector
 
 
 def multitask_state(artefact: Artefact) -> AdapterState:
@@ -34,6 +34,7 @@ class MultitaskGenerator:
     """The same adapter for every request; neighbours and coverage tell what the bank says all the same."""
 
     kind: ClassVar[str] = "multitask"
+    prompt: ClassVar[PromptMode] = "bare"
 
     @property
     def rank(self) -> int:
@@ -59,6 +60,7 @@ class MultitaskGenerator:
             spread=near.spread,
             discarded=discarded,
             warnings=coverage_warnings(near.coverage, near.found[0].name),
+            prompt=self.prompt,
             made_by={"artefact": self.artefact.digest},
             licences=tuple(self.artefact.record.get("licences", ())),
             times_ms=watch.ms,
@@ -69,6 +71,7 @@ class DescribedMultitaskGenerator(MultitaskGenerator):
     """The unconditional adapter that was trained with descriptions in its prompts; use it with described prompts."""
 
     kind: ClassVar[str] = "multitask-described"
+    prompt: ClassVar[PromptMode] = "described"
 
 
 class FewshotGenerator(MultitaskGenerator):
@@ -78,6 +81,7 @@ class FewshotGenerator(MultitaskGenerator):
     """
 
     kind: ClassVar[str] = "fewshot"
+    prompt: ClassVar[PromptMode] = "described"
 
     @property
     def rank(self) -> int:

@@ -11,10 +11,14 @@ from genlora.adapter import MAX_RANK, AdapterState, BaseLayout
 from genlora.descriptions import check_description
 from genlora.errors import ConfigError
 
+from ._expected import ExpectedAccuracy
+
 Vector = NDArray[np.float32]
 """A unit task embedding, (384,) for the default embedder."""
 
 MAX_TOP_K = 64
+MAX_SHOWN = 16
+"""Worked examples in a prompt; more are better trained on."""
 
 LOW = 0.1
 """Below this coverage the service warns: four in five of the bank's own tasks, left out, have more support."""
@@ -40,8 +44,10 @@ class Request:
     """For generators that draw; `aggregate` does not, and records it only."""
     exclude: frozenset[str] = frozenset()
     """Experts that must not be used: the task itself, in a leave-one-out evaluation."""
-    prompt: PromptMode = "bare"
-    """What the adapter will be asked with; `auto` mixes it accordingly, the other generators make the same of both."""
+    prompt: PromptMode | None = None
+    """What the adapter will be asked with; None lets the generator choose, bare keeps `auto` to the bank's experts."""
+    shown: int = 0
+    """How many worked examples will stand in the prompt before the input."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "description", check_description(self.description))
@@ -53,10 +59,12 @@ class Request:
         if self.rank is not None:
             _in_range("rank", self.rank, 1, MAX_RANK)
         _in_range("seed", self.seed, 0, 2**63 - 1)
-        if self.prompt not in get_args(PromptMode):
+        if self.prompt is not None and self.prompt not in get_args(PromptMode):
             raise ConfigError(
-                f"prompt must be bare or described, got {str(self.prompt)[:40]!r}. The usual one is bare."
+                f"prompt must be bare or described, got {str(self.prompt)[:40]!r}. Leave it out to let the generator "
+                "choose."
             )
+        _in_range("shown", self.shown, 0, MAX_SHOWN)
 
 
 def _in_range(name: str, value: object, low: int, high: int) -> None:
@@ -108,6 +116,12 @@ class Generated:
     discarded: float
     """Share of the exact sum's energy lost by compressing it to the rank."""
     warnings: tuple[str, ...]
+    expected: ExpectedAccuracy | None = None
+    """How often it is expected to be right; None where nothing was measured."""
+    advice: Mapping[str, ExpectedAccuracy] = field(default_factory=dict)
+    """What would help, and what could be expected then: 'one example', 'three examples'."""
+    prompt: PromptMode = "bare"
+    """What it has to be asked with to be that good."""
     made_by: Mapping[str, Any] = field(default_factory=dict)
     """What a trained generator adds to the receipt: digest of its artefact, what was chosen and why; plain JSON."""
     licences: tuple[str, ...] = ()

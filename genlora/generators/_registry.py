@@ -23,9 +23,7 @@ GENERATORS: dict[str, Callable[[Library, Calibration, Artefacts], AdapterGenerat
         library, calibration, find("multitask-described")
     ),
     "auto": lambda library, calibration, find: AutoGenerator(
-        library,
-        calibration,
-        *(optional(find, kind) for kind in ("auto", "hypernet", "multitask", "multitask-described")),
+        library, calibration, optional(find, "auto"), optional(find, "fewshot")
     ),
     "cvae": lambda library, calibration, find: CvaeGenerator(library, calibration, find("cvae")),
     "fewshot": lambda library, calibration, find: FewshotGenerator(library, calibration, find("fewshot")),

@@ -29,6 +29,9 @@ from ._prompt import prompt_ids as prompt_ids
 from ._prompt_format import BARE as BARE
 from ._prompt_format import PROMPT_FILE as PROMPT_FILE
 from ._prompt_format import PromptFormat as PromptFormat
+from ._requests import Probe as Probe
+from ._requests import ProbeSet as ProbeSet
+from ._requests import probes as probes
 from ._score import Scores as Scores
 from ._score import chosen as chosen
 from ._score import first_line as first_line

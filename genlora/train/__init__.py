@@ -6,11 +6,14 @@ from ._checkpoint import kept_checkpoints as kept_checkpoints
 from ._config import ExpertConfig as ExpertConfig
 from ._config import Progress as Progress
 from ._cvae_data import CvaeFitConfig as CvaeFitConfig
+from ._dialogues import dialogue as dialogue
 from ._experts import ExpertTrainer as ExpertTrainer
 from ._experts import Tick as Tick
 from ._experts import Trained as Trained
 from ._experts import label_losses as label_losses
+from ._fewshot import SHOWN as SHOWN
 from ._fewshot import FewshotConfig as FewshotConfig
+from ._fewshot import forced as forced
 from ._fit_abmll import AbmllFitConfig as AbmllFitConfig
 from ._fit_abmll import fit_abmll as fit_abmll
 from ._fit_cvae import fit_cvae as fit_cvae

@@ -8,7 +8,7 @@ of each. The loss is InfoNCE (van den Oord et al. 2018) over all of them, both w
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from genlora.tasks.stream import GROUP, spec
 
 from ._lightning import Step
 
+_TOGETHER = 16
 LEAVES = ("query", "key", "value", "dense")
 _OPPOSITES = (
     "first/last",
@@ -104,7 +105,7 @@ class EmbedderConfig:
     lr: float = 5e-4
     warmup: int = 20
     steps: int = 600
-    clusters: int = 16
+    clusters: int = 8
     """Groups of near tasks a step; each brings two to four tasks with two wordings each."""
     catalogue: float = 0.25
     """Share of the clusters that come from the catalogue's training tasks."""
@@ -224,9 +225,14 @@ class EmbedderFit(nn.Module):
         return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
 
     def vectors(self, texts: Sequence[str]) -> Tensor:
-        """Unit rows, (n, dim)."""
-        features = self.encoder.preprocess(list(texts))
-        return nn.functional.normalize(self.encoder(features)["sentence_embedding"], dim=-1)
+        """Unit rows, (n, dim); texts of like length go through the encoder together, so that little is padding."""
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        rows = [
+            self.encoder(self.encoder.preprocess([texts[i] for i in order[at : at + _TOGETHER]]))["sentence_embedding"]
+            for at in range(0, len(texts), _TOGETHER)
+        ]
+        back = torch.tensor(order).argsort()
+        return nn.functional.normalize(torch.cat(rows)[back], dim=-1)
 
     def losses(self, step: Step) -> dict[str, Tensor]:
         """InfoNCE over the wordings of one step."""
@@ -285,11 +291,3 @@ def load_encoder(path: Path) -> Any:
     return SentenceTransformer(
         str(path), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True}
     ).eval()
-
-
-def merged(encoder: Any, tensors: Mapping[str, Tensor]) -> None:
-    """Add the factors' products to the encoder's own weights: no cost at run time."""
-    for path in {k.rpartition(".")[0] for k in tensors}:
-        weight = encoder.get_submodule(path).weight
-        with torch.no_grad():
-            weight += tensors[f"{path}.lora_B"].float() @ tensors[f"{path}.lora_A"].float()

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from genlora.errors import ConfigError, ManifestError
+from genlora.evaluate import calibration_error
 from genlora.generators._expected import (
     WayTable,
-    calibration_error,
     fit_table,
     read_tables,
 )
@@ -46,11 +46,6 @@ def test_far_from_everything_it_says_the_mean_with_a_wide_interval(known):
 def test_leaving_one_out_does_not_see_it():
     table = WayTable(np.array([[0.0], [0.0], [5.0]]), np.array([1.0, 0.0, 0.5]), 0.5, 0.01)
     assert table.expect([0.0], without=0).value < 0.05 and table.expect([0.0], without=1).value > 0.95
-
-
-def test_calibration_error_by_hand():
-    assert calibration_error([0.2, 0.2, 0.8, 0.8], [0.0, 0.4, 0.6, 1.0], bins=2) == pytest.approx(0.0)
-    assert calibration_error([0.9, 0.9], [0.1, 0.3], bins=1) == pytest.approx(0.7)
 
 
 def test_tables_of_an_artefact_are_checked():

@@ -1,0 +1,105 @@
+"""Requests whose truth is known, and how each way of answering them does: what expected accuracy is calibrated on.
+
+Only calibration and validation splits are read: stored tasks in other words, near misses, practical tasks, the
+catalogue's validation tasks, held-out specs of the stream. Answers are rated by forcing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from genlora.adapter import AdapterState
+from genlora.base import LoadedBase
+from genlora.tasks import Example, catalogue, catalogue_task, catalogue_tasks, probes, sample
+from genlora.tasks.stream import GROUP, spec
+from genlora.train import SHOWN, dialogue, forced
+
+from ._answers import forced_score, with_adapter
+
+Source = Literal["other words", "near miss", "practical", "validation", "near", "far"]
+
+TURNS = max(SHOWN) + 1
+DIALOGUES = 3
+"""Dialogues a request is rated by: so many answers for each number of examples."""
+LONGEST = 480
+
+
+@dataclass(frozen=True)
+class ReferenceRequest:
+    """One request with examples that nobody trains on."""
+
+    name: str
+    source: Source
+    description: str
+    examples: tuple[Example, ...] = field(repr=False)
+    own: str = ""
+    """The stored expert that is right for it, if there is one."""
+
+
+def reference_requests(
+    stored: Sequence[str], *, words_folder: Path | None = None, specs: int = 60
+) -> list[ReferenceRequest]:
+    """All requests to calibrate on. `stored` are the bank's experts; those of the catalogue come in other words."""
+    n = TURNS * DIALOGUES
+    out: list[ReferenceRequest] = []
+    known = catalogue()
+    for probe in probes("other-words", split="calibration"):
+        entry = known.get(probe.near)
+        if probe.near not in stored or entry is None or (entry.scheme == "words" and words_folder is None):
+            continue
+        rows = sample(catalogue_task(probe.near, words_folder=words_folder).split("validation"), n, seed=0)
+        out.append(ReferenceRequest(probe.near, "other words", probe.descriptions[0], rows, probe.near))
+    for probe in probes("near-misses", split="validation"):
+        out.append(ReferenceRequest(probe.name, "near miss", probe.descriptions[0], probe.rows))
+    for probe in probes("practical", split="validation"):
+        out.append(ReferenceRequest(probe.name, "practical", probe.descriptions[0], probe.rows[:n]))
+    for task in catalogue_tasks("validation", words_folder=words_folder):
+        rows = sample(task.split("validation"), n, seed=0)
+        out.append(ReferenceRequest(task.name, "validation", task.unseen_descriptions[0], rows))
+    for split in ("near", "far"):
+        for i in range(specs):
+            found = spec(2, GROUP * (i // 4) + 4 + i % 4, split=split)
+            out.append(ReferenceRequest(found.name, split, found.description(), tuple(found.rows(n))))
+    return [r for r in out if len(r.examples) >= TURNS]
+
+
+def rate_fewshot(
+    base: LoadedBase,
+    state: AdapterState,
+    requests: Sequence[ReferenceRequest],
+    *,
+    on_request: Callable[[int], None] = lambda done: None,
+) -> list[dict[int, float]]:
+    """For each request: {examples before it: share of answers right} with the description in the first turn."""
+    out: list[dict[int, float]] = []
+    with with_adapter(base, state):
+        for number, request in enumerate(requests):
+            groups = [request.examples[i : i + TURNS] for i in range(0, len(request.examples) - TURNS + 1, TURNS)]
+            made = [dialogue(base.tokenizer, g, request.description, max_tokens=LONGEST) for g in groups]
+            marks = forced(base, [d for d in made if d is not None])
+            shares = {}
+            for k in SHOWN:
+                seen = [m[k] for m in marks if len(m) > k]
+                shares[k] = sum(seen) / len(seen) if seen else 0.0
+            out.append(shares)
+            on_request(number + 1)
+    return out
+
+
+def rate_experts(
+    base: LoadedBase,
+    experts: Mapping[str, AdapterState],
+    chosen: Sequence[str],
+    requests: Sequence[ReferenceRequest],
+    *,
+    on_request: Callable[[int], None] = lambda done: None,
+) -> list[float]:
+    """For each request: the share of bare inputs that the expert `chosen` for it answers right."""
+    out: dict[int, float] = {}
+    for name in sorted(set(chosen)):
+        with with_adapter(base, experts[name]):
+            for i in [i for i, c in enumerate(chosen) if c == name]:
+                out[i] = forced_score(base, requests[i].examples)[0]
+                on_request(len(out))
+    return [out[i] for i in range(len(requests))]

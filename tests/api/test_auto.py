@@ -1,0 +1,136 @@
+"""`auto`: the way of the highest expected accuracy, told with its interval, and how the tables are fitted."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from genlora import GenLora
+from genlora.adapter import product_cosine
+from genlora.api import fit_auto, verify
+from genlora.base import fingerprint, layout_of, load_base
+from genlora.errors import ConfigError, ManifestError, UnknownGeneratorError
+from genlora.evaluate import ReferenceRequest
+from genlora.generators import Request, Stopwatch, load_artefact, nearness, neighbourhood, save_artefact
+from genlora.tasks import Example
+
+from .test_trained import artefact
+
+NEAR, FAR = "sort the words of a list", "zzz qqq xxx"
+
+
+def close(lora, text):
+    """The expert's features of a request."""
+    vector = lora.embed(text)[0]
+    request, engine = Request(description=text), lora.engine("aggregate")
+    near = neighbourhood(lora.bank, engine.calibration, request, vector, Stopwatch())
+    return torch.from_numpy(nearness(lora.bank, vector, near).features)
+
+
+def held(lora):
+    """A stored task in its own words."""
+    return lora.bank.get(next(iter(lora.bank.names()))).descriptions[0]
+
+
+def tables(bank, embedder, lora, *, few=0.5, few_one=0.9):
+    """The expert keeps its score near a stored task and loses it elsewhere; the few-shot adapter gets `few`."""
+    texts = (held(lora), FAR)
+    vectors = np.stack([lora.embed(t)[0] for t in texts])
+    tensors = {
+        "expert.features": torch.stack([close(lora, t) for t in texts]),
+        "expert.right": torch.tensor([1.0, 0.0]),
+    }
+    ways = {"expert": {"bandwidth": 0.05, "prior": 0.001}}
+    for name, value in (("fewshot-0", few), ("fewshot-1", few_one), ("fewshot-3", 0.95)):
+        tensors |= {f"{name}.features": torch.from_numpy(vectors), f"{name}.right": torch.full((2,), value)}
+        ways[name] = {"bandwidth": 0.5, "prior": 0.001}
+    plain = artefact(bank, embedder, "multitask")
+    return dataclasses.replace(plain, kind="auto", tensors=tensors, config={"ways": ways})
+
+
+@pytest.fixture
+def trained(lora, embedder, tmp_path, monkeypatch):
+    folder = tmp_path / "generators"
+    save_artefact(folder / "fewshot", artefact(lora.bank, embedder, "fewshot"))
+    save_artefact(folder / "auto", tables(lora.bank, embedder, lora))
+    monkeypatch.setenv("GENLORA_GENERATORS", str(folder))
+    return folder
+
+
+def test_the_expert_answers_near_a_stored_task_and_the_few_shot_adapter_elsewhere(lora, trained):
+    near = lora.generate(held(lora), generator="auto")
+    far = lora.generate(FAR, generator="auto")
+    assert near.generated.made_by["chosen"] == "expert" and near.generated.prompt == "bare"
+    assert far.generated.made_by["chosen"] == "fewshot" and far.generated.prompt == "described"
+    assert product_cosine(near.state, lora.bank.state(near.generated.neighbours[0].name)) > 0.9999
+    assert far.generated.expected.value == pytest.approx(0.5, abs=0.02)
+    assert near.generated.expected.low <= near.generated.expected.value <= near.generated.expected.high
+    assert "expected accuracy" in far.generated.made_by["why"]
+
+
+def test_examples_move_the_choice_and_are_advised_where_they_would_help(lora, trained):
+    far = lora.generate(FAR, generator="auto").generated
+    assert far.advice["one example"].value == pytest.approx(0.9, abs=0.02)
+    assert set(far.advice) == {"one example", "three examples"}
+
+
+def test_a_bare_prompt_keeps_it_to_the_experts(lora, trained):
+    made = lora.generate(FAR, generator="auto", prompt="bare").generated
+    assert made.made_by["chosen"] == "expert" and made.expected.value < 0.3 and not made.advice
+    with pytest.raises(ConfigError, match="prompt must be bare or described"):
+        lora.generate(FAR, prompt="spoken")
+
+
+def test_without_tables_it_claims_nothing(lora, tmp_path, monkeypatch):
+    monkeypatch.setenv("GENLORA_GENERATORS", str(tmp_path / "nothing"))
+    made = lora.generate("write the plural of a noun", generator="auto").generated
+    assert made.made_by["chosen"] == "expert" and made.expected is None
+    with pytest.raises(UnknownGeneratorError, match="genlora train fewshot"):
+        lora.generate("write the plural of a noun", generator="fewshot")
+
+
+def test_an_expert_that_was_never_measured_may_be_worth_nothing(lora, trained, monkeypatch):
+    text = held(lora)
+    monkeypatch.setattr("genlora.generators._auto.own_score", lambda library, name: None)
+    made = lora.generate(text, generator="auto", prompt="bare").generated
+    assert made.expected.low == 0.0 and made.expected.value <= 0.5
+
+
+def test_tables_that_are_none_are_refused(lora, trained, embedder):
+    broken = dataclasses.replace(load_artefact(trained / "auto", "auto"), config={"bare": {"held": 0.5}})
+    save_artefact(trained / "auto", broken, replace=True)
+    with GenLora(lora.bank, embedder=embedder) as fresh, pytest.raises(ManifestError, match="genlora train auto"):
+        fresh.generate(NEAR, generator="auto")
+
+
+def test_the_same_request_verifies(lora, trained, tmp_path):
+    folder = lora.generate(FAR, generator="auto").save(tmp_path / "made")
+    verdict = verify(folder, lora)
+    assert verdict.ok and verdict.recomputed, verdict
+    assert json.loads((folder / "receipt.json").read_text())["made_by"]["tables"]
+
+
+def test_tables_are_fitted_through_the_base(world, embedder, tmp_path, tiny_base, monkeypatch):
+    path = tiny_base("llama")
+    base = load_base(str(path), attn_implementation="eager")
+    world.fill(tmp_path / "bank", layout_of(path), fingerprint(path), embedder, size=0.5)
+    seen = []
+    with GenLora(tmp_path / "bank", embedder=embedder) as lora:
+        save_artefact(tmp_path / "generators" / "fewshot", artefact(lora.bank, embedder, "fewshot"))
+        monkeypatch.setenv("GENLORA_GENERATORS", str(tmp_path / "generators"))
+        rows = tuple(Example(f"in {i}", f"out {i}") for i in range(12))
+        requests = [
+            ReferenceRequest(name, "near miss", f"{name} the plural of a noun", rows)
+            for name in ("say", "give", "tell")
+        ]
+        record = fit_auto(
+            lora, base, requests, tmp_path / "auto", on_request=lambda done, all: seen.append((done, all))
+        )
+        with pytest.raises(ConfigError, match="1 requests to calibrate on"):
+            fit_auto(lora, base, requests[:1], tmp_path / "none")
+    assert seen[-1] == (6, 6) and set(record["means"]) == {"near miss"}
+    assert set(record["mean"]) == {"expert", "fewshot-0", "fewshot-1", "fewshot-3", "auto"}
+    assert 0 <= record["calibration_error"] <= 1 and 0 <= record["inside_the_interval"] <= 1
+    assert set(load_artefact(tmp_path / "auto", "auto").config["ways"]) == {*record["mean"]} - {"auto"}
