@@ -116,6 +116,10 @@ class OverloadError(EngineError):
         self.retry_after = retry_after
 
 
+class AccuracyError(GenloraError, ValueError):
+    """An adapter is expected to be right less often than was asked for; nothing was written."""
+
+
 class PolicyError(GenloraError, ValueError):
     """A description asks for a harmful adapter; `category` names the hazard."""
 

@@ -17,7 +17,7 @@ from ._create import HEAVY
 from ._examples import parse_examples
 from ._reports import score_json
 from ._studio import Exchange, Studio
-from ._words import chosen, coverage_words, generator_words
+from ._words import accuracy_words, chosen, generator_words
 
 MAX_LISTED = 200
 
@@ -162,11 +162,11 @@ class Endpoints:
 
 def summary(made: Created) -> dict[str, Any]:
     """What `generate` answers."""
-    coverage = made.generated.coverage
     return {
         "adapter": made.id,
         "description": made.generated.description,
-        "coverage": {"value": coverage.value, "level": coverage.level, "meaning": coverage_words(coverage)},
+        "expected_accuracy": made.receipt["expected_accuracy"],
+        "meaning": accuracy_words(made),
         "generator": {"chosen": chosen(made), "why": generator_words(made)},
         "neighbours": [
             {"name": n.name, "similarity": n.similarity, "weight": n.weight} for n in made.generated.neighbours

@@ -13,7 +13,7 @@ from genlora.errors import GenloraError
 
 from ._map import BankMap
 from ._studio import Exchange, Near
-from ._words import coverage_title, coverage_words, generator_title, generator_words, percent
+from ._words import accuracy_level, accuracy_title, accuracy_words, generator_title, generator_words, percent
 
 EXAMPLE_TASKS = (
     "Write the plural of the noun.",
@@ -22,7 +22,7 @@ EXAMPLE_TASKS = (
     "Turn the amount into a price with a dollar sign.",
     "Compose a sonnet about the sea.",
 )
-"""Held, held, held, related, and far away: coverage has something to say about each."""
+"""Held, held, held, related, and far away: expected accuracy has something to say about each."""
 
 
 def joined(parts: Iterable[Markup]) -> Markup:
@@ -141,21 +141,21 @@ def pull(near: Sequence[Near]) -> list[float]:
 
 
 def result_view(made: Created, near: Sequence[Near], abouts: dict[str, str]) -> Markup:
-    """Coverage, generator and neighbours of an adapter; `abouts` are the experts' descriptions."""
-    coverage = made.generated.coverage
-    mark = Markup('<span class="gl-tick" style="left:{}%"><em>{}</em></span>')
+    """Expected accuracy, generator and neighbours of an adapter; `abouts` are the experts' descriptions."""
+    expected = made.expected_accuracy
+    low, high = (0.0, 1.0) if expected is None else (expected.low, expected.high)
     parts = [
         Markup(
-            '<section class="gl-coverage gl-{level}"><h3>Coverage</h3><p class="gl-figure"><strong>{value}</strong>'
-            '<span>{title}</span></p><div class="gl-meter" role="img" aria-label="coverage {value}"><i style="width:'
-            '{width:.1f}%"></i>{ticks}</div><p>{words}</p></section>'
+            '<section class="gl-coverage gl-{level}"><h3>Expected accuracy</h3><p class="gl-figure"><strong>{value}'
+            '</strong><span>{title}</span></p><div class="gl-meter" role="img" aria-label="expected accuracy {value}">'
+            '<i style="margin-left:{low:.1f}%;width:{width:.1f}%"></i></div><p>{words}</p></section>'
         ).format(
-            level=coverage.level,
-            value=percent(coverage.value),
-            title=coverage_title(coverage),
-            width=100 * coverage.value,
-            ticks=mark.format(25, "tasks it lacks") + mark.format(75, "tasks it holds"),
-            words=coverage_words(coverage),
+            level=accuracy_level(expected),
+            value="unknown" if expected is None else percent(expected.value),
+            title=accuracy_title(expected),
+            low=100 * low,
+            width=100 * (high - low),
+            words=accuracy_words(made),
         ),
         Markup('<section><h3>Made by</h3><p class="gl-lead">{title}</p><p>{words}</p></section>').format(
             title=generator_title(made), words=generator_words(made)
@@ -196,8 +196,13 @@ def current_view(made: Created | None) -> Markup:
     if made is None:
         return Markup('<p class="gl-current gl-none">No adapter yet. Make one under <strong>Create</strong> first.</p>')
     return Markup(
-        '<p class="gl-current"><span>Adapter</span><strong>{text}</strong><small>{id}, coverage {coverage}</small></p>'
-    ).format(text=shown(made.generated.description), id=made.id, coverage=percent(made.generated.coverage.value))
+        '<p class="gl-current"><span>Adapter</span><strong>{text}</strong>'
+        "<small>{id}, expected accuracy {right}</small></p>"
+    ).format(
+        text=shown(made.generated.description),
+        id=made.id,
+        right="unknown" if made.expected_accuracy is None else percent(made.expected_accuracy.value),
+    )
 
 
 def shown(text: str, most: int = 120) -> str:

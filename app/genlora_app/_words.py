@@ -1,13 +1,13 @@
-"""Figures in words: what coverage means, and who made the adapter and why."""
+"""Figures in words: what expected accuracy means, and who made the adapter and why."""
 
 from typing import Any
 
 from genlora.api import Created
-from genlora.generators import Coverage
+from genlora.generators import ExpectedAccuracy
 
 _TITLES = {
-    "nearest": "The nearest expert",
-    "blend": "Hypernetwork and nearest experts",
+    "expert": "The nearest expert",
+    "fewshot": "The few-shot adapter",
     "hypernet": "Hypernetwork",
     "aggregate": "Weighted sum of experts",
     "multitask": "Multi-task adapter",
@@ -15,9 +15,8 @@ _TITLES = {
     "sg-lora": "Drawn around the nearest experts",
 }
 _HOW = {
-    "nearest": "The weights of the expert for that task, as they are.",
-    "blend": "A network trained on some hundreds of tasks writes an update from your words; the nearest experts' "
-    "updates, and a multi-task adapter's, are added to it.",
+    "expert": "The weights of the expert for that task, as they are.",
+    "fewshot": "One adapter, trained on an endless stream of tasks to do what the description in its prompt says.",
     "hypernet": "A network trained on some hundreds of tasks writes the update from your words.",
     "aggregate": "The nearest experts' updates are added up, the more similar the heavier.",
     "multitask": "One adapter that knows a little of every task answers, because nothing in the bank is near.",
@@ -26,24 +25,30 @@ _HOW = {
 }
 
 
-def coverage_title(coverage: Coverage) -> str:
+def accuracy_level(expected: ExpectedAccuracy | None) -> str:
+    """high, medium or low, for colours."""
+    if expected is None:
+        return "low"
+    return "high" if expected.value >= 0.75 else "medium" if expected.value >= 0.5 else "low"
+
+
+def accuracy_title(expected: ExpectedAccuracy | None) -> str:
     """Three words at most."""
-    return {"high": "Well covered", "medium": "Partly covered", "low": "Hardly covered"}[coverage.level]
+    titles = {"high": "Mostly right", "medium": "Often right", "low": "Often wrong"}
+    return "Never measured" if expected is None else titles[accuracy_level(expected)]
 
 
-def coverage_words(coverage: Coverage) -> str:
-    """What the number means for the person who asked."""
-    text = {
-        "high": "The bank holds a task like this one. Expect the adapter to do it about as well as that task's own "
-        "expert.",
-        "medium": "The bank holds related tasks, but not this one. The adapter has to infer it: it will often get "
-        "the form "
-        "right and the content only sometimes. Try it before you rely on it.",
-        "low": "Nothing in the bank is like this task. The adapter is a guess; expect it to fail. Describe the "
-        "task in other "
-        "words, or train an expert for it.",
-    }[coverage.level]
-    return text if coverage.calibrated else f"{text} The bank is too small to calibrate on, so this number is rough."
+def accuracy_words(made: Created) -> str:
+    """What the number means for the person who asked, and what would help."""
+    expected = made.expected_accuracy
+    if expected is None:
+        return "Nothing is known of how often this adapter is right. Try it before you rely on it."
+    text = (
+        f"Of ten inputs, expect about {10 * expected.value:.0f} right answers; for eight in ten requests like this one "
+        f"it is between {percent(expected.low)} and {percent(expected.high)}."
+    )
+    helps = [f"{what}: about {percent(e.value)}" for what, e in made.generated.generated.advice.items()]
+    return f"{text} What would help: {'; '.join(helps)}." if helps else text
 
 
 def chosen(made: Created) -> str:

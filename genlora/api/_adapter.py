@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from genlora.adapter import AdapterState, BaseLayout, gguf_bytes, peft_files
 from genlora.files import canonical_json, publish_folder
-from genlora.generators import Contribution, Coverage, Generated, Stopwatch
+from genlora.generators import Contribution, Coverage, ExpectedAccuracy, Generated, Stopwatch
 
 from ._interrupts import hold_interrupts
 from ._places import base_source
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 GGUF_NAME = "adapter.gguf"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GeneratedAdapter:
     """A LoRA adapter made from a sentence. Equal requests to equal banks give equal bytes."""
 
@@ -50,9 +50,19 @@ class GeneratedAdapter:
         return self.generated.neighbours
 
     @property
+    def expected_accuracy(self) -> ExpectedAccuracy | None:
+        """The share of inputs it is expected to answer right, with its interval; None where nothing was measured."""
+        return self.generated.expected
+
+    @property
     def coverage(self) -> Coverage:
-        """How well the bank supports the description."""
+        """How near the bank's experts are to the description: the part of expected accuracy that similarity gives."""
         return self.generated.coverage
+
+    def __repr__(self) -> str:
+        expected = self.expected_accuracy
+        right = "unknown" if expected is None else f"{expected.value:.2f} ({expected.low:.2f} to {expected.high:.2f})"
+        return f"GeneratedAdapter({self.description[:60]!r}, expected_accuracy={right})"
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import torch
 
 from genlora.base import LoadedBase
 from genlora.errors import ConfigError
-from genlora.evaluate import ReferenceRequest, calibration_error, ranks, rate_experts, rate_fewshot
+from genlora.evaluate import ReferenceRequest, calibration_error, rate_experts, rate_fewshot, spearman
 from genlora.generators import (
     SHOWN,
     Artefact,
@@ -125,6 +125,7 @@ def _judged(
     best = max(("expert", zero), key=lambda way: right[way].mean())
     drawn = np.random.default_rng(0).integers(0, n, (RESAMPLES, n))
     gain = (auto - right[best])[drawn].mean(1)
+    correlation = spearman(list(said), list(auto))
     ways = {**right, "auto": auto}
     return {
         "means": {
@@ -138,6 +139,6 @@ def _judged(
             "interval": [round(float(q), 4) for q in np.quantile(gain, [0.05, 0.95])],
         },
         "calibration_error": round(calibration_error(list(said), list(auto)), 4),
-        "rank_correlation": round(float(np.corrcoef(ranks(list(said)), ranks(list(auto)))[0, 1]), 4),
+        "rank_correlation": round(correlation, 4) if np.isfinite(correlation) else None,
         "inside_the_interval": round(float(inside), 4),
     }

@@ -15,8 +15,24 @@ from genlora.adapter import check_norms
 from genlora.bank import Bank, BankAddress, Embedded, TaskEmbedder
 from genlora.base import Progress, resolve_embedder, silent
 from genlora.descriptions import BadItem, Item, language_warning
-from genlora.errors import BankError, ConfigError, GenloraError, StorageError
-from genlora.generators import DEFAULT_GENERATOR, PromptMode, Request, Stopwatch, generator_for, one_thread
+from genlora.errors import (
+    AccuracyError,
+    BankError,
+    ConfigError,
+    GenloraError,
+    StorageError,
+    UnknownGeneratorError,
+)
+from genlora.generators import (
+    DEFAULT_GENERATOR,
+    Artefact,
+    Generated,
+    PromptMode,
+    Request,
+    Stopwatch,
+    generator_for,
+    one_thread,
+)
 from genlora.policy import MAX_REASON_CHARS, gate
 from genlora.versions import versions
 
@@ -32,6 +48,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DTYPES: tuple[Dtype, ...] = ("float32", "bfloat16", "float16")
+DOUBTFUL = 0.5
+"""Below this expected accuracy a warning goes with the adapter."""
 _BOUNDED = ("aggregate",)
 """Generators that hold every module to the longest of its experts themselves: a tighter bound than the bank's."""
 
@@ -82,6 +100,36 @@ def _reason(allow_harmful: bool | str) -> str | None:
             f"expected plain text of at most {MAX_REASON_CHARS}. Shorten it."
         )
     return reason or "no reason given"
+
+
+def accurate(made: GeneratedAdapter, least: float | None) -> GeneratedAdapter:
+    """`made`, if it is expected to be right at least that often; else `AccuracyError`, with what would help."""
+    expected = made.expected_accuracy
+    if least is None or (expected is not None and expected.value >= least):
+        return made
+    if expected is None:
+        raise AccuracyError(
+            f"nothing is known of how often this adapter would be right, and at least {least:.2f} was asked for. "
+            "Use --generator auto with a bank whose requests were measured (genlora train auto), or drop the bound."
+        )
+    helps = "; ".join(f"{what}: about {e.value:.2f}" for what, e in made.generated.advice.items())
+    raise AccuracyError(
+        f"the adapter is expected to be right in {expected.value:.2f} of cases ({expected.low:.2f} to "
+        f"{expected.high:.2f}), and at least {least:.2f} was asked for. "
+        + (f"What would help: {helps}." if helps else "Say the task in other words, or refine it on examples.")
+    )
+
+
+def accuracy_warnings(generated: Generated) -> tuple[str, ...]:
+    """What to tell of a low expected accuracy, with what would help."""
+    expected = generated.expected
+    if expected is None or expected.value >= DOUBTFUL:
+        return ()
+    helps = "; ".join(f"{what}: about {e.value:.2f}" for what, e in generated.advice.items())
+    return (
+        f"expected accuracy is low: {expected.value:.2f} ({expected.low:.2f} to {expected.high:.2f}). "
+        + (f"What would help: {helps}." if helps else "Say the task in other words, or refine it on examples."),
+    )
 
 
 class GenLora:
@@ -150,10 +198,19 @@ class GenLora:
             self._engines = (revision, {})
         engines = self._engines[1]
         if kind not in engines:
-            engines[kind] = generator_for(
-                kind, self.bank, calibration_of(self.bank), lambda name: generator_artefact(name, self.bank)
-            )
+            engines[kind] = generator_for(kind, self.bank, calibration_of(self.bank), self._artefact)
         return engines[kind]
+
+    def _artefact(self, kind: str) -> Artefact:
+        """The trained artefact of a kind. Tables read vectors, so those of another embedder are none of ours."""
+        found = generator_artefact(kind, self.bank)
+        known = self.bank.metadata("embedder")
+        if kind == "auto" and known is not None and found.embedder != known["id"]:
+            raise UnknownGeneratorError(
+                f"the tables of expected accuracy were measured with embedder {found.embedder[:12]}, the bank was made "
+                f"with {known['id'][:12]}. Measure your own: genlora train auto"
+            )
+        return found
 
     def _norm_bounds(self) -> dict[str, float]:
         revision = self.bank.revision
@@ -195,7 +252,8 @@ class GenLora:
         rank: int | None = None,
         dtype: Dtype = "float32",
         exclude: Iterable[str] = (),
-        prompt: PromptMode = "bare",
+        prompt: PromptMode | None = None,
+        min_accuracy: float | None = None,
         generator: str | None = None,
         examples: "Path | Sequence[Example] | None" = None,
         refine: "Path | Sequence[Example] | None" = None,
@@ -213,7 +271,10 @@ class GenLora:
             rank: rank of every module, 1 to 256; by default the bank's.
             dtype: of the written factors.
             exclude: experts not to use.
-            prompt: what the adapter will be asked with, *bare* inputs or *described* ones; `auto` mixes it accordingly.
+            prompt: what the adapter will be asked with; None lets the generator choose, *bare* (the input alone) keeps
+                `auto` to the bank's experts.
+            min_accuracy: refuse an adapter that is expected to be right less often, 0 to 1; also one of which nothing
+                is known.
             generator: another generator than this object's own.
             examples: JSON Lines of input and output, or `Example`s; the `cvae` generator starts from them instead of
                 the description, which may then be left out. Needs the base.
@@ -224,8 +285,8 @@ class GenLora:
                 receipt records it. For local use by whoever answers for it; no network interface may pass it on.
 
         Raises `DescriptionError`, `ConfigError`, `PolicyError` for a description that asks for a harmful adapter,
-        `BankError` for an empty or damaged bank, or `AdapterFormatError` for an update that is not finite or far longer
-        than any expert's.
+        `AccuracyError` below `min_accuracy`, `BankError` for an empty or damaged bank, or `AdapterFormatError` for an
+        update that is not finite or far longer than any expert's.
         """
         request = Request(
             description=SAID if description is None and examples is not None else description or "",
@@ -237,14 +298,16 @@ class GenLora:
             prompt=prompt,
         )
         self._check_form(request, dtype)
+        if min_accuracy is not None and not 0 <= min_accuracy <= 1:
+            raise ConfigError(f"min_accuracy is {min_accuracy!r}, expected a share between 0 and 1, such as 0.6.")
         allow = _reason(allow_harmful)
         if examples is None and refine is None:
             with one_thread():
-                return self._made(request, dtype, generator, allow=allow)
+                return accurate(self._made(request, dtype, generator, allow=allow), min_accuracy)
         if allow is None:  # by its words already, before a base is loaded
             gate().check(request.description)
         shown = Shown.read(examples, refine, base, device, self.bank, generator)
-        return self._made(request, dtype, generator, shown, allow=allow)
+        return accurate(self._made(request, dtype, generator, shown, allow=allow), min_accuracy)
 
     def _check_form(self, request: Request, dtype: Dtype) -> None:
         if dtype not in DTYPES:
@@ -285,10 +348,11 @@ class GenLora:
             with watch("bounds"):
                 check_norms(generated.adapter, self._norm_bounds(), where=f"the adapter that {engine.kind} made")
         layout = self.bank.layout
-        rank = request.rank or self.bank.rank
+        rank = max(p.rank for p in generated.adapter.values())
+        told = (*warnings, *generated.warnings, *accuracy_warnings(generated))
         body = {
             "request": request_part(request, generator=engine.kind, rank=rank, dtype=dtype),
-            **result_part(generated, (*warnings, *generated.warnings), layout),
+            **result_part(generated, told, layout),
             "fingerprint": layout.fingerprint,
             "base": self._identity,
             "bank": {"generation": self.bank.generation, "revision": self.bank.revision, "experts": len(self.bank)},
@@ -317,7 +381,7 @@ class GenLora:
         """
         Request(
             description="a check of the options",
-            **{k: v for k, v in options.items() if k not in ("dtype", "generator", "allow_harmful")},
+            **{k: v for k, v in options.items() if k not in ("dtype", "generator", "allow_harmful", "min_accuracy")},
         )
         for item in items:
             if isinstance(item, BadItem):

@@ -19,7 +19,7 @@ from genlora.descriptions import check_description
 from genlora.engine import Adapter
 from genlora.errors import ConfigError, EngineError, OverloadError, PolicyError, UnknownModelError, UnsafeNameError
 from genlora.files import canonical_json, check_name, sha256_bytes
-from genlora.generators import GENERATORS
+from genlora.generators import GENERATORS, ExpectedAccuracy
 from genlora.mixture import Mixture
 from genlora.tasks import Example
 from genlora.versions import versions
@@ -50,9 +50,9 @@ class Created:
     """How long making it took, in seconds; never part of the receipt."""
 
     @property
-    def coverage(self) -> float:
-        """How well the bank supports the request, 0 to 1."""
-        return self.generated.coverage.value
+    def expected_accuracy(self) -> ExpectedAccuracy | None:
+        """The share of inputs it is expected to answer right."""
+        return self.generated.expected_accuracy
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -334,7 +334,7 @@ class Library:
         with self._lock:
             self.created += 1
             self._mean_s += 0.2 * (took - self._mean_s)
-        log.info("%s: made by %s in %.0f ms, coverage %.2f", created.id, wanted.generator, took * 1e3, created.coverage)
+        log.info("%s: made by %s in %.0f ms", created.id, wanted.generator, took * 1e3)
         return created
 
     def _generate(self, wanted: Wanted) -> GeneratedAdapter:

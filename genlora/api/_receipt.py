@@ -33,13 +33,16 @@ def request_part(request: Request, *, generator: str, rank: int, dtype: Dtype) -
 
 
 def result_part(generated: Generated, warnings: Sequence[str], layout: BaseLayout) -> dict[str, Any]:
-    """What the generator found: neighbours, coverage, spread, licences, warnings."""
+    """What the generator found: expected accuracy, neighbours, coverage, spread, licences, warnings."""
     coverage = generated.coverage
     return {
         "neighbours": [
             {"name": n.name, "similarity": n.similarity, "weight": n.weight, "blob": n.blob, "licence": n.licence}
             for n in generated.neighbours
         ],
+        "expected_accuracy": None if generated.expected is None else generated.expected.to_json(),
+        "advice": {what: e.to_json() for what, e in generated.advice.items()},
+        "prompt": generated.prompt,
         "coverage": {
             "value": coverage.value,
             "level": coverage.level,

@@ -19,7 +19,7 @@ from ._receipt import NAME, read_receipt
 WEIGHTS_NAME = "adapter_model.safetensors"
 MAX_SIMILARITY_ERROR = 5e-5
 """How far another machine's arithmetic may move a cosine similarity."""
-_OF_COVERAGE = ("coverage is", "no support in the bank")
+_OF_FIGURES = ("coverage is", "no support in the bank", "expected accuracy is")
 MAX_UPDATE_ERROR = 1e-4
 """How far, relative to its norm, another machine's arithmetic may move an update."""
 
@@ -178,10 +178,12 @@ def _neighbours(receipt: dict[str, Any], lora: GenLora) -> str:
     if not all(same) or len(receipt["neighbours"]) != len(again["neighbours"]):
         names = ", ".join(n["name"] for n in again["neighbours"])
         raise DigestError(f"the description's neighbours are {names}; the receipt lists others, or other similarities.")
-    for key in ("coverage", "spread", "made_by", "licences", "base", "embedder", "warnings"):
+    for key in ("expected_accuracy", "coverage", "spread", "made_by", "licences", "base", "embedder", "warnings"):
+        if key not in receipt:  # written before there was such a figure
+            continue
         one, two = receipt[key], again[key]
-        if key == "warnings":  # what is said of coverage follows from its value; its wording may change
-            one, two = ([w for w in x if not w.startswith(_OF_COVERAGE)] for x in (one, two))
+        if key == "warnings":  # what is said of a figure follows from its value; its wording may change
+            one, two = ([w for w in x if not w.startswith(_OF_FIGURES)] for x in (one, two))
         if not _close(one, two):
             raise DigestError(
                 f"{key} is {str(receipt[key])[:120]} in the receipt, the bank gives {str(again[key])[:120]}."
@@ -212,7 +214,7 @@ def _again(receipt: dict[str, Any], lora: GenLora) -> GeneratedAdapter:
         top_k=request["top_k"],
         temperature=request["temperature"],
         seed=request["seed"],
-        prompt=request.get("prompt", "bare"),
+        prompt=request.get("prompt"),
         rank=request["rank"],
         dtype=request["dtype"],
         exclude=request["exclude"],

@@ -29,7 +29,7 @@ MAX_SAID = 20
     "Many descriptions, one a line or JSON Lines {name, description}; each becomes a folder under OUTPUT."
 ))  # fmt: skip
 @click.option("--generator", default="auto", show_default=True, help=(
-    "What makes the adapter: auto, aggregate, hypernet, multitask, multitask-described, cvae, sg-lora."
+    "What makes the adapter: auto, aggregate, fewshot, hypernet, multitask, multitask-described, cvae, sg-lora."
 ))  # fmt: skip
 @bank_option
 @click.option("--embedder", metavar="SOURCE", help="Embedder the bank was made with, if not the default.")
@@ -38,9 +38,17 @@ MAX_SAID = 20
     "Small follows the nearest expert, large averages."
 ))  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="For generators that draw.")
-@click.option("--prompt", type=click.Choice(["bare", "described"]), default="bare", show_default=True, help=(
-    "What you will ask it with: the input alone, or the description, a newline and the input (auto mixes accordingly)."
-))  # fmt: skip
+@click.option(
+    "--prompt",
+    type=click.Choice(["bare", "described"]),
+    help="What you will ask it with: the input alone, or the description before it.  [default: what works best]",
+)
+@click.option(
+    "--min-accuracy",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Write nothing if the adapter is expected to be right less often, e.g. 0.6.",
+)
 @click.option("--rank", type=click.IntRange(1, 256), help="Rank of every module.  [default: the bank's]")
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32", show_default=True,
               help="Number format of the weights.")  # fmt: skip
@@ -144,17 +152,33 @@ def _report_one(made: GeneratedAdapter, out: Path, *, gguf: bool, as_json: bool)
     if as_json:
         say_json({"output": str(out), **summary(made, gguf=gguf)})
         return
-    if (told := made.generated.made_by.get("refined")) is not None:
-        before, after = told["before"], told["after"]
-        how = "on left-out halves" if told["cross_fitted"] else "on the examples themselves"
+    if (refined := made.generated.made_by.get("refined")) is not None:
+        before, after = refined["before"], refined["after"]
+        how = "on left-out halves" if refined["cross_fitted"] else "on the examples themselves"
         say(
-            f"refined on {told['examples']['count']} examples ({how}): accuracy {before['accuracy']:.2f} to "
+            f"refined on {refined['examples']['count']} examples ({how}): accuracy {before['accuracy']:.2f} to "
             f"{after['accuracy']:.2f}, calibration error {before['calibration_error']:.2f} to "
             f"{after['calibration_error']:.2f}"
         )
-    coverage = made.coverage
+    say(f"{out}: {told(made)}")
+
+
+def right(made: GeneratedAdapter) -> str:
+    """How often it is expected to be right, in words."""
+    expected = made.expected_accuracy
+    if expected is None:
+        return "expected accuracy unknown"
+    return f"expected accuracy {expected.value:.2f} ({expected.low:.2f} to {expected.high:.2f})"
+
+
+def told(made: GeneratedAdapter) -> str:
+    """What a person reads of an adapter: how often it will be right, and where it comes from."""
     names = ", ".join(f"{n.name} {n.weight:.0%}" for n in made.neighbours)
-    say(f"{out}: coverage {coverage.value:.2f} ({coverage.level}); from {names}")
+    source = (
+        f"from {names}" if names else f"by {made.generated.made_by.get('chosen', made.body['request']['generator'])}"
+    )
+    asked = "the input alone" if made.generated.prompt == "bare" else "the description before the input"
+    return f"{right(made)}; {source}; ask it with {asked}"
 
 
 def summary(made: GeneratedAdapter, *, gguf: bool) -> dict[str, Any]:
@@ -175,7 +199,7 @@ def _report_many(done: list[Made | Failed], *, as_json: bool) -> None:
                 "name": m.item.name,
                 "output": str(m.folder),
                 "description": m.item.description,
-                "coverage": m.adapter.coverage.value,
+                "expected_accuracy": m.adapter.receipt()["expected_accuracy"],
                 "neighbours": [n.name for n in m.adapter.neighbours],
                 "warnings": list(m.adapter.warnings),
                 "times_ms": {k: round(v, 3) for k, v in m.adapter.times_ms.items()},
@@ -184,7 +208,7 @@ def _report_many(done: list[Made | Failed], *, as_json: bool) -> None:
         })  # fmt: skip
     else:
         for m in made:
-            say(f"{m.folder}: coverage {m.adapter.coverage.value:.2f}; {shorten(m.item.description, 60)}")
+            say(f"{m.folder}: {right(m.adapter)}; {shorten(m.item.description, 60)}")
     for f in failed[:MAX_SAID]:
         click.echo(f"genlora: line {f.line}: {plain(f.reason)}", err=True)
     click.echo(f"genlora: {len(made)} of {len(done)} descriptions became adapters", err=True)

@@ -11,6 +11,7 @@ import click
 from genlora.descriptions import check_description
 from genlora.errors import TaskError
 
+from ._generate import told
 from ._show import bank_option, progress_bars, say, say_json, table
 
 MAX_SAMPLES = 5
@@ -57,22 +58,22 @@ def try_command(
             folder = made.save(out or Path(scratch) / "adapter", force=force)
             runner = Runner.open(folder, base=source, device=device, progress=progress)
     bare = runner.outputs(asked, adapted=False, max_new_tokens=max_new_tokens)
-    told = runner.outputs(asked, description=description, adapted=False, max_new_tokens=max_new_tokens)
-    adapted = runner.outputs(asked, max_new_tokens=max_new_tokens)
-    rows = list(zip(asked, bare, told, adapted, strict=True))
+    described = runner.outputs(asked, description=description, adapted=False, max_new_tokens=max_new_tokens)
+    text = description if made.generated.prompt == "described" else None
+    adapted = runner.outputs(asked, description=text, max_new_tokens=max_new_tokens)
+    rows = list(zip(asked, bare, described, adapted, strict=True))
     names = ("input", "base", "base, told the task", "adapter")
     if as_json:
         found: dict[str, Any] = {
             "description": description,
-            "coverage": made.coverage.value,
+            "expected_accuracy": made.receipt()["expected_accuracy"],
             "neighbours": [{"name": n.name, "weight": n.weight} for n in made.neighbours],
             "warnings": list(made.warnings),
             "answers": [dict(zip(("input", "base", "base_told", "adapter"), row, strict=True)) for row in rows],
         }
         say_json(found)
         return
-    parts = ", ".join(f"{n.name} {n.weight:.0%}" for n in made.neighbours)
-    say(f"coverage {made.coverage.value:.2f} ({made.coverage.level}); made from {parts}")
+    say(told(made))
     table(names, rows)
     if out is not None:
         say(f"the adapter is in {out}")

@@ -18,7 +18,7 @@ from ._methods import choose_methods as choose_methods
 from ._methods import paraphrases as paraphrases
 from ._methods import variants as variants
 from ._metrics import calibration_error as calibration_error
-from ._metrics import ranks as ranks
+from ._metrics import spearman as spearman
 from ._novelty import Novelty as Novelty
 from ._output import predictions_file as predictions_file
 from ._output import report as report

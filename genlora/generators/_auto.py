@@ -111,6 +111,7 @@ class AutoGenerator:
             expected=expected.get(chosen),
             advice=self.advice(request, vector, expected.get(chosen)),
             prompt="bare" if chosen == "expert" else "described",
+            warnings=made.warnings if not expected else (),  # the figure says it all
             made_by={**record, **made.made_by},
             times_ms={**watch.ms, **made.times_ms},
         )

@@ -59,12 +59,16 @@ class MultitaskGenerator:
             coverage=near.coverage,
             spread=near.spread,
             discarded=discarded,
-            warnings=coverage_warnings(near.coverage, near.found[0].name),
+            warnings=self.warnings(near),
             prompt=self.prompt,
             made_by={"artefact": self.artefact.digest},
             licences=tuple(self.artefact.record.get("licences", ())),
             times_ms=watch.ms,
         )
+
+    def warnings(self, near: Neighbourhood) -> tuple[str, ...]:
+        """What the bank says against it."""
+        return coverage_warnings(near.coverage, near.found[0].name)
 
 
 class DescribedMultitaskGenerator(MultitaskGenerator):
@@ -87,6 +91,10 @@ class FewshotGenerator(MultitaskGenerator):
     def rank(self) -> int:
         """Its own: cutting it to a bank's rank would cost what it was trained for."""
         return max(p.rank for p in self.state.values())
+
+    def warnings(self, near: Neighbourhood) -> tuple[str, ...]:
+        """None: what the bank holds has no part in it."""
+        return ()
 
 
 def at_rank(state: AdapterState, rank: int) -> tuple[AdapterState, float]:

@@ -218,14 +218,14 @@ def mixture_card(mixture: Mixture) -> dict[str, Any]:
 
 def made_card(made: Created) -> dict[str, Any]:
     """What a client is told of a generated adapter."""
-    coverage = made.generated.coverage
     return {
         "id": made.id,
         "object": "genlora.adapter",
         "kind": "generated",
         "description": made.generated.description,
-        "coverage": coverage.value,
-        "coverage_level": coverage.level,
+        "expected_accuracy": made.receipt["expected_accuracy"],
+        "advice": made.receipt["advice"],
+        "prompt": made.receipt["prompt"],
         "generator": made.receipt["request"]["generator"],
         "neighbours": [{"name": n.name, "weight": n.weight} for n in made.generated.neighbours],
         "warnings": list(made.warnings),

@@ -11,7 +11,7 @@ from genlora import GenLora
 from genlora.adapter import product_cosine
 from genlora.api import fit_auto, verify
 from genlora.base import fingerprint, layout_of, load_base
-from genlora.errors import ConfigError, ManifestError, UnknownGeneratorError
+from genlora.errors import AccuracyError, ConfigError, ManifestError, UnknownGeneratorError
 from genlora.evaluate import ReferenceRequest
 from genlora.generators import Request, Stopwatch, load_artefact, nearness, neighbourhood, save_artefact
 from genlora.tasks import Example
@@ -26,7 +26,7 @@ def close(lora, text):
     vector = lora.embed(text)[0]
     request, engine = Request(description=text), lora.engine("aggregate")
     near = neighbourhood(lora.bank, engine.calibration, request, vector, Stopwatch())
-    return torch.from_numpy(nearness(lora.bank, vector, near).features)
+    return torch.from_numpy(nearness(lora.bank, vector, near).features).float()
 
 
 def held(lora):
@@ -134,3 +134,15 @@ def test_tables_are_fitted_through_the_base(world, embedder, tmp_path, tiny_base
     assert set(record["mean"]) == {"expert", "fewshot-0", "fewshot-1", "fewshot-3", "auto"}
     assert 0 <= record["calibration_error"] <= 1 and 0 <= record["inside_the_interval"] <= 1
     assert set(load_artefact(tmp_path / "auto", "auto").config["ways"]) == {*record["mean"]} - {"auto"}
+
+
+def test_below_the_bound_nothing_is_made_and_the_error_says_what_would_help(lora, trained):
+    assert lora.generate(FAR, min_accuracy=0.4).expected_accuracy.value >= 0.4
+    with pytest.raises(AccuracyError, match=r"0\.50 of cases.*at least 0\.70.*one example: about 0\.9"):
+        lora.generate(FAR, min_accuracy=0.7)
+    with pytest.raises(AccuracyError, match="nothing is known"):
+        lora.generate(FAR, min_accuracy=0.7, generator="aggregate")
+    with pytest.raises(ConfigError, match="min_accuracy is 7"):
+        lora.generate(FAR, min_accuracy=7)
+    assert "expected_accuracy=0.5" in repr(lora.generate(FAR))
+    assert any(w.startswith("expected accuracy is low: 0.0") for w in lora.generate(FAR, prompt="bare").warnings)

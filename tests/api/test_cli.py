@@ -25,7 +25,7 @@ def invoke(bank_path, embedder_path):
 def test_generate_and_verify(invoke, tmp_path):
     result = invoke("generate", "sort the words of a list", "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith(f"{tmp_path}/out: coverage 0.") and "sort-words" in result.stdout
+    assert result.stdout.startswith(f"{tmp_path}/out: expected accuracy ") and "sort-words" in result.stdout
     result = invoke("verify", tmp_path / "out")
     assert result.exit_code == 0 and "byte for byte" in result.stdout
     (tmp_path / "out" / "adapter_config.json").write_text("{}")
@@ -35,7 +35,9 @@ def test_generate_and_verify(invoke, tmp_path):
 
 
 def test_json_holds_receipt_and_times_and_the_folder_only_the_receipt(invoke, tmp_path):
-    result = invoke("generate", "sort the words", "-o", tmp_path / "out", "--json", "--top-k", 2)
+    result = invoke(
+        "generate", "sort the words", "-o", tmp_path / "out", "--json", "--top-k", 2, "--generator", "aggregate"
+    )
     told = json.loads(result.stdout)
     receipt = json.loads((tmp_path / "out" / "receipt.json").read_bytes())
     assert told["times_ms"]["embed"] > 0 and len(told["receipt"]["neighbours"]) == 2

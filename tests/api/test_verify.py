@@ -16,7 +16,9 @@ from genlora.files import canonical_json, sha256_bytes
 @pytest.fixture(scope="module")
 def folder(bank_path, embedder, tmp_path_factory):
     with GenLora(bank_path, embedder=embedder) as lora:
-        return lora.generate("sort the words of a list").save(tmp_path_factory.mktemp("made") / "out")
+        return lora.generate("sort the words of a list", generator="aggregate").save(
+            tmp_path_factory.mktemp("made") / "out"
+        )
 
 
 def test_100_outputs_verify_and_are_made_again(lora, tmp_path):

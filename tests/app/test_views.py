@@ -53,14 +53,14 @@ def test_reports_escape_too(text, studio):
     assert Seen(reports.card_view(card)).text.count(text) >= 5
 
 
-def test_coverage_is_said_in_words(studio):
-    from genlora_app._words import coverage_words
+def test_expected_accuracy_is_said_in_words():
+    from genlora_app._words import accuracy_level, accuracy_title
 
-    from genlora.generators import Coverage
+    from genlora.generators import ExpectedAccuracy
 
-    said = {coverage_words(Coverage(v, v, True)) for v in (0.02, 0.3, 0.9)}
-    assert len(said) == 3
-    assert "rough" in coverage_words(Coverage(0.9, 0.9, False))
+    found = [None, *(ExpectedAccuracy(v, v / 2, 1.0) for v in (0.1, 0.6, 0.9))]
+    assert len({accuracy_title(e) for e in found}) == 4
+    assert [accuracy_level(e) for e in found] == ["low", "low", "medium", "high"]
 
 
 def test_an_answer_of_nothing_is_said(studio):

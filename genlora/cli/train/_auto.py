@@ -65,5 +65,5 @@ def auto(
     gain = record["gain_over_best_part"]
     say(
         f"{out}: auto {record['mean']['auto']:.1%}, {gain['mean']:+.1%} over {gain['part']} alone; calibration error "
-        f"{record['calibration_error']:.3f}, rank correlation {record['rank_correlation']:.2f}"
+        f"{record['calibration_error']:.3f}, rank correlation {record['rank_correlation']}"
     )
