@@ -206,7 +206,7 @@ OPERATIONS = (
     ),
     Operation(
         "text.count capitals",
-        prose("price", "stock", "meeting", "hours", "address", "diary", "clause", "person"),
+        prose("careless", "price", "stock", "meeting", "hours", "address", "diary", "clause", "person"),
         "number",
         _on_words(lambda w: str(sum(x[0].isupper() for x in w))),
         (
@@ -274,7 +274,7 @@ def _word_bound(draw: Draw) -> Params:
 CONDITIONS = (
     Condition(
         "text has digit",
-        kinds("utterance", "chat", "sms", "subject", "todo", "letter", "memo"),
+        kinds("utterance", "chat", "sms", "subject", "todo"),
         lambda v, _: any(c.isdigit() for c in v.text),
         ("{the} contains a digit", "there is a number in figures in {the}"),
         ("{the} has no digits", "no figure occurs"),
@@ -304,7 +304,7 @@ CONDITIONS = (
     ),
     Condition(
         "text names weekday",
-        kinds("utterance", "chat", "chat log", "sms", "subject", "todo", "letter", "news"),
+        kinds("utterance", "chat", "chat log", "sms", "subject", "todo", "news"),
         _has_weekday,
         ("{the} names a day of the week", "a weekday is mentioned"),
         ("{the} names no day of the week", "no weekday is mentioned"),
