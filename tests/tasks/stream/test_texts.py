@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks import Draw
 from genlora.tasks.stream import operations
 from genlora.tasks.stream._parts import Value
 from genlora.tasks.stream.inputs import _MODULES as _INPUTS

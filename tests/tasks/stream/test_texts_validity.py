@@ -2,7 +2,7 @@
 
 import pytest
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks import Draw
 from genlora.tasks.stream import _spec
 from genlora.tasks.stream._labels import classifier_label, condition_label
 from genlora.tasks.stream._registry import types_of
@@ -34,6 +34,7 @@ def _spec_of(operation, kind):
 def test_every_operation_has_rows_on_each_input_type(name):
     barren = []
     for operation in _made(_MINE[name]):
+        assert types_of(operation.on), operation.name
         for kind in types_of(operation.on):
             made = _spec_of(operation, kind)
             if made is None:

@@ -1,6 +1,6 @@
 """Meetings with room and host, meetings that move, and two people with a number each."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks import Draw
 
 from .._parts import InputType, Params, Value
 from ._texts_frames import fill, framed, style, texts, written_time

@@ -1,6 +1,6 @@
 """Prices that change, orders, goods in stock: sentences and lines of shops and offices."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks import Draw
 
 from .._parts import InputType, Params, Value
 from ._texts_frames import fill, framed, style, texts

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks import Draw
 
 from .._parts import InputType, Params, Value
 from .._tables import table

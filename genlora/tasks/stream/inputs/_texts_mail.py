@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks import Draw
 
 from .._parts import InputType, Params, Value
 from .._tables import stored
@@ -180,7 +180,5 @@ INPUTS = (
     ),
     InputType("customer opinion", "opinion text", "what a customer says about a product", "the text", _opinion, style),
     InputType("headline", "headline text", "a headline", "the headline", _news(lambda d, p, t: t), style),
-    InputType(
-        "news line", "headline text", "a news line", "the line", _news(lambda d, p, t: f"{p['day']}: {t}."), style
-    ),
+    InputType("news line", "news text", "a news line", "the line", _news(lambda d, p, t: f"{p['day']}: {t}."), style),
 )

@@ -2,7 +2,7 @@
 
 import re
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks import Draw
 
 from .._parts import InputType, Params, Value
 from ._texts_chat import ACTS, said, upper_first

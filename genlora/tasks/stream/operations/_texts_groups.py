@@ -1,6 +1,6 @@
 """Yes-or-no properties and groups of persons, addresses and name lines."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks import Draw
 
 from .._parts import Classifier, Condition, Operation, Params, Value
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks import Draw
 
 from .._parts import Params, Value
 from ..inputs._texts_frames import texts

@@ -1,6 +1,6 @@
 """Who gives and who gets: payments, sales, things and documents that change hands."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks import Draw
 
 from .._parts import Classifier, Condition, Operation, Params, Value
 from ._texts_parts import exchanged, mentioned, put, raw, shaped, slot, some_name

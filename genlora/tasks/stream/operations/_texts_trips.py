@@ -1,6 +1,6 @@
 """Who goes where and when: two cities, a name, a day and a time in each text."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks import Draw
 
 from .._parts import Classifier, Condition, Operation, Params, Value
 from .._tables import stored
