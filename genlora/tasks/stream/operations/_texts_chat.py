@@ -63,7 +63,7 @@ OPERATIONS = (
             "show who writes to whom, with an arrow (->) between the names",
             "log the direction of {the} as <sender> -> <receiver>",
         ),
-        ("the sender and the receiver with -> between them", "who writes to whom, as A -> B"),
+        ("the sender and the receiver with -> between them", "the direction of {the}, as A -> B"),
     ),
     Operation(
         "chat.answer pair",
@@ -77,7 +77,7 @@ OPERATIONS = (
         ),
         (
             "the direction of the reply, as receiver -> sender",
-            "who answers whom, as A -> B",
+            "the direction of an answer, as A -> B",
         ),
     ),
     Operation(
@@ -90,7 +90,7 @@ OPERATIONS = (
             "strip sender, receiver and time from {the}",
             "keep just what is said",
         ),
-        ("the bare message, no names in front or behind", "what is said, without sender, receiver and time"),
+        ("the bare message, no names in front or behind", "the words said, without sender, receiver and time"),
     ),
     Operation(
         "chat.shout",
@@ -104,7 +104,7 @@ OPERATIONS = (
         ),
         (
             "the message alone, in capital letters",
-            "what is said, in upper case and without the names around it",
+            "the words said, in upper case and without the names around them",
         ),
     ),
     Operation(
@@ -115,11 +115,11 @@ OPERATIONS = (
         (
             'begin an answer to the sender: "Hi <name>,"',
             "write the greeting of a reply, as in Hi Eve, with a comma",
-            "greet whoever wrote {the}, in the form Hi Eve,",
+            'greet whoever wrote {the}, in the form "Hi Eve,"',
         ),
         (
             'the greeting of a reply, "Hi <name of the sender>,"',
-            "a greeting like Hi Eve, for the one who wrote",
+            'a greeting like "Hi Eve," for the one who wrote',
         ),
     ),
     Operation(
@@ -308,8 +308,8 @@ CONDITIONS = (
         "chat before noon",
         ("chat log text",),
         lambda v, _: v.data["raw"]["time"] < 720,
-        ("{the} was written before noon", "the time in {the} is before 12:00"),
-        ("{the} was written at noon or later", "the time in {the} is 12:00 or later"),
+        ("{the} was written before noon", "the time stamp is before 12:00"),
+        ("{the} was written at noon or later", "the time stamp is 12:00 or later"),
     ),
     Condition(
         "chat sender first",

@@ -200,7 +200,10 @@ OPERATIONS = (
             'say how often "{letter}" occurs in {the} (either case)',
             'report the number of times "{letter}" is used, capitals included',
         ),
-        ('how often the letter "{letter}" occurs in {the}', 'the number of letters "{letter}", capitals too'),
+        (
+            'the frequency of the letter "{letter}" in {the}, as a number',
+            'the number of letters "{letter}", capitals too',
+        ),
         ('how many times does {the} use the letter "{letter}", capitals included?',),
         _letter,
     ),
@@ -214,7 +217,7 @@ OPERATIONS = (
             "say how many words of {the} are capitalised",
             "report how many words have a capital at the start",
         ),
-        ("the number of words that start with a capital letter", "how many words of {the} have a capital initial"),
+        ("the number of words that start with a capital letter", "the count of words in {the} with a capital initial"),
         ("how many words in {the} begin with a capital letter?",),
     ),
     Operation(
@@ -240,7 +243,7 @@ OPERATIONS = (
             "keep only the part behind the last comma (no full stop)",
             "delete everything up to the last comma, and the full stop too",
         ),
-        ("the part after the last comma, without the final mark", "what follows the last comma, no full stop"),
+        ("the part after the last comma, without the final mark", "the text behind the last comma, no full stop"),
         ("what stands after the last comma? Leave out the full stop",),
     ),
     Operation(
@@ -255,7 +258,7 @@ OPERATIONS = (
         ),
         (
             '{the} without the word "{word}"',
-            'what is left of {the} once every "{word}" is gone',
+            'the rest of {the} once every "{word}" is gone',
         ),
         params=lambda d: {"word": d.pick(("the", "to", "for", "on", "from", "and", "a", "in", "is"))},
     ),

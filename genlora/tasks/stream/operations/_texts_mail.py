@@ -58,7 +58,7 @@ OPERATIONS = (
         ),
         (
             "sender and receiver with > between them",
-            "who wrote to whom, in the form A > B",
+            "the direction of {the}, in the form A > B",
         ),
     ),
     Operation(
@@ -84,7 +84,7 @@ OPERATIONS = (
             "extract what the sender wants, just the noun",
             "write the keyword for the archive: the document in question, no article",
         ),
-        ("the document that {the} is about, no article", 'what the sender is after (leave out "the")'),
+        ("the document that {the} is about, no article", 'the thing the sender is after, leaving out "the"'),
         ('which document is it about? Leave out "the"',),
     ),
     Operation(
@@ -126,7 +126,7 @@ OPERATIONS = (
         ),
         (
             "{the} in one line, without the greeting",
-            "what follows the greeting, on one line",
+            "the text after the greeting, on one line",
         ),
     ),
     Operation(
@@ -177,12 +177,12 @@ OPERATIONS = (
         lambda v, _: f"Dear {v.data['slots']['sender']},",
         (
             "begin the answer with Dear, the sender as signed, a comma",
-            "write the first line of a reply to the sender, Dear <name>,",
-            "address the sender in return, in the form Dear <name as signed>,",
+            'write the first line of a reply to the sender, "Dear <name>,"',
+            'address the sender in return, in the form "Dear <name as signed>,"',
         ),
         (
             'the first line of a reply, "Dear <sender>,"',
-            "a salutation for the answer: Dear <sender as signed>,",
+            'a salutation for the answer, "Dear <sender as signed>,"',
         ),
     ),
     Operation(
@@ -219,8 +219,8 @@ CONDITIONS = (
         "mail asks",
         _MAIL,
         lambda v, _: "?" in v.data["slots"]["body"],
-        ("{the} contains a question mark", "the request is put as a question"),
-        ("{the} has no question mark", "the request is put as a statement"),
+        ("{the} contains a question mark", 'there is a "?" in {the}'),
+        ("{the} has no question mark", 'there is no "?" in {the}'),
     ),
 )
 

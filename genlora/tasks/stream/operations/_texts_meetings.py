@@ -127,7 +127,7 @@ OPERATIONS = (
             "extract the new day or time, as it is written",
             "copy what the calendar must say after the change",
         ),
-        ("the new day or time of the meeting", "when it takes place after the change"),
+        ("the new day or time of the meeting", "the day or time that holds after the change"),
         ("when is the meeting now?",),
     ),
     Operation(
@@ -140,7 +140,7 @@ OPERATIONS = (
             "extract the old day or time, as it is written",
             "copy what the calendar said before the change",
         ),
-        ("the old day or time of the meeting", "when it was planned at first"),
+        ("the old day or time of the meeting", "the day or time of the first plan"),
         ("when was the meeting planned before?",),
     ),
     Operation(

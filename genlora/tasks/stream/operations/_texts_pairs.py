@@ -157,7 +157,7 @@ OPERATIONS = (
             "give the total of the two figures",
             "work out how much the two make together",
         ),
-        ("the sum of both numbers", "what the two figures make together"),
+        ("the sum of both numbers", "the total of the two figures"),
         ("what do the two numbers add up to?",),
     ),
     Operation(

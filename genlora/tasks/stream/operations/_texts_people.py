@@ -154,9 +154,9 @@ OPERATIONS = (
         (
             "write a formal greeting: Dear, title, surname, comma",
             'begin a letter to the person: "Dear <title> <last name>,"',
-            "open a formal letter, in the form Dear Ms Doe,",
+            'open a formal letter, in the form "Dear Ms Doe,"',
         ),
-        ('the greeting "Dear <title> <surname>," for a letter', "a formal salutation like Dear Ms Doe,"),
+        ('the greeting "Dear <title> <surname>," for a letter', 'a formal salutation like "Dear Ms Doe,"'),
     ),
     Operation(
         "contact.hi",
@@ -166,9 +166,9 @@ OPERATIONS = (
         (
             "write an informal greeting: Hi, first name, comma",
             'begin an e-mail to a friend: "Hi <first name>,"',
-            "open a casual e-mail, in the form Hi Jane,",
+            'open a casual e-mail, in the form "Hi Jane,"',
         ),
-        ('the greeting "Hi <first name>,"', "an informal salutation like Hi Jane,"),
+        ('the greeting "Hi <first name>,"', 'an informal salutation like "Hi Jane,"'),
     ),
     Operation(
         "contact.mail",

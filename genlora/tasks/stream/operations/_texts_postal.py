@@ -134,7 +134,7 @@ OPERATIONS = (
         "number",
         slot("age"),
         ("write the age as a number", "extract how old the person is", "fill the field Age"),
-        ("the age in years", "how old the person is"),
+        ("the age in years", "the person's age\""),
         ("how old is the person?",),
     ),
     Operation(

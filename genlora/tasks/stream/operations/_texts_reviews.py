@@ -36,7 +36,7 @@ OPERATIONS = (
             "extract what the writer likes",
             "list the strong point, just the noun",
         ),
-        ("the thing that is praised, no article", "what the writer likes, as a noun"),
+        ("the thing that is praised, no article", "the strong point, as a noun"),
         ("what does the writer like?",),
     ),
     Operation(
@@ -49,7 +49,7 @@ OPERATIONS = (
             "extract what the writer dislikes",
             "list the weak point, just the noun",
         ),
-        ("the thing that is criticised, no article", "what the writer dislikes, as a noun"),
+        ("the thing that is criticised, no article", "the weak point, as a noun"),
         ("what does the writer dislike?",),
     ),
     Operation(
@@ -111,12 +111,12 @@ OPERATIONS = (
         "code",
         _table,
         (
-            "write each aspect with + or - after it, with a semicolon between, e.g. taste +; smell -",
+            'write each aspect with + or - after it, with a semicolon between, e.g. "taste +; smell -"',
             "make a table in one line: aspect and sign (+ praised, - criticised), entries separated by a semicolon",
             "summarise {the} as <aspect> <sign>; <aspect> <sign> with + for good and - for bad",
         ),
         (
-            "both aspects with their sign, as in taste +; smell -",
+            'both aspects with their sign, as in "taste +; smell -"',
             "a summary <aspect> <sign>; <aspect> <sign> (+ good, - bad)",
         ),
     ),
@@ -130,7 +130,7 @@ OPERATIONS = (
             "say how many things the writer likes: 0, 1 or 2",
             "report how many of the two aspects come off well",
         ),
-        ("the number of aspects that are praised", "how many things the writer likes"),
+        ("the number of aspects that are praised", "the count of things the writer likes"),
         ("how many aspects are praised?",),
     ),
     Operation(
@@ -139,7 +139,7 @@ OPERATIONS = (
         "text",
         slot("product"),
         ("name the product, without an article", "extract what was bought, just the noun", "write the article of sale"),
-        ("the product, no article", "what the customer bought"),
+        ("the product, no article", "the purchase that the customer writes about, no article"),
         ("which product is it about? Leave out the article",),
     ),
     Operation(
@@ -185,12 +185,12 @@ OPERATIONS = (
         lambda v, _: f"{v.data['slots']['city'].upper()} -",
         (
             "write the dateline: the city in capitals, a space and a hyphen",
-            "begin the report with the place in capitals and -",
-            "set the place as agencies do: ROME -",
+            'begin the report with the place in capitals, a space and "-"',
+            'set the place as agencies do, like "ROME -"',
         ),
         (
             "the city in capitals, followed by a space and a hyphen",
-            "a dateline like ROME -",
+            'a dateline like "ROME -"',
         ),
     ),
     Operation(

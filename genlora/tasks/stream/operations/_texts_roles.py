@@ -40,7 +40,7 @@ OPERATIONS = (
             "write down whose money was spent",
             "find the person who handed over the money, name only",
         ),
-        ("the name of the payer", "the person who paid", "whoever the money comes from"),
+        ("the name of the payer", "the person who paid", "the name of the one whose money it was"),
         ("who paid?", "from whom does the money come?"),
     ),
     Operation(
@@ -55,7 +55,7 @@ OPERATIONS = (
             "write down who ends up with the money",
             "find the one who received the payment",
         ),
-        ("the name of the payee", "the person who got the money", "whoever the money goes to"),
+        ("the name of the payee", "the person who got the money", "the name of the one who ends up with the money"),
         ("who was paid?", "to whom does the money go?"),
     ),
     Operation(
@@ -130,7 +130,7 @@ OPERATIONS = (
             'name the thing that was paid for (no "the")',
             "extract the purpose of the payment: just the noun",
         ),
-        ("the thing that was paid for, without an article", 'what the money was for (leave out "the")'),
+        ("the thing that was paid for, without an article", 'the purpose of the payment, leaving out "the"'),
         ('what was paid for? Leave out "the"',),
     ),
     Operation(
@@ -180,7 +180,7 @@ OPERATIONS = (
             "write down who had it before",
             "find the one it comes from, first name only",
         ),
-        ("the name of the giver", "the person it comes from", "whoever had it first"),
+        ("the name of the giver", "the person it comes from", "the former holder's name"),
         ("who gave it away?", "from whom did it come?"),
     ),
     Operation(
@@ -194,7 +194,7 @@ OPERATIONS = (
             "write down who has it now",
             "find the one it goes to, first name only",
         ),
-        ("the name of the receiver", "the person who has it now", "whoever got it"),
+        ("the name of the receiver", "the person who has it now", "the new holder's name"),
         ("who got it?", "to whom did it go?"),
     ),
     Operation(
@@ -207,7 +207,7 @@ OPERATIONS = (
             'write what was handed on (no "the")',
             "extract the object of {the}: the noun only",
         ),
-        ("the thing that changed hands, without an article", 'what was passed on (leave out "the")'),
+        ("the thing that changed hands, without an article", 'the object passed on, leaving out "the"'),
         ('what changed hands? Leave out "the"',),
     ),
     Operation(

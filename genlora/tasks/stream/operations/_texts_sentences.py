@@ -131,7 +131,7 @@ OPERATIONS = (
             "say how many sentences {the} has",
             "report the number of sentences, short ones included",
         ),
-        ("the number of sentences in {the}", "how many sentences there are"),
+        ("the number of sentences in {the}", "the sentence count"),
         ("how many sentences are there?",),
     ),
     Operation(

@@ -28,7 +28,7 @@ OPERATIONS = (
             "give the number that belongs to the first kind of goods",
             "read off how many pieces of the product at the first place there are",
         ),
-        ("the quantity of the first product", "how many pieces there are of the first kind"),
+        ("the quantity of the first product", "the number of pieces of the first kind"),
         ("how many pieces of the first product are there?",),
     ),
     Operation(
@@ -41,7 +41,7 @@ OPERATIONS = (
             "give the number that belongs to the second kind of goods",
             "read off how many pieces of the product at the second place there are",
         ),
-        ("the quantity of the second product", "how many pieces there are of the second kind"),
+        ("the quantity of the second product", "the number of pieces of the second kind"),
         ("how many pieces of the second product are there?",),
     ),
     Operation(
@@ -80,7 +80,7 @@ OPERATIONS = (
             "compare both quantities: name the product with the larger one",
             "write which kind of goods is the more numerous",
         ),
-        ("the product with the larger quantity", "whichever product comes in the larger number"),
+        ("the product with the larger quantity", "the product that comes in the larger number"),
         ("of which product are there more pieces?",),
     ),
     Operation(
@@ -93,7 +93,7 @@ OPERATIONS = (
             "compare both quantities: name the product with the smaller one",
             "write which kind of goods is the less numerous",
         ),
-        ("the product with the smaller quantity", "whichever product comes in the smaller number"),
+        ("the product with the smaller quantity", "the product that comes in the smaller number"),
         ("of which product are there fewer pieces?",),
     ),
     Operation(

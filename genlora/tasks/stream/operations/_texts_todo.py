@@ -82,7 +82,7 @@ OPERATIONS = (
             "extract the action: one verb, small letters",
             "say in one small-letter verb what kind of contact is planned",
         ),
-        ("the verb of the task, in lower case", "what has to be done, as one verb in small letters"),
+        ("the verb of the task, in lower case", "the action as one verb in small letters"),
     ),
     Operation(
         "todo.thing",
@@ -94,7 +94,7 @@ OPERATIONS = (
             "extract the subject of the task, just the noun",
             "name the document in question, without an article",
         ),
-        ("the subject of the task, no article", 'what it is about (leave out "the")'),
+        ("the subject of the task, no article", 'the document in question, leaving out "the"'),
         ('what is it about? Leave out "the"',),
     ),
     Operation(
@@ -277,7 +277,10 @@ OPERATIONS = (
             "extract the subject of {the}, its article in lower case",
             "copy the words for whoever acts, starting with a small letter unless it is a name",
         ),
-        ("the subject of {the}, with its article in small letters", "who does it, the article in lower case"),
+        (
+            "the subject of {the}, with its article in small letters",
+            "the doer of the action, the article in lower case",
+        ),
     ),
     Operation(
         "tense.object",

@@ -193,7 +193,7 @@ OPERATIONS = (
         ),
         (
             "day and time in the form <day>, <time>, as {the} writes them",
-            "when it takes place, as <day>, <time>",
+            "the appointment as <day>, <time>",
         ),
     ),
     Operation(

@@ -203,7 +203,7 @@ OPERATIONS = (
             "copy {the} from behind its first {n} words on",
             "write everything that comes after the first {n} words",
         ),
-        ("{the} without its first {n} words", "what is left of {the} when {n} words at the start are cut"),
+        ("{the} without its first {n} words", "the rest of {the} when {n} words at the start are cut"),
         params=_count,
     ),
     Operation(
