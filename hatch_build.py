@@ -11,5 +11,5 @@ class ShippedData(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """`version` is `standard` or `editable`."""
         if version == "standard":
-            for name in ("bank", "generators"):
+            for name in ("bank", "embedder", "generators"):
                 build_data["force_include"][f"checkpoints/{name}"] = f"genlora/_data/{name}"

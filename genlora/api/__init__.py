@@ -28,7 +28,9 @@ from ._own_data import own_data_files as own_data_files
 from ._places import base_source as base_source
 from ._places import calibration_of as calibration_of
 from ._places import default_bank as default_bank
+from ._places import embedder_lora as embedder_lora
 from ._places import store_calibration as store_calibration
+from ._places import task_embedder as task_embedder
 from ._receipt import base_of as base_of
 from ._receipt import read_receipt as read_receipt
 from ._refine import Refinement as Refinement

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from genlora.adapter import check_norms
 from genlora.bank import Bank, BankAddress, Embedded, TaskEmbedder
-from genlora.base import Progress, resolve_embedder, silent
+from genlora.base import Progress, silent
 from genlora.descriptions import BadItem, Item, language_warning
 from genlora.errors import (
     AccuracyError,
@@ -37,7 +37,7 @@ from genlora.policy import MAX_REASON_CHARS, gate
 from genlora.versions import versions
 
 from ._adapter import GeneratedAdapter
-from ._places import calibration_of, default_bank, generator_artefact
+from ._places import calibration_of, default_bank, generator_artefact, task_embedder
 from ._receipt import Dtype, request_part, result_part
 from ._refine import SAID, Shown
 
@@ -179,17 +179,17 @@ class GenLora:
     @cached_property
     def embedder(self) -> Embedder | TaskEmbedder:
         """The embedder, fetched if need be. Raises `BankError` if it is not the one the bank was made with."""
+        known = self.bank.metadata("embedder")
+        wanted = None if known is None else known["id"]
         given = self._embedder
         if given is None or isinstance(given, str):
-            given = TaskEmbedder(resolve_embedder(given, progress=self._progress))
-        found = given
-        known = self.bank.metadata("embedder")
-        if known is not None and known["id"] != found.id:
+            return task_embedder(given, known=wanted, where=str(self.bank.where), progress=self._progress)
+        if wanted is not None and wanted != given.id:
             raise BankError(
-                f"{self.bank.where}: made with embedder {known['id'][:16]}, this one is {found.id[:16]}: "
+                f"{self.bank.where}: made with embedder {wanted[:16]}, this one is {given.id[:16]}: "
                 "their vectors cannot be compared. Name the bank's own embedder, or make the bank anew with this one."
             )
-        return found
+        return given
 
     def engine(self, kind: str | None = None) -> Any:
         """The generator called `kind` (this object's own when None), for the bank's newest state."""

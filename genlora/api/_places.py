@@ -4,8 +4,8 @@ import logging
 import os
 from pathlib import Path
 
-from genlora.bank import Bank, BankAddress, place_of
-from genlora.base import DEFAULT_BASE, MODELS, cache_dir
+from genlora.bank import Bank, BankAddress, TaskEmbedder, place_of
+from genlora.base import DEFAULT_BASE, MODELS, Progress, cache_dir, resolve_embedder, silent
 from genlora.errors import BankError, BaseError, GenloraError, UnknownGeneratorError
 from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
 from genlora.generators import Artefact, Calibration, calibrate, load_artefact
@@ -47,6 +47,36 @@ def generator_artefact(kind: str, bank: Bank | None = None) -> Artefact:
     raise UnknownGeneratorError(
         f"generator {kind!r} has to be trained, and there is none in {', '.join(str(p / kind) for p in places)}. "
         f"Train it with: genlora train {kind}, or use --generator aggregate"
+    )
+
+
+def embedder_lora() -> Path | None:
+    """The factors that make the default task embedder read for meaning, shipped beside the bank; None without them."""
+    for place in (_PACKAGE / "_data", _PACKAGE.parent / "checkpoints"):
+        if (found := place / "embedder" / "embedder.safetensors").is_file():
+            return found
+    return None
+
+
+def task_embedder(
+    source: str | None = None, *, known: str | None = None, where: str = "the bank", progress: Progress = silent
+) -> TaskEmbedder:
+    """The embedder of id `known`, which a bank was made with; without one, the newest: the default with its factors.
+
+    `source` names another model than the default. Raises `BankError` where none has that id.
+    """
+    path = resolve_embedder(source, progress=progress)
+    plain = TaskEmbedder(path)
+    factors = embedder_lora() if source is None else None
+    found = [TaskEmbedder(path, factors), plain] if factors is not None else [plain]
+    if known is None:
+        return found[0]
+    for embedder in found:
+        if embedder.id == known:
+            return embedder
+    raise BankError(
+        f"{where}: made with embedder {known[:16]}, this one is {plain.id[:16]}: their vectors cannot be compared. "
+        "Name the bank's own with --embedder SOURCE, or make its vectors anew: genlora bank embed"
     )
 
 

@@ -1,8 +1,11 @@
 """One all-or-nothing change of a bank. Order on disk: blob, fsync, rename, fsync folder, then COMMIT."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from genlora.adapter import AdapterState, BaseLayout, check_norms
 from genlora.errors import BankDamagedError, BankError, BaseMismatchError, UnknownExpertError
@@ -38,6 +41,14 @@ def _facts(record: ExpertRecord) -> dict[str, Any]:
     facts = record.to_json()
     facts["metrics"] = {k: v for k, v in facts["metrics"].items() if k not in _FILLED_IN}
     return parse_json(canonical_json(facts), where=f"expert {record.name}", max_bytes=4 << 20)
+
+
+class Embeds(Protocol):
+    """What turns descriptions into vectors."""
+
+    @property
+    def id(self) -> str: ...
+    def embed(self, texts: Sequence[str], *, batch_size: int = 1) -> NDArray[np.float32]: ...
 
 
 class Changing(Protocol):
@@ -200,6 +211,23 @@ class Transaction:
         self.loose_blobs.append(blob)
         self.removed = self.generation
         self._note(f"remove {name}")
+
+    def embed_again(self, embedder: Embeds) -> int:
+        """Make every expert's task vectors anew with another embedder; how many. Weights stay as they are."""
+        changed = 0
+        for name in sorted(self.database.names()):
+            record = self.bank.get(name)
+            place = self.database.place(name)
+            assert place is not None
+            vectors = embedder.embed(list(record.descriptions), batch_size=1)
+            self.database.delete(name)
+            self.insert(record.with_(embeddings=vectors, embedder=embedder.id, generation=self.generation), place[1])
+            changed += 1
+        known = self.bank.metadata("embedder") or {}
+        if changed:
+            self.removed = self.generation  # an index that only adds would keep the old vectors
+            self._put("embedder", {**known, "id": embedder.id, "dim": int(vectors.shape[1])})
+        return changed
 
     def set_metadata(self, key: str, value: Any) -> None:
         """Keep a JSON value with the bank, e.g. the coverage calibration; None deletes it."""

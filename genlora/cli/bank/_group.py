@@ -9,7 +9,7 @@ import click
 
 from .._show import URL_KEY, Place, bank_option, named_bank, progress_bars, say, say_json
 from .._text import plain, shorten
-from . import _copy, _mixture, _train
+from . import _copy, _embed, _mixture, _train
 
 if TYPE_CHECKING:
     from genlora.bank import Bank, BankAddress, ExpertRecord, ImportItem, TaskEmbedder, VerifyReport
@@ -33,6 +33,7 @@ def bank(ctx: click.Context, url: Any) -> None:
 
 bank.add_command(_train.train)
 bank.add_command(_copy.copy)
+bank.add_command(_embed.embed)
 bank.add_command(_copy.index)
 bank.add_command(_mixture.mixture)
 
@@ -50,19 +51,11 @@ def _open(path: Path | BankAddress | None, *, change: bool = False) -> Bank:
 
 
 def _embedder(source: str | None, bank: Bank) -> TaskEmbedder:
-    from genlora.bank import TaskEmbedder
-    from genlora.base import resolve_embedder
-    from genlora.errors import BankError
+    from genlora.api import task_embedder
 
-    with progress_bars() as progress:
-        embedder = TaskEmbedder(resolve_embedder(source, progress=progress))
     known = bank.metadata("embedder")
-    if known is not None and known["id"] != embedder.id:
-        raise BankError(
-            f"{bank.where}: made with embedder {known['id'][:16]}, this one is {embedder.id[:16]}. "
-            "Name the bank's own with --embedder SOURCE."
-        )
-    return embedder
+    with progress_bars() as progress:
+        return task_embedder(source, known=known and known["id"], where=str(bank.where), progress=progress)
 
 
 @bank.command(short_help="Make an empty bank for a base")

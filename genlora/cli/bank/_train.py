@@ -77,9 +77,9 @@ def _train(
     import torch
 
     from genlora.api import base_source as known_source
-    from genlora.api import best_dtype, grow_bank, store_calibration
-    from genlora.bank import Bank, TaskEmbedder
-    from genlora.base import load_base, resolve_embedder
+    from genlora.api import best_dtype, grow_bank, store_calibration, task_embedder
+    from genlora.bank import Bank
+    from genlora.base import load_base
     from genlora.tasks import catalogue_tasks, load_tasks
     from genlora.train import ExpertConfig
 
@@ -94,7 +94,9 @@ def _train(
         base = load_base(
             base_source or known_source(bank.layout.name), device=device, dtype=kind, attn_implementation="eager"
         )
-        embedder = TaskEmbedder(resolve_embedder())
+        # Before hours of training: one that is not the bank's is refused here.
+        made_with = bank.metadata("embedder")
+        embedder = task_embedder(known=made_with and made_with["id"], where=str(bank.where))
         with _progress() as (on_tick, on_measured):
             report = grow_bank(
                 bank, base, tasks, config, run,

@@ -124,9 +124,9 @@ def _fit(
     as_json: bool,
 ) -> None:
     from genlora.api import base_source as known_source
-    from genlora.api import best_dtype, default_bank
-    from genlora.bank import Bank, TaskEmbedder
-    from genlora.base import load_base, resolve_embedder
+    from genlora.api import best_dtype, default_bank, task_embedder
+    from genlora.bank import Bank
+    from genlora.base import load_base
     from genlora.generators import CODE_EXTRA, NetworkConfig
     from genlora.tasks import catalogue_tasks
     from genlora.train import FitConfig, FitTextOptions, MixtureConfig, fit_text
@@ -145,7 +145,7 @@ def _fit(
         report = fit_text(
             base, opened,
             catalogue_tasks("bank", words_folder=words), catalogue_tasks("validation", words_folder=words),
-            TaskEmbedder(resolve_embedder()),
+            task_embedder(known=(opened.metadata("embedder") or {"id": None})["id"], where=str(opened.where)),
             FitTextOptions(
                 kind=kind, config=config, run=run or out.with_name(f"{out.name}.run"), start=start, device=device,
                 devices=devices, on_tick=bar.tick,
