@@ -8,7 +8,7 @@ of each. The loss is InfoNCE (van den Oord et al. 2018) over all of them, both w
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -167,6 +167,10 @@ class DescriptionPairs:
         task = draw.pick(self.tasks)
         one, two = draw.some(task.training_descriptions, 2)
         out = [(task.name, (one, two))]
+        family = [t for t in self.tasks if t.family == task.family and t.name != task.name]
+        for other in draw.some(family, min(2, len(family))):
+            a, b = draw.some(other.training_descriptions, 2)
+            out.append((other.name, (a, b)))
         turned = opposite(one, draw)
         again = opposite(two, draw)
         if turned is not None:
@@ -178,10 +182,15 @@ class DescriptionPairs:
 
 
 class EmbedderFit(nn.Module):
-    """LoRA factors of every linear layer of a sentence-transformers encoder."""
+    """LoRA factors of every linear layer of a sentence-transformers encoder; `start` are those of an earlier run."""
 
     def __init__(
-        self, encoder: Any, pairs: DescriptionPairs, config: EmbedderConfig, held: Sequence[tuple[str, str, str]] = ()
+        self,
+        encoder: Any,
+        pairs: DescriptionPairs,
+        config: EmbedderConfig,
+        held: Sequence[tuple[str, str, str]] = (),
+        start: Mapping[str, Tensor] | None = None,
     ) -> None:
         super().__init__()
         object.__setattr__(self, "encoder", encoder.requires_grad_(False))
@@ -197,6 +206,9 @@ class EmbedderFit(nn.Module):
                 bound = module.in_features**-0.5
                 self.a[key] = nn.Parameter((torch.rand(config.rank, module.in_features, generator=rng) * 2 - 1) * bound)
                 self.b[key] = nn.Parameter(torch.zeros(module.out_features, config.rank))
+                if start is not None:
+                    self.a[key] = nn.Parameter(start[f"{path}.lora_A"].float())
+                    self.b[key] = nn.Parameter(start[f"{path}.lora_B"].float() / config.scale)
                 self._hooks.append(module.register_forward_hook(self._added(key)))
         if not self.a:
             raise TrainingError("the embedder has no linear layers called query, key, value or dense. Choose a BERT.")
