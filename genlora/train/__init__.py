@@ -7,6 +7,7 @@ from ._config import ExpertConfig as ExpertConfig
 from ._config import Progress as Progress
 from ._cvae_data import CvaeFitConfig as CvaeFitConfig
 from ._dialogues import dialogue as dialogue
+from ._embedder import EmbedderConfig as EmbedderConfig
 from ._experts import ExpertTrainer as ExpertTrainer
 from ._experts import Tick as Tick
 from ._experts import Trained as Trained
@@ -17,6 +18,7 @@ from ._fewshot import forced as forced
 from ._fit_abmll import AbmllFitConfig as AbmllFitConfig
 from ._fit_abmll import fit_abmll as fit_abmll
 from ._fit_cvae import fit_cvae as fit_cvae
+from ._fit_embedder import fit_embedder as fit_embedder
 from ._fit_fewshot import FitFewshotOptions as FitFewshotOptions
 from ._fit_fewshot import fit_fewshot as fit_fewshot
 from ._fit_text import FitTextOptions as FitTextOptions

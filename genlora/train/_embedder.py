@@ -285,8 +285,9 @@ def held_triples(n: int, *, seed: int = 1) -> list[tuple[str, str, str]]:
         draw = Draw(f"genlora embedder held {seed} {i}")
         found = spec(seed, GROUP * (i // 4) + 4 + i % 4, split="far" if i % 2 else "near")
         others = found.siblings(draw)
-        if others:
-            out.append((found.description(0), found.description(1), draw.pick(others).description(2)))
+        said = list(dict.fromkeys(found.description(k) for k in range(6)))
+        if others and len(said) > 1:
+            out.append((said[0], said[1], draw.pick(others).description(9)))
         if len(out) == n:
             break
     return out

@@ -9,6 +9,7 @@ import click
 
 from .._show import bank_option, say, say_json
 from ._auto import auto
+from ._embedder import embedder
 from ._fewshot import fewshot
 from ._text import Bar, hypernet, multitask
 
@@ -189,6 +190,7 @@ def abmll(
 
 
 train.add_command(auto)
+train.add_command(embedder)
 train.add_command(fewshot)
 train.add_command(multitask)
 train.add_command(hypernet)
