@@ -4,7 +4,7 @@ import pytest
 
 from genlora.tasks.stream._parts import Value
 from genlora.tasks.stream._registry import operations
-from genlora.tasks.stream.inputs._clauses import Clause
+from genlora.tasks.stream.inputs.texts._clauses import Clause
 
 THEY = Value(Clause("our clients", "write", "a letter", past=False), "Our clients write a letter.")
 SHE = Value(Clause("she", "take", "the train", past=True), "She took the train.")

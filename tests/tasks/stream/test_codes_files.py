@@ -4,13 +4,11 @@ import pytest
 
 from genlora.tasks.stream._parts import Value
 from genlora.tasks.stream._registry import operations
-from genlora.tasks.stream.operations import (
-    _codes_file_lists,
-    _codes_files,
-    _codes_pins,
-    _codes_releases,
-    _codes_sizes,
-)
+from genlora.tasks.stream.operations.codes import _file_lists as _codes_file_lists
+from genlora.tasks.stream.operations.codes import _files as _codes_files
+from genlora.tasks.stream.operations.codes import _pins as _codes_pins
+from genlora.tasks.stream.operations.codes import _releases as _codes_releases
+from genlora.tasks.stream.operations.codes import _sizes as _codes_sizes
 
 MODULES = (_codes_file_lists, _codes_files, _codes_pins, _codes_releases, _codes_sizes)
 

@@ -4,13 +4,11 @@ import pytest
 
 from genlora.tasks.stream._parts import Value
 from genlora.tasks.stream._registry import operations
-from genlora.tasks.stream.operations import (
-    _codes_ids,
-    _codes_logs,
-    _codes_phones,
-    _codes_plates,
-    _codes_times,
-)
+from genlora.tasks.stream.operations.codes import _ids as _codes_ids
+from genlora.tasks.stream.operations.codes import _logs as _codes_logs
+from genlora.tasks.stream.operations.codes import _phones as _codes_phones
+from genlora.tasks.stream.operations.codes import _plates as _codes_plates
+from genlora.tasks.stream.operations.codes import _times as _codes_times
 
 MODULES = (_codes_ids, _codes_logs, _codes_phones, _codes_plates, _codes_times)
 

@@ -4,13 +4,11 @@ import pytest
 
 from genlora.tasks.stream._parts import Value
 from genlora.tasks.stream._registry import operations
-from genlora.tasks.stream.operations import (
-    _codes_branches,
-    _codes_commands,
-    _codes_config,
-    _codes_names,
-    _codes_sql,
-)
+from genlora.tasks.stream.operations.codes import _branches as _codes_branches
+from genlora.tasks.stream.operations.codes import _commands as _codes_commands
+from genlora.tasks.stream.operations.codes import _config as _codes_config
+from genlora.tasks.stream.operations.codes import _names as _codes_names
+from genlora.tasks.stream.operations.codes import _sql as _codes_sql
 
 MODULES = (_codes_branches, _codes_commands, _codes_config, _codes_names, _codes_sql)
 

@@ -4,7 +4,11 @@ import pytest
 
 from genlora.tasks.stream._parts import Value
 from genlora.tasks.stream._registry import operations
-from genlora.tasks.stream.operations import _codes_checks, _codes_mail, _codes_net, _codes_urls, _codes_urls_labels
+from genlora.tasks.stream.operations.codes import _checks as _codes_checks
+from genlora.tasks.stream.operations.codes import _mail as _codes_mail
+from genlora.tasks.stream.operations.codes import _net as _codes_net
+from genlora.tasks.stream.operations.codes import _urls as _codes_urls
+from genlora.tasks.stream.operations.codes import _urls_labels as _codes_urls_labels
 
 MODULES = (_codes_checks, _codes_mail, _codes_net, _codes_urls, _codes_urls_labels)
 

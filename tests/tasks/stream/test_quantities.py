@@ -4,8 +4,8 @@ import pytest
 
 from genlora.tasks.stream._parts import Value
 from genlora.tasks.stream._registry import operations
-from genlora.tasks.stream.inputs._quantities_numbers import roman
-from genlora.tasks.stream.inputs._quantities_shapes import UNITS, Measure, Money, Price
+from genlora.tasks.stream.inputs.quantities._numbers import roman
+from genlora.tasks.stream.inputs.quantities._shapes import UNITS, Measure, Money, Price
 
 
 class Same(dict):

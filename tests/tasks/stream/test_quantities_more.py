@@ -4,7 +4,7 @@ import pytest
 
 from genlora.tasks.stream._parts import Value
 from genlora.tasks.stream._registry import operations
-from genlora.tasks.stream.inputs._quantities_shapes import UNITS, Measure
+from genlora.tasks.stream.inputs.quantities._shapes import UNITS, Measure
 
 PLACE = {"lat": 4821, "lon": -1637, "parts": ("48.21", "-16.37")}
 PAIR = ((Measure(1200, UNITS["cm"]), "120 cm"), (Measure(505, UNITS["cm"]), "50.5 cm"))

@@ -4,8 +4,10 @@ import pytest
 
 from genlora.tasks.stream._parts import Value
 from genlora.tasks.stream._registry import operations
-from genlora.tasks.stream.inputs._records import Record
-from genlora.tasks.stream.operations import _records, _records_edits, _rows
+from genlora.tasks.stream.inputs.records._records import Record
+from genlora.tasks.stream.operations.records import _edits as _records_edits
+from genlora.tasks.stream.operations.records import _records as _records
+from genlora.tasks.stream.operations.records import _rows as _rows
 
 
 class Same(dict):

@@ -9,8 +9,10 @@ from genlora.tasks import Draw
 from genlora.tasks.stream import operations
 from genlora.tasks.stream._parts import Value
 from genlora.tasks.stream.inputs import _MODULES as _INPUTS
-from genlora.tasks.stream.inputs import _texts_frames, _texts_people
-from genlora.tasks.stream.operations import _MODULES, ALL_CLASSIFIERS, ALL_CONDITIONS, _texts_parts
+from genlora.tasks.stream.inputs.texts import _frames as _texts_frames
+from genlora.tasks.stream.inputs.texts import _people as _texts_people
+from genlora.tasks.stream.operations import _MODULES, ALL_CLASSIFIERS, ALL_CONDITIONS
+from genlora.tasks.stream.operations.texts import _parts as _texts_parts
 
 _TABLE = json.loads((Path(__file__).parent / "texts.json").read_text(encoding="utf-8"))
 _MINE = [m for m in _MODULES if m.__name__.rpartition(".")[2].startswith("_texts")]

@@ -6,7 +6,7 @@ import pytest
 
 from genlora.tasks.stream._parts import Value
 from genlora.tasks.stream._registry import operations
-from genlora.tasks.stream.inputs._times_shapes import SHAPES, Dated
+from genlora.tasks.stream.inputs.times._shapes import SHAPES, Dated
 
 
 class Same(dict):

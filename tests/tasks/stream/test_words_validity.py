@@ -7,30 +7,28 @@ from genlora.tasks.stream import spec
 from genlora.tasks.stream._labels import classifier_label, condition_label, condition_lists
 from genlora.tasks.stream._registry import types_of
 from genlora.tasks.stream._spec import _make
-from genlora.tasks.stream.operations import (
-    _alphabets,
-    _checklists,
-    _clauses,
-    _geography,
-    _geography_lists,
-    _kinds,
-    _list_and_item,
-    _list_edits,
-    _list_letters,
-    _lookups,
-    _morphology,
-    _places,
-    _repeats,
-    _sequences,
-    _sets,
-    _short,
-    _slices,
-    _translations,
-    _verb_forms,
-    _votes,
-    _word_pairs,
-    _word_tests,
-)
+from genlora.tasks.stream.operations.facts import _geography as _geography
+from genlora.tasks.stream.operations.facts import _geography_lists as _geography_lists
+from genlora.tasks.stream.operations.facts import _lookups as _lookups
+from genlora.tasks.stream.operations.facts import _places as _places
+from genlora.tasks.stream.operations.facts import _translations as _translations
+from genlora.tasks.stream.operations.lists import _checklists as _checklists
+from genlora.tasks.stream.operations.lists import _edits as _list_edits
+from genlora.tasks.stream.operations.lists import _item as _list_and_item
+from genlora.tasks.stream.operations.lists import _kinds as _kinds
+from genlora.tasks.stream.operations.lists import _letters as _list_letters
+from genlora.tasks.stream.operations.lists import _repeats as _repeats
+from genlora.tasks.stream.operations.lists import _sequences as _sequences
+from genlora.tasks.stream.operations.lists import _sets as _sets
+from genlora.tasks.stream.operations.lists import _votes as _votes
+from genlora.tasks.stream.operations.texts import _clauses as _clauses
+from genlora.tasks.stream.operations.words import _alphabets as _alphabets
+from genlora.tasks.stream.operations.words import _morphology as _morphology
+from genlora.tasks.stream.operations.words import _pairs as _word_pairs
+from genlora.tasks.stream.operations.words import _short as _short
+from genlora.tasks.stream.operations.words import _slices as _slices
+from genlora.tasks.stream.operations.words import _tests as _word_tests
+from genlora.tasks.stream.operations.words import _verb_forms as _verb_forms
 
 MODULES = (
     _alphabets,

@@ -1,66 +1,16 @@
-"""Input types: how inputs of each kind are drawn and written."""
+"""Input types: how inputs of each kind are drawn and written, a room for each."""
 
 from .._parts import InputType
-from . import (
-    _clauses,
-    _codes_files,
-    _codes_ids,
-    _codes_logs,
-    _codes_source,
-    _codes_web,
-    _facts,
-    _listpairs,
-    _numbers,
-    _quantities_measures,
-    _quantities_money,
-    _quantities_numbers,
-    _records,
-    _rows,
-    _singlewords,
-    _texts,
-    _texts_chat,
-    _texts_dates,
-    _texts_deals,
-    _texts_mail,
-    _texts_people,
-    _texts_sloppy,
-    _thinglists,
-    _times_calendar,
-    _times_clock,
-    _times_dates,
-    _wordlists,
-    _words,
+from . import codes, facts, quantities, records, texts, times, words
+
+_ROOMS = (
+    codes,
+    facts,
+    quantities,
+    records,
+    texts,
+    times,
+    words,
 )
 
-_MODULES = (
-    _numbers,
-    _words,
-    _texts,
-    _times_dates,
-    _records,
-    _rows,
-    _singlewords,
-    _wordlists,
-    _codes_web,
-    _times_calendar,
-    _times_clock,
-    _codes_files,
-    _thinglists,
-    _texts_deals,
-    _texts_dates,
-    _listpairs,
-    _codes_source,
-    _codes_logs,
-    _quantities_money,
-    _codes_ids,
-    _texts_people,
-    _facts,
-    _quantities_measures,
-    _texts_chat,
-    _texts_mail,
-    _quantities_numbers,
-    _clauses,
-    _texts_sloppy,
-)
-
-ALL_INPUTS: tuple[InputType, ...] = tuple(t for m in _MODULES for t in m.INPUTS)
+ALL_INPUTS: tuple[InputType, ...] = tuple(x for room in _ROOMS for x in room.INPUTS)

@@ -1,0 +1,261 @@
+"""Common words and names to and from French, German, Spanish, Italian, Portuguese and Dutch."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from genlora.tasks._rules_data import Draw
+
+from ..._facts import LANGUAGES, countries, named, translations, turned
+from ..._parts import Classifier, Condition, Operation, Params, Value
+
+_KINDS = ("countries", "languages", "weekdays", "months")
+_GREETING = {
+    "French": "Bonjour",
+    "German": "Hallo",
+    "Spanish": "Hola",
+    "Italian": "Ciao",
+    "Portuguese": "Olá",
+    "Dutch": "Hallo",
+}
+
+
+def _language(draw: Draw) -> Params:
+    return {"language": draw.pick(LANGUAGES)}
+
+
+@cache
+def _names(language: str) -> Mapping[str, str]:
+    """All English names to those of `language`."""
+    return {english: own for kind in _KINDS for english, own in named(language, kind).items()}
+
+
+@cache
+def _home(table: str) -> Mapping[tuple[str, str], str]:
+    """(word, language) to the English word, where there is one."""
+    of = translations if table == "words" else _names
+    return {(own, language): english for language in LANGUAGES for own, english in turned(of(language)).items()}
+
+
+@cache
+def _languages_of(table: str) -> Mapping[str, frozenset[str]]:
+    """Word to the languages that have it."""
+    of = translations if table == "words" else _names
+    out: dict[str, set[str]] = {}
+    for language in LANGUAGES:
+        for own in of(language).values():
+            out.setdefault(own, set()).add(language)
+    return {own: frozenset(languages) for own, languages in out.items()}
+
+
+def _abroad(table: str) -> Callable[[Value, Params], str | None]:
+    of = translations if table == "words" else _names
+    return lambda value, p: of(p["language"]).get(value.data)
+
+
+def _back(table: str) -> Callable[[Value, Params], str | None]:
+    """The English word; None where the same spelling means something else in another of the languages."""
+
+    def do(value: Value, _: Params) -> str | None:
+        word, language = value.data
+        meant = {_home(table).get((word, other)) for other in _languages_of(table).get(word, ())}
+        return _home(table).get((word, language)) if len(meant) == 1 else None
+
+    return do
+
+
+def _which(table: str) -> Callable[[Value, Params], str | None]:
+    def do(value: Value, _: Params) -> str | None:
+        languages = _languages_of(table).get(value.data[0], frozenset())
+        return next(iter(languages)) if len(languages) == 1 else None
+
+    return do
+
+
+def _is(table: str) -> Callable[[Value, Params], bool | None]:
+    def do(value: Value, p: Params) -> bool | None:
+        languages = _languages_of(table).get(value.data[0], frozenset())
+        return p["language"] in languages if languages else None
+
+    return do
+
+
+OPERATIONS = (
+    Operation(
+        "translate.word",
+        ("English word", "noun"),
+        "word",
+        _abroad("words"),
+        (
+            "translate {the} into {language}",
+            "give the {language} for {the}",
+            "say it in {language}, without an article",
+            "write {the} as it would stand in a {language} dictionary, without an article",
+        ),
+        ("the {language} translation of {the}, without an article", "{the} in {language}"),
+        ("what is {the} in {language}?", "how do you say that in {language}?"),
+        _language,
+        knowledge=True,
+    ),
+    Operation(
+        "translate.into English",
+        ("foreign word",),
+        "word",
+        _back("words"),
+        (
+            "translate {the} into English",
+            "give the English for {the}",
+            'say what {the} means in English (verbs with "to")',
+        ),
+        ("the English translation of {the}", "what {the} means in English"),
+        ("what does {the} mean in English?",),
+        knowledge=True,
+    ),
+    Operation(
+        "translate.name",
+        ("English name", "country"),
+        "word",
+        _abroad("names"),
+        (
+            "translate {the} into {language}",
+            "give the {language} name for it",
+            "write the form for our {language} customers: {the} in {language}",
+            "localise {the} for the {language} site",
+        ),
+        ("{the} in {language}", "the {language} name"),
+        ("what is {the} called in {language}?",),
+        _language,
+        knowledge=True,
+    ),
+    Operation(
+        "translate.name into English",
+        ("foreign name",),
+        "code",
+        _back("names"),
+        (
+            "translate {the} into English, with a capital letter",
+            "give the English name",
+            "normalise {the} to English for our database (capitalised)",
+        ),
+        ("the English name", "{the} in English, capitalised"),
+        ("what is {the} in English?",),
+        knowledge=True,
+    ),
+    Operation(
+        "translate.which language",
+        ("foreign word",),
+        "code",
+        _which("words"),
+        (
+            "say which language {the} is in: French, German, Spanish, Italian, Portuguese or Dutch",
+            "detect the language of {the} (English name of the language, capitalised)",
+            "name the language: French/German/Spanish/Italian/Portuguese/Dutch",
+        ),
+        (
+            "the language of {the}: French, German, Spanish, Italian, Portuguese or Dutch",
+            "one of French, German, Spanish, Italian, Portuguese and Dutch, whichever it is",
+        ),
+        ("is it French, German, Spanish, Italian, Portuguese or Dutch?",),
+        knowledge=True,
+    ),
+    Operation(
+        "translate.which language of name",
+        ("foreign name",),
+        "code",
+        _which("names"),
+        (
+            "say in which language it is written: French, German, Spanish, Italian, Portuguese or Dutch",
+            "detect the language of {the}, in English and capitalised",
+            "tag it with its language: French, German, Spanish, Italian, Portuguese or Dutch",
+        ),
+        ("the language in which it is written, in English", "the language: French, German, Spanish ..."),
+        ("which language is this?",),
+        knowledge=True,
+    ),
+    Operation(
+        "translate.two languages",
+        ("English word",),
+        "list",
+        lambda v, p: f"{translations(p['first'])[v.data]}, {translations(p['second'])[v.data]}",
+        (
+            "translate {the} into {first} and {second}, comma between, no articles",
+            "write the {first} word, then the {second} one (comma-separated)",
+            "fill two columns, {first} and {second}, with a comma between the words, no articles",
+        ),
+        (
+            "{the} in {first} and in {second}, comma-separated",
+            "the {first} and the {second} word for it, comma-separated",
+        ),
+        ("what is {the} in {first} and in {second}?",),
+        lambda d: dict(zip(("first", "second"), d.some(LANGUAGES, 2), strict=True)),
+        knowledge=True,
+    ),
+    Operation(
+        "translate.greeting",
+        ("country",),
+        "word",
+        lambda v, _: _GREETING.get(countries("language").get(v.data, "")),
+        (
+            "greet somebody from {the} in the main language there: Bonjour, Hallo, Hola, Ciao or Olá",
+            "choose the greeting for a letter to {the}: Bonjour, Hallo, Hola, Ciao or Olá",
+            "write hello as people in {the} would: Bonjour, Hallo, Hola, Ciao or Olá",
+        ),
+        (
+            "the greeting for people in {the}: Bonjour, Hallo, Hola, Ciao or Olá",
+            "hello in the main language of {the}: Bonjour, Hallo, Hola, Ciao or Olá",
+        ),
+        ("which greeting suits {the}: Bonjour, Hallo, Hola, Ciao or Olá?",),
+        knowledge=True,
+    ),
+)
+
+
+CONDITIONS = (
+    Condition(
+        "word is in language",
+        ("foreign word",),
+        _is("words"),
+        ("{the} is {language}", "{the} could stand in a {language} text"),
+        ("{the} is in another language than {language}", "{the} is not {language}"),
+        params=_language,
+        knowledge=True,
+    ),
+    Condition(
+        "name is in language",
+        ("foreign name",),
+        _is("names"),
+        ("it is written in {language}", "this is how one says it in {language}"),
+        ("it is written in another language than {language}", "this is not how one says it in {language}"),
+        params=_language,
+        knowledge=True,
+    ),
+    Condition(
+        "foreign accent",
+        ("foreign word", "foreign name"),
+        lambda v, _: not v.data[0].isascii(),
+        ("there is an accent or a special letter in it", "it has a letter that English does not have"),
+        ("it has plain letters only", "all of its letters are plain English ones"),
+    ),
+)
+
+CLASSIFIERS = (
+    Classifier(
+        "language family",
+        ("foreign word",),
+        lambda v, _: (
+            None
+            if len(found := _languages_of("words").get(v.data[0], frozenset())) != 1
+            else "Germanic"
+            if found & {"German", "Dutch"}
+            else "Romance"
+            if found & {"French", "Italian"}
+            else "Iberian"
+        ),
+        {
+            "Germanic": "it is German or Dutch",
+            "Romance": "it is French or Italian",
+            "Iberian": "it is Spanish or Portuguese",
+        },
+        "the language group of {the}",
+        knowledge=True,
+    ),
+)

@@ -1,0 +1,336 @@
+"""Whole numbers: small sums, order, digits, conditions."""
+
+from collections.abc import Callable, Sequence
+
+from genlora.tasks._rules_data import Draw
+
+from ..._forms import number_words
+from ..._parts import Classifier, Condition, Operation, Params, Value
+
+
+def _on(work: Callable[[int], int | str | None]) -> Callable[[Value, Params], str | None]:
+    def answer(value: Value, _: Params) -> str | None:
+        found = work(value.data)
+        return None if found is None else str(found)
+
+    return answer
+
+
+def _over(work: Callable[[Sequence[int]], int | str | None]) -> Callable[[Value, Params], str | None]:
+    return _on(work)  # pyright: ignore[reportArgumentType]
+
+
+def _step(draw: Draw) -> Params:
+    return {"n": draw.pick((1, 2, 3, 5, 10, 10, 100))}
+
+
+def _bound(draw: Draw) -> Params:
+    return {"n": draw.pick((5, 10, 25, 50, 75, 100, 200, 250, 300, 400))}
+
+
+def _join(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _unique(best: Callable[..., int]) -> Callable[[Sequence[int]], int | None]:
+    return lambda x: best(x) if x.count(best(x)) == 1 else None
+
+
+OPERATIONS = (
+    Operation(
+        "sum.add",
+        ("number",),
+        "number",
+        lambda v, p: str(v.data + p["n"]),
+        ("add {n} to {the}", "increase {the} by {n}", "give the number that is {n} more"),
+        ("{the} plus {n}", "{n} more than {the}"),
+        params=_step,
+    ),
+    Operation(
+        "sum.subtract",
+        ("number",),
+        "number",
+        lambda v, p: str(v.data - p["n"]) if v.data >= p["n"] else None,
+        ("subtract {n} from {the}", "lower {the} by {n}", "take {n} away"),
+        ("{the} minus {n}", "{n} less than {the}"),
+        params=_step,
+    ),
+    Operation(
+        "sum.double",
+        ("number",),
+        "number",
+        _on(lambda n: 2 * n if n < 1000 else None),
+        ("double {the}", "multiply {the} by two"),
+        ("twice {the}", "the double of {the}"),
+    ),
+    Operation(
+        "sum.half",
+        ("number",),
+        "number",
+        _on(lambda n: n // 2 if n % 2 == 0 else None),
+        ("halve {the}", "divide {the} by two"),
+        ("half of {the}",),
+    ),
+    Operation(
+        "sum.both",
+        ("two numbers",),
+        "number",
+        _over(sum),
+        ("add the two numbers", "add them up", "give the sum of both"),
+        ("the sum of {the}", "their total"),
+        ("what do they add up to?",),
+    ),
+    Operation(
+        "sum.product",
+        ("two numbers",),
+        "number",
+        _over(lambda x: x[0] * x[1] if max(x) <= 20 else None),
+        ("multiply the two numbers", "give the product of both"),
+        ("the product of {the}",),
+    ),
+    Operation(
+        "compare.larger",
+        ("two numbers",),
+        "number",
+        _over(lambda x: max(x) if x[0] != x[1] else None),
+        ("write the larger of {the}", "give whichever number is bigger", "pick the greater one"),
+        ("the larger number", "the maximum of {the}"),
+        ("which number is larger?",),
+    ),
+    Operation(
+        "compare.smaller",
+        ("two numbers",),
+        "number",
+        _over(lambda x: min(x) if x[0] != x[1] else None),
+        ("write the smaller of {the}", "give whichever number is lower"),
+        ("the smaller number", "the minimum of {the}"),
+        ("which one is smaller?",),
+    ),
+    Operation(
+        "compare.sign",
+        ("two numbers",),
+        "code",
+        _over(lambda x: "<" if x[0] < x[1] else ">" if x[0] > x[1] else "="),
+        ("put <, > or = between them: write only that sign", "compare the first with the second and write <, > or ="),
+        ("the sign (<, > or =) that belongs between them",),
+    ),
+    Operation(
+        "order.ascending",
+        ("numbers",),
+        "list",
+        _over(lambda x: _join(sorted(x))),
+        ("sort the numbers, smallest first", "put the numbers in ascending order", "order {the} from low to high"),
+        ("the numbers in ascending order", "{the} sorted, smallest first"),
+    ),
+    Operation(
+        "order.descending",
+        ("numbers",),
+        "list",
+        _over(lambda x: _join(sorted(x, reverse=True))),
+        ("sort the numbers, largest first", "put the numbers in descending order", "order {the} from high to low"),
+        ("the numbers in descending order", "{the} sorted, largest first"),
+    ),
+    Operation(
+        "pick.largest",
+        ("numbers",),
+        "number",
+        _over(_unique(max)),
+        ("give the largest number", "find the maximum of {the}"),
+        ("the largest number of {the}", "the maximum"),
+        ("which number is largest?",),
+    ),
+    Operation(
+        "pick.smallest",
+        ("numbers",),
+        "number",
+        _over(_unique(min)),
+        ("give the smallest number", "find the minimum of {the}"),
+        ("the smallest number of {the}", "the minimum"),
+        ("which number is smallest?",),
+    ),
+    Operation(
+        "pick.number first",
+        ("numbers",),
+        "number",
+        _over(lambda x: x[0]),
+        ("give the first number", "repeat the number that comes first"),
+        ("the first number of {the}",),
+    ),
+    Operation(
+        "pick.number last",
+        ("numbers",),
+        "number",
+        _over(lambda x: x[-1]),
+        ("give the last number", "repeat the final number of {the}"),
+        ("the last number of {the}",),
+    ),
+    Operation(
+        "order.numbers reverse",
+        ("numbers",),
+        "list",
+        _over(lambda x: _join(x[::-1])),
+        ("write the numbers in reverse order", "reverse {the}"),
+        ("{the} backwards",),
+    ),
+    Operation(
+        "digits.reverse",
+        ("number",),
+        "code",
+        _on(lambda n: str(n)[::-1] if n >= 10 else None),
+        ("write the digits backwards", "reverse the digits of {the}"),
+        ("{the} with its digits reversed",),
+    ),
+    Operation(
+        "digits.last",
+        ("number",),
+        "number",
+        _on(lambda n: str(n)[-1] if n >= 10 else None),
+        ("give the last digit", "write the ones digit of {the}"),
+        ("the last digit of {the}",),
+        ("what is the last digit?",),
+    ),
+    Operation(
+        "digits.first",
+        ("number",),
+        "number",
+        _on(lambda n: str(n)[0] if n >= 10 else None),
+        ("give the first digit", "write the leading digit of {the}"),
+        ("the first digit of {the}",),
+    ),
+    Operation(
+        "digits.sum",
+        ("number",),
+        "number",
+        _on(lambda n: sum(map(int, str(n))) if n >= 10 else None),
+        ("add up the digits of {the}", "give the digit sum"),
+        ("the sum of the digits", "the digit sum of {the}"),
+    ),
+    Operation(
+        "digits.count",
+        ("number",),
+        "number",
+        _on(lambda n: len(str(n))),
+        ("count the digits", "say how many digits {the} has"),
+        ("the number of digits",),
+    ),
+    Operation(
+        "digits.spaced",
+        ("number",),
+        "code",
+        _on(lambda n: " ".join(str(n)) if n >= 10 else None),
+        ("put a space between the digits", "write the digits one by one, spaces between"),
+        ("{the} with spaces between its digits",),
+    ),
+    Operation(
+        "digits.words",
+        ("number",),
+        "text",
+        _on(lambda n: number_words(n) if n < 100 else None),
+        ("write {the} in words", "spell {the} out"),
+        ("{the} in words",),
+    ),
+    Operation(
+        "digits.round",
+        ("number",),
+        "number",
+        _on(lambda n: (n + 5) // 10 * 10 if n % 10 != 5 and n > 10 else None),
+        ("round {the} to the nearest ten",),
+        ("{the} rounded to tens",),
+    ),
+    Operation(
+        "digits.round hundred",
+        ("number",),
+        "number",
+        _on(lambda n: (n + 50) // 100 * 100 if n % 100 != 50 and n > 100 else None),
+        ("round {the} to the nearest hundred",),
+        ("{the} rounded to hundreds",),
+    ),
+    Operation(
+        "digits.before",
+        ("number",),
+        "number",
+        _on(lambda n: n - 1 if n else None),
+        ("write the number that comes just before", "count one back"),
+        ("the number before {the}", "the previous number"),
+    ),
+    Operation(
+        "digits.after",
+        ("number",),
+        "number",
+        _on(lambda n: n + 1),
+        ("write the number that comes next", "count one further"),
+        ("the next number", "the successor of {the}"),
+    ),
+)
+
+CONDITIONS = (
+    Condition(
+        "even",
+        ("number",),
+        lambda v, _: v.data % 2 == 0,
+        ("{the} is even", "it can be divided by two"),
+        ("{the} is odd", "it is odd"),
+        ("that are even",),
+        ("that is even",),
+    ),
+    Condition(
+        "odd",
+        ("number",),
+        lambda v, _: v.data % 2 == 1,
+        ("{the} is odd",),
+        ("{the} is even", "it is even"),
+        ("that are odd",),
+        ("that is odd",),
+    ),
+    Condition(
+        "above",
+        ("number",),
+        lambda v, p: v.data > p["n"] if v.data != p["n"] else None,
+        ("{the} is greater than {n}", "it is above {n}"),
+        ("{the} is less than {n}", "it is below {n}"),
+        ("greater than {n}", "above {n}"),
+        ("greater than {n}", "above {n}"),
+        _bound,
+    ),
+    Condition(
+        "below",
+        ("number",),
+        lambda v, p: v.data < p["n"] if v.data != p["n"] else None,
+        ("{the} is less than {n}", "it is smaller than {n}"),
+        ("{the} is more than {n}", "it is at least {n}"),
+        ("less than {n}", "below {n}"),
+        ("less than {n}", "below {n}"),
+        _bound,
+    ),
+    Condition(
+        "ends zero",
+        ("number",),
+        lambda v, _: v.data % 10 == 0,
+        ("{the} ends in 0", "it is a multiple of ten"),
+        ("{the} does not end in 0", "it is no multiple of ten"),
+        ("ending in 0",),
+        ("ending in 0",),
+    ),
+    Condition(
+        "first larger",
+        ("two numbers",),
+        lambda v, _: v.data[0] > v.data[1] if v.data[0] != v.data[1] else None,
+        ("the first number is larger", "the second is the smaller one"),
+        ("the second number is larger", "the first is the smaller one"),
+    ),
+)
+
+
+def _size(value: Value, _: Params) -> str:
+    return "one" if value.data < 10 else "two" if value.data < 100 else "three" if value.data < 1000 else "four"
+
+
+CLASSIFIERS = (
+    Classifier(
+        "remainder",
+        ("number",),
+        lambda v, _: str(v.data % 3),
+        {"0": "{the} can be divided by 3", "1": "dividing by 3 leaves 1", "2": "dividing by 3 leaves 2"},
+        "the remainder of {the} by 3",
+    ),
+)

@@ -1,0 +1,383 @@
+"""Years and ages."""
+
+from collections.abc import Callable
+
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ...inputs.times._shapes import ordinal
+from .._bands import Bands, band_label
+
+
+def _on(work: Callable[[int], str | int | None]) -> Callable[[Value, Params], str | None]:
+    def answer(value: Value, _: Params) -> str | None:
+        found = work(value.data)
+        return None if found is None else str(found)
+
+    return answer
+
+
+def _n(*choices: int) -> Callable[[Draw], Params]:
+    return lambda draw: {"n": draw.pick(choices)}
+
+
+def _this_year(draw: Draw) -> Params:
+    return {"now": draw.between(2020, 2030)}
+
+
+def _bound_year(draw: Draw) -> Params:
+    year = draw.pick((1950, 1960, 1970, 1980, 1990, 1995, 2000, 2005, 2010, 2015))
+    return {"year": year, "last": year - 1}
+
+
+def _bound_age(draw: Draw) -> Params:
+    age = draw.pick((12, 14, 16, 18, 21, 25, 30, 40, 50, 60, 65))
+    return {"age": age, "last": age - 1}
+
+
+OPERATIONS = (
+    Operation(
+        "year.only",
+        ("year",),
+        "number",
+        _on(lambda y: y),
+        ("copy the year", "extract the four-digit year", "give {the} as a plain number"),
+        ("{the}, four digits", "only the year"),
+        ("which year is it?",),
+    ),
+    Operation(
+        "year.two digits",
+        ("year",),
+        "code",
+        _on(lambda y: f"{y % 100:02}"),
+        ("write only the last two digits of {the}", "shorten {the} to two digits", "give {the} as YY"),
+        ("the last two digits of {the}", "{the} as YY"),
+        ask=("what are the last two digits of {the}?",),
+    ),
+    Operation(
+        "year.apostrophe",
+        ("year",),
+        "code",
+        _on(lambda y: f"'{y % 100:02}"),
+        ("shorten {the} with an apostrophe, like '68 for 1968", "write {the} the way class reunions do: '89"),
+        ("{the} in the short style '68",),
+    ),
+    Operation(
+        "year.decade",
+        ("year",),
+        "code",
+        _on(lambda y: f"{y // 10 * 10}s"),
+        ("name the decade of {the}, e.g. 1970s", "round {the} down to its decade, written like 1970s"),
+        ("the decade of {the}, like 1970s", "the ten years that {the} belongs to, in the style 1970s"),
+        ("which decade does {the} fall into? Write it like 1970s",),
+    ),
+    Operation(
+        "year.start of decade",
+        ("year",),
+        "number",
+        _on(lambda y: y // 10 * 10),
+        ("give the year in which that decade began (ending in 0)", "round {the} down to a year that ends in 0"),
+        ("{the} rounded down to the ten", "the first year of the decade, the one that ends in 0"),
+    ),
+    Operation(
+        "year.century",
+        ("year",),
+        "code",
+        _on(lambda y: f"{ordinal((y + 99) // 100)} century"),
+        (
+            "name the century of {the}, like 18th century",
+            "say which century {the} belongs to, in the form 20th century",
+        ),
+        ("the century of {the}, as in 19th century",),
+        ("to which century does {the} belong (like 19th century)?",),
+    ),
+    Operation(
+        "year.next",
+        ("year",),
+        "number",
+        _on(lambda y: y + 1),
+        ("give the year that comes next", "move {the} on by one"),
+        ("the following year", "{the} plus one"),
+        ("which year came next?",),
+    ),
+    Operation(
+        "year.previous",
+        ("year",),
+        "number",
+        _on(lambda y: y - 1),
+        ("give the preceding year", "move {the} back by one"),
+        ("the preceding year", "{the} minus one"),
+        ("which year came right before it?",),
+    ),
+    Operation(
+        "year.later",
+        ("year",),
+        "number",
+        lambda v, p: str(v.data + p["n"]),
+        ("add {n} years to {the}", "give the year of the {n}-year anniversary", "work out the year {n} years later"),
+        ("{the} plus {n}", "the year {n} years later"),
+        params=_n(5, 10, 20, 25, 50, 100),
+    ),
+    Operation(
+        "year.earlier",
+        ("year",),
+        "number",
+        lambda v, p: str(v.data - p["n"]),
+        ("go back {n} years from {the}", "work out which year it was {n} years before"),
+        ("{the} minus {n}", "the year {n} years earlier"),
+        params=_n(2, 5, 10, 20, 50, 100),
+    ),
+    Operation(
+        "year.season",
+        ("year",),
+        "code",
+        _on(lambda y: f"{y}/{(y + 1) % 100:02}"),
+        (
+            "write the season that begins in {the}, like 1998/99",
+            "turn {the} into a school year in the style 2003/04",
+        ),
+        ("the season starting in {the}, in the style 1998/99",),
+    ),
+    Operation(
+        "year.copyright",
+        ("year",),
+        "code",
+        lambda v, p: f"{v.data}-{p['now']}" if v.data < p["now"] else None,
+        ("write the copyright span from {the} to {now}, joined by a hyphen", 'replace YYYY in "YYYY-{now}" by {the}'),
+        ("the span from {the} to {now}, with a hyphen",),
+        params=_this_year,
+    ),
+    Operation(
+        "age.number",
+        ("age",),
+        "number",
+        _on(lambda a: a),
+        ("give the age as a bare number", "extract how old the person is, digits only", "copy the age without words"),
+        ("the age in years, digits only", "only the number of years"),
+        ("how old is the person? Number only",),
+    ),
+    Operation(
+        "age.in years",
+        ("age",),
+        "number",
+        lambda v, p: str(v.data + p["n"]),
+        (
+            "work out the age in {n} years",
+            "add {n} years to {the}",
+            "say how old that person will be {n} years from now",
+        ),
+        ("the age {n} years from now",),
+        ("how old will the person be in {n} years?",),
+        _n(2, 3, 5, 10, 20),
+    ),
+    Operation(
+        "age.years ago",
+        ("age",),
+        "number",
+        lambda v, p: str(v.data - p["n"]) if v.data > p["n"] else None,
+        ("work out the age {n} years ago", "say how old that person was {n} years ago"),
+        ("the age {n} years ago",),
+        ("how old was the person {n} years ago?",),
+        _n(2, 3, 5, 10),
+    ),
+    Operation(
+        "age.birth year",
+        ("age",),
+        "number",
+        lambda v, p: str(p["now"] - v.data),
+        (
+            "work out the year of birth, given that the birthday in {now} is over",
+            "compute {now} minus {the}",
+            "give the birth year of someone who turned this age in {now}",
+        ),
+        ("the birth year if {the} was reached in {now}", "{now} minus {the}"),
+        params=_this_year,
+    ),
+    Operation(
+        "age.until",
+        ("age",),
+        "number",
+        lambda v, p: str(p["age"] - v.data) if v.data < p["age"] else "0",
+        (
+            "count the years left until the person is {age}, 0 if already there",
+            "say how many years are missing to {age} (0 if none)",
+        ),
+        ("the number of years until the age of {age}, or 0",),
+        params=lambda d: {"age": d.pick((18, 50, 60, 65, 67, 70))},
+    ),
+    Operation(
+        "age.decade",
+        ("age",),
+        "code",
+        _on(lambda a: f"{a // 10 * 10}s" if a >= 20 else None),
+        ("give the decade of life, like 30s", "coarsen {the} to tens, written like 40s, for privacy"),
+        ("{the} as a decade, in the style 40s",),
+    ),
+    Operation(
+        "age.five years",
+        ("age",),
+        "code",
+        _on(lambda a: f"{a // 5 * 5}-{a // 5 * 5 + 4}"),
+        (
+            "give the five-year group that {the} falls into: 0-4, 5-9, 10-14 and so on",
+            "bin {the} for statistics in groups of five (20-24, 25-29, ...)",
+        ),
+        ("the five-year age group, such as 20-24",),
+    ),
+    Operation(
+        "age.hyphenated",
+        ("age",),
+        "code",
+        _on(lambda a: f"{a}-year-old"),
+        ("write {the} as newspapers do: 34-year-old", "turn {the} into a hyphenated word such as 34-year-old"),
+        ("{the} in the style 34-year-old",),
+    ),
+)
+
+CONDITIONS = (
+    Condition(
+        "year before",
+        ("year",),
+        lambda v, p: v.data < p["year"],
+        ("{the} is before {year}", "{the} is earlier than {year}"),
+        ("{the} is {year} or later", "{the} is not before {year}"),
+        params=_bound_year,
+    ),
+    Condition(
+        "year after",
+        ("year",),
+        lambda v, p: v.data > p["year"],
+        ("{the} is after {year}", "{the} is later than {year}"),
+        ("{the} is {year} or earlier", "{the} is not after {year}"),
+        params=_bound_year,
+    ),
+    Condition(
+        "year leap",
+        ("year",),
+        lambda v, _: v.data % 4 == 0 and (v.data % 100 != 0 or v.data % 400 == 0),
+        ("{the} is a leap year", "February has 29 days in {the}"),
+        ("{the} is not a leap year", "February has 28 days in {the}"),
+    ),
+    Condition(
+        "year twentieth",
+        ("year",),
+        lambda v, _: v.data < 2000 if v.data != 2000 else None,
+        ("{the} begins with 19 or less", "{the} lies before 2000"),
+        ("{the} begins with 20", "{the} is greater than 2000"),
+    ),
+    Condition(
+        "year round",
+        ("year",),
+        lambda v, _: v.data % 5 == 0,
+        ("{the} ends in 0 or 5", "{the} is a multiple of five"),
+        ("{the} ends in another digit than 0 or 5", "{the} is no multiple of five"),
+    ),
+    Condition(
+        "age of at least",
+        ("age",),
+        lambda v, p: v.data >= p["age"],
+        ("the person is {age} or older", "{the} is at least {age}"),
+        ("the person is younger than {age}", "{the} is {last} or less"),
+        params=_bound_age,
+    ),
+    Condition(
+        "age below",
+        ("age",),
+        lambda v, p: v.data < p["age"],
+        ("the person has not turned {age} yet", "{the} is under {age}"),
+        ("the person has turned {age}", "{the} is {age} or more"),
+        params=_bound_age,
+    ),
+    Condition(
+        "age between",
+        ("age",),
+        lambda v, p: p["low"] <= v.data <= p["high"],
+        ("{the} is from {low} to {high}", "{the} is at least {low} and at most {high}"),
+        ("{the} is under {low} or over {high}", "{the} is outside {low} to {high}"),
+        params=lambda d: dict(
+            zip(("low", "high"), d.pick(((18, 65), (6, 17), (20, 39), (25, 60), (30, 50))), strict=True)
+        ),
+    ),
+)
+
+
+def _group(value: Value, p: Params) -> str:
+    return "young" if value.data < p["low"] else "middle" if value.data < p["high"] else "old"
+
+
+def _groups(draw: Draw) -> Params:
+    low, high = draw.pick(((18, 65), (13, 18), (16, 60), (30, 60), (21, 40), (12, 65), (25, 50)))
+    return {"low": low, "high": high, "last": high - 1}
+
+
+def _ticket(value: Value, p: Params) -> str:
+    a = value.data
+    return "free" if a < p["free"] else "child" if a < p["child"] else "full" if a < p["senior"] else "senior"
+
+
+def _tickets(draw: Draw) -> Params:
+    free, child, senior = draw.pick(((6, 15, 65), (4, 12, 60), (5, 18, 67), (7, 14, 65), (3, 16, 62)))
+    return {"free": free, "child": child, "senior": senior}
+
+
+def _era(value: Value, p: Params) -> str:
+    return "old" if value.data < p["low"] else "middle" if value.data < p["high"] else "new"
+
+
+def _eras(draw: Draw) -> Params:
+    low, high = draw.pick(((1950, 2000), (1900, 1950), (1970, 1990), (1980, 2010), (2000, 2015), (1990, 2005)))
+    return {"low": low, "high": high, "last": high - 1}
+
+
+_BANDS = (
+    Bands(
+        "age group",
+        ("age",),
+        _group,
+        {
+            "young": "the age is under {low}",
+            "middle": "the age is {low} to {last}",
+            "old": "the age is {high} or more",
+        },
+        "the age group",
+        _groups,
+        (
+            {"young": "junior", "middle": "adult", "old": "senior"},
+            {"young": "young", "middle": "middle", "old": "old"},
+            {"young": "group 1", "middle": "group 2", "old": "group 3"},
+        ),
+    ),
+    Bands(
+        "age ticket",
+        ("age",),
+        _ticket,
+        {
+            "free": "younger than {free}",
+            "child": "at least {free} but younger than {child}",
+            "full": "at least {child} but younger than {senior}",
+            "senior": "{senior} or older",
+        },
+        "the kind of ticket",
+        _tickets,
+        (
+            {"free": "free", "child": "child", "full": "full", "senior": "senior"},
+            {"free": "0", "child": "50", "full": "100", "senior": "75"},
+        ),
+    ),
+    Bands(
+        "year era",
+        ("year",),
+        _era,
+        {
+            "old": "the year is before {low}",
+            "middle": "it is {low} to {last}",
+            "new": "it is {high} or later",
+        },
+        "the period",
+        _eras,
+        (
+            {"old": "antique", "middle": "vintage", "new": "modern"},
+            {"old": "old", "middle": "middle", "new": "new"},
+        ),
+    ),
+)
+OPERATIONS = (*OPERATIONS, *map(band_label, _BANDS))
+CLASSIFIERS: tuple[Classifier, ...] = ()
