@@ -8,15 +8,16 @@ import pytest
 from genlora.tasks import Draw
 from genlora.tasks.stream import operations
 from genlora.tasks.stream._parts import Value
-from genlora.tasks.stream.inputs import _MODULES as _INPUTS
+from genlora.tasks.stream.inputs.texts import _MODULES as _INPUTS
 from genlora.tasks.stream.inputs.texts import _frames as _texts_frames
 from genlora.tasks.stream.inputs.texts import _people as _texts_people
-from genlora.tasks.stream.operations import _MODULES, ALL_CLASSIFIERS, ALL_CONDITIONS
+from genlora.tasks.stream.operations import ALL_CLASSIFIERS, ALL_CONDITIONS
+from genlora.tasks.stream.operations.texts import _MODULES
 from genlora.tasks.stream.operations.texts import _parts as _texts_parts
 
 _TABLE = json.loads((Path(__file__).parent / "texts.json").read_text(encoding="utf-8"))
-_MINE = [m for m in _MODULES if m.__name__.rpartition(".")[2].startswith("_texts")]
-_TYPES = [t for m in _INPUTS if m.__name__.rpartition(".")[2].startswith("_texts") for t in m.INPUTS]
+_MINE = [m for m in _MODULES if not m.__name__.endswith("_clauses")]
+_TYPES = [t for m in _INPUTS if not m.__name__.endswith("_clauses") for t in m.INPUTS]
 _CONDITIONS = {c.name: c for c in ALL_CONDITIONS}
 _CLASSIFIERS = {c.name: c for c in ALL_CLASSIFIERS}
 

@@ -6,9 +6,9 @@ from genlora.tasks import Draw
 from genlora.tasks.stream import _spec
 from genlora.tasks.stream._labels import classifier_label, condition_label
 from genlora.tasks.stream._registry import types_of
-from genlora.tasks.stream.operations import _MODULES
+from genlora.tasks.stream.operations.texts import _MODULES
 
-_MINE = {n: m for m in _MODULES if (n := m.__name__.rpartition(".")[2]).startswith("_texts")}
+_MINE = {n: m for m in _MODULES if (n := m.__name__.rpartition(".")[2]) != "_clauses"}
 _TRIES = 12
 """Specs that are drawn before a layout counts as impossible: some days are dates, some rules fit one answer only."""
 

@@ -34,12 +34,12 @@ NEVER = {
 }
 """There is nothing to rewrite, or one answer to everything."""
 _TABLES = (*ALL_OPERATIONS, *ALL_CONDITIONS, *ALL_CLASSIFIERS)
-_MINE = ("_times", "_quantities", "_bands", "_filters")
+_MINE = ("times", "quantities", "_bands", "_filters")
 
 
 def _module(thing):
     work = getattr(thing, "do", None) or getattr(thing, "test", None) or thing.classify
-    return work.__module__.rpartition(".")[2]
+    return work.__module__.removeprefix("genlora.tasks.stream.operations.")
 
 
 NAMES = sorted({t.name if hasattr(t, "do") else f"label.{t.name}" for t in _TABLES if _module(t).startswith(_MINE)})
