@@ -330,7 +330,7 @@ CLASSIFIERS = (
         "remainder",
         ("number",),
         lambda v, _: str(v.data % 3),
-        {"0": "{the} can be divided by 3", "1": "dividing by 3 leaves 1", "2": "dividing by 3 leaves 2"},
-        "the remainder of {the} by 3",
+        {"0": "it can be divided by 3", "1": "dividing by 3 leaves 1", "2": "dividing by 3 leaves 2"},
+        "the remainder after dividing by 3",
     ),
 )
