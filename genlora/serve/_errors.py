@@ -110,10 +110,34 @@ def from_error(err: Exception) -> ApiError:
     )
 
 
-def from_validation(err: ValidationError) -> ApiError:
-    """The first fault of a request body, in words."""
-    fault = err.errors(include_url=False, include_context=False, include_input=False)[0]
-    # A union's member types stand in the location too; what a client can find in its request does not.
-    where = ".".join(str(part)[:60] for part in fault["loc"] if not (isinstance(part, str) and "[" in part))
-    message = fault["msg"][0].lower() + fault["msg"][1:]
-    return bad(f"{where or 'the body'}: {message}.", where or None)
+def from_validation(err: ValidationError, body: Any) -> ApiError:
+    """The first fault of a request body, in words and at a place that the client can find in what it sent."""
+    faults: dict[tuple[str | int, ...], list[str]] = {}
+    for fault in err.errors(include_url=False, include_context=False, include_input=False):
+        place = _place_in(body, fault["loc"], missing=fault["type"] == "missing")
+        faults.setdefault(place, []).append(_words(fault["type"], fault["msg"]))
+    # Each member of a union has its own complaint; the one that followed the request furthest is about what was meant.
+    place = max(faults, key=len)
+    where = ".".join(str(part)[:60] for part in place)
+    return bad(f"{where or 'the body'}: {', or '.join(dict.fromkeys(faults[place]))}.", where or None)
+
+
+def _words(kind: str, message: str) -> str:
+    if kind == "model_type":  # pydantic names our class
+        return "input should be an object"
+    message = message.removeprefix("Value error, ")
+    return message[0].lower() + message[1:]
+
+
+def _place_in(body: Any, location: tuple[str | int, ...], *, missing: bool) -> tuple[str | int, ...]:
+    """The part of a fault's location that is the client's: names of types stand between its own keys and indices."""
+    found: list[str | int] = []
+    for number, part in enumerate(location):
+        wanted = missing and number == len(location) - 1
+        if isinstance(body, dict) and isinstance(part, str) and (part in body or wanted):
+            found.append(part)
+            body = body.get(part)
+        elif isinstance(body, list) and isinstance(part, int) and part < len(body):
+            found.append(part)
+            body = body[part]
+    return tuple(found)

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 from genlora.base import LoadedBase
 
 from ._errors import bad
-from ._schema import Message
+from ._messages import Message
 
 
 class Prompts:

@@ -4,7 +4,7 @@ A parameter that would change the answer and is not supported is refused; one th
 is refused, as OpenAI does, so that a typing mistake does not go unnoticed.
 """
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
@@ -13,6 +13,7 @@ from genlora.engine import MAX_LOGPROBS, Sampling
 from genlora.errors import ConfigError
 
 from ._errors import ApiError, bad, from_validation
+from ._messages import MAX_MESSAGES, Message
 from ._settings import HttpSettings
 
 IGNORED = frozenset(
@@ -46,32 +47,11 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
 DEFAULT_MAX_TOKENS = 256
 COMPLETION_MAX_TOKENS = 16
 """Longest answer where a request names none, on the two routes: OpenAI's own default for completions."""
-_MAX_MESSAGES = 256
 _MAX_PROMPT = 1 << 16
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class TextPart(_Strict):
-    """A part of a message; text is all this server reads."""
-
-    type: Literal["text"]
-    text: str
-
-
-class Message(_Strict):
-    """One turn of a conversation."""
-
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | Annotated[list[TextPart], Field(fail_fast=True, max_length=_MAX_MESSAGES)]
-    name: str | None = None
-    """Accepted and not used."""
-
-    @property
-    def text(self) -> str:
-        return self.content if isinstance(self.content, str) else "".join(p.text for p in self.content)
 
 
 class StreamOptions(_Strict):
@@ -122,7 +102,7 @@ class _Asked(_Strict):
 class ChatAsked(_Asked):
     """The body of POST /v1/chat/completions."""
 
-    messages: Annotated[list[Message], Field(fail_fast=True, min_length=1, max_length=_MAX_MESSAGES)]
+    messages: Annotated[list[Message], Field(fail_fast=True, min_length=1, max_length=MAX_MESSAGES)]
     max_completion_tokens: int | None = Field(None, ge=1)
     logprobs: bool | None = False
     top_logprobs: int | None = Field(None, ge=0, le=MAX_LOGPROBS)
@@ -198,7 +178,7 @@ def parse(data: bytes, kind: type[Body]) -> Body:
     try:
         return kind.model_validate(value)
     except ValidationError as err:
-        raise from_validation(err) from err
+        raise from_validation(err, value) from err
 
 
 def _known(value: dict[str, Any], kind: type[BaseModel]) -> dict[str, Any]:

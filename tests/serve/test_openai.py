@@ -53,6 +53,21 @@ def test_a_streamed_chat_is_the_same_answer(served, client, model):
     assert len({c.id for c in chunks}) == 1
 
 
+def test_a_conversation_goes_on_with_the_message_that_came_back(served, client):
+    """The official loop: the message object itself is appended and sent back."""
+    history = [*ASKED]
+    for _ in range(3):
+        found = client.chat.completions.create(model="plural", messages=history, max_tokens=6)
+        history += [found.choices[0].message, {"role": "user", "content": "again"}]
+    dumped = [m if isinstance(m, dict) else m.model_dump() for m in history]
+    again = client.chat.completions.create(model="plural", messages=dumped, max_tokens=6)
+    plain = [{"role": m["role"], "content": m["content"]} for m in dumped]
+    assert (
+        again.choices[0].message.content
+        == client.chat.completions.create(model="plural", messages=plain, max_tokens=6).choices[0].message.content
+    )
+
+
 def test_without_asking_a_stream_has_no_usage(client):
     chunks = list(client.chat.completions.create(model="base", messages=ASKED, max_tokens=3, stream=True))
     assert all(c.usage is None and c.choices for c in chunks)

@@ -1,0 +1,64 @@
+"""Turns of a conversation as clients send them, those that a server had sent them first included.
+
+A client appends the message object that it was given and sends it back, with every field that the server or the
+client's library put there. What such a field holds does not change what the model reads, so it is no error.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MAX_MESSAGES = 256
+"""Most turns of a conversation, and most parts of a turn."""
+
+Role = Literal["system", "developer", "user", "assistant"]
+
+
+class _Open(BaseModel):
+    """Strict about what it knows; what it does not know is left aside."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+class TextPart(_Open):
+    """A part of a message; text is all this server reads."""
+
+    type: Literal["text", "input_text", "output_text"]
+    """The last two are the names of the Responses interface."""
+    text: str
+
+
+class RefusalPart(_Open):
+    """A part of an assistant's message that says no."""
+
+    type: Literal["refusal"]
+    refusal: str
+
+    @property
+    def text(self) -> str:
+        return self.refusal
+
+
+Part = TextPart | RefusalPart
+
+
+class Message(_Open):
+    """One turn of a conversation."""
+
+    role: Role
+    content: str | Annotated[list[Part], Field(fail_fast=True, max_length=MAX_MESSAGES)] | None = None
+    """None is right for an assistant that said nothing."""
+    refusal: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_something(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("content") is None and value.get("role") != "assistant":
+            raise ValueError("content is missing, which only an assistant's turn may lack")
+        return value
+
+    @property
+    def text(self) -> str:
+        if self.content is None:
+            return self.refusal or ""
+        return self.content if isinstance(self.content, str) else "".join(p.text for p in self.content)
