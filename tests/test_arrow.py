@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (
-    "errors files descriptions versions policy adapter base tasks merge bank generators train mixture engine evaluate "
+    "errors extras hosts files descriptions versions policy adapter base tasks merge bank generators train mixture engine evaluate "
     "api push serve genlora_app cli"
 ).split()
 """Lowest first; a package may import those before it and itself."""

@@ -7,13 +7,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from genlora.base import Progress, silent
-from genlora.errors import ConfigError, MissingExtraError, StorageError
+from genlora.errors import ConfigError, StorageError
+from genlora.extras import require_extra
+from genlora.hosts import is_loopback
 
 from ._gate import Gate
 from ._page import build
@@ -51,8 +51,8 @@ class DemoOptions:
     """Open the page in the browser."""
 
     def __post_init__(self) -> None:
-        if self.mcp and find_spec("mcp") is None:
-            raise MissingExtraError("--mcp needs Gradio's MCP part. Install it with: pip install 'genlora[mcp]'")
+        if self.mcp:
+            require_extra("mcp", "mcp", what="--mcp")
         if not 0 <= self.port <= 65535:
             raise ConfigError(f"port must be in [0, 65535], got {self.port}. The usual choice is 7860.")
         if not is_loopback(self.host) and not self.password and not self.public:
@@ -74,16 +74,6 @@ class Running:
     server: Any
     """Gradio's own server object."""
     studio: Studio
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address stays on this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @contextmanager

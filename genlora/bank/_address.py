@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from genlora.errors import ConfigError, MissingExtraError
+from genlora.extras import missing_extra
 
 SCHEMES = ("postgresql://", "postgres://")
 DEFAULT_SCHEMA = "genlora"
@@ -22,7 +23,7 @@ _PLAIN = {"host": r"[\w.\-/,:%]*", "port": r"[\d,]*", "dbname": r"[\w.\- ]*", "s
 
 def missing_postgres() -> MissingExtraError:
     """The error for a machine without the extra."""
-    return MissingExtraError("a bank on PostgreSQL needs: pip install 'genlora[postgres]'")
+    return missing_extra("postgres", "psycopg", "pgvector", what="a bank on PostgreSQL")
 
 
 def is_address(text: object) -> bool:

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from genlora.adapter import BaseLayout
-from genlora.errors import ConfigError, MergeError, MissingExtraError
+from genlora.errors import ConfigError, MergeError
+from genlora.extras import missing_extra
 
 from ._fetch import Progress, silent
 from ._fingerprint import fingerprint
@@ -121,8 +122,7 @@ def backend_named(name: str) -> Backend:
     if backend is None:
         raise ConfigError(f"no quantisation is called {name[:40]!r}; choose one of {choices}.")
     if backend.missing:
-        needed = " and ".join(backend.missing)
-        raise MissingExtraError(f"--quantize {wanted} needs {needed}. Install it with: pip install 'genlora[quant]'")
+        raise missing_extra("quant", *backend.missing, what=f"--quantize {wanted}")
     return backend
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from genlora.errors import MissingExtraError
+from genlora.extras import require_extra
 
 from ._show import bank_option, progress_bars, say, say_json
 
@@ -45,18 +45,9 @@ def demo(
 
         genlora demo --port 0 --mcp --json
     """
-    try:
-        from genlora_app import DemoOptions, serve_demo
-    except ModuleNotFoundError as err:
-        missing = (err.name or "").partition(".")[0]
-        if missing == "genlora_app":
-            raise MissingExtraError(
-                "the demo's package genlora_app is not installed beside genlora. Install both anew: "
-                "pip install 'genlora[demo]', or in a checkout: pip install -e '.[demo]'"
-            ) from err
-        if missing not in ("gradio", "gradio_client"):
-            raise
-        raise MissingExtraError("the demo needs Gradio. Install it with: pip install 'genlora[demo]'") from err
+    require_extra("demo", "genlora_app", "gradio", what="the demo")
+    from genlora_app import DemoOptions, serve_demo
+
     # What the library warns about a request is on the page, beside the request.
     if not logging.getLogger("genlora").isEnabledFor(logging.INFO):
         logging.getLogger("genlora.api").setLevel(logging.ERROR)

@@ -1,19 +1,19 @@
 """Requests to the one server that the user named: no proxy, no redirect, a time limit, and replies of bounded size."""
 
-import http.client
-import ipaddress
 import json
-import socket
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
+
 from genlora.errors import ConfigError, PushError
+from genlora.hosts import is_loopback
 
 MAX_REPLY = 8 << 20
-_CHUNK = 1 << 16
 _SHOWN = 300
 
 
@@ -22,11 +22,15 @@ class Reply:
     """What a server answered."""
 
     status: int
-    text: str
+    data: bytes = field(repr=False)
 
     @property
     def ok(self) -> bool:
         return 200 <= self.status < 300
+
+    @cached_property
+    def text(self) -> str:
+        return self.data.decode("utf-8", "replace")
 
     @property
     def said(self) -> str:
@@ -69,7 +73,7 @@ class Remote:
     def __init__(self, url: str, *, key: str | None = None, timeout_s: float = 60.0) -> None:
         try:
             parts = urlsplit(url)
-            port = parts.port
+            _ = parts.port  # reading it is what checks it
         except ValueError as err:
             raise ConfigError(f"server {url[:120]!r}: not a URL ({err}). Expected http://HOST:PORT.") from err
         if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url:
@@ -81,43 +85,15 @@ class Remote:
         if key is not None and (not key.isascii() or not key.isprintable()):
             raise ConfigError("the server's key holds characters that a header cannot carry. Check the variable.")
         self.url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-        self._secure, self._host, self._port, self._prefix = (
-            parts.scheme == "https",
-            parts.hostname,
-            port,
-            parts.path.rstrip("/"),
-        )
-        if key and not self._secure and not _is_loopback(self._host):
+        if key and parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ConfigError(
                 f"{self.url}: the key would cross the network unencrypted. Use https://, or a tunnel to this machine."
             )
         self._key, self._timeout_s = key, timeout_s
 
     def ask(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None) -> Reply:
-        """One request; any HTTP status is an answer. Raises `PushError` where no answer comes."""
-        headers = {"Accept": "application/json", "User-Agent": "genlora", "Connection": "close"}
-        data = raw
-        if body is not None:
-            data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
-        elif raw is not None:
-            headers["Content-Type"] = "application/octet-stream"
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
-        ends = time.monotonic() + self._timeout_s
-        where = f"{self.url}{path}"
-        connection = self._connection()
-        try:
-            connection.request(method, self._prefix + path, body=data, headers=headers)
-            reply = connection.getresponse()
-            found = Reply(reply.status, self._read(reply, ends, where).decode("utf-8", "replace"))
-        except TimeoutError as err:
-            raise self._too_slow(where) from err
-        except (OSError, http.client.HTTPException) as err:
-            raise PushError(
-                f"{where}: no answer ({_why(err)}). Is the server running, and is the URL right? Nothing else was sent."
-            ) from err
-        finally:
-            connection.close()
+        """`send`, where a redirect and a refused key are no answers. Raises `PushError`."""
+        found, where = self.send(method, path, body, raw=raw), f"{self.url}{path}"
         if 300 <= found.status < 400:
             raise PushError(f"{where}: sends us elsewhere ({found.status}), which is not followed. Give the final URL.")
         if found.status in (401, 403):
@@ -127,22 +103,52 @@ class Remote:
             )
         return found
 
-    def _connection(self) -> http.client.HTTPConnection:
-        if self._secure:
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout_s, context=context)
-        return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+    def send(
+        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, limit: int = MAX_REPLY
+    ) -> Reply:
+        """One request; any HTTP status is an answer, of at most `limit` bytes. Redirects are not followed.
 
-    def _read(self, reply: http.client.HTTPResponse, ends: float, where: str) -> bytes:
-        parts, total = [], 0
-        while part := reply.read1(_CHUNK):
-            parts.append(part)
-            total += len(part)
-            if total > MAX_REPLY:
-                raise PushError(f"{where}: the answer is over {MAX_REPLY:,} bytes. Is it the right server?")
-            if time.monotonic() > ends:
-                raise self._too_slow(where)
-        return b"".join(parts)
+        Raises `PushError` where no whole answer comes.
+        """
+        where = f"{self.url}{path}"
+        ends = time.monotonic() + self._timeout_s
+        try:
+            with (
+                # No proxy and no .netrc of the environment: the user named this server, and nobody else is to hear.
+                httpx.Client(trust_env=False, timeout=self._timeout_s, verify=self._verify()) as client,
+                client.stream(method, where, content=_content(body, raw), headers=self._headers(body, raw)) as reply,
+            ):
+                parts, total = [], 0
+                for part in reply.iter_raw():
+                    parts.append(part)
+                    total += len(part)
+                    if total > limit:
+                        raise PushError(f"{where}: the answer is over {limit:,} bytes. Is it the right server?")
+                    if time.monotonic() > ends:
+                        raise self._too_slow(where)
+                found = Reply(reply.status_code, b"".join(parts))
+        except httpx.TimeoutException as err:
+            raise self._too_slow(where) from err
+        except (httpx.HTTPError, httpx.InvalidURL) as err:
+            raise PushError(
+                f"{where}: no answer ({_why(err)}). Is the server running, and is the URL right? Nothing else was sent."
+            ) from err
+        return found
+
+    def _verify(self) -> ssl.SSLContext | bool:
+        """The machine's own certificates, which know a company's servers; httpx would bring a list of its own."""
+        return self.url.startswith("https://") and ssl.create_default_context()
+
+    def _headers(self, body: Any, raw: bytes | None) -> dict[str, str]:
+        # Uncompressed, so that a small answer cannot unfold into a large one.
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "genlora", "Connection": "close"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        elif raw is not None:
+            headers["Content-Type"] = "application/octet-stream"
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        return headers
 
     def _too_slow(self, where: str) -> PushError:
         return PushError(
@@ -151,16 +157,15 @@ class Remote:
         )
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _content(body: Any, raw: bytes | None) -> bytes | None:
+    return raw if body is None else json.dumps(body).encode()
 
 
 def _why(err: Exception) -> str:
-    if isinstance(err, socket.gaierror):
-        return "the host's name is unknown"
-    if isinstance(err, ssl.SSLError):
-        return f"TLS: {err.reason or err}"
-    return getattr(err, "strerror", None) or f"{type(err).__name__}: {err}"[:120]
+    """What went wrong below HTTP, in the system's own words."""
+    cause: BaseException | None = err
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return str(err)[:120] or type(err).__name__

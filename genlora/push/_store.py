@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from genlora.errors import ConfigError, DigestError, GenloraError, StorageError
 from genlora.files import (
     atomic_write,
@@ -93,17 +95,14 @@ class AdapterStore:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One writer at a time: nobody may collect between a lease and the folder that it keeps."""
+        lock = FileLock(self.root / ".lock", mode=0o644)
         with storage_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            fd = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+            lock.acquire()
         try:
-            if os.name == "posix":
-                import fcntl
-
-                fcntl.flock(fd, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(fd)
+            lock.release()
 
     def publish(
         self, files: Mapping[str, bytes], *, named_by: Mapping[str, bytes] | None = None, kind: str = "adapters"

@@ -5,25 +5,17 @@ from typing import TYPE_CHECKING
 
 from genlora.api import Library
 from genlora.engine import Engine
-from genlora.errors import MissingExtraError
+from genlora.extras import require_extra
 
 from ._settings import HttpSettings
 
 if TYPE_CHECKING:
     from ._server import HttpServer
 
-_NEEDED = ("fastapi", "uvicorn", "prometheus_client")
-
 
 def check_http() -> None:
     """Raise `MissingExtraError` if a package that serving needs is not installed."""
-    from importlib.util import find_spec
-
-    missing = [name.replace("_", "-") for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            f"serving over HTTP needs {' and '.join(missing)}. Install what it needs with: pip install 'genlora[serve]'"
-        )
+    require_extra("serve", "fastapi", "uvicorn", "prometheus_client", what="serving over HTTP")
 
 
 def http_server(

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from genlora.hosts import is_loopback
+
 from ._errors import SERVER, ApiError, from_error
 from ._metrics import Metrics
-from ._settings import HttpSettings, is_loopback
+from ._settings import HttpSettings
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import ipaddress
 import os
 import stat
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from genlora.errors import ConfigError
+from genlora.hosts import is_loopback
 
 KEYS_VARIABLE = "GENLORA_API_KEYS"
 LEAST_KEY = 16
@@ -125,14 +125,3 @@ class HttpSettings:
     def local(self) -> bool:
         """Whether only this machine can reach it."""
         return is_loopback(self.host)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own."""
-    name = host.strip("[]").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

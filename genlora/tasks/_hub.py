@@ -5,7 +5,8 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
 
-from genlora.errors import ConfigError, MissingExtraError, TaskError
+from genlora.errors import ConfigError, TaskError
+from genlora.extras import require_extra
 
 from ._build import MAX_INPUT_CHARS, clean_examples, guess_metric, safe_name, with_label_set
 from ._task import Example, Task
@@ -72,10 +73,9 @@ def parse_hub_spec(spec: str) -> tuple[str, dict[str, str]]:
 
 
 def _loader() -> Callable[..., Any]:
-    try:
-        from datasets import load_dataset
-    except ImportError as err:
-        raise MissingExtraError("hub data sets need the extra 'hub'. Run: pip install 'genlora[hub]'") from err
+    require_extra("hub", "datasets", what="a hub's data set")
+    from datasets import load_dataset
+
     return load_dataset
 
 

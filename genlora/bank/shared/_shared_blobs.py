@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from genlora.errors import BankDamagedError, BankError, ConfigError, GenloraError, MissingExtraError, StorageError
+from genlora.extras import require_extra
 from genlora.files import atomic_write, canonical_json, parse_json, sha256_bytes
 
 from .._blobs import BLOB_NAME, sweep_temporary
@@ -198,10 +199,9 @@ def _is_local(fs: Any) -> bool:
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
-    try:
-        from fsspec.core import url_to_fs
-    except ImportError as err:
-        raise MissingExtraError("a shared bank needs: pip install 'genlora[postgres]'") from err
+    require_extra("postgres", "fsspec", what="a shared bank")
+    from fsspec.core import url_to_fs
+
     try:
         return url_to_fs(url)
     except ImportError as err:
