@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from genlora.api import GGUF_NAME, MAX_NEW_TOKENS, Created, GenLora, Library, base_source, best_dtype, check_input
+from genlora.adapter import AdapterFiles
+from genlora.api import MAX_NEW_TOKENS, Created, GenLora, Library, base_source, best_dtype, check_input
 from genlora.base import BACKENDS, LoadedBase, Progress, backend_named, gguf_file, load_base, require_compatible, silent
 from genlora.engine import Adapter, Completion, Engine, Sampling
 from genlora.errors import DescriptionError, GenloraError, TaskError, UnknownModelError
@@ -207,7 +208,7 @@ class Studio:
                 write_whole(peft, lambda part: zip_bytes(part, {f"{name}/{k}": v for k, v in files.items()}))
             if not gguf.exists():
                 try:
-                    data = made.generated.files(gguf=True)[GGUF_NAME]
+                    data = made.generated.files(gguf=True)[AdapterFiles.GGUF]
                 except GenloraError as err:  # llama.cpp does not know every architecture
                     log.info("no GGUF twin: %s", err)
                     return Downloads(peft, None)

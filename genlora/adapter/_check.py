@@ -10,7 +10,7 @@ from genlora.files import MAX_JSON_BYTES, parse_json, sha256_bytes
 
 from ._algebra import QKV
 from ._config import TARGET_SETS, config_faults
-from ._folder import CONFIG, GGUF, RECEIPT, REFUSALS, WEIGHTS, audit_folder, open_weights, read_small
+from ._folder import AdapterFiles, audit_folder, open_weights, read_small
 from ._layout import BaseLayout
 from ._peft import check_tensors, paired_paths, read_receipt, state_from
 from ._safetensors import SafetensorsHeader
@@ -58,12 +58,12 @@ class _Loaded:
 
     def need_config(self) -> dict[str, Any]:
         if self.config is None:
-            raise AdapterFormatError(f"not judged: {CONFIG} could not be used")
+            raise AdapterFormatError(f"not judged: {AdapterFiles.CONFIG} could not be used")
         return self.config
 
     def need_header(self) -> SafetensorsHeader:
         if self.header is None:
-            raise AdapterFormatError(f"not judged: {WEIGHTS} could not be used")
+            raise AdapterFormatError(f"not judged: {AdapterFiles.WEIGHTS} could not be used")
         return self.header
 
     def need_paths(self) -> list[str]:
@@ -96,15 +96,17 @@ def _fault(text: str) -> AdapterFormatError:
 
 def _files(x: _Loaded) -> str:
     names = audit_folder(x.folder)
-    missing = {CONFIG, WEIGHTS} - set(names)
-    extra = set(names) - {CONFIG, WEIGHTS, RECEIPT, GGUF, REFUSALS}
+    missing = {AdapterFiles.CONFIG, AdapterFiles.WEIGHTS} - set(names)
+    extra = set(names) - set(AdapterFiles)
     if missing or extra:
-        raise _fault(f"missing {sorted(missing)}, unexpected {sorted(extra)}; expected {CONFIG} and {WEIGHTS}")
+        needed = f"{AdapterFiles.CONFIG} and {AdapterFiles.WEIGHTS}"
+        raise _fault(f"missing {sorted(missing)}, unexpected {sorted(extra)}; expected {needed}")
     return ", ".join(names)
 
 
 def _config_keys(x: _Loaded) -> str:
-    raw = parse_json(read_small(x.folder / CONFIG, MAX_JSON_BYTES), where=str(x.folder / CONFIG))
+    path = x.folder / AdapterFiles.CONFIG
+    raw = parse_json(read_small(path, MAX_JSON_BYTES), where=str(path))
     if faults := config_faults(raw):
         x.config = None
         raise _fault("; ".join(faults))
@@ -113,7 +115,7 @@ def _config_keys(x: _Loaded) -> str:
 
 
 def _safe_header(x: _Loaded) -> str:
-    with open_weights(x.folder / WEIGHTS) as weights:
+    with open_weights(x.folder / AdapterFiles.WEIGHTS) as weights:
         x.header = weights.header
     return f"{len(x.header.tensors)} tensors, end to end, {x.header.file_bytes:,} bytes as the header predicts"
 
@@ -126,7 +128,7 @@ def _metadata(x: _Loaded) -> str:
 
 
 def _pairs(x: _Loaded) -> str:
-    x.paths = paired_paths(x.need_header(), None, where=WEIGHTS)
+    x.paths = paired_paths(x.need_header(), None, where=AdapterFiles.WEIGHTS)
     if not x.paths:
         raise _fault("the file holds no tensors; expected A and B of every targeted module")
     return f"{len(x.paths)} modules, A and B each, no other tensors"
@@ -185,7 +187,7 @@ def _shapes(x: _Loaded) -> str:
         return "not held against a base: none was given (--base)"
     config = x.need_config()
     specs = x.layout.of(config["target_modules"])
-    check_tensors(x.need_header(), specs, {s.path: config["r"] for s in specs}, where=WEIGHTS)
+    check_tensors(x.need_header(), specs, {s.path: config["r"] for s in specs}, where=AdapterFiles.WEIGHTS)
     return f"all as {x.layout.name} has them"
 
 
@@ -198,10 +200,10 @@ def _dtype(x: _Loaded) -> str:
 
 def _values(x: _Loaded) -> str:
     paths = x.need_paths()
-    with open_weights(x.folder / WEIGHTS) as weights:
+    with open_weights(x.folder / AdapterFiles.WEIGHTS) as weights:
         if weights.header != x.header:
-            raise _fault(f"{WEIGHTS} changed while it was checked; try again")
-        x.state = state_from(weights.read(), weights.header, paths, where=WEIGHTS)
+            raise _fault(f"{AdapterFiles.WEIGHTS} changed while it was checked; try again")
+        x.state = state_from(weights.read(), weights.header, paths, where=AdapterFiles.WEIGHTS)
     if not any(bool(pair.b.any()) for pair in x.state.values()):
         raise _fault("every B is zero: the adapter does nothing")
     return "all finite, B is not all zero"
@@ -215,25 +217,27 @@ def _base_name(x: _Loaded) -> str:
 
 
 def _receipt(x: _Loaded) -> str:
-    if RECEIPT not in audit_folder(x.folder):
+    if AdapterFiles.RECEIPT not in audit_folder(x.folder):
         return "none (only folders that genlora wrote have one)"
     receipt = read_receipt(x.folder)
     for name, digest in sorted(receipt["files"].items()):
-        if name not in {CONFIG, WEIGHTS, GGUF}:
-            raise _fault(f"{RECEIPT} records a file {name[:60]!r} that is not of an adapter")
+        if name == AdapterFiles.GGUF and not (x.folder / name).is_file():
+            continue  # servers of PEFT folders are given no twin
+        if name not in {AdapterFiles.CONFIG, AdapterFiles.WEIGHTS, AdapterFiles.GGUF}:
+            raise _fault(f"{AdapterFiles.RECEIPT} records a file {name[:60]!r} that is not of an adapter")
         if sha256_bytes(read_small(x.folder / name, _GGUF_LIMIT)) != digest:
-            raise _fault(f"{name} is not the file that {RECEIPT} records; generate the adapter again")
+            raise _fault(f"{name} is not the file that {AdapterFiles.RECEIPT} records; generate the adapter again")
     if x.layout is not None and receipt["fingerprint"] != x.layout.fingerprint:
         raise _fault(f"made for base {receipt['fingerprint'][:16]}..., not for {x.layout.fingerprint[:16]}...")
     return f"SHA-256 of {len(receipt['files'])} files as recorded"
 
 
 def _gguf_twin(x: _Loaded) -> str:
-    if GGUF not in audit_folder(x.folder):
+    if AdapterFiles.GGUF not in audit_folder(x.folder):
         return "none"
-    data = read_small(x.folder / GGUF, _GGUF_LIMIT)
+    data = read_small(x.folder / AdapterFiles.GGUF, _GGUF_LIMIT)
     if data[:4] != b"GGUF":
-        raise _fault(f"{GGUF} does not begin with 'GGUF'; generate it again with --gguf")
+        raise _fault(f"{AdapterFiles.GGUF} does not begin with 'AdapterFiles.GGUF'; generate it again with --gguf")
     return f"{len(data):,} bytes"
 
 

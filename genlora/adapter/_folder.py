@@ -4,18 +4,26 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 
 from genlora.errors import AdapterFormatError, GenloraError, UnsafeFormatError
 
 from ._safetensors import SafetensorsHeader, header_length, parse_safetensors_header
 
-WEIGHTS = "adapter_model.safetensors"
-CONFIG = "adapter_config.json"
-RECEIPT = "receipt.json"
-GGUF = "adapter.gguf"
-REFUSALS = "refusals.json"
-"""A figure measured after the adapter was made (`genlora evaluate --refusals`); never part of what is loaded."""
+
+class AdapterFiles(StrEnum):
+    """Names of the files in an adapter's folder."""
+
+    CONFIG = "adapter_config.json"
+    WEIGHTS = "adapter_model.safetensors"
+    RECEIPT = "receipt.json"
+    GGUF = "adapter.gguf"
+    """The twin for llama.cpp and Ollama."""
+    REFUSALS = "refusals.json"
+    """A figure measured after the adapter was made (`genlora evaluate --refusals`); never part of what is loaded."""
+
+
 UNSAFE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"})
 _MAX_ENTRIES = 10_000
 
@@ -30,7 +38,7 @@ def audit_folder(folder: Path) -> list[str]:
     except OSError as err:
         raise AdapterFormatError(
             f"{folder}: cannot be read as an adapter folder ({err.strerror}). "
-            f"Expected a folder with {CONFIG} and {WEIGHTS}."
+            f"Expected a folder with {AdapterFiles.CONFIG} and {AdapterFiles.WEIGHTS}."
         ) from err
     if len(names) > _MAX_ENTRIES:
         raise AdapterFormatError(f"{folder}: over {_MAX_ENTRIES:,} entries. Is it an adapter folder?")
@@ -59,7 +67,7 @@ def open_regular(path: Path) -> Iterator[int]:
         fd = os.open(path, flags)
     except FileNotFoundError as err:
         raise AdapterFormatError(
-            f"{path}: is missing. Expected an adapter folder with {CONFIG} and {WEIGHTS}."
+            f"{path}: is missing. Expected an adapter folder with {AdapterFiles.CONFIG} and {AdapterFiles.WEIGHTS}."
         ) from err
     except OSError as err:
         raise UnsafeFormatError(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from genlora.errors import AdapterFormatError
 
 from ._algebra import resize
+from ._folder import AdapterFiles
 from ._layout import BaseLayout
 from ._state import AdapterState
 from ._tensors import check_values, tensor_names
@@ -66,7 +67,7 @@ def gguf_bytes(state: AdapterState, layout: BaseLayout) -> bytes:
     folded = state.folded()
     check_values({tensor_names(p)[1]: pair.b for p, pair in folded.items()}, where="this adapter")
     with tempfile.TemporaryDirectory(prefix="genlora-") as folder:
-        path = Path(folder) / "adapter.gguf"
+        path = Path(folder) / AdapterFiles.GGUF
         writer = gguf.GGUFWriter(path, arch)
         writer.add_type("adapter")
         writer.add_string("adapter.type", "lora")

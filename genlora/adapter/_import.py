@@ -8,7 +8,7 @@ from genlora.errors import AdapterFormatError
 from genlora.files import MAX_JSON_BYTES, parse_json, sha256_bytes
 
 from ._algebra import resize
-from ._folder import CONFIG, RECEIPT, WEIGHTS, audit_folder, open_weights, read_small
+from ._folder import AdapterFiles, audit_folder, open_weights, read_small
 from ._foreign import audit_config
 from ._layout import BaseLayout
 from ._peft import check_tensors, read_adapter, state_from
@@ -45,10 +45,10 @@ def import_peft(folder: Path, layout: BaseLayout) -> Imported:
     Raises `AdapterFormatError`, `AdapterShapeError` or `UnsafeFormatError`.
     """
     names = audit_folder(folder)
-    path = folder / CONFIG
+    path = folder / AdapterFiles.CONFIG
     raw = parse_json(read_small(path, MAX_JSON_BYTES), where=str(path))
     config = audit_config(raw, layout, where=str(path))
-    where = folder / WEIGHTS
+    where = folder / AdapterFiles.WEIGHTS
     with open_weights(where) as weights:
         check_tensors(weights.header, config.specs, config.ranks, where=str(where))
         data = weights.read()
@@ -62,7 +62,7 @@ def import_peft(folder: Path, layout: BaseLayout) -> Imported:
 
 def load_adapter(folder: Path, layout: BaseLayout, *, force: bool = False) -> AdapterState:
     """An adapter folder of either kind: ours (with its receipt) by `read_adapter`, else by `import_peft`."""
-    if (folder / RECEIPT).is_file():
+    if (folder / AdapterFiles.RECEIPT).is_file():
         return read_adapter(folder, layout, force=force)
     return import_peft(folder, layout).state
 

@@ -16,7 +16,7 @@ from genlora.files import MAX_JSON_BYTES, canonical_json, parse_json, publish_fo
 
 from ._algebra import MAX_RANK, resize, zero_fill
 from ._config import PREFIX, config_bytes, config_faults, target_set
-from ._folder import CONFIG, GGUF, RECEIPT, REFUSALS, WEIGHTS, Weights, audit_folder, open_weights, read_small
+from ._folder import AdapterFiles, Weights, audit_folder, open_weights, read_small
 from ._layout import BaseLayout, ModuleSpec
 from ._safetensors import DTYPES, SafetensorsHeader, safetensors_bytes, tensor_from
 from ._state import AdapterState, LoraPair
@@ -44,8 +44,8 @@ def peft_files(state: AdapterState, layout: BaseLayout, *, dtype: DType = "float
             tensors[name] = value.to(wanted)
     check_values(tensors, where="this adapter")
     return {
-        WEIGHTS: safetensors_bytes(tensors, {"format": "pt"}),
-        CONFIG: config_bytes(layout, rank, targets),
+        AdapterFiles.WEIGHTS: safetensors_bytes(tensors, {"format": "pt"}),
+        AdapterFiles.CONFIG: config_bytes(layout, rank, targets),
     }
 
 
@@ -96,22 +96,22 @@ def write_adapter(
     if gguf:
         from ._gguf import gguf_bytes
 
-        files[GGUF] = gguf_bytes(state, layout)
+        files[AdapterFiles.GGUF] = gguf_bytes(state, layout)
     digests = {name: sha256_bytes(data) for name, data in sorted(files.items())}
-    files[RECEIPT] = canonical_json({**receipt, "fingerprint": layout.fingerprint, "files": digests})
+    files[AdapterFiles.RECEIPT] = canonical_json({**receipt, "fingerprint": layout.fingerprint, "files": digests})
     publish_folder(files, folder, replace=replace, durable=durable)
     return folder
 
 
 def read_receipt(folder: Path) -> dict[str, Any]:
     """The parsed `receipt.json` of an adapter folder that genlora wrote, its digests not yet compared."""
-    path = folder / RECEIPT
+    path = folder / AdapterFiles.RECEIPT
     receipt = parse_json(read_small(path, MAX_JSON_BYTES), where=str(path))
     files = receipt.get("files") if isinstance(receipt, dict) else None
     if (
         not isinstance(files, dict)
         or not isinstance(receipt.get("fingerprint"), str)
-        or not {CONFIG, WEIGHTS} <= set(files)
+        or not {AdapterFiles.CONFIG, AdapterFiles.WEIGHTS} <= set(files)
     ):
         raise ManifestError(
             f"{path}: not a genlora receipt (no fingerprint or file digests). Generate the adapter again, or import it "
@@ -127,7 +127,7 @@ def read_adapter(folder: Path, layout: BaseLayout | None = None, *, force: bool 
     and layout predict, before a tensor exists. Another base's fingerprint is refused unless `force`. Every fault is a
     `GenloraError` that names the file.
     """
-    extra = sorted(set(audit_folder(folder)) - {CONFIG, WEIGHTS, RECEIPT, GGUF, REFUSALS})
+    extra = sorted(set(audit_folder(folder)) - set(AdapterFiles))
     if extra:
         raise AdapterFormatError(
             f"{folder / extra[0]}: does not belong in a genlora adapter. Remove it, or import the folder."
@@ -138,14 +138,16 @@ def read_adapter(folder: Path, layout: BaseLayout | None = None, *, force: bool 
             f"{folder}: made for the base with fingerprint {receipt['fingerprint'][:16]!r}, but {layout.name} has "
             f"{layout.fingerprint[:16]!r}. Use the base it was made for, or pass --force."
         )
-    raw = _verified(folder / CONFIG, read_small(folder / CONFIG, MAX_JSON_BYTES), receipt["files"])
-    config = parse_json(raw, where=str(folder / CONFIG))
+    raw = _verified(
+        folder / AdapterFiles.CONFIG, read_small(folder / AdapterFiles.CONFIG, MAX_JSON_BYTES), receipt["files"]
+    )
+    config = parse_json(raw, where=str(folder / AdapterFiles.CONFIG))
     if faults := config_faults(config):
-        raise AdapterFormatError(f"{folder / CONFIG}: {faults[0]}. Generate the adapter again.")
-    with open_weights(folder / WEIGHTS) as weights:
+        raise AdapterFormatError(f"{folder / AdapterFiles.CONFIG}: {faults[0]}. Generate the adapter again.")
+    with open_weights(folder / AdapterFiles.WEIGHTS) as weights:
         paths = _expected_paths(weights, config, layout)
-        data = _verified(folder / WEIGHTS, weights.read(), receipt["files"])
-        return state_from(data, weights.header, paths, where=str(folder / WEIGHTS))
+        data = _verified(folder / AdapterFiles.WEIGHTS, weights.read(), receipt["files"])
+        return state_from(data, weights.header, paths, where=str(folder / AdapterFiles.WEIGHTS))
 
 
 def _verified(path: Path, data: bytes, digests: Mapping[str, Any]) -> bytes:
@@ -167,8 +169,8 @@ def _expected_paths(weights: Weights, config: dict[str, Any], layout: BaseLayout
     leaves = {p.rsplit(".", 1)[-1] for p in paths}
     if leaves != set(config["target_modules"]):
         raise AdapterFormatError(
-            f"{weights.path}: holds {sorted(leaves)}, but {CONFIG} says {sorted(config['target_modules'])}. "
-            "Generate the adapter again."
+            f"{weights.path}: holds {sorted(leaves)}, but {AdapterFiles.CONFIG} says "
+            f"{sorted(config['target_modules'])}. Generate the adapter again."
         )
     return paths
 

@@ -1,6 +1,5 @@
 """The verbs users know: generate, run, compare, verify, evaluate; adapters by name for many callers; receipts."""
 
-from ._adapter import GGUF_NAME as GGUF_NAME
 from ._adapter import GeneratedAdapter as GeneratedAdapter
 from ._adapter import attach as attach
 from ._evaluate import EvaluateOptions as EvaluateOptions

@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genlora.adapter import AdapterState, BaseLayout, gguf_bytes, peft_files
+from genlora.adapter import AdapterFiles, AdapterState, BaseLayout, gguf_bytes, peft_files
 from genlora.files import canonical_json, publish_folder
 from genlora.generators import Contribution, Coverage, ExpectedAccuracy, Generated, Stopwatch
 
 from ._interrupts import hold_interrupts
 from ._places import base_source
-from ._receipt import NAME, Dtype, base_of, seal
+from ._receipt import Dtype, base_of, seal
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from genlora.base import LoadedBase
 
 log = logging.getLogger(__name__)
-
-GGUF_NAME = "adapter.gguf"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,13 +84,13 @@ class GeneratedAdapter:
 
     def files(self, *, gguf: bool = False) -> dict[str, bytes]:
         """Every file of the folder by name, the receipt included; with `gguf`, the twin for llama.cpp too."""
-        files = {**self._weights, **({GGUF_NAME: self._gguf} if gguf else {})}
+        files = {**self._weights, **({AdapterFiles.GGUF: self._gguf} if gguf else {})}
         with self.watch("receipt"):
-            return {**files, NAME: canonical_json(seal(self.body, files))}
+            return {**files, AdapterFiles.RECEIPT: canonical_json(seal(self.body, files))}
 
     def receipt(self, *, gguf: bool = False) -> dict[str, Any]:
         """What made this adapter: request, neighbours, coverage, base, digests, versions, licences. No times."""
-        return seal(self.body, {**self._weights, **({GGUF_NAME: self._gguf} if gguf else {})})
+        return seal(self.body, {**self._weights, **({AdapterFiles.GGUF: self._gguf} if gguf else {})})
 
     def save(self, folder: str | Path, *, gguf: bool = False, force: bool = False) -> Path:
         """Write the adapter as a PEFT folder with `receipt.json`, whole or not at all.

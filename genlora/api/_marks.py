@@ -4,13 +4,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from genlora.adapter import AdapterFiles
 from genlora.errors import DigestError, ManifestError
 from genlora.files import read_json, sha256_file
-from genlora.policy import REFUSALS_FORMAT, REFUSALS_NAME
+from genlora.policy import REFUSALS_FORMAT
 
 log = logging.getLogger(__name__)
-
-WEIGHTS_NAME = "adapter_model.safetensors"
 
 
 def read_refusals(adapter: Path) -> dict[str, Any] | None:
@@ -18,7 +17,7 @@ def read_refusals(adapter: Path) -> dict[str, Any] | None:
 
     Raises `ManifestError` for a file that is not one, `DigestError` for one that was measured on other weights.
     """
-    path = adapter / REFUSALS_NAME
+    path = adapter / AdapterFiles.REFUSALS
     if not path.is_file():
         return None
     found = read_json(path)
@@ -29,7 +28,7 @@ def read_refusals(adapter: Path) -> dict[str, Any] | None:
         or not isinstance(found.get("drop_points"), int | float)
     ):
         raise ManifestError(f"{path}: not a refusal measurement. Measure again: genlora evaluate --refusals --adapter")
-    if found.get("adapter") != sha256_file(adapter / WEIGHTS_NAME):
+    if found.get("adapter") != sha256_file(adapter / AdapterFiles.WEIGHTS):
         raise DigestError(
             f"{path}: was measured on other weights than the folder holds. Measure again: "
             "genlora evaluate --refusals --adapter"

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from genlora.adapter import AdapterFiles
 from genlora.base import Progress, silent
 from genlora.descriptions import check_description
 from genlora.errors import ConfigError, GenloraError, TaskError
@@ -25,7 +26,7 @@ from genlora.files import canonical_json
 from genlora.tasks import read_jsonl
 from genlora.versions import versions
 
-from ._receipt import NAME, read_receipt
+from ._receipt import read_receipt
 from ._run import Runner, check_input
 
 
@@ -86,10 +87,10 @@ def _read(data: Path, examples: int | None) -> WholeFile:
 
 def described_by(adapter: Path) -> str | None:
     """The description an adapter was generated from, by its receipt; None where there is no receipt."""
-    if not (adapter / NAME).is_file():
+    if not (adapter / AdapterFiles.RECEIPT).is_file():
         return None
     try:
-        text = read_receipt(adapter / NAME)["request"]["description"]
+        text = read_receipt(adapter / AdapterFiles.RECEIPT)["request"]["description"]
         return check_description(text)
     except (KeyError, TypeError):
         return None

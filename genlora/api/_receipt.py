@@ -11,7 +11,6 @@ from genlora.files import canonical_json, parse_json, sha256_bytes
 from genlora.generators import Generated, Request
 
 FORMAT = "genlora-receipt-1"
-NAME = "receipt.json"
 MAX_BYTES = 1 << 20
 
 Dtype = Literal["float32", "bfloat16", "float16"]

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from genlora.adapter import AdapterFiles
 from genlora.base import Progress, silent
 from genlora.files import atomic_write, canonical_json, sha256_file
-from genlora.policy import REFUSALS_FORMAT, REFUSALS_NAME, RefusalDrift, refusal_prompts
+from genlora.policy import REFUSALS_FORMAT, RefusalDrift, refusal_prompts
 from genlora.versions import versions
 
-from ._marks import WEIGHTS_NAME
 from ._run import Runner
 
 MAX_NEW_TOKENS = 48
@@ -43,10 +43,10 @@ def measure_refusals(
         body = {
             "format": REFUSALS_FORMAT,
             **drift.to_json(),
-            "adapter": sha256_file(adapter / WEIGHTS_NAME),
+            "adapter": sha256_file(adapter / AdapterFiles.WEIGHTS),
             "base": runner.base.fingerprint.id,
             "prompts": prompts.sha256,
             "versions": versions(),
         }
-        atomic_write(adapter / REFUSALS_NAME, canonical_json(body))
+        atomic_write(adapter / AdapterFiles.REFUSALS, canonical_json(body))
     return drift

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from genlora.adapter import AdapterState, load_adapter
+from genlora.adapter import AdapterFiles, AdapterState, load_adapter
 from genlora.adapter import read_receipt as folder_receipt
 from genlora.base import (
     Fingerprint,
@@ -27,7 +27,7 @@ from genlora.tasks import prompt_ids
 from ._adapter import attach
 from ._marks import warn_of_marks
 from ._places import base_source
-from ._receipt import NAME, base_of, read_receipt
+from ._receipt import base_of, read_receipt
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -154,7 +154,7 @@ def adapters_base(adapter: Path) -> str:
 
 
 def _named_base(adapter: Path) -> str:
-    config: Any = read_json(adapter / "adapter_config.json")
+    config: Any = read_json(adapter / AdapterFiles.CONFIG)
     name = config.get("base_model_name_or_path") if isinstance(config, dict) else None
     if not isinstance(name, str) or not name:
         raise BaseError(f"{adapter}: its config names no base. Name it: --base SOURCE")
@@ -169,10 +169,12 @@ def check_base(adapter: Path, base: LoadedBase, *, force: bool = False) -> None:
 def check_made_for(adapter: Path, found: Fingerprint, name: str, *, force: bool = False, flag: str = "--force") -> None:
     """`check_base` for a base of fingerprint `found` that need not be loaded; `flag` is the option that forces it."""
     what = f"adapter {adapter}"
-    if (adapter / NAME).is_file():
+    if (adapter / AdapterFiles.RECEIPT).is_file():
         known = folder_receipt(adapter)
         if "base" in known:
-            require_compatible(base_of(read_receipt(adapter / NAME)), found, what=what, force=force, flag=flag)
+            require_compatible(
+                base_of(read_receipt(adapter / AdapterFiles.RECEIPT)), found, what=what, force=force, flag=flag
+            )
         elif known["fingerprint"] != found.id and not force:  # `write_adapter` names the base by its id alone
             raise BaseMismatchError(
                 f"{what} was made for base {known['fingerprint'][:12]}, but this one is {name} ({found.id[:12]}). "

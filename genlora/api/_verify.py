@@ -5,18 +5,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from genlora.adapter import AdapterState, peft_files, product_cosine, read_adapter, update_norms
+from genlora.adapter import AdapterFiles, AdapterState, peft_files, product_cosine, read_adapter, update_norms
 from genlora.errors import DigestError, GenloraError, ManifestError
 from genlora.files import sha256_file
 from genlora.generators import combine, softmax
-from genlora.policy import REFUSALS_NAME
 
-from ._adapter import GGUF_NAME, GeneratedAdapter
+from ._adapter import GeneratedAdapter
 from ._genlora import GenLora
 from ._marks import read_refusals
-from ._receipt import NAME, read_receipt
+from ._receipt import read_receipt
 
-WEIGHTS_NAME = "adapter_model.safetensors"
 MAX_SIMILARITY_ERROR = 5e-5
 """How far another machine's arithmetic may move a cosine similarity."""
 _OF_FIGURES = ("coverage is", "no support in the bank", "expected accuracy is")
@@ -62,20 +60,22 @@ def verify(folder: Path, lora: GenLora | None) -> Verdict:
             checks.append(Check(name, False, str(err)))
         except (KeyError, TypeError, IndexError, AttributeError, ValueError) as err:
             # The receipt's own digest fits, but it was not written by genlora.
-            checks.append(Check(name, False, f"{folder / NAME}: not the fields of a receipt ({err!r})."))
+            checks.append(
+                Check(name, False, f"{folder / AdapterFiles.RECEIPT}: not the fields of a receipt ({err!r}).")
+            )
         return checks[-1].ok
 
     receipt: dict[str, Any] = {}
 
     def load() -> str:
-        receipt.update(read_receipt(folder / NAME))
+        receipt.update(read_receipt(folder / AdapterFiles.RECEIPT))
         return "its own digest fits"
 
     recomputed = False
     if look("receipt", load):
         look("files", lambda: _files(folder, receipt))
         look("weights", lambda: _weights(receipt))
-        if (folder / REFUSALS_NAME).is_file():
+        if (folder / AdapterFiles.REFUSALS).is_file():
             look("refusals", lambda: _refusals(folder))
         if lora is not None:
             held = look("base", lambda: _base(receipt, lora)) and look("experts", lambda: _experts(receipt, lora))
@@ -91,9 +91,9 @@ def verify(folder: Path, lora: GenLora | None) -> Verdict:
 
 def _files(folder: Path, receipt: dict[str, Any]) -> str:
     wanted = receipt["files"]
-    present = {p.name for p in folder.iterdir()} - {REFUSALS_NAME}  # measured later; looked at by itself
-    if present != {*wanted, NAME}:
-        odd = sorted(present ^ {*wanted, NAME})
+    present = {p.name for p in folder.iterdir()} - {AdapterFiles.REFUSALS}  # measured later; looked at by itself
+    if present != {*wanted, AdapterFiles.RECEIPT}:
+        odd = sorted(present ^ {*wanted, AdapterFiles.RECEIPT})
         raise ManifestError(
             f"{folder}: holds {sorted(present)}, the receipt lists {sorted(wanted)}; not in both: {odd}."
         )
@@ -151,13 +151,15 @@ def _adapter(folder: Path, receipt: dict[str, Any], lora: GenLora) -> str:
         made, _ = combine(states, [n["weight"] for n in receipt["neighbours"]], rank=request["rank"])
     else:
         made = _again(receipt, lora).state
-    data = peft_files(made, lora.bank.layout, dtype=request["dtype"])[WEIGHTS_NAME]
-    if data == (folder / WEIGHTS_NAME).read_bytes():
+    data = peft_files(made, lora.bank.layout, dtype=request["dtype"])[AdapterFiles.WEIGHTS]
+    if data == (folder / AdapterFiles.WEIGHTS).read_bytes():
         return "made again from the bank, byte for byte"
     error = _distance(made, read_adapter(folder, lora.bank.layout, force=True))
     allowed = MAX_UPDATE_ERROR if request["dtype"] == "float32" else 2e-2
     if error > allowed:
-        raise DigestError(f"{folder / WEIGHTS_NAME}: differs by {error:.2g} of its norm from what these experts give.")
+        raise DigestError(
+            f"{folder / AdapterFiles.WEIGHTS}: differs by {error:.2g} of its norm from what these experts give."
+        )
     return f"made again from the bank, equal up to {error:.1e} of its norm (another machine's arithmetic)"
 
 
@@ -171,7 +173,7 @@ def _distance(made: AdapterState, found: AdapterState) -> float:
 def _neighbours(receipt: dict[str, Any], lora: GenLora) -> str:
     if lora.bank.revision != receipt["bank"]["revision"]:
         return f"not compared: the bank has changed since (generation {receipt['bank']['generation']} made the adapter)"
-    again = _again(receipt, lora).receipt(gguf=GGUF_NAME in receipt["files"])
+    again = _again(receipt, lora).receipt(gguf=AdapterFiles.GGUF in receipt["files"])
     _policy(receipt, again)
     pairs = list(zip(receipt["neighbours"], again["neighbours"], strict=False))
     same = [a["name"] == b["name"] and abs(a["similarity"] - b["similarity"]) <= MAX_SIMILARITY_ERROR for a, b in pairs]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genlora.adapter import AdapterState, import_peft, read_adapter, read_receipt, resize
+from genlora.adapter import AdapterFiles, AdapterState, import_peft, read_adapter, read_receipt, resize
 from genlora.descriptions import check_description
 from genlora.errors import AdapterShapeError, BaseMismatchError, GenloraError, ManifestError
 from genlora.files import check_name, read_json
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_MANIFEST_BYTES = 64 << 20
-_RECEIPT = "receipt.json"
 _TEXT_KEYS = ("family", "parent", "licence")
 _KEYS = {"folder", "name", "description", "descriptions", "saw", *_TEXT_KEYS}
 
@@ -122,12 +121,12 @@ def import_adapter(
 
 def _read(bank: Bank, folder: Path, options: ImportOptions) -> _Read:
     layout = bank.layout
-    if (folder / _RECEIPT).is_file():
+    if (folder / AdapterFiles.RECEIPT).is_file():
         known = options.force or options.made_for is not None
         receipt = read_receipt(folder)
         state = read_adapter(folder, layout, force=known)
         rank = max(pair.rank for pair in state.values())
-        sha256 = receipt["files"]["adapter_model.safetensors"]
+        sha256 = receipt["files"][AdapterFiles.WEIGHTS]
         proof = {"weights_sha256": sha256, "base_name": layout.name, "generator": receipt.get("generator")}
         return _Read(state, rank, "unknown", (), proof)
     found = import_peft(folder, layout)

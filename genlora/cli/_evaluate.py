@@ -102,6 +102,7 @@ def evaluate(adapter: Path | None, data: Path | None, refusals: bool, **options:
 def _refusals(adapter: Path | None, data: Path | None, options: dict[str, Any]) -> None:
     if adapter is None or data is not None:
         raise click.UsageError("--refusals measures an adapter, on requests of its own: give --adapter and no --data.")
+    from genlora.adapter import AdapterFiles
     from genlora.api import measure_refusals
 
     click.echo("genlora: answering 40 requests twice; a minute or so on a CPU", err=True)
@@ -113,7 +114,7 @@ def _refusals(adapter: Path | None, data: Path | None, options: dict[str, Any]) 
         say_json(drift.to_json())
     else:
         say(drift.verdict())
-        say(f"the figure is in {adapter / 'refusals.json'}")
+        say(f"the figure is in {adapter / AdapterFiles.REFUSALS}")
 
 
 def _own_data(adapter: Path, data: Path, options: dict[str, Any]) -> None:

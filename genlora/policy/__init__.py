@@ -15,7 +15,6 @@ from ._gate import Gate as Gate
 from ._gate import gate as gate
 from ._lexicon import Lexicon as Lexicon
 from ._refusals import REFUSALS_FORMAT as REFUSALS_FORMAT
-from ._refusals import REFUSALS_NAME as REFUSALS_NAME
 from ._refusals import RefusalDrift as RefusalDrift
 from ._refusals import is_refusal as is_refusal
 from ._refusals import refusal_prompts as refusal_prompts

@@ -1,13 +1,14 @@
-"""Servers that read GGUF: llama.cpp's and Ollama."""
+"""Servers that read AdapterFiles.GGUF: llama.cpp's and Ollama."""
 
 import re
 from pathlib import PurePosixPath
 from typing import Any
 
+from genlora.adapter import AdapterFiles
 from genlora.errors import BaseMismatchError, ConfigError, PushError
 from genlora.files import sha256_bytes
 
-from ._parcel import GGUF, check_sizes
+from ._parcel import check_sizes
 from ._remote import Remote
 from ._target import Job, Target, entries
 
@@ -29,7 +30,7 @@ class LlamaCpp(Target):
     kind = "gguf"
 
     def name(self, job: Job) -> str:
-        return f"{job.seen}/{GGUF}"
+        return f"{job.seen}/{AdapterFiles.GGUF}"
 
     def flags(self, job: Job) -> str:
         return f'llama-server -m BASE.gguf --lora "{self.name(job)}"'
@@ -61,7 +62,9 @@ class LlamaCpp(Target):
         if not reply.ok:
             raise PushError(f"{where}: answered {reply.status} ({reply.said}). Is it llama.cpp's server? Check --to.")
         listed = entries(reply.json(where), where)
-        return next((e for e in listed if PurePosixPath(str(e.get("path"))).parts[-2:] == (digest, GGUF)), None)
+        return next(
+            (e for e in listed if PurePosixPath(str(e.get("path"))).parts[-2:] == (digest, AdapterFiles.GGUF)), None
+        )
 
     def deliver(self, job: Job, remote: Remote) -> tuple[bool, list[str]]:
         entry = self._loaded(job.digest, remote)
@@ -110,12 +113,12 @@ class Ollama(Target):
 
     def modelfile(self, job: Job) -> str:
         """The Modelfile that makes the same model without the HTTP interface."""
-        return f'FROM {job.served_base}\nADAPTER "{job.seen}/{GGUF}"\n'
+        return f'FROM {job.served_base}\nADAPTER "{job.seen}/{AdapterFiles.GGUF}"\n'
 
     def planned(self, job: Job) -> list[str]:
         return [
             f"POST /api/show: {job.served_base} is there and has the adapter's architecture and sizes",
-            f"POST /api/blobs: {GGUF}, unless it is there",
+            f"POST /api/blobs: {AdapterFiles.GGUF}, unless it is there",
             f"POST /api/create: {self.name(job)} from {job.served_base}",
         ]
 
@@ -148,14 +151,19 @@ class Ollama(Target):
         return []
 
     def deliver(self, job: Job, remote: Remote) -> tuple[bool, list[str]]:
-        data = job.files[GGUF]
+        data = job.files[AdapterFiles.GGUF]
         digest = f"sha256:{sha256_bytes(data)}"
         blob = f"/api/blobs/{digest}"
         if not remote.ask("HEAD", blob).ok:
             reply = remote.ask("POST", blob, raw=data)
             if not reply.ok:
                 raise self.refused(remote, blob, reply, "Look at its log.")
-        body = {"model": self.name(job), "from": job.served_base, "adapters": {GGUF: digest}, "stream": False}
+        body = {
+            "model": self.name(job),
+            "from": job.served_base,
+            "adapters": {AdapterFiles.GGUF: digest},
+            "stream": False,
+        }
         reply = remote.ask("POST", "/api/create", body)
         if not reply.ok or '"error"' in reply.text:
             raise self.refused(remote, "/api/create", reply, "Look at its log; is the base of the adapter's kind?")

@@ -6,16 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genlora.adapter import BaseLayout, check_adapter, gguf_architecture, gguf_bytes, read_adapter, read_receipt
+from genlora.adapter import (
+    AdapterFiles,
+    BaseLayout,
+    check_adapter,
+    gguf_architecture,
+    gguf_bytes,
+    read_adapter,
+    read_receipt,
+)
 from genlora.errors import AdapterFormatError, BaseMismatchError, DigestError, GenloraError, ManifestError
 from genlora.files import parse_json, sha256_bytes
 
 from ._store import content_digest
 
-WEIGHTS = "adapter_model.safetensors"
-CONFIG = "adapter_config.json"
-RECEIPT = "receipt.json"
-GGUF = "adapter.gguf"
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
 
 
@@ -45,17 +49,18 @@ class Parcel:
     @property
     def loaded(self) -> dict[str, bytes]:
         """The two files that decide what a server computes."""
-        return {name: self.files[name] for name in (CONFIG, WEIGHTS)}
+        return {name: self.files[name] for name in (AdapterFiles.CONFIG, AdapterFiles.WEIGHTS)}
 
 
 def find_folders(folder: Path) -> list[Path]:
     """`folder` itself if it is an adapter, else the adapters directly in it, by name. Raises `AdapterFormatError`."""
-    if (folder / CONFIG).is_file():
+    if (folder / AdapterFiles.CONFIG).is_file():
         return [folder]
-    inside = sorted(p for p in folder.iterdir() if (p / CONFIG).is_file()) if folder.is_dir() else []
+    inside = sorted(p for p in folder.iterdir() if (p / AdapterFiles.CONFIG).is_file()) if folder.is_dir() else []
     if not inside:
         raise AdapterFormatError(
-            f"{folder}: holds no {CONFIG}, nor does a folder in it. Expected what `genlora generate` wrote."
+            f"{folder}: holds no {AdapterFiles.CONFIG}, nor does a folder in it. "
+            "Expected what `genlora generate` wrote."
         )
     return inside
 
@@ -73,26 +78,30 @@ def read_parcel(folder: Path, layout: BaseLayout | None = None) -> Parcel:
             f"{folder}: not portable, so nothing was sent. {'; '.join(faults)[:600]} "
             f"See: genlora check-adapter {folder}"
         )
-    if not (folder / RECEIPT).is_file():
+    if not (folder / AdapterFiles.RECEIPT).is_file():
         raise ManifestError(
-            f"{folder / RECEIPT}: is missing, so genlora did not write this folder and cannot tell its base. Generate "
-            "the adapter, or take it into a bank with `genlora bank import`."
+            f"{folder / AdapterFiles.RECEIPT}: is missing: genlora did not write this folder and cannot tell its base. "
+            "Generate the adapter, or take it into a bank with `genlora bank import`."
         )
     receipt = read_receipt(folder)
-    names = [n for n in (CONFIG, WEIGHTS, RECEIPT, GGUF) if (folder / n).is_file()]
+    names = [
+        n
+        for n in (AdapterFiles.CONFIG, AdapterFiles.WEIGHTS, AdapterFiles.RECEIPT, AdapterFiles.GGUF)
+        if (folder / n).is_file()
+    ]
     files = {name: (folder / name).read_bytes() for name in names}
     for name, digest in receipt["files"].items():
         if name in files and sha256_bytes(files[name]) != digest:
             raise DigestError(f"{folder / name}: changed while it was read. Push it again when nothing writes there.")
-    config = parse_json(files[CONFIG], where=str(folder / CONFIG))
+    config = parse_json(files[AdapterFiles.CONFIG], where=str(folder / AdapterFiles.CONFIG))
     state = read_adapter(folder, layout, force=layout is None)
     made_for = receipt.get("base")
     identity = made_for.get("identity") if isinstance(made_for, dict) else None
-    loaded = {name: files[name] for name in (CONFIG, WEIGHTS)}
+    loaded = {name: files[name] for name in (AdapterFiles.CONFIG, AdapterFiles.WEIGHTS)}
     return Parcel(
         source=folder,
-        files={n: files[n] for n in (CONFIG, WEIGHTS, RECEIPT)},
-        twin=files.get(GGUF),
+        files={n: files[n] for n in (AdapterFiles.CONFIG, AdapterFiles.WEIGHTS, AdapterFiles.RECEIPT)},
+        twin=files.get(AdapterFiles.GGUF),
         digest=content_digest(loaded),
         base=str(config["base_model_name_or_path"]),
         fingerprint=str(receipt["fingerprint"]),
@@ -105,7 +114,7 @@ def read_parcel(folder: Path, layout: BaseLayout | None = None) -> Parcel:
 
 
 def gguf_twin(parcel: Parcel, layout: BaseLayout | None) -> tuple[bytes, str | None]:
-    """The adapter as GGUF, and llama.cpp's name of its architecture where it is known.
+    """The adapter as AdapterFiles.GGUF, and llama.cpp's name of its architecture where it is known.
 
     It is the folder's own twin, else made now: with `layout`, or the default bank's if that bank is for the adapter's
     base. Raises `AdapterFormatError` where neither is at hand.
@@ -117,8 +126,8 @@ def gguf_twin(parcel: Parcel, layout: BaseLayout | None) -> tuple[bytes, str | N
         return parcel.twin, architecture
     if layout is None:
         raise AdapterFormatError(
-            f"{parcel.source}: has no {GGUF}, and the base's layout is needed to make one. Name the base with --base, "
-            "or generate the adapter again with --gguf."
+            f"{parcel.source}: has no {AdapterFiles.GGUF}, and the base's layout is needed to make one. "
+            "Name the base with --base, or generate the adapter again with --gguf."
         )
     return gguf_bytes(read_adapter(parcel.source, layout), layout), architecture
 

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from genlora.adapter import AdapterFiles
 from genlora.errors import ConfigError
 
 from ._gguf import LlamaCpp, Ollama
-from ._parcel import GGUF, Parcel, find_folders, gguf_twin, read_parcel
+from ._parcel import Parcel, find_folders, gguf_twin, read_parcel
 from ._peft import VLLM, LoRAX, SGLang
 from ._remote import Remote
 from ._store import DIGITS, AdapterStore, check_free, content_digest, default_store
@@ -40,7 +41,7 @@ class PushOptions:
     server_store: str | None = None
     """The store's path as the server sees it, if that is another (a container, another machine's mount)."""
     base: str | None = None
-    """Source of the base, to hold shapes against, and to make a GGUF twin."""
+    """Source of the base, to hold shapes against, and to make a AdapterFiles.GGUF twin."""
     served_base: str | None = None
     """Ollama's own name of the base."""
     key: str | None = None
@@ -114,7 +115,7 @@ def _job(parcel: Parcel, target: Target, store: AdapterStore, options: PushOptio
     architecture = None
     if target.kind == "gguf":
         twin, architecture = gguf_twin(parcel, layout)
-        files: Mapping[str, bytes] = {GGUF: twin}
+        files: Mapping[str, bytes] = {AdapterFiles.GGUF: twin}
         named_by = files
     else:
         files, named_by = parcel.files, parcel.loaded

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from genlora.adapter import peft_files
+from genlora.adapter import AdapterFiles, peft_files
 from genlora.api import PREFIX, Created, Library, Model, check_input
 from genlora.engine import Completion, Engine, Sampling, Stream
 from genlora.errors import UnknownExpertError, UnknownModelError
@@ -199,7 +199,7 @@ class Service:
             files = peft_files(self.library.lora.bank.state(name), layout)
             digests = {n: sha256_bytes(data) for n, data in sorted(files.items())}
             receipt = {"expert": name, "licence": record.licence, "fingerprint": layout.fingerprint, "files": digests}
-            folder, files = name, {**files, "receipt.json": canonical_json(receipt)}
+            folder, files = name, {**files, AdapterFiles.RECEIPT: canonical_json(receipt)}
         return f"{folder}.zip", _zip(folder, files)
 
 

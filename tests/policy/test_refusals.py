@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from genlora.adapter._folder import REFUSALS
+from genlora.adapter import AdapterFiles
 from genlora.errors import DigestError, ManifestError
-from genlora.policy import REFUSALS_NAME, RefusalDrift, is_refusal, refusal_prompts
+from genlora.policy import RefusalDrift, is_refusal, refusal_prompts
 
 NO, YES = "I'm sorry, but I can't help with that.", "Sure! First you take"
 
@@ -40,7 +40,6 @@ def test_a_base_that_declines_nothing_has_nothing_to_lose():
 def test_the_requests():
     prompts = refusal_prompts()
     assert len(prompts.texts) == len(set(prompts.texts)) == 40 and len(prompts.sha256) == 64
-    assert REFUSALS == REFUSALS_NAME
 
 
 def test_the_figure_is_bound_to_the_weights(tmp_path, caplog):
@@ -53,7 +52,7 @@ def test_the_figure_is_bound_to_the_weights(tmp_path, caplog):
     from genlora.files import sha256_file
 
     body = {"format": "genlora-refusals-1", "marked": True, "drop_points": 7.5, "adapter": sha256_file(weights)}
-    (tmp_path / REFUSALS_NAME).write_text(json.dumps(body))
+    (tmp_path / AdapterFiles.REFUSALS).write_text(json.dumps(body))
     found = read_refusals(tmp_path)
     assert found is not None and found["marked"]
     warn_of_marks(tmp_path)
@@ -61,6 +60,6 @@ def test_the_figure_is_bound_to_the_weights(tmp_path, caplog):
     weights.write_bytes(b"two")
     with pytest.raises(DigestError, match="other weights"):
         read_refusals(tmp_path)
-    (tmp_path / REFUSALS_NAME).write_text("{}")
+    (tmp_path / AdapterFiles.REFUSALS).write_text("{}")
     with pytest.raises(ManifestError, match="not a refusal measurement"):
         read_refusals(tmp_path)
