@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ._headers import read_config as read_config
     from ._headers import tensor_headers as tensor_headers
     from ._layout import ARCHITECTURES as ARCHITECTURES
+    from ._layout import bare_layout as bare_layout
     from ._layout import base_meta as base_meta
     from ._load import LoadedBase as LoadedBase
     from ._load import check_device as check_device
@@ -69,7 +70,7 @@ _MODULES = {
     "_doctor": "Finding base_folder_finding diagnose",
     "_fingerprint": "Compatibility Fingerprint fingerprint require_compatible",
     "_headers": "TensorHeader read_config tensor_headers",
-    "_layout": "ARCHITECTURES base_meta",
+    "_layout": "ARCHITECTURES bare_layout base_meta",
     "_load": "LoadedBase check_device eos_ids layout_of load_base load_model load_tokenizer",
     "_quantize": (
         "BACKENDS REFUSED Backend backend_named check_widths load_quantized load_quantized_base quiet refuse_quantised "

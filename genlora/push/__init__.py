@@ -5,6 +5,9 @@ from ._push import Pushed as Pushed
 from ._push import PushOptions as PushOptions
 from ._push import push as push
 from ._push import withdraw as withdraw
+from ._remote import Remote as Remote
+from ._remote import Reply as Reply
+from ._store import DIGITS as DIGITS
 from ._store import AdapterStore as AdapterStore
 from ._store import content_digest as content_digest
 from ._store import default_store as default_store

@@ -136,9 +136,21 @@ class AdapterStore:
 
     def lease(self, digest: str, server: str) -> None:
         """Note that `server` may read the folder. Called before a server is told its path."""
-        body = {"digest": digest, "server": server, "since": int(time.time())}
         with self._locked():
-            atomic_write(self._lease_file(digest, server), canonical_json(body))
+            self._write_lease(digest, server)
+
+    def hold(self, digest: str, server: str) -> Path | None:
+        """The folder, leased to `server`, which is this process: the lease ends with it. None where there is none."""
+        folder = self.place(digest)
+        with self._locked():
+            if not folder.is_dir():
+                return None
+            self._write_lease(digest, server, process_mark())
+        return folder
+
+    def _write_lease(self, digest: str, server: str, mark: Mapping[str, Any] | None = None) -> None:
+        body = {"digest": digest, "server": server, "since": int(time.time()), **(mark or {})}
+        atomic_write(self._lease_file(digest, server), canonical_json(body))
 
     def release(self, digest: str, server: str) -> bool:
         """Note that `server` has let go; False if it held no lease. The folder stays for the grace period."""

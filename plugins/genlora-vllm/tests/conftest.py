@@ -11,7 +11,7 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "src")]
 
-from plugin_world import HIDDEN, LAYERS, Service  # noqa: E402 - found by the line above
+from plugin_world import Service, base_folder  # noqa: E402 - found by the line above
 
 
 @pytest.fixture
@@ -57,13 +57,7 @@ def service():
 
 @pytest.fixture
 def base(tmp_path: Path) -> str:
-    """The folder that vLLM was started with, as far as the plugin reads it."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    sizes = {"hidden_size": HIDDEN, "num_attention_heads": 2, "num_key_value_heads": 1}
-    sizes |= {"num_hidden_layers": LAYERS, "intermediate_size": 16}
-    (folder / "config.json").write_text(json.dumps(sizes))
-    return str(folder)
+    return base_folder(tmp_path / "tiny")
 
 
 @pytest.fixture

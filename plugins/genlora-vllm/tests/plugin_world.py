@@ -1,42 +1,49 @@
-"""A tiny adapter made by hand, and a genlora service of our own: its two routes, no more."""
+"""A tiny base and adapters for it, and a genlora service of our own: its two routes, no more."""
 
-import hashlib
 import io
 import json
-import struct
 import threading
 import zipfile
+from pathlib import Path
 from typing import Any
 
-HIDDEN, KV, LAYERS = 8, 4, 2
+import torch
+
+from genlora.adapter import AdapterState, BaseLayout, LoraPair, ModuleSpec, peft_files, safetensors_bytes
+from genlora.files import canonical_json, sha256_bytes
+
+HIDDEN, KV, LAYERS = 32, 16, 2
 SHAPES = {"q_proj": (HIDDEN, HIDDEN), "k_proj": (HIDDEN, KV), "v_proj": (HIDDEN, KV)}
 
 
-def adapter_files(*, rank: int = 2, fill: int = 0, layers: int = LAYERS, width: int = HIDDEN, **config: Any):
-    """Config, weights and receipt of a portable adapter, as bytes."""
-    header, data = {"__metadata__": {"format": "pt"}}, b""
-    for layer in range(layers):
-        for leaf, (_, out) in SHAPES.items():
-            for side, shape in (("A", [rank, width]), ("B", [out, rank])):
-                size = shape[0] * shape[1] * 4
-                name = f"base_model.model.model.layers.{layer}.self_attn.{leaf}.lora_{side}.weight"
-                header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + size]}
-                data += bytes([fill]) * size
-    text = json.dumps(header).encode()
-    found = {
-        "peft_type": "LORA",
-        "base_model_name_or_path": "tiny",
-        "r": rank,
-        "lora_alpha": rank,
-        "bias": "none",
-        "target_modules": list(SHAPES),
-    } | config
-    files = {
-        "adapter_config.json": json.dumps(found).encode(),
-        "adapter_model.safetensors": struct.pack("<Q", len(text)) + text + data,
-    }
-    listed = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    return {**files, "receipt.json": json.dumps({"files": listed}).encode()}
+def base_folder(folder: Path) -> str:
+    """The folder that vLLM was started with, as far as the plugin reads it: sizes, and the modules' prefix."""
+    folder.mkdir()
+    sizes = {"model_type": "llama", "hidden_size": HIDDEN, "num_attention_heads": 2, "num_key_value_heads": 1}
+    sizes |= {"num_hidden_layers": LAYERS, "intermediate_size": 48}
+    (folder / "config.json").write_text(json.dumps(sizes))
+    weight = {"model.layers.0.self_attn.q_proj.weight": torch.zeros(HIDDEN, HIDDEN)}
+    (folder / "model.safetensors").write_bytes(safetensors_bytes(weight, {}))
+    return str(folder)
+
+
+def adapter_files(*, rank: int = 2, seed: int = 0, layers: int = LAYERS, width: int = HIDDEN, **config: Any):
+    """Config, weights and receipt of a portable adapter, as bytes; `config` is laid over its config."""
+    draw = torch.Generator().manual_seed(seed)
+    modules = tuple(
+        ModuleSpec(f"model.layers.{i}.self_attn.{leaf}", width, out)
+        for i in range(layers)
+        for leaf, (_, out) in SHAPES.items()
+    )
+    state = AdapterState({
+        m.path: LoraPair(torch.randn(rank, m.d_in, generator=draw), torch.randn(m.d_out, rank, generator=draw))
+        for m in modules
+    })  # fmt: skip
+    files = peft_files(state, BaseLayout("tiny", "llama", "f" * 64, layers, 2, 1, HIDDEN // 2, modules))
+    name = "adapter_config.json"
+    files[name] = canonical_json({**json.loads(files[name]), **config})
+    listed = {name: sha256_bytes(content) for name, content in files.items()}
+    return {**files, "receipt.json": canonical_json({"fingerprint": "f" * 64, "files": listed})}
 
 
 def zipped(files: dict[str, bytes], folder: str = "genlora-x/") -> bytes:

@@ -17,7 +17,8 @@ NAME = "0123456789abcdef"
 
 
 def resolver(store: Path, **settings):
-    from genlora_vllm import Resolver, Settings
+    from genlora_vllm import Settings
+    from genlora_vllm._resolve import Resolver
 
     return Resolver(Settings(store=store, **settings))
 
@@ -96,14 +97,14 @@ def test_the_naive_resolver_escapes_the_store(store, tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"rank": 17}, "not a LoRA of rank 1 to 16"),
-        ({"lora_alpha": 4}, "scale is not folded"),
+        ({"rank": 17, "width": 40}, "its rank is over 16"),
+        ({"lora_alpha": 4}, "not in the portable profile"),
         ({"use_dora": True}, "not in the portable profile"),
         ({"modules_to_save": ["lm_head"]}, "not in the portable profile"),
-        ({"target_modules": ["q_proj"]}, "not LoRA factors of its targets"),
+        ({"target_modules": ["q_proj"]}, "not in the portable profile"),
         ({"base_model_name_or_path": "other-7b"}, "made for another base"),
-        ({"width": 12}, "other shapes or layers than the base"),
-        ({"layers": 3}, "other shapes or layers than the base"),
+        ({"width": 24}, "not for this base"),
+        ({"layers": 3}, "not for this base"),
     ],
 )
 def test_what_vllm_would_load_and_serve_wrongly_is_not_used(store, base, caplog, change, says):
@@ -144,7 +145,7 @@ def test_a_converted_base_has_its_name_written_beside_it(store, base):
 
 
 def test_an_id_is_fetched_once_and_kept(store, base, service):
-    service.zips[NAME] = zipped(adapter_files(fill=1))
+    service.zips[NAME] = zipped(adapter_files(seed=1))
     one = resolver(store, service=service.url, key="k")
     found = find(one, base, f"genlora:{NAME}")
     assert found is not None and found.shown == f"genlora:{NAME}"
@@ -152,7 +153,7 @@ def test_an_id_is_fetched_once_and_kept(store, base, service):
     assert service.heard == [("GET", f"/v1/adapters/genlora%3A{NAME}?format=zip", "Bearer k")]
     assert find(resolver(store, service=service.url), base, f"genlora:{NAME}").folder == found.folder
     assert len(service.heard) == 1
-    service.zips[NAME] = zipped(adapter_files(fill=2))
+    service.zips[NAME] = zipped(adapter_files(seed=2))
     assert find(resolver(store), base, f"genlora:{NAME}").folder == found.folder
 
 
@@ -181,7 +182,7 @@ def test_what_a_service_must_not_send_is_not_kept(store, base, service, which):
 
 def test_a_store_that_is_full_refuses_and_deletes_nothing(store, base, service, caplog):
     held = lay(store, adapter_files())
-    service.zips[NAME] = zipped(adapter_files(fill=3))
+    service.zips[NAME] = zipped(adapter_files(seed=3))
     with caplog.at_level(logging.WARNING):
         assert find(resolver(store, service=service.url, max_bytes=100), base, f"genlora:{NAME}") is None
     assert "the store is full" in caplog.text
@@ -264,7 +265,7 @@ def test_a_flood_is_bounded_and_the_loop_stays_free(store, base, service):
 
 
 def test_new_names_are_counted(store, base):
-    digests = [lay(store, adapter_files(fill=i)) for i in range(4)]
+    digests = [lay(store, adapter_files(seed=i)) for i in range(4)]
     few = resolver(store, max_names=2)
     assert [find(few, base, f"genlora:{d}") is not None for d in digests] == [True, True, False, False]
     slow = resolver(store, per_minute=3)
@@ -276,7 +277,7 @@ def test_new_names_are_counted(store, base):
     [
         ({"STORE": "relative"}, "expected the absolute path of a folder that exists"),
         ({"STORE": "/no/such/folder"}, "expected the absolute path of a folder that exists"),
-        ({"SERVICE": "file:///x"}, "SERVICE: expected http"),
+        ({"SERVICE": "file:///x"}, "GENLORA_VLLM_SERVICE.*expected http"),
         ({"SERVICE": "http://far.example", "KEY": "k"}, "cross the network unencrypted"),
         ({"DESCRIPTIONS": "1"}, "DESCRIPTIONS needs GENLORA_VLLM_SERVICE"),
         ({"DESCRIPTIONS": "perhaps"}, "expected 0 or 1"),

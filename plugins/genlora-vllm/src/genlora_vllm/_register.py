@@ -3,7 +3,6 @@
 import logging
 import os
 
-from ._resolve import Resolver
 from ._settings import Settings
 
 log = logging.getLogger("vllm.plugins.genlora")
@@ -25,6 +24,8 @@ def register() -> None:
     _request_amx()
     from vllm.lora.request import LoRARequest  # pyright: ignore[reportMissingImports]
     from vllm.lora.resolver import LoRAResolver, LoRAResolverRegistry  # pyright: ignore[reportMissingImports]
+
+    from ._resolve import Resolver  # torch and genlora, which a server that does not opt in never loads
 
     resolver = Resolver(settings)
 

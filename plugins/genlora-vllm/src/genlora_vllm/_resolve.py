@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._folder import CONFIG, WEIGHTS, Unfit, base_config_of, check_files, check_folder, read_header, read_object
+from genlora.errors import GenloraError
+
+from ._folder import Served, Unfit
 from ._service import ID, Away, NotFound, Service
 from ._settings import Settings
 from ._store import Store
@@ -71,7 +73,7 @@ class Resolver:
             self._miss(mark, self.settings.negative_s)
             log.info("genlora: %s is not to be had: %s", mark[:12], err)
             return None
-        except Unfit as err:
+        except (Unfit, GenloraError) as err:
             self._miss(mark, self.settings.negative_s)
             log.warning("genlora: the adapter for %s is not used: %s", mark[:12], err)
             return None
@@ -123,27 +125,20 @@ class Resolver:
 
     def _find(self, model: str, asked: tuple[str | None, str]) -> Path:
         name, description = asked
+        served = Served(model, self.settings.base, self.settings.max_rank)
         if name is None:
             assert self._service is not None
             name = self._service.generate(description)
-        digest = self._store.find(name) or self._fetch(model, name)
+        digest = self._store.find(name) or self._fetch(served, name)
         folder = self._store.lease(digest)
         if folder is None:
             raise NotFound("its folder went away")
-        check_folder(folder, model=model, base=self.settings.base, max_rank=self.settings.max_rank)
+        served.check(folder)
         return folder
 
-    def _fetch(self, model: str, name: str) -> str:
+    def _fetch(self, served: Served, name: str) -> str:
         if self._service is None:
             raise NotFound("the store has no such folder")
         files = self._service.fetch(name)
-        # Checked before it is kept: what this server cannot use takes no room.
-        check_files(
-            read_object(files[CONFIG], CONFIG),
-            read_header(files[WEIGHTS], len(files[WEIGHTS])),
-            model=model,
-            base=self.settings.base,
-            max_rank=self.settings.max_rank,
-            base_config=base_config_of(model),
-        )
+        served.check_files(files)
         return self._store.put(name, files)

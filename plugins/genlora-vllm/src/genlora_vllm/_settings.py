@@ -1,11 +1,9 @@
 """Settings, all from environment variables that start with GENLORA_VLLM_."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 PREFIX = "GENLORA_VLLM_"
 
@@ -73,11 +71,13 @@ class Settings:
             raise SettingsError(f"{PREFIX}DESCRIPTIONS needs {PREFIX}SERVICE, which makes the adapters.")
         if self.service is None:
             return
-        parts = urlsplit(self.service)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-            raise SettingsError(f"{PREFIX}SERVICE: expected http://HOST:PORT or https://HOST[:PORT].")
-        if self.key and parts.scheme == "http" and not _is_loopback(parts.hostname):
-            raise SettingsError(f"{PREFIX}SERVICE: the key would cross the network unencrypted; use https://.")
+        from genlora.errors import ConfigError
+        from genlora.push import Remote
+
+        try:
+            Remote(self.service, key=self.key, timeout_s=self.timeout_s)
+        except ConfigError as err:
+            raise SettingsError(f"{PREFIX}SERVICE, {PREFIX}KEY or {PREFIX}TIMEOUT_S: {err}") from err
 
 
 def _value(name: str, text: str) -> object:
@@ -95,10 +95,3 @@ def _value(name: str, text: str) -> object:
         wanted = "0 or 1" if kind is bool else f"a positive {'number' if kind is float else 'whole number'}"
         raise SettingsError(f"{PREFIX}{name.upper()}={text[:40]!r}: expected {wanted}.") from err
     return text.rstrip("/") if name == "service" else text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
