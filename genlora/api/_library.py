@@ -20,13 +20,13 @@ from genlora.engine import Adapter
 from genlora.errors import ConfigError, EngineError, OverloadError, PolicyError, UnknownModelError, UnsafeNameError
 from genlora.files import canonical_json, check_name, sha256_bytes
 from genlora.generators import GENERATORS, ExpectedAccuracy
+from genlora.lru import Lru
 from genlora.mixture import Mixture
 from genlora.tasks import Example
 from genlora.versions import versions
 
 from ._adapter import GeneratedAdapter
 from ._genlora import GenLora
-from ._leases import LeasedLru
 from ._refine import read_labelled
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class Library:
         self.lora = lora
         self.limits = (running, waiting)
         self._base = base
-        self._made: LeasedLru[Created] = LeasedLru(max_adapters)
+        self._made: Lru[str, Created] = Lru(max_adapters)
         self._jobs: dict[str, Job] = {}
         self._lock = threading.RLock()  # cancelling a job calls `_forget` in the same thread
         self._pool = _single_threaded_pool(running)

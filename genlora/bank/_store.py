@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from genlora.adapter import AdapterState, BaseLayout
 from genlora.errors import BankDamagedError, BankError, GenloraError, StorageError, UnknownExpertError
 from genlora.files import fsync_folder, storage_errors
+from genlora.lru import Lru
 
 from ._address import BankAddress, place_of
 from ._blobs import BlobStore
@@ -23,7 +24,6 @@ from ._database import ExpertRow, Parts
 from ._factors import Pack
 from ._files import BankFiles
 from ._index import Neighbour, NeighbourIndex
-from ._lru import Lru
 from ._meta import read_meta
 from ._packs import open_pack
 from ._record import ExpertRecord, decode_embeddings, parse_record_json, row_digest

@@ -2,6 +2,7 @@
 
 from ._engine import Engine as Engine
 from ._engine import EngineStats as EngineStats
+from ._pool import Pool as Pool
 from ._request import MAX_LOGPROBS as MAX_LOGPROBS
 from ._request import Adapter as Adapter
 from ._request import Completion as Completion

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence as Tokens
+from contextlib import ExitStack
 from typing import Any, Self
 
 import torch
@@ -11,15 +12,16 @@ from torch import Tensor
 
 from genlora.base import LoadedBase
 from genlora.errors import ConfigError, EngineError
-from genlora.mixture import Mixture, MixturePool, run_with_mixtures
+from genlora.mixture import Mixture, MixturePool
 
 from ._detokenizer import Detokenizer
 from ._kv import ATTENTION, KVCache, Step, register
 from ._packed import PackedLinears
+from ._pool import Pool
 from ._queue import Sequence, Waiting
 from ._request import Adapter, FinishReason, Sampling, Stream, Token
 from ._sampling import Choice, choose, generator_of
-from ._slots import SlotPool, run_with
+from ._slots import SlotPool
 from ._stats import COUNTS, EngineStats
 
 log = logging.getLogger(__name__)
@@ -74,13 +76,17 @@ class Engine:
         self.max_batch = max_batch
         self.max_length = min(max_length, config.max_position_embeddings)
         self._config = config
-        self._pool = SlotPool(model, base.layout, slots=slots, max_rank=max_rank, rows=max_batch)
-        self._mixtures = MixturePool(model, base, slots=slots, max_rank=max_rank)
+        plain = SlotPool(model, base.layout, slots=slots, max_rank=max_rank, rows=max_batch)
+        self._pools: dict[type, Pool[Any]] = {
+            Adapter: plain,
+            Mixture: MixturePool(model, base, slots=slots, max_rank=max_rank),
+        }
+        """By the type of what requests name."""
         heads = config.num_key_value_heads
         width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self._cache = KVCache(
             layers=config.num_hidden_layers, rows=max_batch, heads=heads, width=width, max_length=self.max_length,
-            dtype=self._pool.dtype, device=base.device,
+            dtype=plain.dtype, device=base.device,
         )  # fmt: skip
         self._waiting = Waiting(max_waiting)
         self._decoding: list[Sequence] = []
@@ -116,11 +122,8 @@ class Engine:
         """
         sampling = sampling or Sampling()
         ids = self._checked(prompt)
-        if isinstance(adapter, Mixture):
-            if not self._mixtures.resident(adapter.key):
-                self._mixtures.check(adapter)
-        elif adapter is not None and not self._pool.resident(adapter.key):
-            self._pool.check(adapter)
+        if adapter is not None:
+            self._pools[type(adapter)].check(adapter)
         stream = Stream(len(ids), _on_cancel=self._nudge)
         text = Detokenizer(self.base.tokenizer, sampling.stop)
         sequence = Sequence(stream, ids, sampling, adapter, text, generator_of(sampling))
@@ -153,13 +156,14 @@ class Engine:
 
     def stats(self) -> EngineStats:
         """What it does now, and totals since it started."""
+        pools = self._pools.values()
         with self._lock:
             return EngineStats(
                 running=len(self._decoding) + len(self._group), waiting=len(self._waiting),
-                resident=(*self._pool.adapters, *self._mixtures.keys),
-                leased=self._pool.leased + self._mixtures.leased, loads=self._pool.loads + self._mixtures.loads,
-                evictions=self._pool.evictions + self._mixtures.evictions, cache_bytes=self._cache.bytes,
-                slot_bytes=self._pool.bytes + self._mixtures.bytes,
+                resident=tuple(key for pool in pools for key in pool.keys),
+                leased=sum(pool.leased for pool in pools), loads=sum(pool.loads for pool in pools),
+                evictions=sum(pool.evictions for pool in pools), cache_bytes=self._cache.bytes,
+                slot_bytes=sum(pool.bytes for pool in pools),
                 **self._counts,
             )  # fmt: skip
 
@@ -205,9 +209,9 @@ class Engine:
                     self._fail_all(EngineError(f"the engine could not run this request: {type(err).__name__}: {err}"))
         finally:
             self._fail_all(EngineError("the engine was closed before this request was finished. Ask again."))
-            self._pool.detach()
+            for pool in self._pools.values():
+                pool.detach()
             self._packed.detach()
-            self._mixtures.detach()
             self._config._attn_implementation = self._attention
             self._model.genlora_engine = False
 
@@ -240,17 +244,12 @@ class Engine:
             return
         with self._lock:
             group = self._waiting.next_group(rows, self._budget, self._lease)
-        group.sort(key=lambda s: s.slot)  # rows of one adapter side by side
+        group.sort(key=lambda s: "" if s.adapter is None else s.adapter.key)  # rows of one adapter side by side
         self._group, self._group_row, self._group_done = group, len(self._decoding), 0
 
     def _lease(self, sequence: Sequence) -> bool:
-        if sequence.adapter is None:
-            return True
-        if isinstance(sequence.adapter, Mixture):
-            return self._mixtures.lease(sequence.adapter)
-        slot = self._pool.lease(sequence.adapter)
-        sequence.slot = slot or 0
-        return slot is not None
+        adapter = sequence.adapter
+        return adapter is None or self._pools[type(adapter)].lease(adapter)
 
     def _run_prompts(self) -> None:
         """The next stretch of the group's prompts; after the last one their first tokens are there."""
@@ -322,16 +321,14 @@ class Engine:
     def _forward(self, ids: Tensor, positions: Tensor, step: Step, rows: list[Sequence]) -> Tensor:
         """Last hidden states (rows, new, width)."""
         device = self.base.device
-        run_with(self._pool.plan([s.slot for s in rows], step.new))
-        run_with_mixtures(self._mixtures.plan([s.adapter for s in rows]))
-        try:
+        adapters = [s.adapter for s in rows]
+        with ExitStack() as stack:
+            for pool in self._pools.values():
+                stack.enter_context(pool.applied(adapters, step.new))
             return self._model.base_model(
                 input_ids=ids.to(device), position_ids=positions.to(device), attention_mask=self._any_mask,
                 use_cache=False, genlora_step=step,
             ).last_hidden_state  # fmt: skip
-        finally:
-            run_with(None)
-            run_with_mixtures(None)
 
     def _choices(self, hidden: Tensor, rows: list[Sequence]) -> list[Choice]:
         logits = self._model.get_output_embeddings()(
@@ -370,8 +367,7 @@ class Engine:
         s.over = True
         with self._lock:
             if s.adapter is not None:
-                pool = self._mixtures if isinstance(s.adapter, Mixture) else self._pool
-                pool.release(s.adapter.key)
+                self._pools[type(s.adapter)].release(s.adapter.key)
             self._count_end("failed" if reason is None else "cancelled" if reason == "cancelled" else "finished")
         if reason is not None:
             s.end(reason)

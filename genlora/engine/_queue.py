@@ -31,7 +31,6 @@ class Sequence:
     submitted: float = field(default_factory=time.monotonic)
     passed_since: float | None = None
     """When it was first passed over for want of a slot."""
-    slot: int = 0
     length: int = 0
     """Positions it holds in the cache."""
     tokens: list[Token] = field(default_factory=list)

@@ -9,8 +9,8 @@ the factors of the rows are kept side by side from step to step, and only rows t
 """
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -18,7 +18,9 @@ from torch import Tensor, nn
 
 from genlora.adapter import AdapterState, BaseLayout
 from genlora.errors import AdapterFormatError, AdapterShapeError
+from genlora.lru import Lru
 
+from ._pool import Served
 from ._request import Adapter
 
 _SHARED_INPUT = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
@@ -67,7 +69,7 @@ def run_with(plan: Plan | None) -> None:
 
 
 class SlotPool:
-    """Slots on one model. Only the engine's thread changes it; `adapters` and counters may be read anywhere.
+    """Slots on one model: the `Pool` of plain adapters.
 
     Raises `AdapterShapeError` or `AdapterFormatError` from `check` for adapters that do not fit.
     """
@@ -82,20 +84,24 @@ class SlotPool:
         self._leaves: frozenset[str] = frozenset()
         self._groups: list[Group] = []
         self._hooks: list[torch.utils.hooks.RemovableHandle] = []
-        self._held: OrderedDict[str, tuple[int, AdapterState]] = OrderedDict()  # least recently used first
-        self._leases: dict[str, int] = {}
-        self.loads = self.evictions = 0
+        self._free = set(range(1, slots + 1))
+        self._held: Lru[str, tuple[int, AdapterState]] = Lru(slots, on_evict=lambda _, held: self._free.add(held[0]))
+        self.loads = 0
 
     # Which adapter sits where.
 
     @property
-    def adapters(self) -> tuple[str, ...]:
+    def keys(self) -> tuple[str, ...]:
         """Keys of the resident adapters, least recently used first."""
-        return tuple(self._held)
+        return self._held.keys()
 
     @property
     def leased(self) -> int:
-        return len(self._leases)
+        return self._held.leased
+
+    @property
+    def evictions(self) -> int:
+        return self._held.evictions
 
     @property
     def bytes(self) -> int:
@@ -104,6 +110,8 @@ class SlotPool:
 
     def check(self, adapter: Adapter) -> None:
         """Refuse an adapter that does not fit this base or these slots."""
+        if adapter.key in self._held:
+            return
         name = f"adapter {adapter.key[:60]}"
         for path, pair in adapter.state.items():
             spec = self._specs.get(path)
@@ -124,41 +132,34 @@ class SlotPool:
                     f"{name}, {path}: factors hold values that are not finite. Make the adapter anew."
                 )
 
-    def lease(self, adapter: Adapter) -> int | None:
-        """The adapter's slot, kept for the caller until `release`; None while all slots are leased to others."""
-        key = adapter.key
-        if key not in self._held and not self._load(adapter):
-            return None
-        self._held.move_to_end(key)
-        self._leases[key] = self._leases.get(key, 0) + 1
-        return self._held[key][0]
+    def lease(self, adapter: Adapter) -> bool:
+        """Give the adapter a slot, until `release`; False while all slots are leased to others."""
+        if adapter.key not in self._held and not self._load(adapter):
+            return False
+        self._held.lease(adapter.key)
+        return True
 
     def release(self, key: str) -> None:
         """Give a lease back. The adapter stays until its slot is needed."""
-        self._leases[key] -= 1
-        if not self._leases[key]:
-            del self._leases[key]
+        self._held.release(key)
 
-    def resident(self, key: str) -> bool:
-        return key in self._held
+    def slot_of(self, key: str) -> int:
+        """The slot of a resident adapter; 0 for any other."""
+        held = self._held.peek(key)
+        return 0 if held is None else held[0]
 
     def _load(self, adapter: Adapter) -> bool:
-        taken = {slot for slot, _ in self._held.values()}
-        free = next((s for s in range(1, self.slots + 1) if s not in taken), None)
-        if free is None:
-            idle = next((k for k in self._held if k not in self._leases), None)
-            if idle is None:
-                return False
-            free = self._held.pop(idle)[0]
-            self.evictions += 1
-        state = _nonzero(adapter.state)
-        self._make_room(state)
-        self._write(free, state)
-        self._held[adapter.key] = (free, state)
+        if not self._held.make_room(1):
+            return False
+        slot, state = min(self._free), _nonzero(adapter.state)
+        self._widen(state)
+        self._write(slot, state)
+        self._free.remove(slot)
+        self._held.put(adapter.key, (slot, state))
         self.loads += 1
         return True
 
-    def _make_room(self, state: AdapterState) -> None:
+    def _widen(self, state: AdapterState) -> None:
         """Widen the stacks to the state's modules and rank; what is resident is written anew. Rare."""
         leaves = self._leaves | {self._specs[path].leaf for path in state}
         rank = max([self._rank, *(p.rank for p in state.values())])
@@ -211,6 +212,15 @@ class SlotPool:
         self._hooks = []
 
     # How a pass uses them.
+
+    @contextmanager
+    def applied(self, rows: Sequence[Served | None], tokens: int) -> Iterator[None]:
+        """A pass of `tokens` tokens a row is run inside, each row with its own slot."""
+        run_with(self.plan([0 if adapter is None else self.slot_of(adapter.key) for adapter in rows], tokens))
+        try:
+            yield
+        finally:
+            run_with(None)
 
     def plan(self, slots: Sequence[int], tokens: int) -> Plan | None:
         """The cheapest way to apply these slots, one for each row of `tokens` tokens; None if no row has an adapter."""

@@ -12,7 +12,6 @@ from ._modules import MixLora as MixLora
 from ._modules import of_mixture as of_mixture
 from ._modules import to_mixlora as to_mixlora
 from ._pool import MixturePool as MixturePool
-from ._pool import run_with_mixtures as run_with_mixtures
 from ._routing import Router as Router
 from ._routing import balance_loss as balance_loss
 from ._train import MixtureTraining as MixtureTraining

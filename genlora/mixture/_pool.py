@@ -7,8 +7,8 @@ here: no hook is on the model before the first mixture comes, and afterwards eac
 """
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from genlora.base import LoadedBase, require_compatible
 from genlora.errors import AdapterFormatError, ConfigError
+from genlora.lru import Lru
 
 from ._mixture import Mixture, is_ffn, stacked_pairs
 from ._modules import FFN_TARGETS, mixed_hidden
@@ -96,43 +97,45 @@ def _shares(site: str) -> list[Share]:
 
 
 class MixturePool:
-    """Mixtures on one model, at most so many that their experts fit `slots`. Used by the engine's thread."""
+    """Mixtures on one model, at most so many that their experts fit `slots`: the engine's `Pool` of them."""
 
     def __init__(self, model: nn.Module, base: LoadedBase, *, slots: int, max_rank: int) -> None:
         weight = next(p for p in model.parameters() if p.is_floating_point())
         self._model, self._base = model, base
         self._kind: dict[str, Any] = {"dtype": weight.dtype, "device": weight.device}
         self._slots, self._max_rank = slots, max_rank
-        self._held: OrderedDict[str, Held] = OrderedDict()  # least recently used first
-        self._leases: dict[str, int] = {}
+        self._held: Lru[str, Held] = Lru(slots)
         self._hooked: set[str] = set()
         self._hooks: list[Any] = []
-        self.loads = self.evictions = 0
+        self.loads = 0
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Resident mixtures, least recently used first."""
-        return tuple(self._held)
+        return self._held.keys()
 
     @property
     def leased(self) -> int:
         """How many of them running requests use."""
-        return len(self._leases)
+        return self._held.leased
+
+    @property
+    def evictions(self) -> int:
+        """How many had to make room for others."""
+        return self._held.evictions
 
     @property
     def bytes(self) -> int:
         """Memory of the factors and routers."""
         return sum(h.bytes for h in self._held.values())
 
-    def resident(self, key: str) -> bool:
-        """Whether a mixture is loaded."""
-        return key in self._held
-
     def check(self, mixture: Mixture) -> None:
         """Refuse a mixture that does not fit this base or these slots.
 
         Raises `BaseMismatchError`, `AdapterFormatError` or `ConfigError`.
         """
+        if mixture.key in self._held:
+            return
         require_compatible(mixture.base, self._base.fingerprint, what=mixture.key)
         if mixture.rank > self._max_rank:
             raise AdapterFormatError(
@@ -151,31 +154,23 @@ class MixturePool:
 
     def lease(self, mixture: Mixture) -> bool:
         """Load a mixture if it is not there, and keep it until `release`. False while leased ones take all slots."""
-        key = mixture.key
-        if key not in self._held and not self._load(key, mixture):
+        if mixture.key not in self._held and not self._load(mixture):
             return False
-        self._held.move_to_end(key)
-        self._leases[key] = self._leases.get(key, 0) + 1
+        self._held.lease(mixture.key)
         return True
 
     def release(self, key: str) -> None:
         """Give a lease back. The mixture stays until its slots are needed."""
-        self._leases[key] -= 1
-        if not self._leases[key]:
-            del self._leases[key]
+        self._held.release(key)
 
-    def _load(self, key: str, mixture: Mixture) -> bool:
+    def _load(self, mixture: Mixture) -> bool:
         need = len(mixture.experts)
-        if need + sum(self._held[k].experts for k in self._leases) > self._slots:
+        if not self._held.make_room(need):
             return False
-        idle = [k for k in self._held if k not in self._leases]
-        while need + sum(h.experts for h in self._held.values()) > self._slots:
-            del self._held[idle.pop(0)]
-            self.evictions += 1
         sites = {site: self._site(mixture, site, leaves) for site, leaves in mixture.sites.items()}
         tensors = [t for s in sites.values() for t in (s.weight, s.bias, s.joint, *s.a.values(), *s.b.values())]
         size = sum(t.numel() * t.element_size() for t in tensors if t is not None)
-        self._held[key] = Held(mixture.top_k, need, sites, size)
+        self._held.put(mixture.key, Held(mixture.top_k, need, sites, size), need)
         for site in sites:
             self._hook(site)
         self.loads += 1
@@ -193,19 +188,24 @@ class MixturePool:
         device = self._kind["device"]
         return HeldSite(router.weight.to(device), router.bias.to(device), a, b, joint, joined, is_ffn(leaves))
 
-    def plan(self, rows: Sequence[object]) -> list[Share] | None:
-        """What a pass needs whose row i is served by `rows[i]`; None when no row is served by a mixture."""
+    @contextmanager
+    def applied(self, rows: Sequence[Any], tokens: int) -> Iterator[None]:
+        """A pass is run inside whose row i is served by `rows[i]`; rows of anything but our mixtures are left alone."""
         by_key: dict[str, list[int]] = {}
         for i, adapter in enumerate(rows):
-            if isinstance(adapter, Mixture):
+            if adapter is not None and adapter.key in self._held:
                 by_key.setdefault(adapter.key, []).append(i)
-        if not by_key:
-            return None
         device = self._kind["device"]
-        return [
-            Share(self._held[key], None if len(own) == len(rows) else torch.tensor(own, device=device))
-            for key, own in by_key.items()
-        ]
+        shares = []
+        for key, own in by_key.items():
+            held = self._held.peek(key)
+            assert held is not None
+            shares.append(Share(held, None if len(own) == len(rows) else torch.tensor(own, device=device)))
+        run_with_mixtures(shares or None)
+        try:
+            yield
+        finally:
+            run_with_mixtures(None)
 
     def detach(self) -> None:
         """Take the hooks off the model."""

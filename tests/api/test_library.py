@@ -11,7 +11,6 @@ import torch
 
 from genlora import GenLora
 from genlora.api import Created, Library
-from genlora.api._leases import LeasedLru
 from genlora.errors import (
     ConfigError,
     DescriptionError,
@@ -225,15 +224,6 @@ def test_wrong_requests_are_refused_before_they_wait(library, options, error, sa
 def test_wrong_settings(lora, options):
     with pytest.raises(ConfigError, match=f"{next(iter(options))} must be"):
         Library(lora, **options)
-
-
-def test_leases_are_counted():
-    shelf: LeasedLru[int] = LeasedLru(1)
-    assert shelf.put("a", 1) and shelf.lease("a") == shelf.lease("a") == 1
-    shelf.release("a")
-    assert not shelf.put("b", 2) and shelf.get("a") == 1
-    shelf.release("a")
-    assert shelf.put("b", 2) and shelf.get("a") is None and shelf.evictions == 1 and shelf.lease("a") is None
 
 
 _writes: list[str] = []
