@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Sequence as Tokens
-from contextlib import ExitStack
 from typing import Any, Self
 
 import torch
@@ -17,7 +16,7 @@ from genlora.mixture import Mixture, MixturePool
 from ._detokenizer import Detokenizer
 from ._kv import ATTENTION, KVCache, Step, register
 from ._packed import PackedLinears
-from ._pool import Pool
+from ._pool import Pools
 from ._queue import Sequence, Waiting
 from ._request import Adapter, FinishReason, Sampling, Stream, Token
 from ._sampling import Choice, choose, generator_of
@@ -77,11 +76,8 @@ class Engine:
         self.max_length = min(max_length, config.max_position_embeddings)
         self._config = config
         plain = SlotPool(model, base.layout, slots=slots, max_rank=max_rank, rows=max_batch)
-        self._pools: dict[type, Pool[Any]] = {
-            Adapter: plain,
-            Mixture: MixturePool(model, base, slots=slots, max_rank=max_rank),
-        }
-        """By the type of what requests name."""
+        mixtures = MixturePool(model, base, slots=slots, max_rank=max_rank)
+        self._pools = Pools({Adapter: plain, Mixture: mixtures})
         heads = config.num_key_value_heads
         width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self._cache = KVCache(
@@ -123,7 +119,7 @@ class Engine:
         sampling = sampling or Sampling()
         ids = self._checked(prompt)
         if adapter is not None:
-            self._pools[type(adapter)].check(adapter)
+            self._pools.of(adapter).check(adapter)
         stream = Stream(len(ids), _on_cancel=self._nudge)
         text = Detokenizer(self.base.tokenizer, sampling.stop)
         sequence = Sequence(stream, ids, sampling, adapter, text, generator_of(sampling))
@@ -156,15 +152,10 @@ class Engine:
 
     def stats(self) -> EngineStats:
         """What it does now, and totals since it started."""
-        pools = self._pools.values()
         with self._lock:
             return EngineStats(
                 running=len(self._decoding) + len(self._group), waiting=len(self._waiting),
-                resident=tuple(key for pool in pools for key in pool.keys),
-                leased=sum(pool.leased for pool in pools), loads=sum(pool.loads for pool in pools),
-                evictions=sum(pool.evictions for pool in pools), cache_bytes=self._cache.bytes,
-                slot_bytes=sum(pool.bytes for pool in pools),
-                **self._counts,
+                cache_bytes=self._cache.bytes, **self._pools.stats(), **self._counts,
             )  # fmt: skip
 
     def close(self, *, drain: bool = True, timeout: float | None = None) -> None:
@@ -209,8 +200,7 @@ class Engine:
                     self._fail_all(EngineError(f"the engine could not run this request: {type(err).__name__}: {err}"))
         finally:
             self._fail_all(EngineError("the engine was closed before this request was finished. Ask again."))
-            for pool in self._pools.values():
-                pool.detach()
+            self._pools.detach()
             self._packed.detach()
             self._config._attn_implementation = self._attention
             self._model.genlora_engine = False
@@ -249,7 +239,7 @@ class Engine:
 
     def _lease(self, sequence: Sequence) -> bool:
         adapter = sequence.adapter
-        return adapter is None or self._pools[type(adapter)].lease(adapter)
+        return adapter is None or self._pools.of(adapter).lease(adapter)
 
     def _run_prompts(self) -> None:
         """The next stretch of the group's prompts; after the last one their first tokens are there."""
@@ -321,10 +311,7 @@ class Engine:
     def _forward(self, ids: Tensor, positions: Tensor, step: Step, rows: list[Sequence]) -> Tensor:
         """Last hidden states (rows, new, width)."""
         device = self.base.device
-        adapters = [s.adapter for s in rows]
-        with ExitStack() as stack:
-            for pool in self._pools.values():
-                stack.enter_context(pool.applied(adapters, step.new))
+        with self._pools.applied([s.adapter for s in rows], step.new):
             return self._model.base_model(
                 input_ids=ids.to(device), position_ids=positions.to(device), attention_mask=self._any_mask,
                 use_cache=False, genlora_step=step,
@@ -367,7 +354,7 @@ class Engine:
         s.over = True
         with self._lock:
             if s.adapter is not None:
-                self._pools[type(s.adapter)].release(s.adapter.key)
+                self._pools.of(s.adapter).release(s.adapter.key)
             self._count_end("failed" if reason is None else "cancelled" if reason == "cancelled" else "finished")
         if reason is not None:
             s.end(reason)

@@ -1,8 +1,8 @@
 """What the engine asks of whoever puts adapters on its model: one pool for each kind that requests may name."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Protocol, TypeVar
 
 
 class Served(Protocol):
@@ -65,3 +65,38 @@ class Pool(Protocol[Kind]):
     def detach(self) -> None:
         """Take everything off the model."""
         ...
+
+
+class Pools:
+    """One pool for each kind of adapter: who is asked depends on the type of what a request names."""
+
+    def __init__(self, pools: Mapping[type, Pool[Any]]) -> None:
+        self._pools = dict(pools)
+
+    def of(self, adapter: Served) -> Pool[Any]:
+        """The pool for this kind of adapter."""
+        return self._pools[type(adapter)]
+
+    @contextmanager
+    def applied(self, rows: Sequence[Served | None], tokens: int) -> Iterator[None]:
+        """`Pool.applied` of all of them."""
+        with ExitStack() as stack:
+            for pool in self._pools.values():
+                stack.enter_context(pool.applied(rows, tokens))
+            yield
+
+    def detach(self) -> None:
+        """Take everything off the model."""
+        for pool in self._pools.values():
+            pool.detach()
+
+    def stats(self) -> dict[str, Any]:
+        """What they hold and have done, as `EngineStats` has it."""
+        pools = self._pools.values()
+        return {
+            "resident": tuple(key for pool in pools for key in pool.keys),
+            "leased": sum(pool.leased for pool in pools),
+            "loads": sum(pool.loads for pool in pools),
+            "evictions": sum(pool.evictions for pool in pools),
+            "slot_bytes": sum(pool.bytes for pool in pools),
+        }

@@ -204,7 +204,7 @@ def test_an_adapter_that_breaks_the_model_fails_alone(base):
 def test_a_pass_that_fails_fails_its_requests_and_not_the_engine(base, monkeypatch):
     with Engine(base) as engine:
         with monkeypatch.context() as m:
-            m.setattr(engine._pools[Adapter], "plan", lambda *_: 1 / 0)
+            m.setattr(engine._pools._pools[Adapter], "plan", lambda *_: 1 / 0)
             with pytest.raises(EngineError, match="ZeroDivisionError"):
                 engine.submit(words(base, 1), adapter=lora(base.layout, 1)).result(60)
         assert engine.stats().leased == 0
