@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from genlora.adapter import AdapterFiles
-from genlora.api import MAX_NEW_TOKENS, Created, GenLora, Library, base_source, best_dtype, check_input
-from genlora.base import BACKENDS, LoadedBase, Progress, backend_named, gguf_file, load_base, require_compatible, silent
+from genlora.api import MAX_NEW_TOKENS, Created, GenLora, Library, base_source, check_input, load_banks_base
+from genlora.base import BACKENDS, LoadedBase, Progress, backend_named, gguf_file, silent
 from genlora.engine import Adapter, Completion, Engine, Sampling
 from genlora.errors import DescriptionError, GenloraError, TaskError, UnknownModelError
 from genlora.evaluate import Answered, OwnDataResult, own_data_result, predictions, whole_file
@@ -119,8 +119,7 @@ class Studio:
         try:
             source = base or base_source(lora.bank.layout.name)
             say("loading the base")
-            loaded = load_base(source, device=device, dtype=best_dtype(device), progress=progress)
-            require_compatible(loaded.fingerprint, lora.bank.fingerprint, what="the base")
+            loaded = load_banks_base(lora.bank, source, device=device, attention="sdpa", progress=progress)
             say("loading the task embedder")
             studio = cls(lora, loaded, source=source, folder=folder)
         except BaseException:

@@ -11,7 +11,6 @@ from ._genlora import Failed as Failed
 from ._genlora import GenLora as GenLora
 from ._genlora import Made as Made
 from ._grow import Grown as Grown
-from ._grow import best_dtype as best_dtype
 from ._grow import grow_bank as grow_bank
 from ._grow import usable as usable
 from ._interrupts import hold_interrupts as hold_interrupts
@@ -33,7 +32,6 @@ from ._places import task_embedder as task_embedder
 from ._receipt import base_of as base_of
 from ._receipt import read_receipt as read_receipt
 from ._refine import Refinement as Refinement
-from ._refine import examples_base as examples_base
 from ._refine import read_labelled as read_labelled
 from ._refine import refine_generated as refine_generated
 from ._refusals import measure_refusals as measure_refusals
@@ -44,6 +42,12 @@ from ._run import adapters_base as adapters_base
 from ._run import check_base as check_base
 from ._run import check_input as check_input
 from ._run import check_made_for as check_made_for
+from ._scene import best_dtype as best_dtype
+from ._scene import check_embedder as check_embedder
+from ._scene import exact_dtype as exact_dtype
+from ._scene import load_banks_base as load_banks_base
+from ._scene import load_banks_embedder as load_banks_embedder
+from ._scene import open_bank as open_bank
 from ._verify import Check as Check
 from ._verify import Verdict as Verdict
 from ._verify import verify as verify

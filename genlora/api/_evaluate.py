@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 
-from genlora.base import LoadedBase, Progress, load_base, require_compatible, silent
+from genlora.base import LoadedBase, Progress, silent
 from genlora.errors import ConfigError, TaskError
 from genlora.evaluate import Evaluated, Evaluation, EvaluationTick, RunStore, choose_methods
 from genlora.tasks import Role, Task, catalogue_tasks, find_task
@@ -17,9 +17,8 @@ from genlora.train import Tick
 from genlora.versions import versions
 
 from ._genlora import GenLora
-from ._grow import best_dtype
 from ._makers import OWN_CONFIG, BankMaker, own_experts
-from ._places import base_source
+from ._scene import load_banks_base
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +65,7 @@ def evaluate(lora: GenLora, options: EvaluateOptions) -> tuple[Evaluated, dict[s
         raise ConfigError(f"examples must be in [2, 1000], got {options.examples}. The protocol takes 60.")
     methods = [m for m in choose_methods(options.methods or None) if not (options.no_own and m.name == "own")]
     tasks, why = evaluation_tasks(options)
-    base = load_evaluation_base(lora, options)
+    base = load_banks_base(lora.bank, options.base, device=options.device, progress=options.progress)
     maker = BankMaker(lora, {}, why_no_own=why)
     store = RunStore(options.run, _identity(lora, base, options))
     if not options.no_own:
@@ -105,20 +104,6 @@ def evaluation_tasks(options: EvaluateOptions) -> tuple[list[Task], dict[str, st
     if not kept:
         raise TaskError(f"no task to evaluate: {json.dumps(why)}. Name some: --tasks NAME")
     return kept, why
-
-
-def load_evaluation_base(lora: GenLora, options: EvaluateOptions) -> LoadedBase:
-    """The bank's base, in the machine's fastest number format."""
-    source = options.base or base_source(lora.bank.layout.name)
-    base = load_base(
-        source,
-        device=options.device,
-        dtype=best_dtype(options.device),
-        attn_implementation="eager",
-        progress=options.progress,
-    )
-    require_compatible(base.fingerprint, lora.bank.fingerprint, what="the base")
-    return base
 
 
 def _identity(lora: GenLora, base: LoadedBase, options: EvaluateOptions) -> dict[str, Any]:

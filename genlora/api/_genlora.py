@@ -17,7 +17,6 @@ from genlora.base import Progress, silent
 from genlora.descriptions import BadItem, Item, language_warning
 from genlora.errors import (
     AccuracyError,
-    BankError,
     ConfigError,
     GenloraError,
     StorageError,
@@ -37,9 +36,10 @@ from genlora.policy import MAX_REASON_CHARS, gate
 from genlora.versions import versions
 
 from ._adapter import GeneratedAdapter
-from ._places import calibration_of, default_bank, generator_artefact, task_embedder
+from ._places import calibration_of, generator_artefact
 from ._receipt import Dtype, request_part, result_part
 from ._refine import SAID, Shown
+from ._scene import check_embedder, load_banks_embedder, open_bank
 
 if TYPE_CHECKING:
     from genlora.base import LoadedBase
@@ -157,7 +157,7 @@ class GenLora:
         generator: str = DEFAULT_GENERATOR,
         progress: Progress = silent,
     ) -> None:
-        self.bank = bank if isinstance(bank, Bank) else Bank.open(bank or default_bank(), readonly=True)
+        self.bank = bank if isinstance(bank, Bank) else open_bank(bank)
         self._owned = not isinstance(bank, Bank)
         self._embedder = embedder
         self._progress = progress
@@ -179,16 +179,10 @@ class GenLora:
     @cached_property
     def embedder(self) -> Embedder | TaskEmbedder:
         """The embedder, fetched if need be. Raises `BankError` if it is not the one the bank was made with."""
-        known = self.bank.metadata("embedder")
-        wanted = None if known is None else known["id"]
         given = self._embedder
         if given is None or isinstance(given, str):
-            return task_embedder(given, known=wanted, where=str(self.bank.where), progress=self._progress)
-        if wanted is not None and wanted != given.id:
-            raise BankError(
-                f"{self.bank.where}: made with embedder {wanted[:16]}, this one is {given.id[:16]}: "
-                "their vectors cannot be compared. Name the bank's own embedder, or make the bank anew with this one."
-            )
+            return load_banks_embedder(self.bank, given, progress=self._progress)
+        check_embedder(self.bank, given.id)
         return given
 
     def engine(self, kind: str | None = None) -> Any:

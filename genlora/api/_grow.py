@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from genlora.adapter import AdapterState
 from genlora.bank import Bank, ExpertRecord, TaskEmbedder
 from genlora.base import LoadedBase, require_compatible
@@ -17,6 +15,8 @@ from genlora.evaluate import MAX_EXAMPLES, MIN_EXAMPLES, Admission, admit, answe
 from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
 from genlora.tasks import Task
 from genlora.train import ExpertConfig, ExpertTrainer, Tick, Trained
+
+from ._scene import check_embedder
 
 log = logging.getLogger(__name__)
 
@@ -37,17 +37,6 @@ class Grown:
 
     def to_json(self) -> dict[str, Any]:
         return {"admitted": len(self.admitted), "measured": [asdict(a) for a in self.measured], "failed": self.failed}
-
-
-def best_dtype(device: str = "cpu") -> torch.dtype:
-    """bfloat16 where the machine multiplies it in hardware, else float32."""
-    if device != "cpu":
-        return torch.bfloat16
-    return (
-        torch.bfloat16
-        if torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        else torch.float32
-    )
 
 
 def usable(tasks: Sequence[Task]) -> tuple[list[Task], dict[str, str]]:
@@ -78,9 +67,11 @@ def grow_bank(
     on_tick: Callable[[Tick], None] | None = None,
     on_measured: Callable[[Admission], None] | None = None,
 ) -> Grown:
-    """Train, measure and store. Everything finished survives a kill: run it again with the same `run` folder to go on.
+    """Train, measure and store, one expert after the other. Everything finished survives a kill: run it again with the
+    same `run` folder to go on.
 
-    Raises `BaseMismatchError` when `bank` is of another base, `TaskError` when no task can be used.
+    Raises `BaseMismatchError` when `bank` is of another base, `BankError` when it is of another embedder, `TaskError`
+    when no task can be used.
     """
     require_compatible(base.fingerprint, bank.fingerprint, what="the base to train on")
     chosen, failed = usable(tasks)
@@ -89,11 +80,11 @@ def grow_bank(
             f"none of the {len(tasks)} tasks has {MIN_EXAMPLES} held-out examples. "
             "Give tasks with about 350 examples or more."
         )
+    check_embedder(bank, embedder.id)
     trainer = ExpertTrainer(base, chosen, config, run, on_tick=on_tick)
-    finished = list(trainer.run())
     by_name = {t.name: t for t in chosen}
     measured = []
-    for trained in finished:
+    for trained in trainer.run():
         task = by_name[trained.name]
         admission = _measure(base, task, trained.state, run)
         measured.append(admission)

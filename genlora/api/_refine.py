@@ -8,11 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-import torch
-
 from genlora.adapter import AdapterState, resize
 from genlora.bank import Bank
-from genlora.base import LoadedBase, load_base, require_compatible
+from genlora.base import LoadedBase, require_compatible
 from genlora.errors import ConfigError, TaskError
 from genlora.evaluate import answer, calibration_error
 from genlora.files import canonical_json, sha256_bytes, sha256_file
@@ -20,7 +18,8 @@ from genlora.generators import Generated, Request, Stopwatch, one_thread, task_v
 from genlora.tasks import Example, Task, read_jsonl, task_of
 from genlora.train import RefinePrior, refine
 
-from ._places import base_source, generator_artefact
+from ._places import generator_artefact
+from ._scene import exact_dtype, load_banks_base
 
 SAID = "Do what the examples show."
 """Stands for the description where only examples are given."""
@@ -62,12 +61,6 @@ def _few(task: Task, where: str, source: str = "jsonl:FILE") -> Task:
             f"expert: genlora bank train {source}"
         )
     return task
-
-
-def examples_base(name: str, source: str | None, device: str) -> LoadedBase:
-    """The base that examples are read with: `source`, else the one the bank's layout names."""
-    dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
-    return load_base(source or base_source(name), device=device, dtype=dtype, attn_implementation="eager")
 
 
 @dataclass(frozen=True)
@@ -170,7 +163,7 @@ class Shown:
         if refine is not None:
             generator_artefact("abmll", bank)  # before the seconds that loading the base takes
         if base is None or isinstance(base, str):
-            base = examples_base(bank.layout.name, base, device)
+            base = load_banks_base(bank, base, device=device, dtype=exact_dtype(device))
         require_compatible(bank.fingerprint, base.fingerprint, what=f"bank {bank.where}")
         return cls(files[0], files[1], base, bank)
 

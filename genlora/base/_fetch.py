@@ -61,7 +61,7 @@ def _watch(folder: Path, spec: PyPIFile, progress: Progress, stop: threading.Eve
                 done = max(done, path.stat().st_size if path.is_file() else 0)
             except OSError:
                 continue
-        progress(spec.requirement, min(done, spec.size), spec.size)
+        progress(f"fetching {spec.requirement}", min(done, spec.size), spec.size)
 
 
 def run_pip(command: list[str], spec: PyPIFile, scratch: Path, progress: Progress) -> None:
@@ -89,7 +89,7 @@ def run_pip(command: list[str], spec: PyPIFile, scratch: Path, progress: Progres
         watcher.join()
     if done.returncode:
         raise explain_pip(done.stdout, spec)
-    progress(spec.requirement, spec.size, spec.size)
+    progress(f"fetching {spec.requirement}", spec.size, spec.size)
 
 
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)

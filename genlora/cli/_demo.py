@@ -11,7 +11,8 @@ import click
 
 from genlora.extras import require_extra
 
-from ._show import bank_option, progress_bars, say, say_json
+from ._progress import progress_bars
+from ._show import bank_option, say, say_json
 
 
 @click.command("demo", short_help="Open the demo: make, try, score and merge adapters in the browser")

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +10,13 @@ import click
 from genlora.errors import StorageError
 from genlora.files import publish_folder
 
-from ._show import bank_option, progress_bars, say, say_json, table
+from ._progress import progress_bars, span
+from ._show import bank_option, say, say_json, table
 from ._text import plain, shorten
 
 if TYPE_CHECKING:
     from genlora.evaluate import Evaluated, OwnDataResult, Summary, Target
 
-TELL_EVERY_S = 30.0
-"""Between two lines of progress where standard error is no terminal."""
 MAX_WRONG = 5
 
 EPILOG = """\b
@@ -169,9 +164,8 @@ def _protocol(options: dict[str, Any]) -> None:
     out: Path | None = options["out"]
     run: Path = options["run_folder"] or Path(f"{out}.run")
     with (
-        progress_bars() as progress,
-        GenLora(options["bank"], embedder=options["embedder"], progress=progress) as lora,
-        _progress() as tell,
+        progress_bars() as show,
+        GenLora(options["bank"], embedder=options["embedder"], progress=show) as lora,
     ):
         found, about = run_evaluation(
             lora,
@@ -186,9 +180,9 @@ def _protocol(options: dict[str, Any]) -> None:
                 no_own=options["no_own"],
                 base=options["base"],
                 device=options["device"],
-                on_tick=lambda t: tell(t.what, t.done, t.total, t.eta_s),
-                on_train=lambda t: tell(f"training own experts: {t.done} of {t.total}", t.done, t.total, t.eta_s),
-                progress=progress,
+                on_tick=lambda t: show("evaluating", t.done, t.total, f"{span(t.eta_s)} left: {t.what}"),
+                on_train=lambda t: show("training own experts", t.done, t.total, f"{span(t.eta_s)} left"),
+                progress=show,
             ),
         )
     files, summary, targets = report(found, about)
@@ -226,45 +220,3 @@ def _show(found: Evaluated, summary: Summary, targets: list[Target], out: Path |
         click.echo(f"genlora: {plain(name)} skipped: {shorten(why, 160)}", err=True)
     if out is not None:
         say(f"the report is in {out}")
-
-
-Tell = Callable[[str, float, float, float], None]
-
-
-@contextmanager
-def _progress() -> Iterator[Tell]:
-    """What is being done, how much of it is done, and the time left: a bar on a terminal, else a line now and then."""
-    if not sys.stderr.isatty():
-        last = [time.monotonic() - TELL_EVERY_S]
-
-        def line(what: str, done: float, total: float, eta_s: float) -> None:
-            if time.monotonic() - last[0] >= TELL_EVERY_S:
-                last[0] = time.monotonic()
-                share = f"{done / total:.0%}" if total else "-"
-                click.echo(f"genlora: {share}, {_span(eta_s)} left: {plain(what)}", err=True)
-
-        yield line
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}"),
-    )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        bar = bars.add_task("evaluating", total=None, left="")
-
-        def draw(what: str, done: float, total: float, eta_s: float) -> None:
-            left = f"{_span(eta_s)} left"
-            bars.update(bar, description=escape(shorten(what, 48)), completed=done, total=total or None, left=left)
-
-        yield draw
-
-
-def _span(seconds: float) -> str:
-    if seconds == float("inf"):
-        return "unknown time"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"

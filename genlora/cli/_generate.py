@@ -12,7 +12,8 @@ from click.core import ParameterSource
 
 from genlora.descriptions import MAX_RAW_CHARS, BadItem, Item, check_description, read_items
 
-from ._show import bank_option, progress_bars, say, say_json
+from ._progress import progress_bars
+from ._show import bank_option, say, say_json
 from ._text import plain, shorten
 
 if TYPE_CHECKING:

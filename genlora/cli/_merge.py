@@ -7,6 +7,7 @@ import click
 
 from genlora.errors import ConfigError, TaskError
 
+from ._progress import Show, progress_bars
 from ._run import json_objects
 
 
@@ -26,31 +27,6 @@ def _texts(path: Path) -> list[tuple[str, str]]:
     if not rows:
         raise TaskError(f"{path}: holds no inputs. Expected JSON objects with 'input', one a line.")
     return [(row["input"], row.get("output", "")) for row in rows]
-
-
-class _Steps:
-    """One line of progress on stderr; nothing where stderr is no terminal."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        console = Console(stderr=True)
-        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._tasks: dict[str, Any] = {}
-
-    def __enter__(self) -> "_Steps":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def __call__(self, step: str, done: int, total: int) -> None:
-        if step not in self._tasks:
-            self._tasks[step] = self._progress.add_task(step, total=total or None)
-        self._progress.update(self._tasks[step], completed=done, total=total or None)
 
 
 @click.command("merge", short_help="Merge an adapter into a (quantised) copy of its base")
@@ -102,7 +78,7 @@ def merge(
 
     backend = backend_named(quantize)  # refuses by name before anything is fetched
     texts = None if probe is None else _texts(probe)
-    with _Steps() as steps:
+    with progress_bars() as steps:
         report = _run(
             adapter,
             base,
@@ -126,9 +102,7 @@ def merge(
         click.echo(report.summary())
 
 
-def _run(
-    adapter: Path, source: str | None, gguf_base: Path | None, any_base: bool, steps: _Steps, **options: Any
-) -> Any:
+def _run(adapter: Path, source: str | None, gguf_base: Path | None, any_base: bool, steps: Show, **options: Any) -> Any:
     from genlora.adapter import load_adapter
     from genlora.api import adapters_base, check_made_for
     from genlora.base import fingerprint, gguf_file, layout_of, resolve_base

@@ -14,7 +14,8 @@ from genlora.descriptions import check_description
 from genlora.errors import TaskError
 from genlora.files import parse_json
 
-from ._show import progress_bars, say, table
+from ._progress import progress_bars
+from ._show import say, table
 
 if TYPE_CHECKING:
     from genlora.api import Answer

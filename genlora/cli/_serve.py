@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ._show import bank_option, progress_bars, say_json
+from ._progress import progress_bars
+from ._show import bank_option, say_json
 from ._text import plain
 
 if TYPE_CHECKING:

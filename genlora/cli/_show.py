@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +50,10 @@ bank_option = click.option(
     help="Bank of experts: a folder, or postgresql://...  [default: $GENLORA_BANK, else the shipped one]",
 )
 
+embedder_option = click.option(
+    "--embedder", metavar="SOURCE", help="Embedder the bank was made with.  [default: the shipped bank's]"
+)
+
 
 def say(line: str) -> None:
     """One line of output."""
@@ -60,36 +63,6 @@ def say(line: str) -> None:
 def say_json(value: Any) -> None:
     """A JSON document on stdout, in ASCII: no terminal can mistake it for anything else."""
     click.echo(json.dumps(value, indent=2))
-
-
-@contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """A `Progress` that draws bars on stderr: rich ones on a terminal, a line per download otherwise."""
-    if not sys.stderr.isatty():
-        seen: set[str] = set()
-
-        def tell(what: str, done: int, total: int) -> None:
-            if what not in seen:
-                seen.add(what)
-                size = f" ({total / 1e6:.0f} MB)" if total > 1e6 else ""
-                click.echo(f"genlora: fetching {plain(what)}{size}", err=True)
-
-        yield tell
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def draw(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(escape(plain(what)), total=total or None)
-            bars.update(tasks[what], completed=done, total=total or None)
-
-        yield draw
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._progress import progress_bars
 from ._text import plain, shorten
 
 if TYPE_CHECKING:
-    from genlora.tasks import BigBench, CatalogueEntry, Example, Task
+    from genlora.tasks import CatalogueEntry, Example, Task
 
 _WORDS = click.option(
     "--words",
@@ -37,12 +37,13 @@ def list_command(source: str, role: str | None, as_json: bool) -> None:
 
     BIG-bench is fetched through pip (358 MB) and read on its first use; afterwards only a compact cache is kept.
     """
-    from genlora.tasks import catalogue, check_role
+    from genlora.tasks import catalogue, check_role, open_bigbench
 
     if source == "bigbench":
         if role:
             raise click.UsageError("--role is for the catalogue; leave it out with --source bigbench.")
-        with _bigbench() as bench:
+        with progress_bars() as show:
+            bench = open_bigbench(progress=show)
             rows = [
                 {"name": e.name, "kind": e.kind, "examples": e.examples, "description": e.description}
                 for e in bench.entries.values()
@@ -106,30 +107,10 @@ def sample(name: str, count: int, split: Any, seed: int, words_folder: Path | No
 
 
 def _find(name: str, words_folder: Path | None) -> "Task":
-    from genlora.tasks import find_task
+    from genlora.tasks import find_task, open_bigbench
 
-    with _bigbench() as bench:
-        return find_task(name, words_folder=words_folder, bigbench=bench)
-
-
-@contextmanager
-def _bigbench() -> Iterator["BigBench"]:
-    """The BIG-bench tasks, with a progress bar on stderr when they have to be fetched and read."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from genlora.tasks import open_bigbench
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        lines: dict[str, Any] = {}
-
-        def progress(what: str, done: int, total: int) -> None:
-            if what not in lines:
-                lines[what] = bar.add_task(what, total=total)
-            bar.update(lines[what], completed=done)
-
-        yield open_bigbench(progress=progress)
+    with progress_bars() as show:
+        return find_task(name, words_folder=words_folder, bigbench=open_bigbench(progress=show))
 
 
 def _entry_row(entry: "CatalogueEntry") -> dict[str, Any]:

@@ -12,7 +12,8 @@ from genlora.descriptions import check_description
 from genlora.errors import TaskError
 
 from ._generate import told
-from ._show import bank_option, progress_bars, say, say_json, table
+from ._progress import progress_bars
+from ._show import bank_option, say, say_json, table
 
 MAX_SAMPLES = 5
 

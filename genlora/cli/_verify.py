@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from ._show import bank_option, progress_bars, say, say_json
+from ._progress import progress_bars
+from ._show import bank_option, say, say_json
 
 
 @click.command()

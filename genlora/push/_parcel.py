@@ -133,11 +133,10 @@ def gguf_twin(parcel: Parcel, layout: BaseLayout | None) -> tuple[bytes, str | N
 
 
 def _bank_layout(fingerprint: str) -> BaseLayout | None:
-    from genlora.api import default_bank
-    from genlora.bank import Bank
+    from genlora.api import open_bank
 
     try:
-        with Bank.open(default_bank(), readonly=True) as bank:
+        with open_bank() as bank:
             layout = bank.layout
     except GenloraError:
         return None

@@ -124,7 +124,8 @@ def catalogue_task(name: str, *, words_folder: Path | None = None, bigbench: Big
     """
     known = catalogue()
     if name not in known:
-        raise TaskError(f"{name}: not in the catalogue. Run: genlora tasks list")
+        hint = f"All tasks of a role: catalogue:role={name}" if name in get_args(Role) else "Run: genlora tasks list"
+        raise TaskError(f"{name[:80]}: not in the catalogue. {hint}")
     return build_task(known[name], words_folder=words_folder, bigbench=bigbench)
 
 
@@ -162,9 +163,11 @@ def catalogue_tasks(
 ) -> list[Task]:
     """Every task of the catalogue with one of the roles (all when None), by name.
 
-    Without `words_folder` the `words:` entries are left out, and the log says which.
+    Without `words_folder` the `words:` entries are left out, and the log says which. Raises `TaskError` for a role
+    that is not known.
     """
-    roles = get_args(Role) if role is None else (role,) if isinstance(role, str) else tuple(role)
+    asked = get_args(Role) if role is None else (role,) if isinstance(role, str) else role
+    roles = [check_role(r) for r in asked]
     wanted = [e for e in catalogue().values() if e.role in roles]
     skipped = [e.name for e in wanted if e.scheme == "words"] if words_folder is None else []
     if skipped:

@@ -17,11 +17,17 @@ def load_tasks(
     specs: Sequence[str], *, words_folder: Path | None = None, bigbench: BigBench | None = None
 ) -> list[Task]:
     """Tasks of specs, in order: bigbench:NAME, catalogue:NAME, catalogue:role=ROLE, jsonl:PATH, sni:PATH, words:PATH,
-    hub:NAME. Raises `TaskError` for an unknown scheme or when two tasks share a name.
+    hub:NAME. Raises `TaskError` for an unknown scheme, for a spec that selects nothing, or when two tasks share a name.
     """
     tasks: dict[str, Task] = {}
     for spec in specs:
-        for task in _read(spec, words_folder, bigbench):
+        found = _read(spec, words_folder, bigbench)
+        if not found:
+            raise TaskError(
+                f"{spec}: selects no task; those of the catalogue that need a folder of word tasks are left out "
+                "without one. Name it with --words FOLDER, or choose another source."
+            )
+        for task in found:
             if task.name in tasks:
                 raise TaskError(f"{spec}: a task named {task.name!r} is there already. Rename one or leave one out.")
             tasks[task.name] = task
@@ -61,5 +67,5 @@ def _read(spec: str, words_folder: Path | None, bigbench: BigBench | None) -> li
             return read_wordtasks(Path(place))
         case "hub":
             return [read_hub(place)]
-    known = "bigbench:NAME, catalogue:NAME, jsonl:PATH, sni:PATH, words:PATH, hub:NAME"
+    known = "bigbench:NAME, catalogue:NAME, catalogue:role=ROLE, jsonl:PATH, sni:PATH, words:PATH, hub:NAME"
     raise TaskError(f"task source {spec[:120]!r} is not known, expected one of {known}")

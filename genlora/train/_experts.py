@@ -96,7 +96,7 @@ class ExpertTrainer:
         return {"config": shared, "fingerprint": self.base.layout.fingerprint}
 
     def run(self) -> Iterator[Trained]:
-        """Yield each expert as it finishes; experts already in the run folder come first."""
+        """Yield each expert as it finishes, with the model plain; experts already in the run folder come first."""
         done = self.files.done_names() & self.tasks.keys()
         for name in sorted(done):
             state, record = self.files.load_done(name)
@@ -116,24 +116,29 @@ class ExpertTrainer:
         for i, slot in enumerate(slots):
             self._resume(stack, i, slot)
         clock, step, finished = _Clock(), 0, already
-        with stack.attached(self.base.model):
-            while slots:
-                began = time.perf_counter()
-                batch = self._batch([self._next_pack(s) for s in slots])
-                self._step(stack, slots, batch)
-                step += 1
-                clock.add(batch)
-                if step % self.config.eval_every == 0:
-                    self._validate(stack, slots)
-                spent = (time.perf_counter() - began) / len(slots)
-                for s in slots:
-                    s.progress.seconds += spent
-                over = [i for i, s in enumerate(slots) if s.progress.stopped]
-                for i in over:
-                    finished += 1
-                    yield self._finish(slots[i])
-                self._refill(stack, slots, queue, over)
-                self._report(step, finished, slots, queue, clock)
+        while slots:
+            over: list[int] = []
+            with stack.attached(self.base.model):
+                while not over:
+                    began = time.perf_counter()
+                    batch = self._batch([self._next_pack(s) for s in slots])
+                    self._step(stack, slots, batch)
+                    step += 1
+                    clock.add(batch)
+                    if step % self.config.eval_every == 0:
+                        self._validate(stack, slots)
+                    spent = (time.perf_counter() - began) / len(slots)
+                    for s in slots:
+                        s.progress.seconds += spent
+                    over = [i for i, s in enumerate(slots) if s.progress.stopped]
+                    if not over:
+                        self._report(step, finished, slots, queue, clock)
+            # The model is plain again here, so that who asked can measure what is finished before the others go on.
+            for i in over:
+                finished += 1
+                yield self._finish(slots[i])
+            self._refill(stack, slots, queue, over)
+            self._report(step, finished, slots, queue, clock)
 
     def _admit(self, queue: list[str], slots: list[_Slot]) -> None:
         """Encode the next task that can be trained into a new slot; a task that cannot is recorded as failed."""
@@ -289,8 +294,6 @@ class ExpertTrainer:
             slots[:] = [slots[i] for i in left]
             if gone and left:
                 stack.keep(left)
-            elif left:
-                stack.refresh()
 
     def _report(self, step: int, done: int, slots: list[_Slot], queue: list[str], clock: "_Clock") -> None:
         if self.on_tick is None:

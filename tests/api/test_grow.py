@@ -35,7 +35,7 @@ def call(*args):
 
 @pytest.fixture
 def offline_embedder(monkeypatch, embedder_path):
-    monkeypatch.setattr("genlora.base.resolve_embedder", lambda *a, **k: embedder_path)
+    monkeypatch.setattr("genlora.api._scene.resolve_embedder", lambda *a, **k: embedder_path)
 
 
 def test_train_measures_and_says_why_it_refuses(bank, tiny_base, tmp_path, offline_embedder):
@@ -50,6 +50,72 @@ def test_train_measures_and_says_why_it_refuses(bank, tiny_base, tmp_path, offli
     report = json.loads(again.stdout)
     assert report["admitted"] == 0 and len(report["measured"]) == 1
     assert json.loads(call("bank", "list", "--bank", bank, "--json").stdout)["experts"] == []
+
+
+class OtherEmbedder:
+    id = "0" * 64
+
+    def __init__(self, path):
+        del path
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["bank", "train", "{source}"],
+        ["train", "multitask", "-o", "{out}"],
+        ["train", "hypernet", "--start", "{out}", "-o", "{out}"],
+    ],
+)
+def test_another_embedder_is_told_before_anything_is_trained(
+    bank, tiny_base, tmp_path, offline_embedder, monkeypatch, command
+):
+    with Bank.open(bank) as opened, opened.atomic() as tx:
+        tx.set_metadata("embedder", {"id": "1" * 64, "dim": 8})
+    monkeypatch.setattr("genlora.api._scene.TaskEmbedder", OtherEmbedder)
+    monkeypatch.setattr("genlora.api._scene.load_base", lambda *a, **k: pytest.fail("the base was loaded first"))
+    source = write_task(tmp_path / "a.jsonl", "always", "the")
+    words = [w.format(source=source, out=tmp_path / "out") for w in command]
+    result = call(*words, "--bank", bank, "--base", tiny_base("llama"))
+    assert result.exit_code == 2 and "made with embedder 1111" in result.output and "--embedder" in result.output
+    assert not [p for p in tmp_path.iterdir() if p.name.endswith(".run")]
+
+
+def test_experts_are_stored_one_by_one_as_they_finish(bank, tiny_base, tmp_path, embedder_path, monkeypatch):
+    """A run that is killed between two experts keeps the first in the bank; then it goes on."""
+    from genlora.api import _grow
+    from genlora.evaluate import Admission
+
+    base = load_base(str(tiny_base("llama")), attn_implementation="eager")
+    plain = dict(base.model.named_modules())
+    base.model.requires_grad_(False)
+    examples = tuple(Example(f"word {i}", "the") for i in range(420))
+    tasks = [Task(n, (f"task {n}",), examples, family="f", parent=n) for n in ("one", "two", "three")]
+    config = ExpertConfig(rank=4, slots=2, max_rows=32, pack_rows=8, eval_every=1, validation_rows=4)
+
+    def admitted(base, task, state, run):
+        assert dict(base.model.named_modules()) == plain, "the model is plain while an expert is measured"
+        return Admission(task.name, True, "", 50, 1.0, 0.0, 0.0, None, None, {}, {})
+
+    monkeypatch.setattr(_grow, "_measure", admitted)
+    held = []
+
+    class Killed(Exception):
+        pass
+
+    def stop(admission):
+        held.append((admission.name, set(opened.names())))
+        if len(held) == 1:
+            raise Killed
+
+    with Bank.open(bank) as opened:
+        with pytest.raises(Killed):
+            grow_bank(
+                opened, base, tasks, config, tmp_path / "run", embedder=TaskEmbedder(embedder_path), on_measured=stop
+            )
+        assert len(opened) == 1 and held[0][0] in opened
+        grow_bank(opened, base, tasks, config, tmp_path / "run", embedder=TaskEmbedder(embedder_path))
+        assert sorted(opened.names()) == ["one", "three", "two"]
 
 
 def test_an_expert_that_is_worth_it_is_stored_with_its_card(real_base, tmp_path, embedder_path):

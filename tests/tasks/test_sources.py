@@ -42,7 +42,7 @@ def test_specs_of_every_kind(cache):
 
 @pytest.mark.parametrize("spec", ["navigate", "web:x", "jsonl:", ""])
 def test_an_unknown_spec_lists_what_there_is(spec):
-    with pytest.raises(TaskError, match="expected one of bigbench:NAME, catalogue:NAME, jsonl:PATH"):
+    with pytest.raises(TaskError, match="one of bigbench:NAME, catalogue:NAME, catalogue:role=ROLE, jsonl"):
         load_tasks([spec])
 
 
@@ -134,3 +134,17 @@ def test_cli_errors_are_one_line_and_exit_2(cache, args, says):
     assert done.exit_code == 2
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_catalogue_spec_names_one_task_or_a_role_and_never_nothing(monkeypatch):
+    from genlora.tasks import _sources, catalogue_tasks
+
+    (one,) = load_tasks(["catalogue:r-a-an"])
+    assert one.name == "r-a-an"
+    with pytest.raises(TaskError, match=r"validation: not in the catalogue\. All tasks of a role: catalogue:role=valid"):
+        load_tasks(["catalogue:validation"])
+    with pytest.raises(TaskError, match="role 'bnk' is not known"):
+        catalogue_tasks("bnk")
+    monkeypatch.setattr(_sources, "catalogue_tasks", lambda *a, **k: [])  # a role of word tasks alone, without a folder
+    with pytest.raises(TaskError, match=r"catalogue:role=bank: selects no task.*--words FOLDER"):
+        load_tasks(["catalogue:role=bank"])

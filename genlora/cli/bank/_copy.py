@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .._progress import progress_bars
 from .._show import Place, bank_option, named_bank, say, say_json
 
 if TYPE_CHECKING:
@@ -35,27 +33,16 @@ def copy(target: Path | BankAddress, blobs: str | None, bank: Any, as_json: bool
     Both banks give the same adapters, byte for byte, and verify each other's receipts. Nothing shows at TARGET before
     all of it is there; after an interruption, run it again.
     """
-    from genlora.api import default_bank
-    from genlora.bank import Bank, copy_bank
+    from genlora.api import open_bank
+    from genlora.bank import copy_bank
 
-    with Bank.open(bank or default_bank(), readonly=True) as source, _bar() as progress:
-        report = copy_bank(source, target, blobs=blobs, progress=progress)
+    with open_bank(bank) as source, progress_bars() as show:
+        report = copy_bank(source, target, blobs=blobs, progress=lambda done, total: show("copying", done, total))
     if as_json:
         say_json(report.to_json())
     else:
         size = f"{report.blobs} blobs ({report.blob_bytes / 2**20:.2f} MiB)"
         say(f"{report.target}: {report.experts} experts, {size}, revision {report.revision[:12]} as {report.source}")
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bars:
-        task = bars.add_task("copying", total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 @click.command("index", short_help="Choose how a shared bank is searched")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .._show import bank_option, progress_bars, say, say_json
+from .._progress import progress_bars
+from .._show import bank_option, say, say_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,12 +29,11 @@ made anew: genlora train.
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
 def embed(bank: Path | BankAddress | None, embedder: str | None, as_json: bool) -> None:
     """Embed every expert's descriptions anew; a request is then read by the same embedder."""
-    from genlora.api import store_calibration, task_embedder
-    from genlora.bank import Bank
+    from genlora.api import open_bank, store_calibration, task_embedder
 
     if bank is None:
         raise click.UsageError("name the bank to change: --bank PATH, or set GENLORA_BANK.")
-    with progress_bars() as progress, Bank.open(bank) as opened:
+    with progress_bars() as progress, open_bank(bank, change=True) as opened:
         before = (opened.metadata("embedder") or {"id": ""})["id"]
         chosen = task_embedder(embedder, progress=progress)
         changed = 0

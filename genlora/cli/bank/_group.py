@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .._show import URL_KEY, Place, bank_option, named_bank, progress_bars, say, say_json
+from .._progress import progress_bars
+from .._show import URL_KEY, Place, bank_option, embedder_option, named_bank, say, say_json
 from .._text import plain, shorten
 from . import _copy, _embed, _mixture, _train
 
 if TYPE_CHECKING:
-    from genlora.bank import Bank, BankAddress, ExpertRecord, ImportItem, TaskEmbedder, VerifyReport
+    from genlora.bank import Bank, BankAddress, ExpertRecord, ImportItem, VerifyReport
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON")
 _BASE = click.option("--base", "base_source", metavar="SOURCE", help="pypi:NAME, hf:ORG/NAME, or a path")
-_EMBEDDER = click.option("--embedder", metavar="SOURCE", help="Embedder the bank was made with, if not the default")
 _BARS = 24
 
 
@@ -39,23 +39,11 @@ bank.add_command(_mixture.mixture)
 
 
 def _open(path: Path | BankAddress | None, *, change: bool = False) -> Bank:
-    from genlora.bank import Bank
+    from genlora.api import open_bank
 
     if path is None and change:
         raise click.UsageError("name the bank to change: --bank PATH, or set GENLORA_BANK.")
-    if path is None:
-        from genlora.api import default_bank
-
-        path = default_bank()
-    return Bank.open(path, readonly=not change)
-
-
-def _embedder(source: str | None, bank: Bank) -> TaskEmbedder:
-    from genlora.api import task_embedder
-
-    known = bank.metadata("embedder")
-    with progress_bars() as progress:
-        return task_embedder(source, known=known and known["id"], where=str(bank.where), progress=progress)
+    return open_bank(path, change=change)
 
 
 @bank.command(short_help="Make an empty bank for a base")
@@ -117,7 +105,7 @@ def _about(made: Bank) -> dict[str, Any]:
 @click.option("--replace", is_flag=True, help="Replace another expert of the same name")
 @click.option("--force", is_flag=True, help="Take adapters of an unproven or another base, or of unusual size")
 @bank_option
-@_EMBEDDER
+@embedder_option
 @_JSON
 def import_command(
     folder: Path | None,
@@ -138,6 +126,7 @@ def import_command(
     folders relative to it. Every expert is durable once it is reported: after an interruption, run it again.
     """
     items = _items(folder, manifest, **fields)
+    from genlora.api import load_banks_embedder
     from genlora.bank import ImportOptions, import_adapter, import_many
 
     made_for = None
@@ -147,7 +136,8 @@ def import_command(
 
             made_for = fingerprint(resolve_base(base_source))
         options = ImportOptions(made_for=made_for, force=force, truncate=truncate, replace=replace)
-        model = _embedder(embedder, target)
+        with progress_bars() as progress:
+            model = load_banks_embedder(target, embedder, progress=progress)
         if manifest is None:
             outcomes = [import_adapter(target, items[0], model, options)]
             _tell(outcomes[0], as_json)
@@ -246,15 +236,17 @@ def show(name: str, bank: Path | BankAddress | None, as_json: bool) -> None:
 @click.argument("text")
 @click.option("-k", "--top-k", type=click.IntRange(1, 1000), default=8, show_default=True, help="How many")
 @bank_option
-@_EMBEDDER
+@embedder_option
 @_JSON
 def search(text: str, top_k: int, bank: Path | BankAddress | None, embedder: str | None, as_json: bool) -> None:
     """Find the experts whose descriptions are nearest to TEXT, by cosine similarity."""
     from genlora.descriptions import check_description
 
     text = check_description(text)
-    with _open(bank) as opened:
-        vector = _embedder(embedder, opened).embed([text])[0]
+    from genlora.api import load_banks_embedder
+
+    with _open(bank) as opened, progress_bars() as show:
+        vector = load_banks_embedder(opened, embedder, progress=show).embed([text])[0]
         found = [(n, opened.get(n.name)) for n in opened.search(vector, top_k)]
     if as_json:
         rows = [{"name": n.name, "similarity": round(n.similarity, 6), "description": r.description} for n, r in found]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .._show import bank_option, progress_bars, say, say_json
+from .._progress import progress_bars
+from .._show import bank_option, say, say_json
 from .._text import plain
 
 if TYPE_CHECKING:
@@ -22,6 +20,8 @@ Examples:
   genlora bank mixture --experts a,b --examples a=a.jsonl --examples b=b.jsonl --steps 40 -o mix
   genlora serve --mixture mix
 """
+
+_STAGES = {"fit": "fitting routers", "train": "training"}
 
 
 @click.command("mixture", epilog=EPILOG, short_help="Build a sparse mixture of experts")
@@ -89,14 +89,11 @@ def _build(
     if out.exists() and not force:
         raise click.UsageError(f"{out} exists already. Choose another folder, or pass --force.")
 
-    from genlora.api import base_source as known_source
-    from genlora.api import best_dtype, default_bank
-    from genlora.bank import Bank
-    from genlora.base import load_base
+    from genlora.api import load_banks_base, open_bank
     from genlora.mixture import MixtureTraining, build_mixture, check_init, expert_examples, write_mixture
     from genlora.tasks import read_jsonl
 
-    with Bank.open(bank or default_bank(), readonly=True) as opened:
+    with open_bank(bank) as opened:
         for name in names:
             opened.get(name)  # an unknown name is told before anything is loaded
         shown = {} if init == "descriptions" and not steps else expert_examples(opened, names, words=words)
@@ -105,19 +102,19 @@ def _build(
         training = None
         if steps:
             training = MixtureTraining(steps=steps, expert_lr=2e-4 if train_experts else 0.0, seed=seed)
-        with progress_bars() as progress:
-            base = load_base(
-                base_source or known_source(opened.layout.name),
-                device=device,
-                dtype=best_dtype(device),
-                attn_implementation="eager",
-                progress=progress,
-            )
-        with _steps() as tell:
+        with progress_bars() as show:
+            base = load_banks_base(opened, base_source, device=device, progress=show)
             made = build_mixture(
-                opened, names, base, shown, top_k=top_k, init=check_init(init), training=training, seed=seed,
-                progress=tell,
-            )  # fmt: skip
+                opened,
+                names,
+                base,
+                shown,
+                top_k=top_k,
+                init=check_init(init),
+                training=training,
+                seed=seed,
+                progress=lambda what, done, total: show(_STAGES[what], done, total),
+            )
     write_mixture(made, out, replace=force)
     return made
 
@@ -145,25 +142,3 @@ def _about(made: Mixture, out: Path) -> dict[str, Any]:
         "blocks": len(made.sites),
         "record": dict(made.record),
     }
-
-
-@contextmanager
-def _steps() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each stage on a terminal, nothing otherwise."""
-    if not sys.stderr.isatty():
-        yield lambda what, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    said = {"fit": "fitting routers", "train": "training"}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        stages: dict[str, Any] = {}
-
-        def draw(what: str, done: int, total: int) -> None:
-            if what not in stages:
-                stages[what] = bars.add_task(said[what], total=total)
-            bars.update(stages[what], completed=done)
-
-        yield draw

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from .._show import Place, named_bank
+from .._progress import progress_bars, span
+from .._show import Place, embedder_option, named_bank
 
 EPILOG = """\b
 Examples:
   genlora bank train --bank my-bank jsonl:tickets.jsonl
   genlora bank train --bank my-bank bigbench:word_sorting bigbench:object_counting --run runs/first
-  genlora bank train --bank my-bank catalogue:bank --words FOLDER --slots 8
+  genlora bank train --bank my-bank catalogue:role=bank --words FOLDER --slots 8
 A run that was stopped goes on where it was: give the same --run again.
 """
 
@@ -25,6 +26,7 @@ A run that was stopped goes on where it was: give the same --run again.
 )
 @click.option("--run", type=click.Path(path_type=Path), help="Folder for checkpoints.  [default: BANK.run]")
 @click.option("--base", "base_source", help="Base to train on.  [default: the bank's own]")
+@embedder_option
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True)
 @click.option("--slots", default=8, show_default=True, help="Experts trained at the same time.")
@@ -39,7 +41,8 @@ A run that was stopped goes on where it was: give the same --run again.
 def train(bank: Any, sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Train an expert for each task of SOURCES on BANK's base; store those that beat base and majority answer.
 
-    SOURCES are bigbench:NAME, jsonl:FILE, sni:FILE, words:FOLDER, hub:NAME, or catalogue:ROLE.
+    SOURCES are bigbench:NAME, jsonl:FILE, sni:FILE, words:FOLDER, hub:NAME, catalogue:NAME for one task of the
+    catalogue, or catalogue:role=ROLE for all tasks of a role. Each expert is measured and stored once it is trained.
     """
     if bank is None:
         raise click.UsageError("name the bank to add to: --bank PATH, or genlora bank --url URL train ...")
@@ -65,6 +68,7 @@ def _train(
     words: Path | None,
     run: Path,
     base_source: str | None,
+    embedder: str | None,
     device: str,
     dtype: str,
     slots: int,
@@ -76,65 +80,29 @@ def _train(
 ) -> Any:
     import torch
 
-    from genlora.api import base_source as known_source
-    from genlora.api import best_dtype, grow_bank, store_calibration, task_embedder
-    from genlora.bank import Bank
-    from genlora.base import load_base
-    from genlora.tasks import catalogue_tasks, load_tasks
+    from genlora.api import grow_bank, load_banks_base, load_banks_embedder, open_bank, store_calibration
+    from genlora.tasks import load_tasks
     from genlora.train import ExpertConfig
 
     config = ExpertConfig(slots=slots, max_rows=rows, lr=lr, described=described, keep_last=keep_last, seed=seed)
-    roles = [s.removeprefix("catalogue:") for s in sources if s.startswith("catalogue:")]
-    others = [s for s in sources if not s.startswith("catalogue:")]
-    tasks = load_tasks(others) if others else []
-    if roles:
-        tasks += catalogue_tasks(roles, words_folder=words)  # type: ignore[arg-type]
-    with Bank.open(bank_path) as bank:
-        kind = best_dtype(device) if dtype == "auto" else getattr(torch, dtype)
-        base = load_base(
-            base_source or known_source(bank.layout.name), device=device, dtype=kind, attn_implementation="eager"
-        )
-        # Before hours of training: one that is not the bank's is refused here.
-        made_with = bank.metadata("embedder")
-        embedder = task_embedder(known=made_with and made_with["id"], where=str(bank.where))
-        with _progress() as (on_tick, on_measured):
-            report = grow_bank(
-                bank, base, tasks, config, run,
-                embedder=embedder, on_tick=on_tick, on_measured=on_measured,
-            )  # fmt: skip
+    tasks = load_tasks(sources, words_folder=words)
+    kind = None if dtype == "auto" else getattr(torch, dtype)
+    with open_bank(bank_path, change=True) as bank, progress_bars() as show:
+        # Before hours of training, not at their end, when the bank would refuse the experts' embeddings.
+        model = load_banks_embedder(bank, embedder, progress=show)
+        base = load_banks_base(bank, base_source, device=device, dtype=kind, progress=show)
+        measured = 0
+
+        def trained(tick: Any) -> None:
+            left = f"{tick.rows_per_s:.0f} rows/s, at most {span(tick.eta_s)} left"
+            show("training", tick.done, tick.total, left)
+
+        def stored(admission: Any) -> None:
+            nonlocal measured
+            measured += 1
+            show("measuring", measured, len(tasks), f"{admission.name}: {admission.reason}")
+
+        report = grow_bank(bank, base, tasks, config, run, embedder=model, on_tick=trained, on_measured=stored)
         if len(bank):
             store_calibration(bank)
     return report
-
-
-class _progress:
-    """A rich bar on stderr: experts done, rows per second, time left; then one tick per measured expert."""
-
-    def __enter__(self) -> tuple[Any, Any]:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
-        )
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=False)
-        self.bar.start()
-        self.training = self.bar.add_task("training", total=None, note="")
-        self.measuring: Any = None
-        return self._tick, self._measured
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
-    def _tick(self, tick: Any) -> None:
-        left = f"{tick.rows_per_s:.0f} rows/s, at most {tick.eta_s / 60:.0f} min left"
-        self.bar.update(self.training, total=tick.total, completed=tick.done, note=left)
-
-    def _measured(self, admission: Any) -> None:
-        if self.measuring is None:
-            self.measuring = self.bar.add_task("measuring", total=None, note="")
-        self.bar.update(self.measuring, advance=1, note=f"{admission.name}: {admission.reason}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from .._progress import progress_bars
 from .._show import bank_option, say, say_json
 
 EPILOG = """\b
@@ -33,29 +34,17 @@ def auto(
     Stored tasks in other words, near misses, practical tasks, validation tasks and held-out specs are answered by the
     nearest expert and by the few-shot adapter; what `generate` tells as expected accuracy is read from that.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from genlora.api import GenLora, best_dtype, fit_auto
-    from genlora.api import base_source as known_source
-    from genlora.base import load_base, require_compatible
+    from genlora.api import GenLora, fit_auto, load_banks_base
     from genlora.evaluate import reference_requests
 
-    with GenLora(bank) as lora, Progress(console=Console(stderr=True)) as progress:
-        base = load_base(
-            base_source or known_source(lora.bank.layout.name),
-            device=device,
-            dtype=best_dtype(device),
-            attn_implementation="eager",
-        )
-        require_compatible(base.fingerprint, lora.bank.fingerprint, what="the base")
-        bar = progress.add_task("asking", total=None)
+    with progress_bars() as show, GenLora(bank, progress=show) as lora:
+        base = load_banks_base(lora.bank, base_source, device=device, progress=show)
         record: dict[str, Any] = fit_auto(
             lora,
             base,
             reference_requests(lora.bank.names(), words_folder=words, specs=specs),
             out,
-            on_request=lambda done, total: progress.update(bar, completed=done, total=total),
+            on_request=lambda done, total: show("asking", done, total),
         )
     if as_json:
         say_json({"output": str(out), **record})

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from .._progress import progress_bars
 from .._show import bank_option, say, say_json
-from ._text import Bar
+from ._text import ticks
 
 EPILOG = """\b
 Examples:
@@ -63,21 +64,14 @@ def fewshot(
     Tasks come from the stream, which never repeats a row, and from the catalogue's training tasks. The artefact is
     written after every look at validation, so an unfinished run is of use too.
     """
-    from genlora.api import base_source as known_source
-    from genlora.api import best_dtype, default_bank
-    from genlora.bank import Bank
-    from genlora.base import load_base
+    from genlora.api import load_banks_base, open_bank
     from genlora.tasks import catalogue_tasks
     from genlora.train import FewshotConfig, FitFewshotOptions, fit_fewshot
 
     config = FewshotConfig(half_groups=max(1, sequences // 4), **settings)
-    with Bank.open(bank or default_bank(), readonly=True) as opened, Bar() as bar:
-        base = load_base(
-            base_source or known_source(opened.layout.name),
-            device=device,
-            dtype=best_dtype(device),
-            attn_implementation="eager" if device == "cpu" else "sdpa",
-        )
+    attention = "eager" if device == "cpu" else "sdpa"
+    with open_bank(bank) as opened, progress_bars() as show:
+        base = load_banks_base(opened, base_source, device=device, attention=attention, progress=show)
         report = fit_fewshot(
             base,
             [] if no_catalogue else catalogue_tasks("bank", words_folder=words),
@@ -92,7 +86,7 @@ def fewshot(
                 devices=devices,
                 every_checkpoint=checkpoint_every,
                 every_validation=eval_every,
-                on_tick=bar.tick,
+                on_tick=ticks(show),
             ),
             out,
         )

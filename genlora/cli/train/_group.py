@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from .._progress import progress_bars
 from .._show import bank_option, say, say_json
 from ._auto import auto
 from ._embedder import embedder
 from ._fewshot import fewshot
-from ._text import Bar, hypernet, multitask
+from ._text import hypernet, multitask, ticks
 
 CVAE_EPILOG = """\b
 Examples:
@@ -89,18 +90,17 @@ def cvae(
     **settings: Any,
 ) -> None:
     """Train a conditional variational autoencoder on the bank's experts, as coefficients of their joint basis."""
-    from genlora.api import default_bank
-    from genlora.bank import Bank
+    from genlora.api import open_bank
     from genlora.generators import save_artefact
     from genlora.train import CvaeFitConfig, fit_cvae, kept_checkpoints
 
     kept = None if checkpoints is None else kept_checkpoints(checkpoints)
     run = run or out.with_name(f"{out.name}.run")
-    with Bank.open(bank or default_bank(), readonly=True) as opened, Bar() as bar:
+    with open_bank(bank) as opened, progress_bars() as show:
         vectors = _vectors(opened, run, words, base_source, device) if examples else None
         report = fit_cvae(
             opened, CvaeFitConfig(**settings), run,
-            task_vectors=vectors, checkpoints=kept, device=device, devices=devices, on_tick=bar.tick,
+            task_vectors=vectors, checkpoints=kept, device=device, devices=devices, on_tick=ticks(show),
         )  # fmt: skip
     if report.fitted.rank:
         return
@@ -116,7 +116,7 @@ def cvae(
 
 
 def _vectors(bank: Any, run: Path, words: Path | None, base_source: str | None, device: str) -> dict[str, Any]:
-    from genlora.api import examples_base
+    from genlora.api import exact_dtype, load_banks_base
     from genlora.errors import BankError
     from genlora.generators import library_vectors
     from genlora.tasks import catalogue_tasks
@@ -128,7 +128,7 @@ def _vectors(bank: Any, run: Path, words: Path | None, base_source: str | None, 
             f"the catalogue has no task of {len(missing)} of the bank's experts, e.g. {missing[0]}; their task vectors "
             "need examples. Name the folder of word tasks with --words, or leave --examples out."
         )
-    base = examples_base(bank.layout.name, base_source, device)
+    base = load_banks_base(bank, base_source, device=device, dtype=exact_dtype(device))
     return library_vectors(base, {n: tasks[n] for n in bank.names()}, run / "task-vectors.safetensors")
 
 
@@ -160,24 +160,18 @@ def abmll(
     **settings: Any,
 ) -> None:
     """Learn how far a task's adapter may lie from the generated one, from the bank's own tasks."""
-    from genlora.api import base_source as known_source
-    from genlora.api import best_dtype, calibration_of, default_bank
-    from genlora.bank import Bank
-    from genlora.base import load_base
+    from genlora.api import calibration_of, load_banks_base, open_bank
     from genlora.generators import save_artefact
     from genlora.tasks import catalogue_tasks
     from genlora.train import AbmllFitConfig, fit_abmll
 
     config = AbmllFitConfig(**settings)
-    with Bank.open(bank or default_bank(), readonly=True) as opened, Bar() as bar:
-        base = load_base(
-            base_source or known_source(opened.layout.name), device=device, dtype=best_dtype(device),
-            attn_implementation="eager",
-        )  # fmt: skip
+    with open_bank(bank) as opened, progress_bars() as show:
+        base = load_banks_base(opened, base_source, device=device, progress=show)
         tasks = catalogue_tasks("bank", words_folder=words)
         report = fit_abmll(
             opened, calibration_of(opened), base, tasks, config, run or out.with_name(f"{out.name}.run"),
-            device=device, devices=devices, on_tick=bar.tick,
+            device=device, devices=devices, on_tick=ticks(show),
         )  # fmt: skip
     if report.fitted.rank:
         return

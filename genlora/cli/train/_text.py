@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from .._show import bank_option, say, say_json
+from .._progress import Show, progress_bars
+from .._show import bank_option, embedder_option, say, say_json
 
 MULTITASK_EPILOG = """\b
 Examples:
@@ -38,6 +39,7 @@ _COMMON: tuple[Callable[[Any], Any], ...] = (
     click.option("--tokens-per-task", type=click.IntRange(8), default=88, show_default=True, help="Of each pack."),
     click.option("--longest", type=click.IntRange(16), default=92, show_default=True, help=_LONGEST),
     click.option("--base", "base_source", help="Base to train through.  [default: the bank's own]"),
+    embedder_option,
     click.option("--device", default="cpu", show_default=True, help="cpu or cuda."),
     click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="Processes (DDP)."),
     click.option(
@@ -116,6 +118,7 @@ def _fit(
     tokens_per_task: int,
     longest: int,
     base_source: str | None,
+    embedder: str | None,
     device: str,
     devices: int,
     eval_every: int,
@@ -123,10 +126,7 @@ def _fit(
     seed: int,
     as_json: bool,
 ) -> None:
-    from genlora.api import base_source as known_source
-    from genlora.api import best_dtype, default_bank, task_embedder
-    from genlora.bank import Bank
-    from genlora.base import load_base
+    from genlora.api import load_banks_base, load_banks_embedder, open_bank
     from genlora.generators import CODE_EXTRA, NetworkConfig
     from genlora.tasks import catalogue_tasks
     from genlora.train import FitConfig, FitTextOptions, MixtureConfig, fit_text
@@ -137,18 +137,17 @@ def _fit(
         rows_per_task=8, seed=seed,
     )  # fmt: skip
     config = FitConfig(steps=steps, eval_every=eval_every, keep=keep, validation_rows=10, mixture=mixture, **fit)
-    with Bank.open(bank or default_bank(), readonly=True) as opened, Bar() as bar:
-        base = load_base(
-            base_source or known_source(opened.layout.name), device=device, dtype=best_dtype(device),
-            attn_implementation="eager",
-        )  # fmt: skip
+    with open_bank(bank) as opened, progress_bars() as show:
+        # The artefact must read vectors of the bank's own embedder: told before training, not when it is first used.
+        model = load_banks_embedder(opened, embedder, progress=show)
+        base = load_banks_base(opened, base_source, device=device, progress=show)
         report = fit_text(
             base, opened,
             catalogue_tasks("bank", words_folder=words), catalogue_tasks("validation", words_folder=words),
-            task_embedder(known=(opened.metadata("embedder") or {"id": None})["id"], where=str(opened.where)),
+            model,
             FitTextOptions(
                 kind=kind, config=config, run=run or out.with_name(f"{out.name}.run"), start=start, device=device,
-                devices=devices, on_tick=bar.tick,
+                devices=devices, on_tick=ticks(show),
                 network=NetworkConfig(code_dim=codes + CODE_EXTRA if codes else 0, scale=config.scale),
             ),
             out,
@@ -165,24 +164,11 @@ def _fit(
     )
 
 
-class Bar:
-    """Steps, loss and time left on stderr."""
+def ticks(show: Show) -> Callable[[Any], None]:
+    """Shows each step of a fit: losses, and the time left."""
 
-    def __enter__(self) -> Bar:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    def tick(at: Any) -> None:
+        losses = ", ".join(f"{k} {v:.3f}" for k, v in sorted(at.losses.items()))
+        show("training", at.step, at.steps, losses)
 
-        columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-                   TextColumn("{task.fields[note]}"))  # fmt: skip
-        self.bar = Progress(*columns, console=Console(stderr=True))
-        self.task = self.bar.add_task("training", total=None, note="")
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
-    def tick(self, tick: Any) -> None:
-        """Show one step."""
-        note = ", ".join(f"{k} {v:.3f}" for k, v in sorted(tick.losses.items()))
-        self.bar.update(self.task, total=tick.steps, completed=tick.step, note=note)
+    return tick
