@@ -362,7 +362,7 @@ class Studio:
 
 def described(made: Created) -> str | None:
     """What the base can be told: the request's description, or None where there were only examples."""
-    return None if made.receipt["made_by"].get("examples") else made.generated.description
+    return made.generated.description
 
 
 def merge_choices() -> list[tuple[str, str]]:

@@ -199,7 +199,7 @@ def current_view(made: Created | None) -> Markup:
         '<p class="gl-current"><span>Adapter</span><strong>{text}</strong>'
         "<small>{id}, expected accuracy {right}</small></p>"
     ).format(
-        text=shown(made.generated.description),
+        text=shown(made.generated.description or "made from your examples"),
         id=made.id,
         right="unknown" if made.expected_accuracy is None else percent(made.expected_accuracy.value),
     )

@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 class GeneratedAdapter:
     """A LoRA adapter made from a sentence. Equal requests to equal banks give equal bytes."""
 
-    description: str
-    """The request's description, normalised."""
+    description: str | None
+    """The request's description, normalised; None where examples alone said what the task is."""
     generated: Generated
     layout: BaseLayout
     dtype: Dtype
@@ -60,7 +60,8 @@ class GeneratedAdapter:
     def __repr__(self) -> str:
         expected = self.expected_accuracy
         right = "unknown" if expected is None else f"{expected.value:.2f} ({expected.low:.2f} to {expected.high:.2f})"
-        return f"GeneratedAdapter({self.description[:60]!r}, expected_accuracy={right})"
+        said = "from examples" if self.description is None else repr(self.description[:60])
+        return f"GeneratedAdapter({said}, expected_accuracy={right})"
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ from genlora.versions import versions
 from ._adapter import GeneratedAdapter
 from ._places import calibration_of, generator_artefact
 from ._receipt import Dtype, request_part, result_part
-from ._refine import SAID, Shown
+from ._refine import Shown
 from ._scene import check_embedder, load_banks_embedder, open_bank
 
 if TYPE_CHECKING:
@@ -283,7 +283,7 @@ class GenLora:
         update that is not finite or far longer than any expert's.
         """
         request = Request(
-            description=SAID if description is None and examples is not None else description or "",
+            description=None if description is None and examples is not None else description or "",
             top_k=top_k,
             temperature=temperature,
             seed=seed,
@@ -299,7 +299,7 @@ class GenLora:
             with one_thread():
                 return accurate(self._made(request, dtype, generator, allow=allow), min_accuracy)
         if allow is None:  # by its words already, before a base is loaded
-            gate().check(request.description)
+            gate().check(request.description or "")
         shown = Shown.read(examples, refine, base, device, self.bank, generator)
         return accurate(self._made(request, dtype, generator, shown, allow=allow), min_accuracy)
 
@@ -323,18 +323,18 @@ class GenLora:
         *,
         allow: str | None = None,
     ) -> GeneratedAdapter:
-        watch = Stopwatch()
+        watch, text = Stopwatch(), request.description or ""
         warnings: tuple[str, ...] = ()
         if shown is not None and shown.examples is not None:
             engine = self.engine("cvae")
-            policy = gate().check(request.description, allow=allow)
+            policy = gate().check(text, allow=allow)
             generated = shown.drawn(engine, request, watch)
         else:
             engine = self.engine(generator)
             with watch("embed"):
-                vector, warnings = self.embed(request.description)
+                vector, warnings = self.embed(text)
             with watch("policy"):
-                policy = gate().check(request.description, vector, embedder=self.embedder.id, allow=allow)
+                policy = gate().check(text, vector, embedder=self.embedder.id, allow=allow)
             generated = engine.generate(request, vector)
         if shown is not None and shown.refine is not None:
             generated = shown.refined(generated, request.rank or self.bank.rank, request.seed, watch)

@@ -228,7 +228,7 @@ class Library:
         for name in self._made.keys():
             made = self._made.get(name)
             if made is not None:
-                out.append(Model(name, "generated", made.generated.description))
+                out.append(Model(name, "generated", made.generated.description or ""))
         return out
 
     # ---- making

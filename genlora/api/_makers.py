@@ -29,9 +29,6 @@ OWN_CONFIG = ExpertConfig(
 )
 """How own experts are trained: as the experts of the shipped bank."""
 
-WITHOUT_A_DESCRIPTION = "a task that nobody described"
-"""What a request says in place of the empty description, which it refuses; the embedder reads the empty text."""
-
 
 class BankMaker:
     """Adapters of every kind for an evaluation. Experts of the bank are read once; own experts are given."""
@@ -138,7 +135,7 @@ class BankMaker:
         engine = self.lora.engine(generator)
         began = time.perf_counter()
         vector, _ = self.lora.embed(text or "")
-        request = Request(description=text or WITHOUT_A_DESCRIPTION, seed=variant.seed, **options)
+        request = Request(description=text or None, seed=variant.seed, **options)
         made: Generated = engine.generate(request, vector)
         files = peft_files(made.adapter, self.lora.bank.layout)
         spent = (time.perf_counter() - began) * 1e3

@@ -86,12 +86,12 @@ def _read(data: Path, examples: int | None) -> WholeFile:
 
 
 def described_by(adapter: Path) -> str | None:
-    """The description an adapter was generated from, by its receipt; None where there is no receipt."""
+    """The description an adapter was generated from, by its receipt; None where there is none."""
     if not (adapter / AdapterFiles.RECEIPT).is_file():
         return None
     try:
         text = read_receipt(adapter / AdapterFiles.RECEIPT)["request"]["description"]
-        return check_description(text)
+        return None if text is None else check_description(text)
     except (KeyError, TypeError):
         return None
     except GenloraError as err:

@@ -21,7 +21,6 @@ from genlora.train import RefinePrior, refine
 from ._places import generator_artefact
 from ._scene import exact_dtype, load_banks_base
 
-SAID = "Do what the examples show."
 """Stands for the description where only examples are given."""
 MAX_EXAMPLES = 512
 _LEAST_FOLDED = 4

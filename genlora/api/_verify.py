@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,10 @@ def verify(folder: Path, lora: GenLora | None) -> Verdict:
                 note = "made from labelled examples, of which a receipt holds the digest alone; it cannot be made again"
                 checks.append(Check("adapter", True, note))
                 return Verdict(str(folder), all(c.ok for c in checks), False, tuple(checks))
+            again = _Again(receipt, lora)
             if held:
-                recomputed = look("adapter", lambda: _adapter(folder, receipt, lora))
-            look("neighbours", lambda: _neighbours(receipt, lora))
+                recomputed = look("adapter", lambda: _adapter(folder, receipt, again))
+            look("neighbours", lambda: _neighbours(receipt, again))
     return Verdict(str(folder), all(c.ok for c in checks), recomputed, tuple(checks))
 
 
@@ -144,13 +146,37 @@ def _experts(receipt: dict[str, Any], lora: GenLora) -> str:
     return f"{len(receipt['neighbours'])} experts in the bank have the recorded digests"
 
 
-def _adapter(folder: Path, receipt: dict[str, Any], lora: GenLora) -> str:
-    request = receipt["request"]
+class _Again:
+    """The receipt's request, made once more when it is first needed, and only once."""
+
+    def __init__(self, receipt: dict[str, Any], lora: GenLora) -> None:
+        self.receipt, self.lora = receipt, lora
+
+    @cached_property
+    def made(self) -> GeneratedAdapter:
+        request, told = self.receipt["request"], self.receipt.get("policy", {})
+        return self.lora.generate(
+            request["description"],
+            top_k=request["top_k"],
+            temperature=request["temperature"],
+            seed=request["seed"],
+            prompt=request.get("prompt"),
+            rank=request["rank"],
+            dtype=request["dtype"],
+            exclude=request["exclude"],
+            generator=request["generator"],
+            # A receipt may be older than the gate, or its description let through on purpose: `_policy` judges that.
+            allow_harmful=str(told.get("override") or "made again to be verified"),
+        )
+
+
+def _adapter(folder: Path, receipt: dict[str, Any], again: _Again) -> str:
+    request, lora = receipt["request"], again.lora
     if request["generator"] == "aggregate":
         states = [lora.bank.state(n["name"]) for n in receipt["neighbours"]]
         made, _ = combine(states, [n["weight"] for n in receipt["neighbours"]], rank=request["rank"])
     else:
-        made = _again(receipt, lora).state
+        made = again.made.state
     data = peft_files(made, lora.bank.layout, dtype=request["dtype"])[AdapterFiles.WEIGHTS]
     if data == (folder / AdapterFiles.WEIGHTS).read_bytes():
         return "made again from the bank, byte for byte"
@@ -170,10 +196,11 @@ def _distance(made: AdapterState, found: AdapterState) -> float:
     return (max(one + two - 2 * inner, 0.0) / max(one, 1e-30)) ** 0.5
 
 
-def _neighbours(receipt: dict[str, Any], lora: GenLora) -> str:
+def _neighbours(receipt: dict[str, Any], made: _Again) -> str:
+    lora = made.lora
     if lora.bank.revision != receipt["bank"]["revision"]:
         return f"not compared: the bank has changed since (generation {receipt['bank']['generation']} made the adapter)"
-    again = _again(receipt, lora).receipt(gguf=AdapterFiles.GGUF in receipt["files"])
+    again = made.made.receipt(gguf=AdapterFiles.GGUF in receipt["files"])
     _policy(receipt, again)
     pairs = list(zip(receipt["neighbours"], again["neighbours"], strict=False))
     same = [a["name"] == b["name"] and abs(a["similarity"] - b["similarity"]) <= MAX_SIMILARITY_ERROR for a, b in pairs]
@@ -207,23 +234,6 @@ def _policy(receipt: dict[str, Any], again: dict[str, Any]) -> None:
 
 def _from_labelled(receipt: dict[str, Any]) -> bool:
     return bool({"examples", "refined"} & receipt["made_by"].keys())
-
-
-def _again(receipt: dict[str, Any], lora: GenLora) -> GeneratedAdapter:
-    request = receipt["request"]
-    return lora.generate(
-        request["description"],
-        top_k=request["top_k"],
-        temperature=request["temperature"],
-        seed=request["seed"],
-        prompt=request.get("prompt"),
-        rank=request["rank"],
-        dtype=request["dtype"],
-        exclude=request["exclude"],
-        generator=request["generator"],
-        # A receipt may be older than the gate, or its description let through on purpose: that is judged by `_policy`.
-        allow_harmful=str(receipt.get("policy", {}).get("override") or "made again to be verified"),
-    )
 
 
 def _close(one: Any, two: Any) -> bool:

@@ -33,7 +33,8 @@ PromptMode = Literal["bare", "described"]
 class Request:
     """What is asked of a generator. Checked, and the description normalised, on construction."""
 
-    description: str
+    description: str | None
+    """What the task is, in words; None where examples alone say it, or where nobody did."""
     top_k: int = 4
     """How many neighbours shape the adapter (SG-LoRA's K)."""
     temperature: float = 0.1
@@ -50,7 +51,8 @@ class Request:
     """How many worked examples will stand in the prompt before the input."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "description", check_description(self.description))
+        if self.description is not None:
+            object.__setattr__(self, "description", check_description(self.description))
         _in_range("top-k", self.top_k, 1, MAX_TOP_K)
         if not 0.001 <= self.temperature <= 100:  # also refuses NaN
             raise ConfigError(
