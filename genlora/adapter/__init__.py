@@ -34,6 +34,8 @@ from ._peft import read_receipt as read_receipt
 from ._peft import write_adapter as write_adapter
 from ._quant import dequantize_rows as dequantize_rows
 from ._quant import quantize_rows as quantize_rows
+from ._records import read_record as read_record
+from ._records import record_bytes as record_bytes
 from ._safetensors import SafetensorsHeader as SafetensorsHeader
 from ._safetensors import TensorSpec as TensorSpec
 from ._safetensors import read_safetensors_header as read_safetensors_header

@@ -1,19 +1,12 @@
 """Factors as bytes: one safetensors blob holds one expert exactly, or a pack of many under a codec."""
 
-import json
-import struct
 from typing import Any, Protocol
 
-import safetensors.torch
 import torch
 from torch import Tensor
 
-from genlora.adapter import AdapterState, LoraPair
-from genlora.errors import BankDamagedError
-from genlora.files import canonical_json, parse_json
-
-_KEY = "genlora"
-_MAX_HEADER = 4 << 20
+from genlora.adapter import AdapterState, LoraPair, read_record, record_bytes
+from genlora.errors import BankDamagedError, ManifestError
 
 
 class Pack(Protocol):
@@ -30,25 +23,16 @@ class Pack(Protocol):
 
 
 def write_blob(tensors: dict[str, Tensor], info: dict[str, Any]) -> bytes:
-    """Deterministic safetensors bytes. One metadata key only: safetensors writes several in random order."""
-    text = canonical_json(info).decode()
-    return safetensors.torch.save({k: v.contiguous() for k, v in tensors.items()}, metadata={_KEY: text})
+    """Deterministic safetensors bytes."""
+    return record_bytes(tensors, info)
 
 
 def read_blob(data: bytes, *, where: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The inverse of `write_blob`; anything else is a `BankDamagedError`."""
     try:
-        size = struct.unpack_from("<Q", data)[0]
-        if size > min(_MAX_HEADER, len(data) - 8):
-            raise ValueError(f"header of {size:,} bytes")
-        header = json.loads(data[8 : 8 + size])
-        info = parse_json(header["__metadata__"][_KEY].encode(), where=where, max_bytes=_MAX_HEADER)
-        tensors = safetensors.torch.load(data)
-    except (struct.error, KeyError, TypeError, ValueError, RecursionError, safetensors.SafetensorError) as err:
-        raise BankDamagedError(f"{where}: not a genlora blob ({err!r}). Restore the file from a copy.") from err
-    if not isinstance(info, dict):
-        raise BankDamagedError(f"{where}: its metadata is no JSON object. Restore the file from a copy.")
-    return tensors, info
+        return read_record(data, where=where)
+    except ManifestError as err:
+        raise BankDamagedError(f"{where}: not a genlora blob ({err}). Restore the file from a copy.") from err
 
 
 def encode_raw(state: AdapterState) -> bytes:

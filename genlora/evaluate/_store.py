@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genlora.errors import ConfigError, GenloraError
-from genlora.files import atomic_write, canonical_json, check_name, parse_json, read_json, sha256_bytes
+from genlora.errors import GenloraError
+from genlora.files import atomic_write, canonical_json, check_name, parse_json, sha256_bytes
+from genlora.runs import begin_run
 
 FORMAT = "genlora-evaluation-1"
 MAX_FILE = 64 << 20
@@ -64,17 +65,7 @@ class RunStore:
     def __init__(self, root: Path, identity: Mapping[str, Any]) -> None:
         self.root = root
         self.identity = {"format": FORMAT, **identity}
-        path = root / "run.json"
-        if not path.exists():
-            atomic_write(path, canonical_json(self.identity))
-            return
-        found = read_json(path)
-        differs = [k for k in self.identity if not isinstance(found, dict) or found.get(k) != self.identity[k]]
-        if differs:
-            raise ConfigError(
-                f"{path}: this run was made with another {', '.join(differs)}. "
-                "Give the same settings, or another folder: --run FOLDER"
-            )
+        begin_run(root, self.identity)
 
     def path(self, method: str, task: str, variant: str) -> Path:
         """Where a unit's answers are."""

@@ -6,39 +6,33 @@ done/NAME.safetensors    finished: the expert's factors and its history
 last/NAME.STEP.safetensors   factors at one of the last validations, where the run keeps them
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor
 
-from genlora.adapter import AdapterState, LoraPair
-from genlora.errors import TrainingError
-from genlora.files import atomic_write, canonical_json, parse_json, read_json, storage_errors
+from genlora.adapter import AdapterState, LoraPair, read_record, record_bytes
+from genlora.errors import ManifestError, TrainingError
+from genlora.files import atomic_write, storage_errors
+from genlora.runs import begin_run
+
+RECORD = "record"
+"""Where a run's files keep their JSON."""
 
 
 class RunFiles:
-    """Reads and writes a run folder. Raises `TrainingError` when the folder belongs to another run or is damaged."""
+    """Reads and writes a run folder. Raises `ConfigError` when the folder belongs to another run, `TrainingError` for
+    a damaged file.
+    """
 
     def __init__(self, root: Path, identity: dict[str, Any]) -> None:
         self.root = root
         self.slots = root / "slots"
         self.done = root / "done"
-        manifest = root / "run.json"
-        identity = json.loads(canonical_json(identity))
-        if manifest.exists():
-            found = read_json(manifest)
-            if found != identity:
-                raise TrainingError(
-                    f"{root}: {_difference(found, identity)}. Use a new run folder, or the settings it was begun with."
-                )
-        else:
-            with storage_errors(root):
-                self.slots.mkdir(parents=True, exist_ok=True)
-                self.done.mkdir(parents=True, exist_ok=True)
-            atomic_write(manifest, canonical_json(identity))
+        begin_run(root, identity)
+        with storage_errors(root):
+            self.slots.mkdir(parents=True, exist_ok=True)
+            self.done.mkdir(parents=True, exist_ok=True)
 
     def done_names(self) -> set[str]:
         return {p.stem for p in self.done.glob("*.safetensors")}
@@ -81,16 +75,13 @@ class RunFiles:
 
     @staticmethod
     def _write(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
-        atomic_write(path, save(tensors, metadata={"record": json.dumps(record, allow_nan=False)}))
+        atomic_write(path, record_bytes(tensors, record, key=RECORD))
 
     @staticmethod
     def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        data = path.read_bytes()
         try:
-            tensors = load(data)
-            head = parse_json(data[8 : 8 + int.from_bytes(data[:8], "little")], where=str(path), max_bytes=1 << 24)
-            return tensors, parse_json(head["__metadata__"]["record"].encode(), where=str(path))
-        except (SafetensorError, KeyError) as err:
+            return read_record(path.read_bytes(), where=str(path), key=RECORD)
+        except ManifestError as err:
             raise TrainingError(
                 f"{path}: not a checkpoint of this program ({err}). Delete the file; that expert is trained again."
             ) from err
@@ -123,11 +114,3 @@ def kept_checkpoints(run: Path) -> dict[str, list[AdapterState]]:
             f"{run}: holds no checkpoints of experts. Train them with: genlora bank train --keep-last 8"
         )
     return found
-
-
-def _difference(found: dict[str, Any], expected: dict[str, Any]) -> str:
-    if found.get("fingerprint") != expected["fingerprint"]:
-        return f"the run was begun on base {str(found.get('fingerprint'))[:12]}, not {expected['fingerprint'][:12]}"
-    a, b = found.get("config", {}), expected["config"]
-    names = sorted(k for k in a.keys() | b.keys() if a.get(k) != b.get(k))
-    return "the run was begun with " + ", ".join(f"{k}={a.get(k)!r} (now {b.get(k)!r})" for k in names)

@@ -24,9 +24,9 @@ import torch
 from torch import Tensor
 
 from genlora.errors import ConfigError, MissingExtraError, TrainingError
+from genlora.runs import begin_run
 
 from ._checkpoint_io import read_state, write_state
-from ._run_config import check_run
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ def fit(
         every_log: steps between two lines of the logs.
         on_tick: told after every step, in the process of rank 0.
 
-    Raises `TrainingError` (another config, a damaged checkpoint, a loss that is not finite), `ConfigError`,
+    Raises `TrainingError` (a damaged checkpoint, a loss that is not finite), `ConfigError` (another config, too),
     `MissingExtraError` without Lightning.
     """
     if steps < 1 or devices < 1 or every_checkpoint < 1:
@@ -143,7 +143,8 @@ def fit(
         raise ConfigError(
             f"{type(module).__name__} cannot be fitted; expected an nn.Module with losses and optimizers."
         )
-    check_run(run, {"config": dict(config), "seed": seed, "steps": steps, "devices": devices})
+    agreed = {"config": dict(config), "seed": seed, "steps": steps, "devices": devices}
+    begin_run(run, agreed, name="config.json")
     path = run / CHECKPOINT
     begun = _restore_finished(module, path, steps)
     if begun == steps:

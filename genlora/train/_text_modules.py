@@ -8,7 +8,6 @@ The loss of a step (T2L, arXiv 2506.06105; behaviour and alignment terms as in T
 All terms but the first are zero for tasks without an expert.
 """
 
-import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -17,15 +16,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from genlora.adapter import read_record, record_bytes
 from genlora.base import LoadedBase
-from genlora.errors import ConfigError, TrainingError
-from genlora.files import atomic_write, parse_json
+from genlora.errors import ConfigError, ManifestError, TrainingError
+from genlora.files import atomic_write
 from genlora.generators import Factors, HyperNetwork, NetworkConfig
 
+from ._checkpoint import RECORD
 from ._experts import label_losses
 from ._lightning import Step
 from ._routed import Router
@@ -157,7 +156,8 @@ class TextFit(nn.Module, ABC):
             weights = {k: v.detach().clone() for k, v in self.state_dict().items()}
             self.best = ((found["right"], -found["loss"]), weights)
         if self.keep is not None:
-            write_kept(self.keep / BEST, self.best[1], {"score": list(self.best[0]), "history": self.history})
+            record = {"score": list(self.best[0]), "history": self.history}
+            atomic_write(self.keep / BEST, record_bytes(self.best[1], record, key=RECORD))
         return found
 
     def losses_of(self, step: MixtureStep) -> dict[str, Tensor]:
@@ -264,21 +264,12 @@ class HypernetFit(TextFit):
         return out, squares / count
 
 
-def write_kept(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
-    """Weights with a JSON record inside, whole or not at all."""
-    atomic_write(path, save({k: v.contiguous() for k, v in tensors.items()}, metadata={"record": json.dumps(record)}))
-
-
 def read_kept(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The inverse of `write_kept`. Raises `TrainingError` for a damaged file."""
-    data = path.read_bytes()
+    """Weights and their record. Raises `TrainingError` for a damaged file."""
     try:
-        head = parse_json(data[8 : 8 + int.from_bytes(data[:8], "little")], where=str(path), max_bytes=1 << 24)
-        return load(data), json.loads(head["__metadata__"]["record"])
-    except (SafetensorError, KeyError, TypeError, ValueError) as err:
-        raise TrainingError(
-            f"{path}: damaged ({err!r}). Delete it; the best weights are then looked for anew."
-        ) from err
+        return read_record(path.read_bytes(), where=str(path), key=RECORD)
+    except ManifestError as err:
+        raise TrainingError(f"{err} Or delete it; the best weights are then looked for anew.") from err
 
 
 def _chunks(names: Sequence[str], size: int) -> list[list[str]]:

@@ -141,7 +141,7 @@ def test_a_catalogue_spec_names_one_task_or_a_role_and_never_nothing(monkeypatch
 
     (one,) = load_tasks(["catalogue:r-a-an"])
     assert one.name == "r-a-an"
-    with pytest.raises(TaskError, match=r"validation: not in the catalogue\. All tasks of a role: catalogue:role=valid"):
+    with pytest.raises(TaskError, match=r"validation: not in .* All tasks of a role: catalogue:role=valid"):
         load_tasks(["catalogue:validation"])
     with pytest.raises(TaskError, match="role 'bnk' is not known"):
         catalogue_tasks("bnk")

@@ -116,10 +116,10 @@ def test_the_last_checkpoints_are_kept_where_asked_for(base, tmp_path):
 
 def test_other_settings_or_another_base_do_not_resume(base, tiny_base, tmp_path):
     ExpertTrainer(base, TASKS, ExpertConfig(**SMALL), tmp_path / "run")
-    with pytest.raises(TrainingError, match=r"begun with lr=0.002 \(now 0.01\). Use a new run folder"):
+    with pytest.raises(ConfigError, match=r"begun with other settings: config.lr=0.002 \(now 0.01\). Use a new run"):
         ExpertTrainer(base, TASKS, ExpertConfig(**SMALL, lr=0.01), tmp_path / "run")
     other = load_base(str(tiny_base("qwen2")))
-    with pytest.raises(TrainingError, match="was begun on base"):
+    with pytest.raises(ConfigError, match=r"other settings: fingerprint=\w+ \(now"):
         ExpertTrainer(other, TASKS, ExpertConfig(**SMALL), tmp_path / "run")
 
 

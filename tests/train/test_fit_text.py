@@ -7,7 +7,7 @@ import torch
 from genlora.adapter import AdapterState, LoraPair
 from genlora.bank import Bank, ExpertRecord
 from genlora.base import fingerprint, load_base
-from genlora.errors import ConfigError, TaskError, TrainingError
+from genlora.errors import ConfigError, TaskError
 from genlora.evaluate import with_adapter
 from genlora.generators import NetworkConfig, load_artefact, multitask_state
 from genlora.tasks import Example, Task
@@ -252,7 +252,7 @@ def test_from_tasks_to_artefacts_that_need_no_base(base, bank, tmp_path):
     assert "kl" in next(metrics).read_text().splitlines()[0]
     # The same run again is finished: the same artefact, without a step. Another setting is refused.
     before = json.loads((tmp_path / "two" / "generator.json").read_text())["weights"]
-    with pytest.raises(TrainingError, match="other settings"):
+    with pytest.raises(ConfigError, match="other settings"):
         fitted("multitask", "two")
     assert json.loads((tmp_path / "two" / "generator.json").read_text())["weights"] == before
     # What is kept: the best look or the end of the schedule, of one and the same run.

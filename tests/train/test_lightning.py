@@ -136,7 +136,7 @@ def test_a_stop_in_the_middle_changes_no_bit(tmp_path):
 
 def test_another_config_is_refused_and_told(tmp_path):
     fit(Toy(), run=tmp_path, steps=2, config={"lr": {"peak": 1}})
-    with pytest.raises(TrainingError, match=r"config\.lr\.peak=1 \(now 2\); seed=0 \(now 1\)"):
+    with pytest.raises(ConfigError, match=r"config\.lr\.peak=1 \(now 2\); seed=0 \(now 1\)"):
         fit(Toy(), run=tmp_path, steps=2, config={"lr": {"peak": 2}}, seed=1)
 
 
