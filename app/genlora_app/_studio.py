@@ -18,7 +18,7 @@ from genlora.api import MAX_NEW_TOKENS, Created, GenLora, Library, base_source, 
 from genlora.base import BACKENDS, LoadedBase, Progress, backend_named, gguf_file, silent
 from genlora.engine import Adapter, Completion, Engine, Sampling
 from genlora.errors import DescriptionError, GenloraError, TaskError, UnknownModelError
-from genlora.evaluate import Answered, OwnDataResult, own_data_result, predictions, whole_file
+from genlora.evaluate import Answered, OwnDataResult, compare_on_own_data, whole_file
 from genlora.files import check_name
 from genlora.merge import MergeReport, merge
 from genlora.tasks import Example, prompt_ids, score_answers, task_of
@@ -272,27 +272,26 @@ class Studio:
         """The base, the base that is told the task, and the adapter on the same examples, scored strictly."""
         task = whole_file(task_of(examples, "your-examples"))
         told = described(made)
-        answers: dict[str, Any] = {}
-        ways: list[tuple[str, str | None, Adapter | None]] = [("base", None, None), ("adapter", None, made.adapter)]
-        if told is not None:
-            ways.insert(1, ("base described", told, None))
-        total = len(ways) * len(task.examples)
-        for i, (way, text, adapter) in enumerate(ways):
-            before = i * len(task.examples)
+        total = (2 if told is None else 3) * len(task.examples)
+        before = 0
 
-            def step(done: int, way: str = way, before: int = before) -> None:
+        def answer(way: str, text: str | None, adapted: bool) -> Answered:
+            nonlocal before
+
+            def step(done: int) -> None:
                 on_step(f"{way}: answering", before + done, total)
 
             prompts = [prompt_ids(self.base.tokenizer, e.input, text) for e in task.examples]
-            found = self._answers(prompts, adapter, self._limit(task.examples), step)
+            found = self._answers(prompts, made.adapter if adapted else None, self._limit(task.examples), step)
             texts = tuple(c.text.strip() for c in found)
             sums = [sum(t.logprob or 0.0 for t in c.tokens) for c in found]
             confidence = tuple(math.exp(s) for s in sums)
             each = tuple(math.exp(s / max(1, len(c.tokens))) for s, c in zip(sums, found, strict=True))
             scores = score_answers(task, task.examples, texts)
-            lengths = tuple(map(len, prompts))
-            answers[way] = predictions(Answered(task.examples, texts, scores, confidence, each, lengths))
-        return own_data_result(task, answers, told)
+            before += len(task.examples)
+            return Answered(task.examples, texts, scores, confidence, each, tuple(map(len, prompts)))
+
+        return compare_on_own_data(task, told, answer)
 
     def _limit(self, examples: Sequence[Example]) -> int:
         """Tokens an answer may have: the longest right one and half as many again."""

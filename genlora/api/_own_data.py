@@ -10,15 +10,14 @@ from genlora.base import Progress, silent
 from genlora.descriptions import check_description
 from genlora.errors import ConfigError, GenloraError, TaskError
 from genlora.evaluate import (
+    Answered,
     OwnDataResult,
-    Prediction,
     UnitResult,
     WholeFile,
     answer_as_is,
+    compare_on_own_data,
     own_data_markdown,
     own_data_plot,
-    own_data_result,
-    predictions,
     predictions_file,
     whole_file,
 )
@@ -60,15 +59,13 @@ def evaluate_adapter(
     task = _read(data, examples)
     told = check_description(description) if description is not None else described_by(adapter)
     runner = Runner.open(adapter, base=base, device=device, force=force, progress=progress)
-    answers: dict[str, tuple[Prediction, ...]] = {}
-    ways: list[tuple[str, str | None, bool]] = [("base", None, False), ("adapter", None, True)]
-    if told is not None:
-        ways.insert(1, ("base described", told, False))
-    for way, text, adapted in ways:
+
+    def answer(way: str, text: str | None, adapted: bool) -> Answered:
         on_step(way)
         with _without(runner) if not adapted else nullcontext():
-            answers[way] = predictions(answer_as_is(runner.base, task, task.examples, description=text))
-    return own_data_result(task, answers, told)
+            return answer_as_is(runner.base, task, task.examples, description=text)
+
+    return compare_on_own_data(task, told, answer)
 
 
 def _without(runner: Runner) -> AbstractContextManager[Any]:

@@ -24,6 +24,7 @@ from ._output import predictions_file as predictions_file
 from ._output import report as report
 from ._own_data import OwnDataResult as OwnDataResult
 from ._own_data import WholeFile as WholeFile
+from ._own_data import compare_on_own_data as compare_on_own_data
 from ._own_data import own_data_markdown as own_data_markdown
 from ._own_data import own_data_plot as own_data_plot
 from ._own_data import own_data_result as own_data_result

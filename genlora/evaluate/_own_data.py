@@ -1,15 +1,17 @@
 """One adapter on somebody's own examples: is it better than the base, and by how much?"""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 from genlora.tasks import AnswerFormat, Example, Split, Task, answer_format, score_answers
 
+from ._answers import Answered
 from ._plots import horizontal_bars
 from ._report import percent, table
+from ._run import predictions
 from ._statistics import Difference, paired_difference
 from ._store import Prediction
 
@@ -94,6 +96,20 @@ class OwnDataResult:
             "wrong": [{"input": a.input, "expected": list(a.expected), "adapter": a.answer, "base": b.answer}
                       for a, b in self.wrong[:20]],
         }  # fmt: skip
+
+
+def compare_on_own_data(
+    task: WholeFile, told: str | None, answer: Callable[[str, str | None, bool], Answered]
+) -> OwnDataResult:
+    """Ask the base, the base that is told the task where `told` says what it is, and the adapter; and compare.
+
+    `answer` is called with the way's name, the description that prompts begin with (None: bare), and whether the
+    adapter is on.
+    """
+    ways: list[tuple[str, str | None, bool]] = [("base", None, False), ("adapter", None, True)]
+    if told is not None:
+        ways.insert(1, ("base described", told, False))
+    return own_data_result(task, {way: predictions(answer(way, text, on)) for way, text, on in ways}, told)
 
 
 def own_data_result(
