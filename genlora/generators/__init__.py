@@ -29,7 +29,6 @@ from ._coverage import softmax as softmax
 from ._coverage import spread_of as spread_of
 from ._coverage import support_of as support_of
 from ._cvae import CvaeGenerator as CvaeGenerator
-from ._cvae import SgLoraGenerator as SgLoraGenerator
 from ._cvae import aggregate_condition as aggregate_condition
 from ._cvae import standardised as standardised
 from ._cvae_network import Cvae as Cvae

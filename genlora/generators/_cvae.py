@@ -1,7 +1,6 @@
 """The generator that draws: an expert's coefficients from a CVAE, decoded through the bank's joint basis."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -36,14 +35,17 @@ def aggregate_condition(weights: Sequence[float], rows: Tensor, noise: Tensor) -
 
 
 class CvaeGenerator:
-    """A draw from p(w | c) (ICM-LoRA): the same seed gives the same bytes. The base is not needed."""
+    """A draw from p(w | c): the same seed gives the same bytes. The base is not needed.
 
-    kind: ClassVar[str] = "cvae"
+    An artefact of kind cvae draws from a standard normal prior (ICM-LoRA), one of kind sg-lora from a learned one that
+    reads the neighbours' weighted mean and spread as well (SG-LoRA).
+    """
 
     def __init__(self, library: Library, calibration: Calibration, artefact: Artefact) -> None:
         self.library = library
         self.calibration = calibration
         self.artefact = artefact.require(library.layout)
+        self.kind = artefact.kind
         t, c = finite(artefact.tensors, where=self.kind), artefact.config
         try:
             self.basis = JointBasis.read(t, c["basis"], where=self.kind)
@@ -193,12 +195,6 @@ class CvaeGenerator:
     def _contribution(self, name: str, similarity: float, weight: float) -> Contribution:
         record = self.library.get(name)
         return Contribution(name, similarity, weight, record.blob, record.licence)
-
-
-class SgLoraGenerator(CvaeGenerator):
-    """A draw whose prior is learned and whose condition is the neighbours' mean and spread (SG-LoRA)."""
-
-    kind: ClassVar[str] = "sg-lora"
 
 
 def standardised(

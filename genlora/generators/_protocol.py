@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,7 +175,9 @@ class Library(Protocol):
 class AdapterGenerator(Protocol):
     """Maps a request and its task embedding to an adapter. Equal requests give equal adapters, bit for bit."""
 
-    kind: ClassVar[str]
-    """Its name in `GENERATORS` and in receipts."""
+    @property
+    def kind(self) -> str:
+        """Its name in `GENERATORS` and in receipts."""
+        ...
 
     def generate(self, request: Request, vector: Vector) -> Generated: ...

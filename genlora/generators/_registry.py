@@ -8,7 +8,7 @@ from ._aggregate import AggregateGenerator
 from ._artefact import Artefact
 from ._auto import AutoGenerator, optional
 from ._coverage import Calibration
-from ._cvae import CvaeGenerator, SgLoraGenerator
+from ._cvae import CvaeGenerator
 from ._hypernet import HypernetGenerator
 from ._multitask import DescribedMultitaskGenerator, FewshotGenerator, MultitaskGenerator
 from ._protocol import AdapterGenerator, Library
@@ -28,7 +28,7 @@ GENERATORS: dict[str, Callable[[Library, Calibration, Artefacts], AdapterGenerat
     "cvae": lambda library, calibration, find: CvaeGenerator(library, calibration, find("cvae")),
     "fewshot": lambda library, calibration, find: FewshotGenerator(library, calibration, find("fewshot")),
     "hypernet": lambda library, calibration, find: HypernetGenerator(library, calibration, find("hypernet")),
-    "sg-lora": lambda library, calibration, find: SgLoraGenerator(library, calibration, find("sg-lora")),
+    "sg-lora": lambda library, calibration, find: CvaeGenerator(library, calibration, find("sg-lora")),
 }
 """Name to what makes the generator from a bank, its calibration and the trained artefacts at hand."""
 

@@ -25,9 +25,7 @@ from genlora.generators import (
     Calibration,
     Cvae,
     CvaeConfig,
-    CvaeGenerator,
     JointBasis,
-    SgLoraGenerator,
     calibration_from,
     fit_basis,
     products,
@@ -213,7 +211,7 @@ def _artefact(
         "text_in_condition": c.text,
         "largest_norm": max(norms),
     }
-    kind = SgLoraGenerator.kind if c.prior == "learned" else CvaeGenerator.kind
+    kind = "sg-lora" if c.prior == "learned" else "cvae"
     return Artefact(
         kind, config, tensors, bank.layout, bank.fingerprint.to_json(), embedder, statistics, record
     )  # fmt: skip
