@@ -20,5 +20,4 @@ def require_extra(extra: str, *packages: str, what: str) -> None:
 
 def missing_extra(extra: str, *absent: str, what: str) -> MissingExtraError:
     """The error of `require_extra`, for packages that are there and cannot be imported."""
-    names = " and ".join(name.replace("_", "-") for name in absent)
-    return MissingExtraError(f"{what} needs {names}. Install it with: pip install 'genlora[{extra}]'")
+    return MissingExtraError(f"{what} needs {' and '.join(absent)}. Install it with: pip install 'genlora[{extra}]'")

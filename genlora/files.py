@@ -108,14 +108,21 @@ def parse_json(data: bytes, *, where: str, max_bytes: int = MAX_JSON_BYTES, max_
         ) from err
 
 
-def read_json(path: Path, *, max_bytes: int = MAX_JSON_BYTES) -> Any:
-    """`parse_json` of a file; a missing file is a `ManifestError` too."""
+def read_bounded(path: Path, most: int, *, expected: str) -> bytes:
+    """A file's bytes, `most` of them at the most; `expected` is what it should be. Raises `ManifestError`."""
     try:
         with path.open("rb") as f:
-            data = f.read(max_bytes + 1)
+            data = f.read(most + 1)
     except OSError as err:
-        raise ManifestError(f"{path}: cannot be read ({err.strerror}). Expected a JSON file there.") from err
-    return parse_json(data, where=str(path), max_bytes=max_bytes)
+        raise ManifestError(f"{path}: cannot be read ({err.strerror}). Expected {expected}.") from err
+    if len(data) > most:
+        raise ManifestError(f"{path}: larger than {most:,} bytes, expected {expected}. Is it the right file?")
+    return data
+
+
+def read_json(path: Path, *, max_bytes: int = MAX_JSON_BYTES) -> Any:
+    """`parse_json` of a file; a missing file is a `ManifestError` too."""
+    return parse_json(read_bounded(path, max_bytes, expected="a JSON file"), where=str(path), max_bytes=max_bytes)
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:

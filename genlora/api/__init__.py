@@ -48,6 +48,5 @@ from ._scene import exact_dtype as exact_dtype
 from ._scene import load_banks_base as load_banks_base
 from ._scene import load_banks_embedder as load_banks_embedder
 from ._scene import open_bank as open_bank
-from ._verify import Check as Check
 from ._verify import Verdict as Verdict
 from ._verify import verify as verify

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from genlora.adapter import BaseLayout
 from genlora.base import Fingerprint
 from genlora.errors import DigestError, ManifestError
-from genlora.files import canonical_json, parse_json, sha256_bytes
+from genlora.files import canonical_json, parse_json, read_bounded, sha256_bytes
 from genlora.generators import Generated, Request
 
 FORMAT = "genlora-receipt-1"
@@ -81,13 +81,7 @@ def read_receipt(path: Path) -> dict[str, Any]:
 
     Raises `ManifestError` for a file that is not a receipt, `DigestError` for one that was changed.
     """
-    try:
-        with path.open("rb") as f:
-            data = f.read(MAX_BYTES + 1)
-    except OSError as err:
-        raise ManifestError(
-            f"{path}: cannot be read ({err.strerror}). Expected the receipt that genlora writes beside an adapter."
-        ) from err
+    data = read_bounded(path, MAX_BYTES, expected="the receipt that genlora writes beside an adapter")
     receipt = parse_json(data, where=str(path), max_bytes=MAX_BYTES)
     if not isinstance(receipt, dict) or receipt.get("format") != FORMAT:
         found = receipt.get("format") if isinstance(receipt, dict) else type(receipt).__name__

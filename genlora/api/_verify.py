@@ -6,7 +6,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from genlora.adapter import AdapterFiles, AdapterState, peft_files, product_cosine, read_adapter, update_norms
+from genlora.adapter import (
+    AdapterFiles,
+    AdapterState,
+    CheckItem,
+    peft_files,
+    product_cosine,
+    read_adapter,
+    update_norms,
+)
 from genlora.errors import DigestError, GenloraError, ManifestError
 from genlora.files import sha256_file
 from genlora.generators import combine, softmax
@@ -24,15 +32,6 @@ MAX_UPDATE_ERROR = 1e-4
 
 
 @dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    ok: bool
-    detail: str
-
-
-@dataclass(frozen=True)
 class Verdict:
     """What `verify` found."""
 
@@ -40,7 +39,7 @@ class Verdict:
     ok: bool
     recomputed: bool
     """Whether the adapter was made again from the bank; False when only files were compared."""
-    checks: tuple[Check, ...]
+    checks: tuple[CheckItem, ...]
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict for `--json`."""
@@ -52,17 +51,17 @@ def verify(folder: Path, lora: GenLora | None) -> Verdict:
 
     With no `lora` only the files are compared with the digests in the receipt. Faults are reported, never raised.
     """
-    checks: list[Check] = []
+    checks: list[CheckItem] = []
 
     def look(name: str, check: Callable[[], str]) -> bool:
         try:
-            checks.append(Check(name, True, check()))
+            checks.append(CheckItem(name, True, check()))
         except GenloraError as err:
-            checks.append(Check(name, False, str(err)))
+            checks.append(CheckItem(name, False, str(err)))
         except (KeyError, TypeError, IndexError, AttributeError, ValueError) as err:
             # The receipt's own digest fits, but it was not written by genlora.
             checks.append(
-                Check(name, False, f"{folder / AdapterFiles.RECEIPT}: not the fields of a receipt ({err!r}).")
+                CheckItem(name, False, f"{folder / AdapterFiles.RECEIPT}: not the fields of a receipt ({err!r}).")
             )
         return checks[-1].ok
 
@@ -82,7 +81,7 @@ def verify(folder: Path, lora: GenLora | None) -> Verdict:
             held = look("base", lambda: _base(receipt, lora)) and look("experts", lambda: _experts(receipt, lora))
             if held and _from_labelled(receipt):
                 note = "made from labelled examples, of which a receipt holds the digest alone; it cannot be made again"
-                checks.append(Check("adapter", True, note))
+                checks.append(CheckItem("adapter", True, note))
                 return Verdict(str(folder), all(c.ok for c in checks), False, tuple(checks))
             again = _Again(receipt, lora)
             if held:

@@ -354,7 +354,7 @@ class Engine:
         s.over = True
         with self._lock:
             if s.adapter is not None:
-                self._pools.of(s.adapter).release(s.adapter.key)
+                self._pools.of(s.adapter).held.release(s.adapter.key)
             self._count_end("failed" if reason is None else "cancelled" if reason == "cancelled" else "finished")
         if reason is not None:
             s.end(reason)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol, TypeVar
 
+from genlora.lru import Lru
+
 
 class Served(Protocol):
     """An adapter of some kind that a request names."""
@@ -20,23 +22,10 @@ Kind = TypeVar("Kind", bound=Served, contravariant=True)
 class Pool(Protocol[Kind]):
     """Adapters of one kind on the engine's model. Only the engine's thread changes it; any may read what it holds."""
 
+    held: Lru[str, Any]
+    """What is resident, by key, and leased by running requests; the engine gives a lease back with `held.release`."""
     loads: int
     """Adapters that were loaded since the start."""
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Keys of the resident adapters, least recently used first."""
-        ...
-
-    @property
-    def leased(self) -> int:
-        """How many of them running requests use."""
-        ...
-
-    @property
-    def evictions(self) -> int:
-        """How many had to make room for others."""
-        ...
 
     @property
     def bytes(self) -> int:
@@ -48,11 +37,7 @@ class Pool(Protocol[Kind]):
         ...
 
     def lease(self, adapter: Kind) -> bool:
-        """Load it if need be, and keep it until `release`. False while leased ones leave no room."""
-        ...
-
-    def release(self, key: str) -> None:
-        """Give a lease back. The adapter stays until its room is needed."""
+        """Load it if need be, and keep it until it is released. False while leased ones leave no room."""
         ...
 
     def applied(self, rows: Sequence[Served | None], tokens: int) -> AbstractContextManager[None]:
@@ -94,9 +79,9 @@ class Pools:
         """What they hold and have done, as `EngineStats` has it."""
         pools = self._pools.values()
         return {
-            "resident": tuple(key for pool in pools for key in pool.keys),
-            "leased": sum(pool.leased for pool in pools),
+            "resident": tuple(key for pool in pools for key in pool.held.keys()),
+            "leased": sum(pool.held.leased for pool in pools),
             "loads": sum(pool.loads for pool in pools),
-            "evictions": sum(pool.evictions for pool in pools),
+            "evictions": sum(pool.held.evictions for pool in pools),
             "slot_bytes": sum(pool.bytes for pool in pools),
         }

@@ -85,23 +85,10 @@ class SlotPool:
         self._groups: list[Group] = []
         self._hooks: list[torch.utils.hooks.RemovableHandle] = []
         self._free = set(range(1, slots + 1))
-        self._held: Lru[str, tuple[int, AdapterState]] = Lru(slots, on_evict=lambda _, held: self._free.add(held[0]))
+        self.held: Lru[str, tuple[int, AdapterState]] = Lru(slots, on_evict=lambda _, held: self._free.add(held[0]))
         self.loads = 0
 
     # Which adapter sits where.
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Keys of the resident adapters, least recently used first."""
-        return self._held.keys()
-
-    @property
-    def leased(self) -> int:
-        return self._held.leased
-
-    @property
-    def evictions(self) -> int:
-        return self._held.evictions
 
     @property
     def bytes(self) -> int:
@@ -110,7 +97,7 @@ class SlotPool:
 
     def check(self, adapter: Adapter) -> None:
         """Refuse an adapter that does not fit this base or these slots."""
-        if adapter.key in self._held:
+        if adapter.key in self.held:
             return
         name = f"adapter {adapter.key[:60]}"
         for path, pair in adapter.state.items():
@@ -133,29 +120,25 @@ class SlotPool:
                 )
 
     def lease(self, adapter: Adapter) -> bool:
-        """Give the adapter a slot, until `release`; False while all slots are leased to others."""
-        if adapter.key not in self._held and not self._load(adapter):
+        """Give the adapter a slot, until `held.release`; False while all slots are leased to others."""
+        if adapter.key not in self.held and not self._load(adapter):
             return False
-        self._held.lease(adapter.key)
+        self.held.lease(adapter.key)
         return True
-
-    def release(self, key: str) -> None:
-        """Give a lease back. The adapter stays until its slot is needed."""
-        self._held.release(key)
 
     def slot_of(self, key: str) -> int:
         """The slot of a resident adapter; 0 for any other."""
-        held = self._held.peek(key)
+        held = self.held.peek(key)
         return 0 if held is None else held[0]
 
     def _load(self, adapter: Adapter) -> bool:
-        if not self._held.make_room(1):
+        if not self.held.make_room(1):
             return False
         slot, state = min(self._free), _nonzero(adapter.state)
         self._widen(state)
         self._write(slot, state)
         self._free.remove(slot)
-        self._held.put(adapter.key, (slot, state))
+        self.held.put(adapter.key, (slot, state))
         self.loads += 1
         return True
 
@@ -170,7 +153,7 @@ class SlotPool:
         self._groups = [
             self._group(paths) for paths in _grouped([p for p, s in self._specs.items() if s.leaf in leaves])
         ]
-        for slot, held in self._held.values():
+        for slot, held in self.held.values():
             self._write(slot, held)
         for number, group in enumerate(self._groups):
             for place, path in enumerate(group.paths):

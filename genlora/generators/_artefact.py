@@ -16,13 +16,14 @@ from torch import Tensor
 
 from genlora.adapter import BaseLayout, safetensors_bytes
 from genlora.errors import BaseMismatchError, DigestError, ManifestError
-from genlora.files import canonical_json, parse_json, publish_folder, sha256_bytes
+from genlora.files import canonical_json, parse_json, publish_folder, read_bounded, sha256_bytes
 
 FORMAT = "genlora-generator-1"
 MANIFEST = "generator.json"
 WEIGHTS = "weights.safetensors"
 MAX_MANIFEST = 8 << 20
 MAX_WEIGHTS = 512 << 20
+_EXPECTED = "a trained generator's folder"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +85,12 @@ def load_artefact(folder: Path, kind: str | None = None) -> Artefact:
 
     Raises `ManifestError` for a folder that is not one (or not of `kind`), `DigestError` for changed weights.
     """
-    manifest_bytes = _read(folder / MANIFEST, MAX_MANIFEST)
+    manifest_bytes = read_bounded(folder / MANIFEST, MAX_MANIFEST, expected=_EXPECTED)
     manifest = parse_json(manifest_bytes, where=str(folder / MANIFEST), max_bytes=MAX_MANIFEST)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
         raise ManifestError(f"{folder / MANIFEST}: format is {str(found)[:60]!r}, expected {FORMAT!r}.")
-    weights = _read(folder / WEIGHTS, MAX_WEIGHTS)
+    weights = read_bounded(folder / WEIGHTS, MAX_WEIGHTS, expected=_EXPECTED)
     try:
         if sha256_bytes(weights) != manifest["weights"]["sha256"]:
             raise DigestError(
@@ -118,14 +119,3 @@ def finite(tensors: Mapping[str, Tensor], *, where: str) -> Mapping[str, Tensor]
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise ManifestError(f"{where}: tensor {name} is not finite. Train the generator again.")
     return tensors
-
-
-def _read(path: Path, most: int) -> bytes:
-    try:
-        with path.open("rb") as f:
-            data = f.read(most + 1)
-    except OSError as err:
-        raise ManifestError(f"{path}: cannot be read ({err.strerror}). Expected a trained generator's folder.") from err
-    if len(data) > most:
-        raise ManifestError(f"{path}: larger than {most:,} bytes. It is no generator of this program.")
-    return data

@@ -16,13 +16,14 @@ from genlora.adapter import (
 )
 from genlora.base import Fingerprint
 from genlora.errors import DigestError, ManifestError
-from genlora.files import canonical_json, parse_json, publish_folder, sha256_bytes
+from genlora.files import canonical_json, parse_json, publish_folder, read_bounded, sha256_bytes
 
 from ._mixture import FORMAT, MANIFEST, WEIGHTS, Mixture, expert_digest, mixture_files
 from ._routing import Router
 
 MAX_MANIFEST = 16 << 20
 MAX_WEIGHTS = 4 << 30
+_EXPECTED = "a folder that genlora bank mixture wrote"
 
 
 def write_mixture(mixture: Mixture, folder: Path | str, *, replace: bool = False) -> Path:
@@ -38,7 +39,7 @@ def read_mixture(folder: Path | str) -> Mixture:
     `UnsafeFormatError` for weights that are not sound safetensors, `AdapterShapeError` for parts that do not fit.
     """
     folder = Path(folder)
-    data = _read(folder / MANIFEST, MAX_MANIFEST)
+    data = read_bounded(folder / MANIFEST, MAX_MANIFEST, expected=_EXPECTED)
     where = str(folder / MANIFEST)
     found = parse_json(data, where=where, max_bytes=MAX_MANIFEST)
     if not isinstance(found, dict) or found.get("format") != FORMAT:
@@ -47,7 +48,7 @@ def read_mixture(folder: Path | str) -> Mixture:
     digest = found.pop("digest", None)
     if sha256_bytes(canonical_json(found)) != digest or canonical_json({**found, "digest": digest}) != data:
         raise DigestError(f"{where}: it is not what was written (its digest differs). Restore it, or build it anew.")
-    weights = _read(folder / WEIGHTS, MAX_WEIGHTS)
+    weights = read_bounded(folder / WEIGHTS, MAX_WEIGHTS, expected=_EXPECTED)
     try:
         if sha256_bytes(weights) != found["weights"]["sha256"]:
             raise DigestError(
@@ -112,16 +113,3 @@ def _check_experts(mixture: Mixture, found: Mapping[str, Any], where: str) -> No
     for name, state, entry in zip(mixture.names, mixture.experts, found["experts"], strict=True):
         if expert_digest(state) != entry["sha256"]:
             raise DigestError(f"{where}: expert {name} is not the one that was mixed. Build the mixture anew.")
-
-
-def _read(path: Path, most: int) -> bytes:
-    try:
-        with path.open("rb") as f:
-            data = f.read(most + 1)
-    except OSError as err:
-        raise ManifestError(
-            f"{path}: cannot be read ({err.strerror}). Expected a folder that genlora bank mixture wrote."
-        ) from err
-    if len(data) > most:
-        raise ManifestError(f"{path}: larger than {most:,} bytes. It is no mixture of this program.")
-    return data

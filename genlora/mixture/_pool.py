@@ -104,37 +104,22 @@ class MixturePool:
         self._model, self._base = model, base
         self._kind: dict[str, Any] = {"dtype": weight.dtype, "device": weight.device}
         self._slots, self._max_rank = slots, max_rank
-        self._held: Lru[str, Held] = Lru(slots)
+        self.held: Lru[str, Held] = Lru(slots)
         self._hooked: set[str] = set()
         self._hooks: list[Any] = []
         self.loads = 0
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """Resident mixtures, least recently used first."""
-        return self._held.keys()
-
-    @property
-    def leased(self) -> int:
-        """How many of them running requests use."""
-        return self._held.leased
-
-    @property
-    def evictions(self) -> int:
-        """How many had to make room for others."""
-        return self._held.evictions
-
-    @property
     def bytes(self) -> int:
         """Memory of the factors and routers."""
-        return sum(h.bytes for h in self._held.values())
+        return sum(h.bytes for h in self.held.values())
 
     def check(self, mixture: Mixture) -> None:
         """Refuse a mixture that does not fit this base or these slots.
 
         Raises `BaseMismatchError`, `AdapterFormatError` or `ConfigError`.
         """
-        if mixture.key in self._held:
+        if mixture.key in self.held:
             return
         require_compatible(mixture.base, self._base.fingerprint, what=mixture.key)
         if mixture.rank > self._max_rank:
@@ -153,24 +138,20 @@ class MixturePool:
             raise AdapterFormatError(f"{mixture.key}: holds values that are not finite. Build the mixture anew.")
 
     def lease(self, mixture: Mixture) -> bool:
-        """Load a mixture if it is not there, and keep it until `release`. False while leased ones take all slots."""
-        if mixture.key not in self._held and not self._load(mixture):
+        """Load a mixture if need be, and keep it until `held.release`. False while leased ones take all slots."""
+        if mixture.key not in self.held and not self._load(mixture):
             return False
-        self._held.lease(mixture.key)
+        self.held.lease(mixture.key)
         return True
-
-    def release(self, key: str) -> None:
-        """Give a lease back. The mixture stays until its slots are needed."""
-        self._held.release(key)
 
     def _load(self, mixture: Mixture) -> bool:
         need = len(mixture.experts)
-        if not self._held.make_room(need):
+        if not self.held.make_room(need):
             return False
         sites = {site: self._site(mixture, site, leaves) for site, leaves in mixture.sites.items()}
         tensors = [t for s in sites.values() for t in (s.weight, s.bias, s.joint, *s.a.values(), *s.b.values())]
         size = sum(t.numel() * t.element_size() for t in tensors if t is not None)
-        self._held.put(mixture.key, Held(mixture.top_k, need, sites, size), need)
+        self.held.put(mixture.key, Held(mixture.top_k, need, sites, size), need)
         for site in sites:
             self._hook(site)
         self.loads += 1
@@ -193,12 +174,12 @@ class MixturePool:
         """A pass is run inside whose row i is served by `rows[i]`; rows of anything but our mixtures are left alone."""
         by_key: dict[str, list[int]] = {}
         for i, adapter in enumerate(rows):
-            if adapter is not None and adapter.key in self._held:
+            if adapter is not None and adapter.key in self.held:
                 by_key.setdefault(adapter.key, []).append(i)
         device = self._kind["device"]
         shares = []
         for key, own in by_key.items():
-            held = self._held.peek(key)
+            held = self.held.peek(key)
             assert held is not None
             shares.append(Share(held, None if len(own) == len(rows) else torch.tensor(own, device=device)))
         run_with_mixtures(shares or None)
@@ -216,7 +197,7 @@ class MixturePool:
     # Hooks, once for each block that any mixture adapts.
 
     def _hook(self, site: str) -> None:
-        held = [h.sites[site] for h in self._held.values() if site in h.sites]
+        held = [h.sites[site] for h in self.held.values() if site in h.sites]
         block = self._model.get_submodule(site)
         if site not in self._hooked:
             self._hooks.append(block.register_forward_pre_hook(_decide(site), with_kwargs=True))

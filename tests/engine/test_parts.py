@@ -66,7 +66,7 @@ def test_slots_are_never_taken_from_a_running_adapter_and_never_lost(base):
     rng, leased = random.Random(0), []
     for _ in range(1000):
         if leased and rng.random() < 0.5:
-            pool.release(leased.pop(rng.randrange(len(leased))))
+            pool.held.release(leased.pop(rng.randrange(len(leased))))
             continue
         wanted = rng.choice(fleet)
         running = set(leased)
@@ -75,12 +75,12 @@ def test_slots_are_never_taken_from_a_running_adapter_and_never_lost(base):
             assert wanted.key not in running
             continue
         leased.append(wanted.key)
-        where = {pool.slot_of(k) for k in pool.keys}
-        assert running <= set(pool.keys)
-        assert len(where) == len(pool.keys) <= 5
+        where = {pool.slot_of(k) for k in pool.held.keys()}
+        assert running <= set(pool.held.keys())
+        assert len(where) == len(pool.held) <= 5
         assert where <= set(range(1, 6))
-    assert pool.evictions > 50
-    assert pool.leased == len(set(leased))
+    assert pool.held.evictions > 50
+    assert pool.held.leased == len(set(leased))
     pool.detach()
 
 
