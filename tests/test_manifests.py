@@ -74,5 +74,5 @@ def test_a_missing_manifest_is_named(tmp_path):
     with pytest.raises(ManifestError, match=r"manifest\.json: cannot be read"):
         read_json(tmp_path / "manifest.json")
     (tmp_path / "big.json").write_bytes(b" " * (MAX_JSON_BYTES + 10))
-    with pytest.raises(ManifestError, match="bytes of JSON, expected at most"):
+    with pytest.raises(ManifestError, match=r"larger than 1,048,576 bytes, expected a JSON file"):
         read_json(tmp_path / "big.json")

@@ -155,7 +155,7 @@ class Engine:
         with self._lock:
             return EngineStats(
                 running=len(self._decoding) + len(self._group), waiting=len(self._waiting),
-                cache_bytes=self._cache.bytes, **self._pools.stats(), **self._counts,
+                cache_bytes=self._cache.bytes, **self._pools.stats() | self._counts,
             )  # fmt: skip
 
     def close(self, *, drain: bool = True, timeout: float | None = None) -> None:

@@ -32,11 +32,11 @@ class Pool(Protocol[Kind]):
         """Memory that it holds for adapters."""
         ...
 
-    def check(self, adapter: Kind) -> None:
+    def check(self, adapter: Kind, /) -> None:
         """Refuse an adapter that does not fit this base or this pool, with a `GenloraError`; a resident one passes."""
         ...
 
-    def lease(self, adapter: Kind) -> bool:
+    def lease(self, adapter: Kind, /) -> bool:
         """Load it if need be, and keep it until it is released. False while leased ones leave no room."""
         ...
 

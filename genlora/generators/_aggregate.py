@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 import numpy as np
 
@@ -24,7 +23,7 @@ class AggregateGenerator:
     Products are summed, never factors: factors of one update are not unique. With K = 1 it returns the nearest expert.
     """
 
-    kind: ClassVar[str] = "aggregate"
+    kind: str = "aggregate"
 
     def __init__(self, library: Library, calibration: Calibration) -> None:
         self.library = library

@@ -9,7 +9,7 @@ nothing is claimed.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def nearness(library: Library, vector: Vector, near: Neighbourhood) -> Nearness:
 class AutoGenerator:
     """Chooses between the bank's nearest expert and the few-shot adapter, request by request."""
 
-    kind: ClassVar[str] = "auto"
+    kind: str = "auto"
 
     def __init__(
         self,

@@ -1,6 +1,5 @@
 """The text hypernetwork as a generator: one forward pass from an embedding (and neighbours' codes) to an adapter."""
 
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -42,7 +41,7 @@ def network_of(artefact: Artefact) -> HyperNetwork:
 class HypernetGenerator:
     """`A0 + dA(description)`, `B0 + dB(description)`: an adapter in one forward pass, without the base."""
 
-    kind: ClassVar[str] = "hypernet"
+    kind: str = "hypernet"
 
     def __init__(self, library: Library, calibration: Calibration, artefact: Artefact) -> None:
         self.library = library

@@ -33,7 +33,7 @@ def multitask_state(artefact: Artefact) -> AdapterState:
 class MultitaskGenerator:
     """The same adapter for every request; neighbours and coverage tell what the bank says all the same."""
 
-    kind: ClassVar[str] = "multitask"
+    kind: str = "multitask"
     prompt: ClassVar[PromptMode] = "bare"
 
     @property
@@ -74,7 +74,7 @@ class MultitaskGenerator:
 class DescribedMultitaskGenerator(MultitaskGenerator):
     """The unconditional adapter that was trained with descriptions in its prompts; use it with described prompts."""
 
-    kind: ClassVar[str] = "multitask-described"
+    kind: str = "multitask-described"
     prompt: ClassVar[PromptMode] = "described"
 
 
@@ -84,7 +84,7 @@ class FewshotGenerator(MultitaskGenerator):
     It is one adapter for all requests, so nothing is made: what it does follows from the prompt that comes with it.
     """
 
-    kind: ClassVar[str] = "fewshot"
+    kind: str = "fewshot"
     prompt: ClassVar[PromptMode] = "described"
 
     @property

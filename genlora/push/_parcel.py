@@ -97,7 +97,7 @@ def read_parcel(folder: Path, layout: BaseLayout | None = None) -> Parcel:
     state = read_adapter(folder, layout, force=layout is None)
     made_for = receipt.get("base")
     identity = made_for.get("identity") if isinstance(made_for, dict) else None
-    loaded = {name: files[name] for name in (AdapterFiles.CONFIG, AdapterFiles.WEIGHTS)}
+    loaded: dict[str, bytes] = {name: files[name] for name in (AdapterFiles.CONFIG, AdapterFiles.WEIGHTS)}
     return Parcel(
         source=folder,
         files={n: files[n] for n in (AdapterFiles.CONFIG, AdapterFiles.WEIGHTS, AdapterFiles.RECEIPT)},

@@ -143,8 +143,7 @@ def fit(
         raise ConfigError(
             f"{type(module).__name__} cannot be fitted; expected an nn.Module with losses and optimizers."
         )
-    agreed = {"config": dict(config), "seed": seed, "steps": steps, "devices": devices}
-    begin_run(run, agreed, name="config.json")
+    begin_run(run, {"config": dict(config), "seed": seed, "steps": steps, "devices": devices}, name="config.json")
     path = run / CHECKPOINT
     begun = _restore_finished(module, path, steps)
     if begun == steps:

@@ -35,7 +35,7 @@ def call(*args):
 
 @pytest.fixture
 def offline_embedder(monkeypatch, embedder_path):
-    monkeypatch.setattr("genlora.api._scene.resolve_embedder", lambda *a, **k: embedder_path)
+    monkeypatch.setattr("genlora.api._places.resolve_embedder", lambda *a, **k: embedder_path)
 
 
 def test_train_measures_and_says_why_it_refuses(bank, tiny_base, tmp_path, offline_embedder):
@@ -55,8 +55,8 @@ def test_train_measures_and_says_why_it_refuses(bank, tiny_base, tmp_path, offli
 class OtherEmbedder:
     id = "0" * 64
 
-    def __init__(self, path):
-        del path
+    def __init__(self, path, factors=None):
+        del path, factors
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_another_embedder_is_told_before_anything_is_trained(
 ):
     with Bank.open(bank) as opened, opened.atomic() as tx:
         tx.set_metadata("embedder", {"id": "1" * 64, "dim": 8})
-    monkeypatch.setattr("genlora.api._scene.TaskEmbedder", OtherEmbedder)
+    monkeypatch.setattr("genlora.api._places.TaskEmbedder", OtherEmbedder)
     monkeypatch.setattr("genlora.api._scene.load_base", lambda *a, **k: pytest.fail("the base was loaded first"))
     source = write_task(tmp_path / "a.jsonl", "always", "the")
     words = [w.format(source=source, out=tmp_path / "out") for w in command]

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from .._show import progress_bars, say, say_json
-from ._text import Bar
+from .._progress import progress_bars
+from .._show import say, say_json
+from ._text import ticks
 
 EPILOG = """\b
 Examples:
@@ -41,13 +42,11 @@ def embedder(
     from genlora.train import EmbedderConfig, fit_embedder
 
     config = EmbedderConfig(**settings)
-    with progress_bars() as progress:
-        model = resolve_embedder(progress=progress)
+    run = run or out.with_name(f"{out.name}.run")
     tasks = catalogue_tasks("bank", words_folder=words)
-    with Bar() as bar:
-        record = fit_embedder(
-            model, tasks, config, run or out.with_name(f"{out.name}.run"), out, start=start, on_tick=bar.tick
-        )
+    with progress_bars() as show:
+        model = resolve_embedder(progress=show)
+        record = fit_embedder(model, tasks, config, run, out, start=start, on_tick=ticks(show))
     if as_json:
         say_json({"output": str(out), **record})
         return

@@ -12,14 +12,14 @@ import torch
 from genlora.adapter import AdapterState, BaseLayout, LoraPair, ModuleSpec, peft_files, safetensors_bytes
 from genlora.files import canonical_json, sha256_bytes
 
-HIDDEN, KV, LAYERS = 32, 16, 2
+HIDDEN, KV, LAYERS = 32, 32, 2
 SHAPES = {"q_proj": (HIDDEN, HIDDEN), "k_proj": (HIDDEN, KV), "v_proj": (HIDDEN, KV)}
 
 
 def base_folder(folder: Path) -> str:
     """The folder that vLLM was started with, as far as the plugin reads it: sizes, and the modules' prefix."""
     folder.mkdir()
-    sizes = {"model_type": "llama", "hidden_size": HIDDEN, "num_attention_heads": 2, "num_key_value_heads": 1}
+    sizes = {"model_type": "llama", "hidden_size": HIDDEN, "num_attention_heads": 2, "num_key_value_heads": 2}
     sizes |= {"num_hidden_layers": LAYERS, "intermediate_size": 48}
     (folder / "config.json").write_text(json.dumps(sizes))
     weight = {"model.layers.0.self_attn.q_proj.weight": torch.zeros(HIDDEN, HIDDEN)}
@@ -39,7 +39,7 @@ def adapter_files(*, rank: int = 2, seed: int = 0, layers: int = LAYERS, width: 
         m.path: LoraPair(torch.randn(rank, m.d_in, generator=draw), torch.randn(m.d_out, rank, generator=draw))
         for m in modules
     })  # fmt: skip
-    files = peft_files(state, BaseLayout("tiny", "llama", "f" * 64, layers, 2, 1, HIDDEN // 2, modules))
+    files = peft_files(state, BaseLayout("tiny", "llama", "f" * 64, layers, 2, 2, HIDDEN // 2, modules))
     name = "adapter_config.json"
     files[name] = canonical_json({**json.loads(files[name]), **config})
     listed = {name: sha256_bytes(content) for name, content in files.items()}

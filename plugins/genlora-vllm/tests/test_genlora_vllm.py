@@ -97,7 +97,7 @@ def test_the_naive_resolver_escapes_the_store(store, tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"rank": 17, "width": 40}, "its rank is over 16"),
+        ({"rank": 17}, "its rank is over 16"),
         ({"lora_alpha": 4}, "not in the portable profile"),
         ({"use_dora": True}, "not in the portable profile"),
         ({"modules_to_save": ["lm_head"]}, "not in the portable profile"),

@@ -14,7 +14,9 @@ from genlora.base import bare_layout, base_meta
 from genlora.errors import GenloraError
 from genlora.files import read_json
 
-KEPT = (AdapterFiles.CONFIG, AdapterFiles.WEIGHTS, AdapterFiles.RECEIPT)
+LOADED = (AdapterFiles.CONFIG, AdapterFiles.WEIGHTS)
+"""Files that decide what a server computes: an adapter is named by them."""
+KEPT = (*LOADED, AdapterFiles.RECEIPT)
 """Files of an adapter that a server of PEFT folders needs."""
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from genlora.files import atomic_write
 from genlora.push import DIGITS, AdapterStore
 
-from ._folder import KEPT, Unfit
+from ._folder import KEPT, LOADED, Unfit
 
 
 class Store:
@@ -42,13 +42,14 @@ class Store:
 
         Raises `Unfit` where the store would grow beyond its limit: the operator then removes what nobody uses.
         """
-        kept = {n: files[n] for n in KEPT}
+        kept: dict[str, bytes] = {n: files[n] for n in KEPT}
         if self._size() + sum(map(len, kept.values())) > self._max_bytes:
             raise Unfit(
                 f"the store is full ({self._max_bytes:,} bytes): free some with `genlora push --collect`, or raise "
                 "GENLORA_VLLM_MAX_BYTES"
             )
-        digest = self._store.publish(kept, named_by={n: kept[n] for n in KEPT[:2]}).name
+        loaded: dict[str, bytes] = {n: kept[n] for n in LOADED}
+        digest = self._store.publish(kept, named_by=loaded).name
         atomic_write(self._id(name), f"{digest}\n".encode())
         return digest
 
