@@ -153,10 +153,9 @@ class Engine:
     def stats(self) -> EngineStats:
         """What it does now, and totals since it started."""
         with self._lock:
-            return EngineStats(
-                running=len(self._decoding) + len(self._group), waiting=len(self._waiting),
-                cache_bytes=self._cache.bytes, **self._pools.stats() | self._counts,
-            )  # fmt: skip
+            totals: dict[str, Any] = {**self._pools.stats(), **self._counts}
+            running = len(self._decoding) + len(self._group)
+            return EngineStats(running=running, waiting=len(self._waiting), cache_bytes=self._cache.bytes, **totals)
 
     def close(self, *, drain: bool = True, timeout: float | None = None) -> None:
         """Take no new requests, finish those that run and wait (or end them at once), and give the model back.
