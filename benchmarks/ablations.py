@@ -22,10 +22,10 @@ from genlora.bank import Bank, TaskEmbedder
 from genlora.base import LoadedBase, load_base, resolve_embedder
 from genlora.generators import CODE_EXTRA, NetworkConfig, load_artefact
 from genlora.tasks import Task, catalogue_tasks
-from genlora.train import FitConfig, MixtureConfig, label_losses
+from genlora.train import FitConfig, TaskBatchConfig, label_losses
 from genlora.train._fit_text import neighbour_codes
-from genlora.train._routed import Router, routed
-from genlora.train._task_batches import Mixture, description_vectors, rows_right, task_means
+from genlora.train._routed import FactorSetter, routed
+from genlora.train._task_batches import TaskBatches, description_vectors, rows_right, task_means
 from genlora.train._teacher import Experts
 from genlora.train._text_modules import FitData, HypernetFit
 
@@ -45,17 +45,17 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def judge(
-    fit: HypernetFit, mixture: Mixture, router: Router, base: LoadedBase, *, other: bool = False
+    fit: HypernetFit, batches: TaskBatches, setter: FactorSetter, base: LoadedBase, *, other: bool = False
 ) -> tuple[float, float]:
-    """Mean loss and share right over a mixture's tasks; with another task's description if `other`."""
+    """Mean loss and share right over the tasks of `batches`; with another task's description if `other`."""
     fit.eval()
-    names, losses, rights = list(mixture.by_length), [], []
+    names, losses, rights = list(batches.by_length), [], []
     with torch.no_grad():
         for at in range(0, len(names), 8):
             part = names[at : at + 8]
             told = [names[(names.index(n) + len(names) // 2) % len(names)] if other else n for n in part]
-            step = mixture.fixed(part, 12)
-            router.route(fit.factors(told, [0] * len(part))[0])
+            step = batches.fixed(part, 12)
+            setter.route(fit.factors(told, [0] * len(part))[0])
             loss, right = label_losses(base.model, step.batch, with_argmax=True)
             losses += task_means(step.batch, loss, len(part)).tolist()
             ok, owner = rows_right(step.batch, right)
@@ -68,11 +68,11 @@ def run(base: LoadedBase, bank: Bank, embedder: TaskEmbedder, tasks: Sequence[Ta
         start: Path, steps: int, change: dict[str, Any]) -> dict[str, float]:  # fmt: skip
     """Train one variant and judge it."""
     seed = change.get("seed", 0)
-    mix = MixtureConfig(tokens_per_task=88, rows_per_task=8, max_row_tokens=92, seed=seed)
+    mix = TaskBatchConfig(tokens_per_task=88, rows_per_task=8, max_row_tokens=92, seed=seed)
     some = [t for i, t in enumerate(tasks) if i < len(tasks) * change.get("share", 1.0)]
-    train, validation = Mixture(base, some, mix), Mixture(base, held, mix, split="validation")
-    seen = Mixture(base, some[::6], mix, split="validation")
-    config = FitConfig(steps=steps, mixture=mix, **{**FIT, **change.get("fit", {})})
+    train, validation = TaskBatches(base, some, mix), TaskBatches(base, held, mix, split="validation")
+    seen = TaskBatches(base, some[::6], mix, split="validation")
+    config = FitConfig(steps=steps, batches=mix, **{**FIT, **change.get("fit", {})})
     known, unseen = [train.tasks[n] for n in train.names], [validation.tasks[n] for n in validation.names]
 
     def embed(texts: Sequence[str]) -> Any:
@@ -83,15 +83,15 @@ def run(base: LoadedBase, bank: Bank, embedder: TaskEmbedder, tasks: Sequence[Ta
     codes = neighbour_codes(bank, vectors, [*known, *unseen], size)[0] if size else {}
     network = NetworkConfig(code_dim=size + CODE_EXTRA if size else 0, scale=config.scale, **change.get("network", {}))
     began = {k: v.float() for k, v in load_artefact(start, "multitask").tensors.items()}
-    with routed(base.model, base.layout, config.targets, config.scale) as router:
+    with routed(base.model, base.layout, config.targets, config.scale) as setter:
         experts = None
         if config.kl or config.align:
             states = {n: bank.state(n) for n in bank.names() if n in train.tasks}
             experts = Experts(states, base.layout, config.targets)
             if config.kl:
-                experts.record(base, train, router, scale=config.scale)
+                experts.record(base, train, setter, scale=config.scale)
         torch.manual_seed(seed)
-        fit = HypernetFit(config, FitData(base, train, validation, vectors, experts, codes), router, network, began)
+        fit = HypernetFit(config, FitData(base, train, validation, vectors, experts, codes), setter, network, began)
         optimizer, schedule = fit.optimizers(steps)
         clock = time.perf_counter()
         for number in range(steps):
@@ -101,9 +101,9 @@ def run(base: LoadedBase, bank: Bank, embedder: TaskEmbedder, tasks: Sequence[Ta
             schedule.step()
             optimizer.zero_grad()
         seconds = time.perf_counter() - clock
-        loss, right = judge(fit, validation, router, base)
-        other, _ = judge(fit, validation, router, base, other=True)
-        seen_loss, seen_right = judge(fit, seen, router, base)
+        loss, right = judge(fit, validation, setter, base)
+        other, _ = judge(fit, validation, setter, base, other=True)
+        seen_loss, seen_right = judge(fit, seen, setter, base)
     return {
         "loss": loss, "right": right, "mismatched_loss": other, "seen_loss": seen_loss, "seen_right": seen_right,
         "seconds": seconds,

@@ -25,14 +25,14 @@ from genlora.bank import Bank, TaskEmbedder, export_bank
 from genlora.base import load_base, resolve_embedder
 from genlora.evaluate import Admission
 from genlora.tasks import catalogue_tasks
-from genlora.train import ExpertConfig, Tick
+from genlora.train import ExpertConfig, ExpertTick
 
 CONFIG = ExpertConfig(
     lr=4e-3, pack_rows=8, pack_tokens=168, max_rows=560, eval_every=14, patience=3, slots=8, validation_rows=40
 )
 
 
-def say_tick(t: Tick) -> None:
+def say_tick(t: ExpertTick) -> None:
     if t.step % 20 == 0:
         print(f"{t.done}/{t.total} done, {t.rows_per_s:.1f} rows/s, at most {t.eta_s / 60:.0f} min left", flush=True)
 

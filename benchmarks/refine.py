@@ -43,10 +43,10 @@ def plain_lora(base: LoadedBase, examples: Sequence[Example], prior: RefinePrior
     optimizer = torch.optim.AdamW([x for pair in factors.values() for x in pair], lr=2e-3, weight_decay=0.0)
     rng = torch.Generator().manual_seed(0)
     began = time.perf_counter()
-    with routed(base.model, base.layout, prior.targets, 2.0) as router, torch.enable_grad():
+    with routed(base.model, base.layout, prior.targets, 2.0) as setter, torch.enable_grad():
         while time.perf_counter() - began < budget_s:
             optimizer.zero_grad()
-            rows(router, {k: (a[None], b[None]) for k, (a, b) in factors.items()}, rng).backward()
+            rows(setter, {k: (a[None], b[None]) for k, (a, b) in factors.items()}, rng).backward()
             optimizer.step()
     return state_of({k: (a.detach(), 2.0 * b.detach()) for k, (a, b) in factors.items()}, base.layout)
 

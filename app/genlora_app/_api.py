@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_type_hints
 import gradio as gr
 from gradio.events import api
 
-from genlora.api import Created
+from genlora.api import GenerateResult
 from genlora.bank import expert_card
 from genlora.errors import ConfigError, GenloraError
 
@@ -155,12 +155,12 @@ class Endpoints:
         if form == "gguf" and files.gguf is None:
             raise GenloraError("llama.cpp does not know this base's architecture, so there is no GGUF. Take form peft.")
         path = str(files.gguf if form == "gguf" else files.peft)
-        # Gradio's own form for a file: clients fetch it from the address, which the gate allows for our folder only.
+        # Gradio's own form for a file: clients fetch it from the address; the firewall allows our folder only.
         meta = {"_type": "gradio.FileData"}
         return {"path": path, "url": f"/gradio_api/file={path}", "orig_name": path.rpartition("/")[2], "meta": meta}
 
 
-def summary(made: Created) -> dict[str, Any]:
+def summary(made: GenerateResult) -> dict[str, Any]:
     """What `generate` answers."""
     return {
         "adapter": made.id,

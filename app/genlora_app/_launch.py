@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genlora.base import Progress, silent
 from genlora.errors import ConfigError, StorageError
 from genlora.extras import require_extra
 from genlora.hosts import is_loopback
+from genlora.progress import Progress, silent
 
-from ._gate import Gate
+from ._firewall import Firewall
 from ._page import build
 from ._studio import Studio
 from ._theme import FAVICON, SCRIPT, STYLE, theme
@@ -147,8 +147,8 @@ def _launched(page: Any, studio: Studio, folder: Path, options: DemoOptions) -> 
 
     local = is_loopback(options.host) and not options.public  # a Space is asked under the name of its proxy
     hosts = ("127.0.0.1", "localhost", "::1", options.host) if local else None
-    gate = Middleware(
-        Gate, files=folder, hosts=hosts, mcp=options.mcp, login=bool(options.password), framed_by=options.framed_by
+    firewall = Middleware(
+        Firewall, files=folder, hosts=hosts, mcp=options.mcp, login=bool(options.password), framed_by=options.framed_by
     )
     favicon = folder / "genlora.svg"
     favicon.write_text(FAVICON)
@@ -173,7 +173,7 @@ def _launched(page: Any, studio: Studio, folder: Path, options: DemoOptions) -> 
             mcp_server=options.mcp,
             footer_links=["api"],
             favicon_path=str(favicon),
-            app_kwargs={"middleware": [gate]},
+            app_kwargs={"middleware": [firewall]},
             theme=theme(),
             css=STYLE,
             js=SCRIPT,

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from genlora.adapter import AdapterFiles
-from genlora.api import MAX_NEW_TOKENS, Created, GenLora, Library, base_source, check_input, load_banks_base
-from genlora.base import BACKENDS, LoadedBase, Progress, backend_named, gguf_file, silent
+from genlora.api import MAX_NEW_TOKENS, GenerateResult, GenLora, Library, base_source, check_input, load_banks_base
+from genlora.base import BACKENDS, LoadedBase, backend_named, gguf_file
 from genlora.engine import Adapter, Completion, Engine, Sampling
 from genlora.errors import DescriptionError, GenloraError, TaskError, UnknownModelError
 from genlora.evaluate import Answered, OwnDataResult, compare_on_own_data, whole_file
 from genlora.files import check_name
 from genlora.merge import MergeReport, merge
+from genlora.progress import Progress, silent
 from genlora.tasks import Example, prompt_ids, score_answers, task_of
 
 from ._files import write_whole, zip_bytes, zip_folder
@@ -39,8 +40,6 @@ SHOWN_NEAR = 4
 """Experts that are shown beside a request, used or not."""
 _AT_ONCE = 32
 """Examples that the engine answers together."""
-
-StepProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ class Studio:
 
     def create(
         self, description: str, examples: Sequence[Example] = (), *, generator: str | None = None, seed: int = 0
-    ) -> Created:
+    ) -> GenerateResult:
         """An adapter from a description, or from examples where there is none.
 
         Raises `DescriptionError`, `TaskError`, `ConfigError`, `OverloadError`.
@@ -173,7 +172,7 @@ class Studio:
             raise DescriptionError("there is no task yet: describe it in a sentence, or paste a few examples of it.")
         return self.library.create(examples=examples, seed=seed)
 
-    def get(self, id: str) -> Created:
+    def get(self, id: str) -> GenerateResult:
         """An adapter made here. Raises `UnknownModelError`."""
         if not id:
             raise UnknownModelError("there is no adapter yet. Generate one first.")
@@ -185,7 +184,7 @@ class Studio:
                 "Generate it again; the same description gives the same adapter."
             ) from err
 
-    def near(self, made: Created) -> tuple[Near, ...]:
+    def near(self, made: GenerateResult) -> tuple[Near, ...]:
         """The experts nearest to the request, used or not, nearest first."""
         used = {n.name: n for n in made.generated.neighbours}
         found = [Near(n.name, n.similarity, n.weight) for n in made.generated.neighbours]
@@ -196,7 +195,7 @@ class Studio:
             found += [Near(n.name, float(n.similarity), 0.0) for n in others]
         return tuple(found[: max(SHOWN_NEAR, len(used))])
 
-    def downloads(self, made: Created) -> Downloads:
+    def downloads(self, made: GenerateResult) -> Downloads:
         """The adapter as files, named by its digest."""
         name = "genlora-" + made.id.rpartition(":")[2]
         peft, gguf = self.folder / f"{name}.zip", self.folder / f"{name}.gguf"
@@ -217,7 +216,7 @@ class Studio:
     # ---- talking
 
     async def talk(
-        self, made: Created, message: str, *, tell_base: bool = True, max_tokens: int = 64
+        self, made: GenerateResult, message: str, *, tell_base: bool = True, max_tokens: int = 64
     ) -> AsyncIterator[Exchange]:
         """Both models answer one message, greedily, at the same time; each step is the exchange so far.
 
@@ -266,9 +265,7 @@ class Studio:
 
     # ---- scoring
 
-    def score(
-        self, made: Created, examples: Sequence[Example], *, on_step: StepProgress = lambda *_: None
-    ) -> OwnDataResult:
+    def score(self, made: GenerateResult, examples: Sequence[Example], *, on_step: Progress = silent) -> OwnDataResult:
         """The base, the base that is told the task, and the adapter on the same examples, scored strictly."""
         task = whole_file(task_of(examples, "your-examples"))
         told = described(made)
@@ -317,7 +314,7 @@ class Studio:
 
     # ---- merging
 
-    def merge(self, made: Created, quantize: str, *, on_step: StepProgress = lambda *_: None) -> Merged:
+    def merge(self, made: GenerateResult, quantize: str, *, on_step: Progress = silent) -> Merged:
         """A verified copy of the base with the adapter inside, in one of `BACKENDS`' forms.
 
         Raises `MergeError`, `ConfigError`, `MissingExtraError`, `StorageError`.
@@ -359,7 +356,7 @@ class Studio:
                     old.unlink(missing_ok=True)
 
 
-def described(made: Created) -> str | None:
+def described(made: GenerateResult) -> str | None:
     """What the base can be told: the request's description, or None where there were only examples."""
     return made.generated.description
 

@@ -12,7 +12,7 @@ from ._algebra import QKV
 from ._config import TARGET_SETS, config_faults
 from ._folder import AdapterFiles, audit_folder, open_weights, read_small
 from ._layout import BaseLayout
-from ._peft import check_tensors, paired_paths, read_receipt, state_from
+from ._peft import check_tensors, folder_receipt, paired_paths, state_from
 from ._safetensors import SafetensorsHeader
 from ._state import AdapterState
 from ._tensors import tensor_names
@@ -219,7 +219,7 @@ def _base_name(x: _Loaded) -> str:
 def _receipt(x: _Loaded) -> str:
     if AdapterFiles.RECEIPT not in audit_folder(x.folder):
         return "none (only folders that genlora wrote have one)"
-    receipt = read_receipt(x.folder)
+    receipt = folder_receipt(x.folder)
     for name, digest in sorted(receipt["files"].items()):
         if name == AdapterFiles.GGUF and not (x.folder / name).is_file():
             continue  # servers of PEFT folders are given no twin

@@ -103,7 +103,7 @@ def write_adapter(
     return folder
 
 
-def read_receipt(folder: Path) -> dict[str, Any]:
+def folder_receipt(folder: Path) -> dict[str, Any]:
     """The parsed `receipt.json` of an adapter folder that genlora wrote, its digests not yet compared."""
     path = folder / AdapterFiles.RECEIPT
     receipt = parse_json(read_small(path, MAX_JSON_BYTES), where=str(path))
@@ -132,7 +132,7 @@ def read_adapter(folder: Path, layout: BaseLayout | None = None, *, force: bool 
         raise AdapterFormatError(
             f"{folder / extra[0]}: does not belong in a genlora adapter. Remove it, or import the folder."
         )
-    receipt = read_receipt(folder)
+    receipt = folder_receipt(folder)
     if layout is not None and not force and receipt["fingerprint"] != layout.fingerprint:
         raise BaseMismatchError(
             f"{folder}: made for the base with fingerprint {receipt['fingerprint'][:16]!r}, but {layout.name} has "

@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 import torch
 
-from genlora.base import LoadedBase, Progress, silent
+from genlora.base import LoadedBase
 from genlora.errors import ConfigError, TaskError
 from genlora.evaluate import Evaluated, Evaluation, EvaluationTick, RunStore, choose_methods
+from genlora.progress import Progress, silent
 from genlora.tasks import Role, Task, catalogue_tasks, find_task
-from genlora.train import Tick
+from genlora.train import ExpertTick
 from genlora.versions import versions
 
 from ._genlora import GenLora
@@ -51,7 +52,7 @@ class EvaluateOptions:
     base: str | None = None
     device: str = "cpu"
     on_tick: Callable[[EvaluationTick], None] | None = None
-    on_train: Callable[[Tick], None] | None = None
+    on_train: Callable[[ExpertTick], None] | None = None
     progress: Progress = field(default=silent)
 
 

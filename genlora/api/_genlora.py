@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from genlora.adapter import check_norms
 from genlora.bank import Bank, BankAddress, Embedded, TaskEmbedder
-from genlora.base import Progress, silent
 from genlora.descriptions import BadItem, Item, language_warning
 from genlora.errors import (
     AccuracyError,
@@ -33,12 +32,13 @@ from genlora.generators import (
     one_thread,
 )
 from genlora.policy import MAX_REASON_CHARS, gate
+from genlora.progress import Progress, silent
 from genlora.versions import versions
 
 from ._adapter import GeneratedAdapter
 from ._places import calibration_of, generator_artefact
 from ._receipt import Dtype, request_part, result_part
-from ._refine import Shown
+from ._refine import RequestExamples
 from ._scene import check_embedder, load_banks_embedder, open_bank
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Embedder(Protocol):
 
 
 @dataclass(frozen=True)
-class Made:
+class ItemResult:
     """One of many descriptions, done."""
 
     item: Item
@@ -77,7 +77,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Failed:
+class ItemFailure:
     """One of many descriptions that could not be used, and why."""
 
     line: int
@@ -300,8 +300,8 @@ class GenLora:
                 return accurate(self._made(request, dtype, generator, allow=allow), min_accuracy)
         if allow is None:  # by its words already, before a base is loaded
             gate().check(request.description or "")
-        shown = Shown.read(examples, refine, base, device, self.bank, generator)
-        return accurate(self._made(request, dtype, generator, shown, allow=allow), min_accuracy)
+        labelled = RequestExamples.read(examples, refine, base, device, self.bank, generator)
+        return accurate(self._made(request, dtype, generator, labelled, allow=allow), min_accuracy)
 
     def _check_form(self, request: Request, dtype: Dtype) -> None:
         if dtype not in DTYPES:
@@ -319,16 +319,16 @@ class GenLora:
         request: Request,
         dtype: Dtype,
         generator: str | None,
-        shown: "Shown | None" = None,
+        labelled: "RequestExamples | None" = None,
         *,
         allow: str | None = None,
     ) -> GeneratedAdapter:
         watch, text = Stopwatch(), request.description or ""
         warnings: tuple[str, ...] = ()
-        if shown is not None and shown.examples is not None:
+        if labelled is not None and labelled.examples is not None:
             engine = self.engine("cvae")
             policy = gate().check(text, allow=allow)
-            generated = shown.drawn(engine, request, watch)
+            generated = labelled.drawn(engine, request, watch)
         else:
             engine = self.engine(generator)
             with watch("embed"):
@@ -336,8 +336,8 @@ class GenLora:
             with watch("policy"):
                 policy = gate().check(text, vector, embedder=self.embedder.id, allow=allow)
             generated = engine.generate(request, vector)
-        if shown is not None and shown.refine is not None:
-            generated = shown.refined(generated, request.rank or self.bank.rank, request.seed, watch)
+        if labelled is not None and labelled.refine is not None:
+            generated = labelled.refined(generated, request.rank or self.bank.rank, request.seed, watch)
         if engine.kind not in _BOUNDED:
             with watch("bounds"):
                 check_norms(generated.adapter, self._norm_bounds(), where=f"the adapter that {engine.kind} made")
@@ -352,7 +352,7 @@ class GenLora:
             "bank": {"generation": self.bank.generation, "revision": self.bank.revision, "experts": len(self.bank)},
             "embedder": {"sha256": self.embedder.id},
             "policy": policy,
-            "device": "cpu" if shown is None else str(shown.base.device),
+            "device": "cpu" if labelled is None else str(labelled.base.device),
             "versions": versions(),
         }
         made = GeneratedAdapter(request.description, generated, layout, dtype, body, watch)
@@ -368,7 +368,7 @@ class GenLora:
         gguf: bool = False,
         force: bool = False,
         **options: Any,
-    ) -> Iterator[Made | Failed]:
+    ) -> Iterator[ItemResult | ItemFailure]:
         """An adapter folder `out/NAME` for each item, in order; one that fails does not stop the others.
 
         `options` are those of `generate`. A wrong option raises at once; a disk that refuses everything does too.
@@ -379,15 +379,15 @@ class GenLora:
         )
         for item in items:
             if isinstance(item, BadItem):
-                yield Failed(item.line, "", item.reason)
+                yield ItemFailure(item.line, "", item.reason)
                 continue
             try:
                 adapter = self.generate(item.description, **options)
-                yield Made(item, adapter.save(Path(out) / item.name, gguf=gguf, force=force), adapter)
+                yield ItemResult(item, adapter.save(Path(out) / item.name, gguf=gguf, force=force), adapter)
             except StorageError as err:
                 if not isinstance(err.__cause__, OSError):  # it exists already: only this one is lost
-                    yield Failed(item.line, item.name, str(err))
+                    yield ItemFailure(item.line, item.name, str(err))
                     continue
                 raise
             except GenloraError as err:
-                yield Failed(item.line, item.name, str(err))
+                yield ItemFailure(item.line, item.name, str(err))

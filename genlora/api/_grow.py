@@ -14,7 +14,7 @@ from genlora.errors import TaskError
 from genlora.evaluate import MAX_EXAMPLES, MIN_EXAMPLES, Admission, admit, answer, held_out
 from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
 from genlora.tasks import Task
-from genlora.train import ExpertConfig, ExpertTrainer, Tick, Trained
+from genlora.train import ExpertConfig, ExpertTick, ExpertTrainer, Trained
 
 from ._scene import check_embedder
 
@@ -64,7 +64,7 @@ def grow_bank(
     run: Path,
     *,
     embedder: TaskEmbedder,
-    on_tick: Callable[[Tick], None] | None = None,
+    on_tick: Callable[[ExpertTick], None] | None = None,
     on_measured: Callable[[Admission], None] | None = None,
 ) -> Grown:
     """Train, measure and store, one expert after the other. Everything finished survives a kill: run it again with the

@@ -38,7 +38,7 @@ MAX_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True, eq=False)
-class Created:
+class GenerateResult:
     """An adapter that was made on request, with what the client is told about it."""
 
     id: str
@@ -70,7 +70,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class GenerateRequest:
     """What an adapter is to be made from, checked and in normal form; its digest names the adapter."""
 
     description: str | None
@@ -85,11 +85,11 @@ class Wanted:
 
 
 @dataclass(eq=False)
-class Job:
+class GenerateJob:
     """A generation under way, and how many wait for it."""
 
     id: str
-    future: "Future[Created]"
+    future: "Future[GenerateResult]"
     callers: int = 1
 
 
@@ -127,8 +127,8 @@ class Library:
         self.lora = lora
         self.limits = (running, waiting)
         self._base = base
-        self._made: Lru[str, Created] = Lru(max_adapters)
-        self._jobs: dict[str, Job] = {}
+        self._made: Lru[str, GenerateResult] = Lru(max_adapters)
+        self._jobs: dict[str, GenerateJob] = {}
         self._lock = threading.RLock()  # cancelling a job calls `_forget` in the same thread
         self._pool = _single_threaded_pool(running)
         self._experts: tuple[str, tuple[Model, ...]] | None = None
@@ -180,7 +180,7 @@ class Library:
         # The blob and slot would do, but the record's digest also changes when a name is given to other weights.
         return Adapter(f"expert:{name}:{bank.get(name).digest[:16]}", bank.state(name))
 
-    def get(self, name: str) -> Created:
+    def get(self, name: str) -> GenerateResult:
         """A generated adapter that is in memory. Raises `UnknownModelError`."""
         found = self._made.get(name)
         if found is None:
@@ -233,14 +233,14 @@ class Library:
 
     # ---- making
 
-    def wanted(
+    def request(
         self,
         description: str | None = None,
         *,
         examples: Sequence[Example] = (),
         generator: str | None = None,
         seed: int = 0,
-    ) -> Wanted:
+    ) -> GenerateRequest:
         """Check a request and name it. Raises `DescriptionError`, `TaskError` or `ConfigError`."""
         if (description is None) == (not examples):
             raise ConfigError("give either a description or examples of the task, and not both.")
@@ -262,7 +262,7 @@ class Library:
             "bank": self.lora.bank.revision,
             "versions": versions(),
         }
-        return Wanted(text, tuple(examples), kind, seed, sha256_bytes(canonical_json(asked)))
+        return GenerateRequest(text, tuple(examples), kind, seed, sha256_bytes(canonical_json(asked)))
 
     def create(
         self,
@@ -271,25 +271,25 @@ class Library:
         examples: Sequence[Example] = (),
         generator: str | None = None,
         seed: int = 0,
-    ) -> Created:
+    ) -> GenerateResult:
         """The adapter for a description or examples; made if it is not there yet. Blocks.
 
-        Raises what `wanted` and `GenLora.generate` raise, and `OverloadError` where too many wait already.
+        Raises what `request` and `GenLora.generate` raise, and `OverloadError` where too many wait already.
         """
-        found = self.start(self.wanted(description, examples=examples, generator=generator, seed=seed))
-        return found if isinstance(found, Created) else found.future.result()
+        found = self.start(self.request(description, examples=examples, generator=generator, seed=seed))
+        return found if isinstance(found, GenerateResult) else found.future.result()
 
-    def start(self, wanted: Wanted) -> Created | Job:
+    def start(self, request: GenerateRequest) -> GenerateResult | GenerateJob:
         """The adapter if it is there, else the job that makes it: one job, however many ask. Never blocks.
 
         Raises `OverloadError` where `waiting` generations wait already. Whoever loses interest calls `leave`.
         """
         with self._lock:
-            if (made := self._made.get(wanted.id)) is not None:
+            if (made := self._made.get(request.id)) is not None:
                 return made
             if self._closed:
                 raise EngineError("this server is shutting down and makes no more adapters. Ask another one.")
-            if (job := self._jobs.get(wanted.id)) is not None:
+            if (job := self._jobs.get(request.id)) is not None:
                 job.callers += 1
                 return job
             running, waiting = self.limits
@@ -299,48 +299,48 @@ class Library:
                     f"{waiting} adapters are waiting to be generated already. Ask again in {soon:.0f} s.",
                     retry_after=soon,
                 )
-            job = Job(wanted.id, self._pool.submit(self._make, wanted))
-            self._jobs[wanted.id] = job
+            job = GenerateJob(request.id, self._pool.submit(self._make, request))
+            self._jobs[request.id] = job
         job.future.add_done_callback(lambda _: self._forget(job))
         return job
 
-    def leave(self, job: Job) -> None:
+    def leave(self, job: GenerateJob) -> None:
         """One caller no longer waits. A job that nobody waits for is not begun."""
         with self._lock:
             job.callers -= 1
             if job.callers <= 0:
                 job.future.cancel()  # does nothing once it runs; its adapter is then kept for whoever asks next
 
-    def _forget(self, job: Job) -> None:
+    def _forget(self, job: GenerateJob) -> None:
         with self._lock:
             if self._jobs.get(job.id) is job:
                 del self._jobs[job.id]
 
-    def _make(self, wanted: Wanted) -> Created:
+    def _make(self, request: GenerateRequest) -> GenerateResult:
         with self._lock:
             self._running += 1
             self.most_running = max(self.most_running, self._running)
         began = time.perf_counter()
         try:
-            made = self._generate(wanted)
+            made = self._generate(request)
             took = time.perf_counter() - began
         finally:
             with self._lock:
                 self._running -= 1
         # What was serialised for the receipt's digests is not kept: it would double the memory.
-        created = Created(wanted.id, made.receipt(), replace(made), Adapter(wanted.id, made.state), took)
-        if not self._made.put(wanted.id, created):
+        result = GenerateResult(request.id, made.receipt(), replace(made), Adapter(request.id, made.state), took)
+        if not self._made.put(request.id, result):
             raise OverloadError("every adapter in memory is in use. Ask again in a few seconds.", retry_after=5)
         with self._lock:
             self.created += 1
             self._mean_s += 0.2 * (took - self._mean_s)
-        log.info("%s: made by %s in %.0f ms", created.id, wanted.generator, took * 1e3)
-        return created
+        log.info("%s: made by %s in %.0f ms", result.id, request.generator, took * 1e3)
+        return result
 
-    def _generate(self, wanted: Wanted) -> GeneratedAdapter:
-        if wanted.examples:
-            return self.lora.generate(examples=wanted.examples, base=self._base, seed=wanted.seed)
-        return self.lora.generate(wanted.description, generator=wanted.generator, seed=wanted.seed)
+    def _generate(self, request: GenerateRequest) -> GeneratedAdapter:
+        if request.examples:
+            return self.lora.generate(examples=request.examples, base=self._base, seed=request.seed)
+        return self.lora.generate(request.description, generator=request.generator, seed=request.seed)
 
     def warm(self) -> None:
         """Load what the first request would otherwise wait for: the embedder and the generator."""

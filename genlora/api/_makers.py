@@ -15,12 +15,12 @@ import torch
 from genlora.adapter import AdapterState, LoraPair, peft_files, update_norms
 from genlora.base import LoadedBase
 from genlora.errors import GenloraError, TaskError
-from genlora.evaluate import MadeAdapter, Method, Novelty, Variant
+from genlora.evaluate import AdapterUnderTest, Method, Novelty, Variant
 from genlora.files import sha256_bytes
 from genlora.generators import Generated, PromptMode, Request, combine
 from genlora.mixture import Arrow
 from genlora.tasks import Task
-from genlora.train import ExpertConfig, ExpertTrainer, Tick
+from genlora.train import ExpertConfig, ExpertTick, ExpertTrainer
 
 from ._genlora import GenLora
 
@@ -85,7 +85,7 @@ class BankMaker:
         found = self.lora.bank.search(vector, n)
         return [(x.name, self.experts[x.name]) for x in found]
 
-    def make(self, method: Method, task: Task, variant: Variant) -> MadeAdapter:
+    def make(self, method: Method, task: Task, variant: Variant) -> AdapterUnderTest:
         """The adapter of a method for a task; `TaskError` where a task has no own expert."""
         match method.kind:
             case "own":
@@ -102,7 +102,7 @@ class BankMaker:
                 state, discarded = self._average
                 return self._made(state, {"discarded": round(discarded, 6), **self._nearest(state)})
             case "arrow":
-                return MadeAdapter(None, {"experts": len(self.experts), "top_k": self._arrow.top_k}, "arrow")
+                return AdapterUnderTest(None, {"experts": len(self.experts), "top_k": self._arrow.top_k}, "arrow")
             case "nearest":
                 return self._generated("aggregate", variant, top_k=1)
             case _:
@@ -130,7 +130,7 @@ class BankMaker:
         norms = [update_norms(s) for s in self.experts.values()]
         return {path: float(np.mean([n[path] for n in norms])) for path in norms[0]}
 
-    def _generated(self, generator: str, variant: Variant, **options: Any) -> MadeAdapter:
+    def _generated(self, generator: str, variant: Variant, **options: Any) -> AdapterUnderTest:
         text = variant.description
         engine = self.lora.engine(generator)
         began = time.perf_counter()
@@ -153,8 +153,8 @@ class BankMaker:
         found = self.novelty.nearest(state)
         return {"nearest": found.name, "cosine": found.cosine}
 
-    def _made(self, state: AdapterState, about: dict[str, Any]) -> MadeAdapter:
-        return MadeAdapter(state, about, _digest(state))
+    def _made(self, state: AdapterState, about: dict[str, Any]) -> AdapterUnderTest:
+        return AdapterUnderTest(state, about, _digest(state))
 
 
 def _digest(state: AdapterState) -> str:
@@ -164,7 +164,7 @@ def _digest(state: AdapterState) -> str:
 
 
 def own_experts(
-    base: LoadedBase, tasks: Sequence[Task], run: Path, *, on_tick: Callable[[Tick], None] | None = None
+    base: LoadedBase, tasks: Sequence[Task], run: Path, *, on_tick: Callable[[ExpertTick], None] | None = None
 ) -> tuple[dict[str, AdapterState], dict[str, str]]:
     """An expert for each task, trained or found in the run folder; and why there is none for the others."""
     trainer = ExpertTrainer(base, tasks, OWN_CONFIG, run, on_tick=on_tick)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from genlora.adapter import AdapterFiles
-from genlora.base import Progress, silent
 from genlora.descriptions import check_description
 from genlora.errors import ConfigError, GenloraError, TaskError
 from genlora.evaluate import (
@@ -22,6 +21,7 @@ from genlora.evaluate import (
     whole_file,
 )
 from genlora.files import canonical_json
+from genlora.progress import Progress, silent
 from genlora.tasks import read_jsonl
 from genlora.versions import versions
 

@@ -5,10 +5,11 @@ import os
 from pathlib import Path
 
 from genlora.bank import Bank, BankAddress, TaskEmbedder, place_of
-from genlora.base import DEFAULT_BASE, MODELS, Progress, cache_dir, resolve_embedder, silent
+from genlora.base import DEFAULT_BASE, MODELS, cache_dir, resolve_embedder
 from genlora.errors import BankError, BaseError, GenloraError, UnknownGeneratorError
 from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
 from genlora.generators import Artefact, Calibration, calibrate, load_artefact
+from genlora.progress import Progress, silent
 
 log = logging.getLogger(__name__)
 

@@ -135,7 +135,7 @@ def _measured(base: LoadedBase, task: Task, parts: Mapping[tuple[Example, ...], 
 
 
 @dataclass(frozen=True)
-class Shown:
+class RequestExamples:
     """The labelled examples of one request, with the base that reads them."""
 
     examples: Labelled | None

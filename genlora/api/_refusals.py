@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from genlora.adapter import AdapterFiles
-from genlora.base import Progress, silent
 from genlora.files import atomic_write, canonical_json, sha256_file
 from genlora.policy import REFUSALS_FORMAT, RefusalDrift, refusal_prompts
+from genlora.progress import Progress, silent
 from genlora.versions import versions
 
 from ._run import Runner

@@ -7,21 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from genlora.adapter import AdapterFiles, AdapterState, load_adapter
-from genlora.adapter import read_receipt as folder_receipt
-from genlora.base import (
-    Fingerprint,
-    LoadedBase,
-    Progress,
-    decode_text,
-    generate_greedy,
-    load_base,
-    require_compatible,
-    silent,
-)
+from genlora.adapter import AdapterFiles, AdapterState, folder_receipt, load_adapter
+from genlora.base import Fingerprint, LoadedBase, decode_text, generate_greedy, load_base, require_compatible
 from genlora.errors import BaseError, BaseMismatchError, ConfigError, TaskError
 from genlora.files import read_json
 from genlora.merge import load_merged
+from genlora.progress import Progress, silent
 from genlora.tasks import prompt_ids
 
 from ._adapter import attach

@@ -5,8 +5,9 @@ from pathlib import Path
 import torch
 
 from genlora.bank import Bank, BankAddress, TaskEmbedder
-from genlora.base import LoadedBase, Progress, load_base, require_compatible, silent
+from genlora.base import LoadedBase, load_base, require_compatible
 from genlora.errors import BankError
+from genlora.progress import Progress, silent
 
 from ._places import base_source, default_bank, task_embedder
 

@@ -3,21 +3,19 @@
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from genlora.errors import BankError
 from genlora.files import fsync_folder, storage_errors
+from genlora.progress import Progress, silent
 
 from ._address import BankAddress, place_of
 from ._store import Bank
 from .shared import shared_exists
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def copy_bank(
     target: "Path | str | BankAddress",
     *,
     blobs: str | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> CopyReport:
     """Make `target`, a new folder or shared bank, equal to the committed state of `source`; all of it or nothing.
 
@@ -98,6 +96,6 @@ def _fill(source: Bank, out: Bank, place: Path | BankAddress, progress: Progress
                 data = source.blobs.read(row.blob)
                 sizes[tx.put_blob(data)] = len(data)
             tx.insert(record, row.slot)
-            progress(done, total)
+            progress("experts", done, total)
         tx.adopt(state)
     return CopyReport(source.where, str(place), total, len(sizes), sum(sizes.values()), str(state["revision"]))

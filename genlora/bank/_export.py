@@ -3,7 +3,7 @@
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from genlora.errors import BankError, StorageError
 from genlora.files import fsync_folder, storage_errors
+from genlora.progress import Progress, silent
 
 from ._codec import PACK_SIZE, Codec, Encoder, codec_named, product_error
 from ._packs import open_pack
@@ -18,8 +19,6 @@ from ._record import ExpertRecord
 from ._store import Bank
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def export_bank(
     codec: str = "raw",
     names: Sequence[str] | None = None,
     replace: bool = False,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> ExportReport:
     """Write experts (all, or `names`) as a new bank in folder `path`, in one rename.
 
@@ -125,7 +124,7 @@ def _fill(bank: Bank, out: Bank, names: Sequence[str], codec: Codec, progress: P
                     errors[record.name] = product_error(state, pack.decode(slot))
                     marked = _marked(record, codec.name, errors[record.name])
                     tx.insert(marked.with_(blob=digest, generation=tx.generation), slot)
-            progress(len(errors), len(names))
+            progress("experts", len(errors), len(names))
     return errors
 
 

@@ -1,15 +1,16 @@
 """Existing adapters into a bank: other people's PEFT folders and our own, one or a manifest of many."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genlora.adapter import AdapterFiles, AdapterState, import_peft, read_adapter, read_receipt, resize
+from genlora.adapter import AdapterFiles, AdapterState, folder_receipt, import_peft, read_adapter, resize
 from genlora.descriptions import check_description
 from genlora.errors import AdapterShapeError, BaseMismatchError, GenloraError, ManifestError
 from genlora.files import check_name, read_json
+from genlora.progress import Progress, silent
 
 from ._embedder import TaskEmbedder
 from ._record import ExpertRecord
@@ -123,7 +124,7 @@ def _read(bank: Bank, folder: Path, options: ImportOptions) -> _Read:
     layout = bank.layout
     if (folder / AdapterFiles.RECEIPT).is_file():
         known = options.force or options.made_for is not None
-        receipt = read_receipt(folder)
+        receipt = folder_receipt(folder)
         state = read_adapter(folder, layout, force=known)
         rank = max(pair.rank for pair in state.values())
         sha256 = receipt["files"][AdapterFiles.WEIGHTS]
@@ -149,7 +150,7 @@ def import_many(
     embedder: TaskEmbedder,
     options: ImportOptions | None = None,
     *,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Iterator[Outcome]:
     """`import_adapter` of each; one that is refused does not stop the others. Run again after a kill to go on."""
     for i, item in enumerate(items):
@@ -157,7 +158,7 @@ def import_many(
             outcome = import_adapter(bank, item, embedder, options)
         except GenloraError as err:
             outcome = Outcome(item.name, "refused", error=str(err))
-        progress(i + 1, len(items))
+        progress("experts", i + 1, len(items))
         yield outcome
 
 

@@ -11,12 +11,10 @@ from ._cache import cache_dir as cache_dir
 from ._cache import cache_entries as cache_entries
 from ._cache import clear_cache as clear_cache
 from ._cache import staged as staged
-from ._fetch import Progress as Progress
 from ._fetch import PyPIFile as PyPIFile
 from ._fetch import check_digest as check_digest
 from ._fetch import fetch_sdist as fetch_sdist
 from ._fetch import fetch_wheel_file as fetch_wheel_file
-from ._fetch import silent as silent
 
 if TYPE_CHECKING:
     from ._convert import convert_gguf as convert_gguf

@@ -7,9 +7,9 @@ from typing import Any
 
 from genlora.errors import BaseError
 from genlora.files import canonical_json, sha256_file, storage_errors
+from genlora.progress import Progress, silent
 
 from ._cache import cache_dir, staged
-from ._fetch import Progress, silent
 from ._layout import META_FILE
 from ._quiet import first_line, quiet_transformers
 

@@ -11,17 +11,14 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from genlora.errors import DigestError, FetchError
 from genlora.files import sha256_file, storage_errors
+from genlora.progress import Progress, silent
 
 from ._cache import cache_dir, staged
-
-Progress = Callable[[str, int, int], None]
-"""Called as `progress(what, done_bytes, total_bytes)`, now and then, from one thread at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +43,6 @@ class PyPIFile:
     @property
     def requirement(self) -> str:
         return f"{self.project}=={self.version}"
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """A `Progress` that shows nothing."""
 
 
 def _watch(folder: Path, spec: PyPIFile, progress: Progress, stop: threading.Event) -> None:

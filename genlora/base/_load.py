@@ -11,8 +11,8 @@ from torch import nn
 
 from genlora.adapter import BaseLayout
 from genlora.errors import BaseError, ConfigError
+from genlora.progress import Progress, silent
 
-from ._fetch import Progress, silent
 from ._fingerprint import Fingerprint, fingerprint
 from ._layout import bare_layout
 from ._quiet import first_line, quiet_transformers

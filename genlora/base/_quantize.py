@@ -14,8 +14,8 @@ from torch import nn
 from genlora.adapter import BaseLayout
 from genlora.errors import ConfigError, MergeError
 from genlora.extras import missing_extra
+from genlora.progress import Progress, silent
 
-from ._fetch import Progress, silent
 from ._fingerprint import fingerprint
 from ._headers import read_config
 from ._load import LoadedBase, check_device, eos_ids, layout_of, load_model, load_tokenizer

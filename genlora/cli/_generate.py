@@ -17,7 +17,7 @@ from ._show import bank_option, say, say_json
 from ._text import plain, shorten
 
 if TYPE_CHECKING:
-    from genlora.api import Failed, GeneratedAdapter, Made
+    from genlora.api import GeneratedAdapter, ItemFailure, ItemResult
 
 MAX_SAID = 20
 """Failures that a summary spells out."""
@@ -189,11 +189,11 @@ def summary(made: GeneratedAdapter, *, gguf: bool) -> dict[str, Any]:
     return {"receipt": {**receipt, "base": base}, "times_ms": {k: round(v, 3) for k, v in made.times_ms.items()}}
 
 
-def _report_many(done: list[Made | Failed], *, as_json: bool) -> None:
-    from genlora.api import Made
+def _report_many(done: list[ItemResult | ItemFailure], *, as_json: bool) -> None:
+    from genlora.api import ItemResult
 
-    made = [d for d in done if isinstance(d, Made)]
-    failed = [d for d in done if not isinstance(d, Made)]
+    made = [d for d in done if isinstance(d, ItemResult)]
+    failed = [d for d in done if not isinstance(d, ItemResult)]
     if as_json:
         say_json({
             "made": [{

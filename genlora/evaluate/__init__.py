@@ -33,10 +33,10 @@ from ._reference import ReferenceRequest as ReferenceRequest
 from ._reference import rate_experts as rate_experts
 from ._reference import rate_fewshot as rate_fewshot
 from ._reference import reference_requests as reference_requests
+from ._run import AdapterUnderTest as AdapterUnderTest
 from ._run import Evaluated as Evaluated
 from ._run import Evaluation as Evaluation
 from ._run import EvaluationTick as EvaluationTick
-from ._run import MadeAdapter as MadeAdapter
 from ._run import Maker as Maker
 from ._run import predictions as predictions
 from ._statistics import Difference as Difference

@@ -28,7 +28,7 @@ FORCED_SPEED = 4
 
 
 @dataclass(frozen=True)
-class MadeAdapter:
+class AdapterUnderTest:
     """An adapter to be measured, and what is known of it."""
 
     state: AdapterState | None
@@ -45,7 +45,7 @@ class Maker(Protocol):
         """Why `method` cannot be run at all, or ''."""
         ...
 
-    def make(self, method: Method, task: Task, variant: Variant) -> MadeAdapter: ...
+    def make(self, method: Method, task: Task, variant: Variant) -> AdapterUnderTest: ...
 
     def candidates(self, task: Task, description: str, n: int) -> Sequence[tuple[str, AdapterState]]:
         """The n experts nearest to a description, nearest first."""
@@ -203,7 +203,7 @@ class Evaluation:
         self,
         method: Method,
         task: Task,
-        made: MadeAdapter | None,
+        made: AdapterUnderTest | None,
         examples: Sequence[Example],
         shots: Sequence[Example],
         told: str | None,
@@ -227,7 +227,7 @@ class Evaluation:
         variant: Variant,
         examples: Sequence[Example],
         shots: Sequence[Example],
-        made: MadeAdapter | None,
+        made: AdapterUnderTest | None,
     ) -> str:
         return unit_key(
             protocol=PROTOCOL,

@@ -54,10 +54,10 @@ from ._network import to_state as to_state
 from ._protocol import HIGH as HIGH
 from ._protocol import LOW as LOW
 from ._protocol import AdapterGenerator as AdapterGenerator
+from ._protocol import BankLike as BankLike
 from ._protocol import Contribution as Contribution
 from ._protocol import Coverage as Coverage
 from ._protocol import Generated as Generated
-from ._protocol import Library as Library
 from ._protocol import PromptMode as PromptMode
 from ._protocol import Request as Request
 from ._protocol import Vector as Vector

@@ -11,7 +11,7 @@ from genlora.errors import AdapterFormatError
 from ._clock import Stopwatch, one_thread
 from ._coverage import Calibration
 from ._neighbourhood import PLACES, Neighbourhood, coverage_warnings, neighbourhood
-from ._protocol import Generated, Library, Request, Vector
+from ._protocol import BankLike, Generated, Request, Vector
 
 NORM_SLACK = 1.001
 """A weighted mean is no longer than the longest of its parts; the rest is rounding."""
@@ -25,7 +25,7 @@ class AggregateGenerator:
 
     kind: str = "aggregate"
 
-    def __init__(self, library: Library, calibration: Calibration) -> None:
+    def __init__(self, library: BankLike, calibration: Calibration) -> None:
         self.library = library
         self.calibration = calibration
 

@@ -23,7 +23,7 @@ from ._coverage import Calibration
 from ._expected import ExpectedAccuracy, WayTable, read_tables
 from ._multitask import FewshotGenerator
 from ._neighbourhood import Neighbourhood, neighbourhood
-from ._protocol import Generated, Library, Request, Vector
+from ._protocol import BankLike, Generated, Request, Vector
 
 Way = Literal["expert", "fewshot"]
 
@@ -54,7 +54,7 @@ class Nearness:
         return _SCALE * np.array([self.centre, self.best, self.ahead])
 
 
-def nearness(library: Library, vector: Vector, near: Neighbourhood) -> Nearness:
+def nearness(library: BankLike, vector: Vector, near: Neighbourhood) -> Nearness:
     """Of the request's nearest expert; the second counts if it is of another parent."""
     first = library.get(near.found[0].name)
     rows = np.atleast_2d(np.asarray(first.embeddings, np.float64))
@@ -76,7 +76,7 @@ class AutoGenerator:
 
     def __init__(
         self,
-        library: Library,
+        library: BankLike,
         calibration: Calibration,
         tables: Artefact | None = None,
         fewshot: Artefact | None = None,
@@ -150,7 +150,7 @@ class AutoGenerator:
         return self._fewshot.generate(request, vector, near)
 
 
-def own_score(library: Library, name: str) -> float | None:
+def own_score(library: BankLike, name: str) -> float | None:
     """The expert's measured share of right answers on its own task; None if it was never measured."""
     gain = getattr(library.get(name), "gain", None)
     return None if not gain or "own" not in gain else float(gain["own"])

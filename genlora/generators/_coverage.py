@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from genlora.adapter import AdapterState
 from genlora.errors import ManifestError
 
-from ._protocol import Coverage, Library
+from ._protocol import BankLike, Coverage
 
 STANDARD_K = 4
 STANDARD_TEMPERATURE = 0.1
@@ -162,7 +162,7 @@ def _cdf(quantiles: Sequence[float], support: float) -> float:
     return float(np.interp(round(support, 9), np.round([0.0, *quantiles, 1.0], 9), levels))
 
 
-def calibrate(library: Library) -> Calibration:
+def calibrate(library: BankLike) -> Calibration:
     """Measure a bank's curves from the descriptions stored with its experts. Takes about a second, draws nothing.
 
     For every description of every expert (the last ones first, the unseen; at most `MAX_QUERIES` in all, of experts

@@ -16,7 +16,7 @@ from ._clock import Stopwatch, one_thread
 from ._coverage import Calibration, products, softmax, spread_of, support_of
 from ._cvae_network import Cvae, CvaeConfig
 from ._neighbourhood import PLACES, Neighbourhood, coverage_warnings, neighbourhood
-from ._protocol import Contribution, Generated, Library, Request, Vector
+from ._protocol import BankLike, Contribution, Generated, Request, Vector
 
 TEXT, EXAMPLES = "text", "examples"
 """The two kinds of condition: a description's embedding, or the task vector of a few examples."""
@@ -41,7 +41,7 @@ class CvaeGenerator:
     reads the neighbours' weighted mean and spread as well (SG-LoRA).
     """
 
-    def __init__(self, library: Library, calibration: Calibration, artefact: Artefact) -> None:
+    def __init__(self, library: BankLike, calibration: Calibration, artefact: Artefact) -> None:
         self.library = library
         self.calibration = calibration
         self.artefact = artefact.require(library.layout)

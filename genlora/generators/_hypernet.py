@@ -1,6 +1,5 @@
 """The text hypernetwork as a generator: one forward pass from an embedding (and neighbours' codes) to an adapter."""
 
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from ._coverage import Calibration
 from ._multitask import at_rank
 from ._neighbourhood import Neighbourhood, coverage_warnings, neighbourhood
 from ._network import HyperNetwork, NetworkConfig, to_state
-from ._protocol import Contribution, Generated, Library, Request, Vector
+from ._protocol import BankLike, Contribution, Generated, Request, Vector
 
 CODE_PREFIX = "code."
 
@@ -43,7 +42,7 @@ class HypernetGenerator:
 
     kind: str = "hypernet"
 
-    def __init__(self, library: Library, calibration: Calibration, artefact: Artefact) -> None:
+    def __init__(self, library: BankLike, calibration: Calibration, artefact: Artefact) -> None:
         self.library = library
         self.calibration = calibration
         self.artefact = artefact.require(library.layout)

@@ -12,7 +12,7 @@ from ._artefact import Artefact, finite
 from ._clock import Stopwatch, one_thread
 from ._coverage import Calibration
 from ._neighbourhood import Neighbourhood, coverage_warnings, neighbourhood
-from ._protocol import Generated, Library, PromptMode, Request, Vector
+from ._protocol import BankLike, Generated, PromptMode, Request, Vector
 
 
 def multitask_state(artefact: Artefact) -> AdapterState:
@@ -41,7 +41,7 @@ class MultitaskGenerator:
         """The rank that is written where the request names none: the library's."""
         return self.library.rank
 
-    def __init__(self, library: Library, calibration: Calibration, artefact: Artefact) -> None:
+    def __init__(self, library: BankLike, calibration: Calibration, artefact: Artefact) -> None:
         self.library = library
         self.calibration = calibration
         self.artefact = artefact.require(library.layout)

@@ -12,7 +12,7 @@ from genlora.errors import AdapterFormatError, BankError
 
 from ._clock import Stopwatch, one_thread
 from ._coverage import NONE, STANDARD_K, Calibration, products, softmax, spread_of, support_of
-from ._protocol import LOW, Contribution, Coverage, Library, NeighbourLike, Request, Vector
+from ._protocol import LOW, BankLike, Contribution, Coverage, NeighbourLike, Request, Vector
 
 PLACES = 6
 """Similarities are rounded to this many decimals before anything is computed from them, so that a receipt holds the
@@ -46,7 +46,7 @@ class Neighbourhood:
 
 
 def neighbourhood(
-    library: Library, calibration: Calibration, request: Request, vector: Vector, watch: Stopwatch
+    library: BankLike, calibration: Calibration, request: Request, vector: Vector, watch: Stopwatch
 ) -> Neighbourhood:
     """The request's nearest experts, their weights, coverage and spread. Raises `BankError` when none is left."""
     with watch("search"):
@@ -67,7 +67,7 @@ def neighbourhood(
     )  # fmt: skip
 
 
-def _nearest(library: Library, vector: Vector, k: int, exclude: frozenset[str]) -> list[NeighbourLike]:
+def _nearest(library: BankLike, vector: Vector, k: int, exclude: frozenset[str]) -> list[NeighbourLike]:
     found = [n for n in library.search(vector, k + len(exclude)) if n.name not in exclude][:k]
     if not found:
         raise BankError(
@@ -77,7 +77,7 @@ def _nearest(library: Library, vector: Vector, k: int, exclude: frozenset[str]) 
     return sorted(found, key=lambda n: (-round(n.similarity, PLACES), n.name))
 
 
-def _contribution(library: Library, neighbour: NeighbourLike, similarity: float, weight: float) -> Contribution:
+def _contribution(library: BankLike, neighbour: NeighbourLike, similarity: float, weight: float) -> Contribution:
     record = library.get(neighbour.name)
     return Contribution(neighbour.name, similarity, weight, record.blob, record.licence)
 

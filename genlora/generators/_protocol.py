@@ -156,7 +156,7 @@ class RecordLike(Protocol):
     def embeddings(self) -> Any: ...
 
 
-class Library(Protocol):
+class BankLike(Protocol):
     """What a generator needs of a bank: search, records and weights."""
 
     @property

@@ -11,12 +11,12 @@ from ._coverage import Calibration
 from ._cvae import CvaeGenerator
 from ._hypernet import HypernetGenerator
 from ._multitask import DescribedMultitaskGenerator, FewshotGenerator, MultitaskGenerator
-from ._protocol import AdapterGenerator, Library
+from ._protocol import AdapterGenerator, BankLike
 
 Artefacts = Callable[[str], Artefact]
 """Finds the trained artefact of a kind. Raises `UnknownGeneratorError` when there is none."""
 
-GENERATORS: dict[str, Callable[[Library, Calibration, Artefacts], AdapterGenerator]] = {
+GENERATORS: dict[str, Callable[[BankLike, Calibration, Artefacts], AdapterGenerator]] = {
     "aggregate": lambda library, calibration, _: AggregateGenerator(library, calibration),
     "multitask": lambda library, calibration, find: MultitaskGenerator(library, calibration, find("multitask")),
     "multitask-described": lambda library, calibration, find: DescribedMultitaskGenerator(
@@ -41,7 +41,7 @@ def no_artefacts(kind: str) -> Artefact:
 
 
 def generator_for(
-    kind: str, library: Library, calibration: Calibration, artefacts: Artefacts = no_artefacts
+    kind: str, library: BankLike, calibration: Calibration, artefacts: Artefacts = no_artefacts
 ) -> AdapterGenerator:
     """The generator called `kind` on a bank. Raises `UnknownGeneratorError` with the choices."""
     if kind not in GENERATORS:

@@ -31,6 +31,7 @@ from genlora.base import (
 )
 from genlora.errors import ConfigError, MergeError, StorageError
 from genlora.files import canonical_json, fsync_folder, sha256_file, storage_errors
+from genlora.progress import Progress, silent
 
 from ._probe import (
     CALIBRATION_TEXTS,
@@ -45,7 +46,7 @@ from ._probe import (
     run_probe,
 )
 from ._report import PLOT, REPORT, MergeReport, plot
-from ._routes import Route, Source, StepProgress, route_for
+from ._routes import Route, Source, route_for
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +55,6 @@ _TOKENIZER_FILES = (
     "generation_config.json",
 )  # fmt: skip
 _CALIBRATION = 2000
-
-
-def _silent(_step: str, _done: int, _total: int) -> None:
-    pass
 
 
 def _digests(files: Sequence[Path]) -> dict[str, str]:
@@ -180,7 +177,7 @@ def merge(
     probe: Sequence[Text] = PROBE_TEXTS,
     positions: int = POSITIONS,
     replace: bool = False,
-    progress: StepProgress = _silent,
+    progress: Progress = silent,
 ) -> MergeReport:
     """Write a merged, verified copy of the base with the adapter inside to the folder `out`.
 
@@ -275,7 +272,7 @@ class _Checker:
         texts: Sequence[Text],
         positions: int,
         limit: float,
-        progress: StepProgress,
+        progress: Progress,
     ) -> None:
         tokenizer = load_tokenizer(base_path)
         self._probes = probe_set(tokenizer, texts, positions=positions)

@@ -3,7 +3,7 @@
 import json
 import struct
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -26,6 +26,7 @@ from genlora.base import (
 )
 from genlora.errors import DigestError, MergeError
 from genlora.files import sha256_file, storage_errors
+from genlora.progress import Progress
 
 from ._gguf import GGUF_NAME, GgufBase, load_gguf, merge_gguf, needs_copy, write_gguf
 from ._linear import LayerError, form_of, merge_linear
@@ -33,8 +34,6 @@ from ._probe import input_group, linear_at
 from ._report import REPORT, read_report
 
 Source = Literal["dequantized", "original"]
-StepProgress = Callable[[str, int, int], None]
-"""Called as `progress(step, done, total)`."""
 _TORCH_TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -60,7 +59,7 @@ class FolderRoute:
     backend: Backend
     device: str
     source: Source
-    progress: StepProgress
+    progress: Progress
 
     def reference(self) -> nn.Module:
         return load_quantized(self.base, self.backend, device=self.device)
@@ -118,7 +117,7 @@ class GgufRoute:
     backend: Backend
     device: str
     source: Source
-    progress: StepProgress
+    progress: Progress
 
     def reference(self) -> nn.Module:
         if not needs_copy(self.base, self.backend.ggml):
@@ -185,7 +184,7 @@ def route_for(
     device: str,
     source: Source,
     gguf: Path | None,
-    progress: StepProgress,
+    progress: Progress,
 ) -> tuple[Route, list[Path]]:
     """How to merge, and which of the base's files must come out of it unchanged."""
     files = [p for p in base_path.iterdir() if p.suffix in (".safetensors", ".json", ".jinja")]

@@ -1,7 +1,7 @@
 """Building a mixture from a bank's experts: their weights as they are, routers fitted to their tasks."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any, Literal, cast, get_args
@@ -12,6 +12,7 @@ from genlora.bank import Bank, ExpertRecord
 from genlora.base import LoadedBase, require_compatible
 from genlora.errors import ConfigError, TaskError
 from genlora.files import canonical_json, sha256_bytes
+from genlora.progress import Progress, silent
 from genlora.tasks import Example, catalogue, prompt_ids, sample
 from genlora.versions import versions
 
@@ -30,7 +31,6 @@ ROUNDS = 4
 what the next ones read, and a router has to be fitted to what it will read."""
 _MAX_TEXT_TOKENS = 256
 _TRAINING_EXAMPLES = 600
-Progress = Callable[[str, int, int], None]
 
 
 def build_mixture(
@@ -45,7 +45,7 @@ def build_mixture(
     rounds: int = ROUNDS,
     training: MixtureTraining | None = None,
     seed: int = 0,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> Mixture:
     """A mixture of the bank's experts `names`, with routers for `base`.
 
@@ -120,7 +120,7 @@ def trained(
     examples: Mapping[str, Sequence[Example]],
     config: MixtureTraining,
     *,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> Mixture:
     """The mixture after `config.steps` steps on its experts' examples; routers only, or experts too.
 

@@ -10,10 +10,10 @@ from genlora.adapter import (
     AdapterFiles,
     BaseLayout,
     check_adapter,
+    folder_receipt,
     gguf_architecture,
     gguf_bytes,
     read_adapter,
-    read_receipt,
 )
 from genlora.errors import AdapterFormatError, BaseMismatchError, DigestError, GenloraError, ManifestError
 from genlora.files import parse_json, sha256_bytes
@@ -83,7 +83,7 @@ def read_parcel(folder: Path, layout: BaseLayout | None = None) -> Parcel:
             f"{folder / AdapterFiles.RECEIPT}: is missing: genlora did not write this folder and cannot tell its base. "
             "Generate the adapter, or take it into a bank with `genlora bank import`."
         )
-    receipt = read_receipt(folder)
+    receipt = folder_receipt(folder)
     names = [
         n
         for n in (AdapterFiles.CONFIG, AdapterFiles.WEIGHTS, AdapterFiles.RECEIPT, AdapterFiles.GGUF)

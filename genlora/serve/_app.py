@@ -13,11 +13,11 @@ from genlora.api import Library
 from genlora.engine import Engine
 from genlora.errors import GenloraError
 
+from ._access import AccessControl, AccessState
 from ._errors import ApiError, bad, from_error, json_response
-from ._gate import Gate, GateState
+from ._handlers import Gone, Handlers, made_card, read_body
 from ._metrics import CONTENT_TYPE
-from ._schema import AdapterAsked, ChatAsked, CompletionAsked, parse
-from ._service import Gone, Service, made_card, read_body
+from ._schema import AdapterRequest, ChatRequest, CompletionRequest, parse
 from ._settings import HttpSettings
 
 log = logging.getLogger(__name__)
@@ -27,47 +27,47 @@ _LEFT = 499
 
 
 def create_app(
-    engine: Engine, library: Library, settings: HttpSettings | None = None, *, state: GateState | None = None
+    engine: Engine, library: Library, settings: HttpSettings | None = None, *, state: AccessState | None = None
 ) -> FastAPI:
     """An ASGI application that answers OpenAI's clients. Closing engine and library is the caller's part."""
-    settings, state = settings or HttpSettings(), state or GateState()
-    service = Service(engine, library, settings)
+    settings, state = settings or HttpSettings(), state or AccessState()
+    handlers = Handlers(engine, library, settings)
     # No documentation pages: they would load scripts from elsewhere. No redirects: a path is right or it is not.
     app = FastAPI(title="genlora", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.add_middleware(Gate, settings=settings, state=state, metrics=service.metrics)
+    app.add_middleware(AccessControl, settings=settings, state=state, metrics=handlers.metrics)
     _add_errors(app)
-    _add_routes(app, service, settings, state)
+    _add_routes(app, handlers, settings, state)
     return app
 
 
-def _add_routes(app: FastAPI, service: Service, settings: HttpSettings, state: GateState) -> None:
+def _add_routes(app: FastAPI, handlers: Handlers, settings: HttpSettings, state: AccessState) -> None:
     @app.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
-        return await service.chat(request, parse(await read_body(request, settings), ChatAsked))
+        return await handlers.chat(request, parse(await read_body(request, settings), ChatRequest))
 
     @app.post("/v1/completions")
     async def complete(request: Request) -> Response:
-        return await service.complete(request, parse(await read_body(request, settings), CompletionAsked))
+        return await handlers.complete(request, parse(await read_body(request, settings), CompletionRequest))
 
     @app.get("/v1/models")
     async def models() -> Response:
-        return json_response({"object": "list", "data": await service.aside(service.models)})
+        return json_response({"object": "list", "data": await handlers.aside(handlers.models)})
 
     @app.get("/v1/models/{model:path}")  # names of bases have slashes; it is looked up, never opened
     async def model(model: str) -> Response:
-        return json_response(await service.aside(service.model, model))
+        return json_response(await handlers.aside(handlers.model, model))
 
     @app.post("/v1/adapters")
     async def create(request: Request) -> Response:
-        asked = parse(await read_body(request, settings), AdapterAsked)
-        made, new = await service.create(request, asked)
+        asked = parse(await read_body(request, settings), AdapterRequest)
+        made, new = await handlers.create(request, asked)
         return json_response(made_card(made), 201 if new else 200, headers={"Location": f"/v1/adapters/{made.id}"})
 
     @app.get("/v1/adapters/{name}")
     async def adapter(name: str, format: Literal["json", "zip"] = "json") -> Response:
         if format == "json":
-            return json_response(await service.aside(service.card, name))
-        file, packed = await service.aside(service.packed, name)
+            return json_response(await handlers.aside(handlers.card, name))
+        file, packed = await handlers.aside(handlers.packed, name)
         return Response(packed, 200, {"Content-Disposition": f'attachment; filename="{file}"'}, "application/zip")
 
     @app.get("/healthz")
@@ -78,7 +78,7 @@ def _add_routes(app: FastAPI, service: Service, settings: HttpSettings, state: G
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        return Response(await service.aside(service.metrics.text), 200, media_type=CONTENT_TYPE)
+        return Response(await handlers.aside(handlers.metrics.text), 200, media_type=CONTENT_TYPE)
 
 
 def _add_errors(app: FastAPI) -> None:

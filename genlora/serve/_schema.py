@@ -62,7 +62,7 @@ class StreamOptions(_Strict):
     """Accepted and not used."""
 
 
-class _Asked(_Strict):
+class _TextRequest(_Strict):
     """What both routes share."""
 
     model: str = Field(max_length=256)
@@ -99,7 +99,7 @@ class _Asked(_Strict):
             raise bad(str(err), str(err).split()[0]) from err
 
 
-class ChatAsked(_Asked):
+class ChatRequest(_TextRequest):
     """The body of POST /v1/chat/completions."""
 
     messages: Annotated[list[Message], Field(fail_fast=True, min_length=1, max_length=MAX_MESSAGES)]
@@ -116,7 +116,7 @@ class ChatAsked(_Asked):
         return self._sampling(settings, length=length, default=DEFAULT_MAX_TOKENS, logprobs=wanted)
 
 
-class CompletionAsked(_Asked):
+class CompletionRequest(_TextRequest):
     """The body of POST /v1/completions."""
 
     prompt: (
@@ -142,7 +142,7 @@ class CompletionAsked(_Asked):
         return self._sampling(settings, length=self.max_tokens, default=COMPLETION_MAX_TOKENS, logprobs=self.logprobs)
 
 
-class ExampleAsked(_Strict):
+class ExampleItem(_Strict):
     """A worked example of a task."""
 
     input: str
@@ -151,11 +151,11 @@ class ExampleAsked(_Strict):
     choices: Annotated[list[str], Field(fail_fast=True, max_length=64)] = []
 
 
-class AdapterAsked(_Strict):
+class AdapterRequest(_Strict):
     """The body of POST /v1/adapters."""
 
     description: str | None = None
-    examples: Annotated[list[ExampleAsked], Field(fail_fast=True, min_length=1)] | None = None
+    examples: Annotated[list[ExampleItem], Field(fail_fast=True, min_length=1)] | None = None
     generator: str | None = Field(None, max_length=64)
     seed: int = Field(0, ge=0, lt=2**63)
 
@@ -171,7 +171,7 @@ def parse(data: bytes, kind: type[Body]) -> Body:
         raise bad(f"the body is not JSON ({err}). Expected one UTF-8 JSON object.", code="invalid_json") from err
     if not isinstance(value, dict):
         raise bad("the body is not a JSON object.", code="invalid_json")
-    if issubclass(kind, _Asked):
+    if issubclass(kind, _TextRequest):
         value = _known(value, kind)
     elif unknown := _first_unknown(value, kind):
         raise unknown

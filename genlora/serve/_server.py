@@ -13,8 +13,8 @@ from genlora.api import Library
 from genlora.engine import Engine
 from genlora.errors import ConfigError
 
+from ._access import AccessState
 from ._app import create_app
-from ._gate import GateState
 from ._settings import HttpSettings
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class HttpServer(uvicorn.Server):
         *,
         on_ready: Callable[[int], None] = lambda port: None,
     ) -> None:
-        self.state = GateState()
+        self.state = AccessState()
         app = create_app(engine, library, settings, state=self.state)
         super().__init__(
             uvicorn.Config(

@@ -18,6 +18,7 @@ from typing import IO, Any, Literal
 
 from genlora.errors import TaskError
 from genlora.files import canonical_json, read_json, sha256_bytes, storage_errors
+from genlora.progress import Progress
 
 from ._build import MAX_INPUT_CHARS, clean_examples, digest_of, guess_metric, safe_name, shuffled_options, with_options
 from ._task import Example, Metric, Task
@@ -25,8 +26,6 @@ from ._task import Example, Metric, Task
 log = logging.getLogger(__name__)
 
 Options = Literal["none", "inline", "auto"]
-Progress = Callable[[str, int, int], None]
-"""Called as `progress(what, done_bytes, total_bytes)`."""
 
 BIGBENCH: dict[str, Any] = {
     "project": "bigbench",
@@ -294,7 +293,8 @@ def _archive(at_hand: Path | None, progress: Progress | None) -> Path:
     if at_hand is not None:
         check_digest(at_hand, BIGBENCH["sha256"], what=str(at_hand))
         return at_hand
-    from genlora.base import fetch_sdist, silent
+    from genlora.base import fetch_sdist
+    from genlora.progress import silent
 
     return fetch_sdist(PyPIFile(**BIGBENCH, kind="sdist"), progress=progress or silent)
 

@@ -4,12 +4,12 @@ from ._bayes import InnerConfig as InnerConfig
 from ._bayes import Posterior as Posterior
 from ._checkpoint import kept_checkpoints as kept_checkpoints
 from ._config import ExpertConfig as ExpertConfig
-from ._config import Progress as Progress
+from ._config import TrainState as TrainState
 from ._cvae_data import CvaeFitConfig as CvaeFitConfig
 from ._dialogues import dialogue as dialogue
 from ._embedder import EmbedderConfig as EmbedderConfig
+from ._experts import ExpertTick as ExpertTick
 from ._experts import ExpertTrainer as ExpertTrainer
-from ._experts import Tick as Tick
 from ._experts import Trained as Trained
 from ._experts import label_losses as label_losses
 from ._fewshot import SHOWN as SHOWN
@@ -34,5 +34,5 @@ from ._refine import refine as refine
 from ._stacked import Stack as Stack
 from ._stacked import StackedLinear as StackedLinear
 from ._stacked import common_start as common_start
-from ._task_batches import MixtureConfig as MixtureConfig
+from ._task_batches import TaskBatchConfig as TaskBatchConfig
 from ._text_modules import FitConfig as FitConfig

@@ -63,7 +63,7 @@ class ExpertConfig:
 
 
 @dataclass
-class Progress:
+class TrainState:
     """Where one expert stands; written into its checkpoint."""
 
     name: str

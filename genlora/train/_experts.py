@@ -19,7 +19,7 @@ from genlora.files import check_name
 from genlora.tasks import Task, sample
 
 from ._checkpoint import RunFiles
-from ._config import ExpertConfig, Progress
+from ._config import ExpertConfig, TrainState
 from ._packing import Batch, EncodedRows, attention_masks, encode_rows, pack, take
 from ._stacked import Stack, common_start
 
@@ -32,7 +32,7 @@ class Trained:
 
     name: str
     state: AdapterState
-    progress: Progress
+    progress: TrainState
 
 
 @dataclass
@@ -40,13 +40,13 @@ class _Slot:
     task: Task
     train: EncodedRows
     validation: EncodedRows
-    progress: Progress
+    progress: TrainState
     order: list[int]
     best: dict[str, Tensor] | None = None
 
 
 @dataclass(frozen=True)
-class Tick:
+class ExpertTick:
     """What a progress display needs, once per step."""
 
     step: int
@@ -70,7 +70,7 @@ class ExpertTrainer:
         config: ExpertConfig,
         run: Path,
         *,
-        on_tick: Callable[[Tick], None] | None = None,
+        on_tick: Callable[[ExpertTick], None] | None = None,
     ) -> None:
         names = [check_name(t.name, what="task name") for t in tasks]
         if len(set(names)) != len(names):
@@ -100,7 +100,7 @@ class ExpertTrainer:
         done = self.files.done_names() & self.tasks.keys()
         for name in sorted(done):
             state, record = self.files.load_done(name)
-            yield Trained(name, state, Progress(**record))
+            yield Trained(name, state, TrainState(**record))
         queue = [n for n in self.tasks if n not in done]
         queue.sort(key=lambda n: not self.files.has_slot(n))  # half-done experts first
         yield from self._train(queue, len(done))
@@ -160,7 +160,7 @@ class ExpertTrainer:
             return encode_rows(self.base.tokenizer, examples, description=describe, max_tokens=c.max_tokens)
 
         train, validation = encode("train", c.max_examples), encode("validation", c.validation_rows)
-        return _Slot(task, train, validation, Progress(task.name), self._order(task.name, 0, len(train.rows)))
+        return _Slot(task, train, validation, TrainState(task.name), self._order(task.name, 0, len(train.rows)))
 
     def _order(self, name: str, epoch: int, n: int) -> list[int]:
         seed = hashlib.sha256(f"{self.config.seed}\0{name}\0{epoch}".encode()).digest()
@@ -175,7 +175,7 @@ class ExpertTrainer:
             return
         tensors, best, record = found
         stack.restore(index, tensors)
-        slot.best, slot.progress = best, Progress(**record)
+        slot.best, slot.progress = best, TrainState(**record)
         slot.order = self._order(slot.task.name, slot.progress.epoch, len(slot.train.rows))
         log.info("expert %s goes on from step %d", slot.task.name, slot.progress.step)
 
@@ -193,7 +193,7 @@ class ExpertTrainer:
         pad = self.base.tokenizer.pad_token_id or 0
         return pack(packs, pad=pad, dtype=self.dtype, device=self.device)
 
-    def _lr(self, p: Progress) -> float:
+    def _lr(self, p: TrainState) -> float:
         c = self.config
         warm = min(1.0, (p.step + 1) / c.warmup_steps)
         return c.lr * warm * max(0.1, 1.0 - 0.9 * p.rows_seen / c.max_rows)
@@ -302,7 +302,7 @@ class ExpertTrainer:
         left = sum(max(0, c.max_rows - s.progress.rows_seen) for s in slots) + c.max_rows * len(queue)
         rate = clock.rows_per_s
         self.on_tick(
-            Tick(step, done, len(self.failed), len(self.tasks), tuple(s.task.name for s in slots),
+            ExpertTick(step, done, len(self.failed), len(self.tasks), tuple(s.task.name for s in slots),
                  rate, clock.tokens_per_s, left / rate if rate else float("inf"))
         )  # fmt: skip
 

@@ -34,7 +34,7 @@ from ._bayes import (
 )
 from ._lightning import Fitted, FitTick, Step, derived_seed, fit
 from ._refine import RefinePrior, RowLosses
-from ._routed import Router, routed
+from ._routed import FactorSetter, routed
 
 log = logging.getLogger(__name__)
 
@@ -78,14 +78,14 @@ class AbmllFit(nn.Module):
     def __init__(
         self,
         base: LoadedBase,
-        router: Router,
+        setter: FactorSetter,
         rows: Mapping[str, Sequence[Example]],
         means: Mapping[str, Factors],
         start: Scales,
         config: AbmllFitConfig,
     ) -> None:
         super().__init__()
-        self.base, self.router, self.rows, self.means, self.config = base, router, rows, means, config
+        self.base, self.setter, self.rows, self.means, self.config = base, setter, rows, means, config
         self.names = sorted(means)
         self.model = base.model  # so that it moves with the module; it is frozen, and not saved
         self.log_a = nn.ParameterDict({k: a.log() for k, (a, _) in start.items()})
@@ -126,13 +126,13 @@ class AbmllFit(nn.Module):
         fixed = {k: (a.detach(), b.detach()) for k, (a, b) in self.scales().items()}
         seed = int(torch.randint(2**31, (1,), generator=rng))
         posterior = adapt(
-            lambda f, r: support(self.router, f, r), mean, fixed, c.inner, samples=support.samples, seed=seed
+            lambda f, r: support(self.setter, f, r), mean, fixed, c.inner, samples=support.samples, seed=seed
         )  # fmt: skip
         with torch.no_grad():
-            before = query(self.router, {k: (a[None], b[None]) for k, (a, b) in mean.items()}, rng)
+            before = query(self.setter, {k: (a[None], b[None]) for k, (a, b) in mean.items()}, rng)
         s = self.scales()
         at = drawn(placed(mean, s, posterior.u), deviations(s, posterior.v), rng, query.samples)
-        return before, query(self.router, at, rng), divergence_at(posterior, mean, s)
+        return before, query(self.setter, at, rng), divergence_at(posterior, mean, s)
 
     def optimizers(self, steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
         optimizer = torch.optim.Adam([*self.log_a.values(), *self.log_b.values()], lr=self.config.lr)
@@ -197,8 +197,8 @@ def fit_abmll(
     own = {n: factors_of(bank.state(n), bank.layout, bank.targets, bank.rank) for n in means}
     start = library_scales(own, config.share)
     base.model.requires_grad_(False)
-    with routed(base.model, base.layout, bank.targets, 1.0) as router:
-        module = AbmllFit(base, router, rows, means, start, config)
+    with routed(base.model, base.layout, bank.targets, 1.0) as setter:
+        module = AbmllFit(base, setter, rows, means, start, config)
         fitted = fit(
             module,
             run=run,

@@ -26,7 +26,7 @@ from genlora.tasks import Task
 
 from ._lightning import Fitted, FitTick, fit
 from ._routed import routed
-from ._task_batches import Mixture, description_vectors
+from ._task_batches import TaskBatches, description_vectors
 from ._teacher import Experts
 from ._text_modules import FitConfig, FitData, HypernetFit, MultitaskFit, TextFit
 
@@ -79,11 +79,11 @@ def fit_text(
         raise ConfigError("a hypernetwork starts from a multi-task adapter. Train one first: genlora train multitask")
     config = options.config
     base.model.requires_grad_(False)
-    with routed(base.model, base.layout, config.targets, config.scale) as router:
-        train = Mixture(base, tasks, config.mixture)
-        held = Mixture(base, validation, config.mixture, split="validation")
-        for mixture in (train, held):
-            for name, why in mixture.left_out.items():
+    with routed(base.model, base.layout, config.targets, config.scale) as setter:
+        train = TaskBatches(base, tasks, config.batches)
+        held = TaskBatches(base, validation, config.batches, split="validation")
+        for batches in (train, held):
+            for name, why in batches.left_out.items():
                 log.info("%s is left out: %s", name, why)
 
         def embed(texts: Sequence[str]) -> Any:
@@ -96,21 +96,21 @@ def fit_text(
         if config.kl or config.align:
             experts = Experts({n: bank.state(n) for n in bank.names() if n in train.tasks}, base.layout, config.targets)
         if experts is not None and config.kl:
-            experts.record(base, train, router, scale=config.scale)
+            experts.record(base, train, setter, scale=config.scale)
         codes: dict[str, Tensor] = {}
         rows: dict[str, Tensor] = {}
         network = options.network or NetworkConfig(scale=config.scale)
         if options.kind == "hypernet" and network.code_dim:
             codes, rows = neighbour_codes(bank, vectors, [*known, *unseen], network.code_dim - CODE_EXTRA)
         data = FitData(base, train, held, vectors, experts, codes)
-        module, start_record = _module(options, data, router, network)
+        module, start_record = _module(options, data, setter, network)
         module.keep_in(options.run)
         fitted = fit(
             module,
             run=options.run,
             steps=config.steps,
             config={"kind": options.kind, "fit": config.to_json(), "network": network.to_json()},
-            seed=config.mixture.seed,
+            seed=config.batches.seed,
             device=options.device,
             devices=options.devices,
             every_checkpoint=options.every_checkpoint,
@@ -120,7 +120,7 @@ def fit_text(
         )
         if module.best is not None and config.keep == "best":
             module.load_state_dict(module.best[1])
-        figures = module.validate_tasks(described=config.mixture.described == 1)
+        figures = module.validate_tasks(described=config.batches.described == 1)
     record = {
         "steps": fitted.steps,
         "tokens": module.tokens + int(start_record.get("tokens", 0)),
@@ -139,15 +139,15 @@ def fit_text(
 
 
 def _module(
-    options: FitTextOptions, data: FitData, router: Any, network: NetworkConfig
+    options: FitTextOptions, data: FitData, setter: Any, network: NetworkConfig
 ) -> tuple[TextFit, dict[str, Any]]:
-    torch.manual_seed(options.config.mixture.seed)
+    torch.manual_seed(options.config.batches.seed)
     if options.kind != "hypernet":
-        return MultitaskFit(options.config, data, router), {}
+        return MultitaskFit(options.config, data, setter), {}
     assert options.start is not None
     begun = load_artefact(options.start, "multitask").require(data.base.layout, where=str(options.start))
     start = {k: v.float() for k, v in begun.tensors.items()}
-    return HypernetFit(options.config, data, router, network, start), dict(begun.record)
+    return HypernetFit(options.config, data, setter, network, start), dict(begun.record)
 
 
 def neighbour_codes(

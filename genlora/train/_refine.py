@@ -17,7 +17,7 @@ from genlora.tasks import Example
 from ._bayes import Factors, InnerConfig, Posterior, Scales, adapt, factors_of
 from ._experts import label_losses
 from ._packing import Row, encode_rows, pack
-from ._routed import Router, routed
+from ._routed import FactorSetter, routed
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class RowLosses:
     def samples(self) -> int:
         return min(len(self.packs), MOST_PACKS)
 
-    def __call__(self, router: Router, factors: Factors, rng: torch.Generator) -> Tensor:
+    def __call__(self, setter: FactorSetter, factors: Factors, rng: torch.Generator) -> Tensor:
         """Mean loss of the labels of `samples` packs, drawn anew each time where there are more."""
         order = torch.randperm(len(self.packs), generator=rng)[: self.samples].tolist()
         model: Any = self.base.model
@@ -95,7 +95,7 @@ class RowLosses:
             [(self.prefix, self.packs[i]) for i in sorted(order)],
             pad=self.base.tokenizer.pad_token_id or 0, dtype=where.dtype, device=where.device,
         )  # fmt: skip
-        router.route({k: (a.to(where.device), b.to(where.device)) for k, (a, b) in factors.items()})
+        setter.route({k: (a.to(where.device), b.to(where.device)) for k, (a, b) in factors.items()})
         return label_losses(model, batch).mean().cpu()
 
 
@@ -144,8 +144,8 @@ def refine(
         raise TaskError("there are no examples to refine on; expected at least one object with input and output.")
     rows = RowLosses(base, examples, description=description, max_tokens=max_tokens)
     mean = factors_of(state, base.layout, prior.targets, prior.rank)
-    with routed(base.model, base.layout, prior.targets, 1.0) as router:
+    with routed(base.model, base.layout, prior.targets, 1.0) as setter:
         return adapt(
-            lambda factors, rng: rows(router, factors, rng),
+            lambda factors, rng: rows(setter, factors, rng),
             mean, prior.scales, inner or prior.inner, samples=rows.samples, seed=seed,
         )  # fmt: skip

@@ -32,8 +32,8 @@ class RoutedLinear(nn.Module):
         return y.baddbmm(x.bmm(self.a.transpose(1, 2)), self.b.transpose(1, 2), alpha=self.scale)
 
 
-class Router:
-    """The routed modules of one model; made by `routed`."""
+class FactorSetter:
+    """Sets the factors of the routed modules of one model; made by `routed`."""
 
     def __init__(self, modules: dict[str, list[RoutedLinear]]) -> None:
         self._modules = modules
@@ -57,7 +57,7 @@ class Router:
 
 
 @contextmanager
-def routed(model: nn.Module, layout: BaseLayout, leaves: tuple[str, ...], scale: float) -> Iterator[Router]:
+def routed(model: nn.Module, layout: BaseLayout, leaves: tuple[str, ...], scale: float) -> Iterator[FactorSetter]:
     """Put routed modules into `model` while the context lasts; the model is left as it was."""
     originals: dict[str, nn.Module] = {}
     modules: dict[str, list[RoutedLinear]] = {}
@@ -68,7 +68,10 @@ def routed(model: nn.Module, layout: BaseLayout, leaves: tuple[str, ...], scale:
             modules.setdefault(leaf, []).append(module)
             model.set_submodule(m.path, module)
     try:
-        yield Router(modules)
+        yield FactorSetter(modules)
     finally:
         for path, module in originals.items():
             model.set_submodule(path, module)
+
+
+Router = FactorSetter  # its former name, for files that still say it

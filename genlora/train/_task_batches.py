@@ -1,4 +1,4 @@
-"""Steps of a mixture of tasks: which tasks, which description, which rows, all from (seed, step) alone.
+"""Batches of tasks, step by step: which tasks, which description, which rows, all from (seed, step) alone.
 
 So a run that is resumed, or evaluated again, sees the same batches without any state of a data loader.
 """
@@ -20,7 +20,7 @@ from ._packing import Batch, encode_rows, pack, take
 
 
 @dataclass(frozen=True)
-class MixtureConfig:
+class TaskBatchConfig:
     """What a step holds."""
 
     tasks_per_step: int = 12
@@ -37,7 +37,7 @@ class MixtureConfig:
 
 
 @dataclass(frozen=True)
-class MixtureStep:
+class TaskBatch:
     """One step's content: packs side by side, and the task and description of each."""
 
     batch: Batch
@@ -47,14 +47,14 @@ class MixtureStep:
     examples: tuple[tuple[Example, ...], ...]
 
 
-class Mixture:
+class TaskBatches:
     """Packs of many tasks. Tasks whose rows are all too long are left out and named in `left_out`."""
 
     def __init__(
         self,
         base: LoadedBase,
         tasks: Sequence[Task],
-        config: MixtureConfig,
+        config: TaskBatchConfig,
         *,
         split: str = "train",
         on_task: Callable[[str], None] | None = None,
@@ -98,7 +98,7 @@ class Mixture:
             raise TaskError(f"all {len(examples)} rows are longer than {self.config.max_row_tokens} tokens.")
         return kept
 
-    def step(self, number: int) -> MixtureStep:
+    def step(self, number: int) -> TaskBatch:
         """The content of step `number` (from 0)."""
         c = self.config
         rng = random.Random(f"{c.seed}/{number}")
@@ -118,9 +118,9 @@ class Mixture:
             chosen.append(tuple(rows[: len(taken)]))
             told.append(which)
         batch = pack(packs, pad=self.pad, dtype=self.dtype, device=self.device)
-        return MixtureStep(batch, tuple(names), tuple(told), tuple(chosen))
+        return TaskBatch(batch, tuple(names), tuple(told), tuple(chosen))
 
-    def fixed(self, names: Sequence[str], rows: int, *, described: bool = False) -> MixtureStep:
+    def fixed(self, names: Sequence[str], rows: int, *, described: bool = False) -> TaskBatch:
         """The first `rows` rows of each of `names`, chosen by hash, as many as twice a pack's tokens hold: the same at
         every call.
         """
@@ -133,7 +133,7 @@ class Mixture:
             packs.append((encoded.prefix, taken))
             chosen.append(examples[: len(taken)])
         batch = pack(packs, pad=self.pad, dtype=self.dtype, device=self.device)
-        return MixtureStep(batch, tuple(names), (0,) * len(names), tuple(chosen))
+        return TaskBatch(batch, tuple(names), (0,) * len(names), tuple(chosen))
 
     def _draw(self, rng: random.Random, number: int) -> list[str]:
         """Every task comes up equally often: the names are shuffled anew for each round and dealt out in order."""

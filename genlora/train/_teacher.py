@@ -12,8 +12,8 @@ from genlora.generators import Factors
 
 from ._experts import label_losses
 from ._packing import encode_rows, pack
-from ._routed import Router
-from ._task_batches import Mixture, MixtureStep
+from ._routed import FactorSetter
+from ._task_batches import TaskBatch, TaskBatches
 
 TOP = 8
 """Tokens of a teacher's distribution that are kept for each label; the rest is one bucket."""
@@ -51,22 +51,22 @@ class Experts:
     def record(
         self,
         base: LoadedBase,
-        mixture: Mixture,
-        router: Router,
+        batches: TaskBatches,
+        setter: FactorSetter,
         *,
         rows: int = 160,
         scale: float = 2.0,
         on_task: Callable[[str], None] = lambda name: None,
     ) -> None:
         """Let each expert answer up to `rows` training rows of its task, bare; keep its distribution at the labels."""
-        for name in [n for n in mixture.names if n in self.factors]:
-            router.route({leaf: (a[None], b[None] / scale) for leaf, (a, b) in self.factors[name].items()})
-            examples = mixture.examples[name][:rows]
+        for name in [n for n in batches.names if n in self.factors]:
+            setter.route({leaf: (a[None], b[None] / scale) for leaf, (a, b) in self.factors[name].items()})
+            examples = batches.examples[name][:rows]
             for i in range(0, len(examples), 24):
                 part = examples[i : i + 24]
                 encoded = encode_rows(base.tokenizer, part, max_tokens=10_000)
                 batch = pack(
-                    [(encoded.prefix, encoded.rows)], pad=mixture.pad, dtype=mixture.dtype, device=mixture.device
+                    [(encoded.prefix, encoded.rows)], pad=batches.pad, dtype=batches.dtype, device=batches.device
                 )
                 _, logits = label_losses(base.model, batch, with_logits=True)
                 top = logits.log_softmax(-1).topk(TOP, -1)
@@ -74,9 +74,9 @@ class Experts:
                     mine = batch.row == r
                     self.said[(name, e.input)] = (top.indices[mine].int(), top.values[mine].half())
             on_task(name)
-        router.clear()
+        setter.clear()
 
-    def teacher(self, step: MixtureStep) -> Teacher | None:
+    def teacher(self, step: TaskBatch) -> Teacher | None:
         """What was recorded for the rows of a step, or None."""
         at, ids, log_probs, row = [], [], [], 0
         for name, examples in zip(step.tasks, step.examples, strict=True):

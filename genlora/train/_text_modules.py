@@ -27,9 +27,9 @@ from genlora.generators import Factors, HyperNetwork, NetworkConfig
 from ._checkpoint import RECORD
 from ._experts import label_losses
 from ._lightning import Step
-from ._routed import Router
+from ._routed import FactorSetter
 from ._stacked import common_start
-from ._task_batches import Mixture, MixtureConfig, MixtureStep, rows_right, task_means
+from ._task_batches import TaskBatch, TaskBatchConfig, TaskBatches, rows_right, task_means
 from ._teacher import Experts, kl_to_teacher
 
 BEST = "best.safetensors"
@@ -62,7 +62,7 @@ class FitConfig:
     rank: int = 8
     targets: tuple[str, ...] = ("q_proj", "v_proj")
     scale: float = 2.0
-    mixture: MixtureConfig = field(default_factory=MixtureConfig)
+    batches: TaskBatchConfig = field(default_factory=TaskBatchConfig)
 
     def __post_init__(self) -> None:
         for name, low in (("steps", 1), ("eval_every", 1), ("validation_rows", 1), ("rank", 1)):
@@ -88,8 +88,8 @@ class FitData:
     """What a run reads: the base, steps of training tasks, and validation tasks with descriptions never trained on."""
 
     base: LoadedBase
-    train: Mixture
-    validation: Mixture
+    train: TaskBatches
+    validation: TaskBatches
     vectors: Mapping[str, Tensor]
     """{task: (descriptions, dim)} for training tasks; for validation tasks, their unseen descriptions."""
     experts: Experts | None = None
@@ -100,12 +100,12 @@ class FitData:
 class TextFit(nn.Module, ABC):
     """What both kinds of fit share: steps, optimiser, validation. Subclasses say how conditions become factors."""
 
-    def __init__(self, config: FitConfig, data: FitData, router: Router) -> None:
+    def __init__(self, config: FitConfig, data: FitData, setter: FactorSetter) -> None:
         super().__init__()
         self.config = config
         # Beside the module's registry: the base is frozen, and is neither saved nor moved with this module.
         object.__setattr__(self, "data", data)
-        object.__setattr__(self, "router", router)
+        object.__setattr__(self, "setter", setter)
         self.tokens = 0
         self._counted = 0
         self.history: dict[int, dict[str, float]] = {}
@@ -113,7 +113,7 @@ class TextFit(nn.Module, ABC):
         self.keep: Path | None = None
 
     data: FitData
-    router: Router
+    setter: FactorSetter
 
     @abstractmethod
     def factors(self, names: Sequence[str], told: Sequence[int]) -> tuple[Factors, Tensor]:
@@ -150,7 +150,7 @@ class TextFit(nn.Module, ABC):
 
     def validate(self) -> dict[str, float]:
         """Mean loss and share of rows right on validation tasks; the best weights so far are kept in `best`."""
-        found = self.validate_tasks(described=self.config.mixture.described == 1)[""]
+        found = self.validate_tasks(described=self.config.batches.described == 1)[""]
         self.history[self._counted] = {"tokens": float(self.tokens), **found}
         if self.best is None or (found["right"], -found["loss"]) > self.best[0]:
             weights = {k: v.detach().clone() for k, v in self.state_dict().items()}
@@ -160,11 +160,11 @@ class TextFit(nn.Module, ABC):
             atomic_write(self.keep / BEST, record_bytes(self.best[1], record, key=RECORD))
         return found
 
-    def losses_of(self, step: MixtureStep) -> dict[str, Tensor]:
+    def losses_of(self, step: TaskBatch) -> dict[str, Tensor]:
         """Every term of the loss of one step."""
         c, experts = self.config, self.data.experts
         factors, squares = self.factors(step.tasks, step.descriptions)
-        self.router.route(factors)
+        self.setter.route(factors)
         teacher = experts.teacher(step) if experts is not None and c.kl else None
         losses, logits = label_losses(self.data.base.model, step.batch, with_logits=True)
         if c.label_smoothing:
@@ -188,11 +188,11 @@ class TextFit(nn.Module, ABC):
         """
         self.eval()
         found: dict[str, dict[str, float]] = {}
-        mixture = self.data.validation
-        for names in _chunks(mixture.by_length, 8):
-            step = mixture.fixed(names, rows or self.config.validation_rows, described=described)
+        batches = self.data.validation
+        for names in _chunks(batches.by_length, 8):
+            step = batches.fixed(names, rows or self.config.validation_rows, described=described)
             factors, _ = self.factors(names, [0] * len(names))
-            self.router.route(factors)
+            self.setter.route(factors)
             losses, right = label_losses(self.data.base.model, step.batch, with_argmax=True)
             mean = task_means(step.batch, losses, len(names))
             ok, owner = rows_right(step.batch, right)
@@ -206,10 +206,10 @@ class TextFit(nn.Module, ABC):
 class MultitaskFit(TextFit):
     """One unconditional adapter for all tasks."""
 
-    def __init__(self, config: FitConfig, data: FitData, router: Router) -> None:
-        super().__init__(config, data, router)
+    def __init__(self, config: FitConfig, data: FitData, setter: FactorSetter) -> None:
+        super().__init__(config, data, setter)
         layout = data.base.layout
-        start = common_start(layout, config.targets, config.rank, seed=config.mixture.seed)
+        start = common_start(layout, config.targets, config.rank, seed=config.batches.seed)
         self.a, self.b = nn.ParameterDict(), nn.ParameterDict()
         for leaf in config.targets:
             modules = layout.of((leaf,))
@@ -233,9 +233,14 @@ class HypernetFit(TextFit):
     """The hypernetwork, trained end to end through the base."""
 
     def __init__(
-        self, config: FitConfig, data: FitData, router: Router, network: NetworkConfig, start: Mapping[str, Tensor]
+        self,
+        config: FitConfig,
+        data: FitData,
+        setter: FactorSetter,
+        network: NetworkConfig,
+        start: Mapping[str, Tensor],
     ) -> None:
-        super().__init__(config, data, router)
+        super().__init__(config, data, setter)
         known = torch.cat([data.vectors[n] for n in data.train.names])
         self.network = HyperNetwork(network, start, known.mean(0))
 

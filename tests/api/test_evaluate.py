@@ -30,7 +30,7 @@ from genlora.evaluate import (
 )
 from genlora.evaluate._methods import mismatched, random_string
 from genlora.tasks import Example, Task, catalogue, prompt_ids, read_jsonl
-from genlora.train import ExpertConfig, ExpertTrainer, Progress
+from genlora.train import ExpertConfig, ExpertTrainer, TrainState
 
 QUICK = ExpertConfig(rank=4, lr=0.05, max_rows=240, pack_rows=8, validation_rows=8, eval_every=5)
 SOME = ("base-described", "base-shots", "random-expert", "random-weights", "nearest-expert", "best-expert", "average",
@@ -93,7 +93,7 @@ def own_run(tmp_path_factory, base, specs, own_states):
     folder = tmp_path_factory.mktemp("own") / "run"
     trainer = ExpertTrainer(base, [read_jsonl(Path(s[6:])) for s in specs], QUICK, folder)
     for name, state in own_states.items():
-        trainer.files.save_done(name, state, asdict(Progress(name)))
+        trainer.files.save_done(name, state, asdict(TrainState(name)))
     return folder
 
 

@@ -182,7 +182,7 @@ def test_adapters_are_the_same_alone_and_among_others(lora, tmp_path):
 def test_many_go_on_after_one_that_fails(lora, tmp_path):
     import io
 
-    from genlora.api import Failed, Made
+    from genlora.api import ItemFailure, ItemResult
     from genlora.descriptions import read_items
 
     (tmp_path / "taken").mkdir()
@@ -200,7 +200,7 @@ def test_many_go_on_after_one_that_fails(lora, tmp_path):
         b'{"name": "sum", "description": "add three numbers"}',
     ]
     done = list(lora.generate_many(read_items(io.BytesIO(b"\n".join(lines))), tmp_path))
-    assert [type(d) for d in done] == [Made, *[Failed] * 7, Made, Failed]
+    assert [type(d) for d in done] == [ItemResult, *[ItemFailure] * 7, ItemResult, ItemFailure]
     says = [
         "already exists",
         "not allowed",
@@ -211,7 +211,7 @@ def test_many_go_on_after_one_that_fails(lora, tmp_path):
         "bytes",
         "earlier line",
     ]
-    failed = [d for d in done if isinstance(d, Failed)]
+    failed = [d for d in done if isinstance(d, ItemFailure)]
     for failure, expected in zip(failed, says, strict=True):
         assert expected in failure.reason
     assert sorted(p.name for p in tmp_path.iterdir()) == ["0001", "sum", "taken"]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from genlora import GenLora
-from genlora.api import Created, Library
+from genlora.api import GenerateResult, Library
 from genlora.errors import (
     ConfigError,
     DescriptionError,
@@ -79,17 +79,17 @@ def test_unknown_names_say_what_there_is(library, name):
 
 
 def test_a_request_is_named_by_what_is_asked(library):
-    one = library.wanted(TEXT)
-    assert one == library.wanted(f"  {TEXT.replace(' ', '   ')} ")
+    one = library.request(TEXT)
+    assert one == library.request(f"  {TEXT.replace(' ', '   ')} ")
     assert one.id == "genlora:" + one.digest[:16]
-    others = [library.wanted(TEXT + "s"), library.wanted(TEXT, seed=1), library.wanted(TEXT, generator="multitask")]
+    others = [library.request(TEXT + "s"), library.request(TEXT, seed=1), library.request(TEXT, generator="multitask")]
     assert len({w.digest for w in (one, *others)}) == 4
 
 
 def test_another_bank_means_another_id(library, served_base, world, embedder, tmp_path):
     path = world.fill(tmp_path / "bank", served_base.layout, served_base.fingerprint, embedder, size=0.2)
     with GenLora(path, embedder=embedder, generator="aggregate") as lora, Library(lora) as other:
-        assert other.wanted(TEXT).digest != library.wanted(TEXT).digest
+        assert other.request(TEXT).digest != library.request(TEXT).digest
 
 
 def test_the_same_request_made_at_once_is_made_once(library):
@@ -115,16 +115,16 @@ def flood(lora, **options):
     with Library(lora, **options) as library:
 
         def ask(i):
-            wanted = library.wanted(f"sort the words of list {i}")
+            request = library.request(f"sort the words of list {i}")
             gate.wait()
             began = time.perf_counter()
             try:
-                job = library.start(wanted)
+                job = library.start(request)
             except OverloadError as err:
                 assert err.retry_after >= 1
                 peak.slowest = max(peak.slowest, time.perf_counter() - began)
                 return None
-            return job if isinstance(job, Created) else job.future.result()
+            return job if isinstance(job, GenerateResult) else job.future.result()
 
         def watch():
             while not stop.wait(0.005):
@@ -170,14 +170,14 @@ def test_the_least_recently_used_goes_but_never_one_in_use(lora):
 
 def test_a_job_nobody_waits_for_is_not_begun(lora):
     with Library(lora, running=1) as library:
-        first = library.start(library.wanted("sort list 0"))
-        dropped = library.start(library.wanted("sort list 1"))
-        shared = [library.start(library.wanted("sort list 2")) for _ in range(2)]
+        first = library.start(library.request("sort list 0"))
+        dropped = library.start(library.request("sort list 1"))
+        shared = [library.start(library.request("sort list 2")) for _ in range(2)]
         library.leave(dropped)
         library.leave(shared[0])
         assert shared[1].future.result(10) and first.future.result(10)
         assert dropped.future.cancelled() and Slow.made == 2
-        assert isinstance(library.create("sort list 1"), Created), "it can be asked for again"
+        assert isinstance(library.create("sort list 1"), GenerateResult), "it can be asked for again"
 
 
 def test_other_threads_keep_their_cores(lora):
@@ -194,7 +194,7 @@ def test_other_threads_keep_their_cores(lora):
 
 def test_closing_lets_the_running_one_end(lora):
     library = Library(lora, running=1)
-    job = library.start(library.wanted(TEXT))
+    job = library.start(library.request(TEXT))
     while not job.future.running():
         time.sleep(0.001)
     library.close()

@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from genlora.api import Failed, verify
+from genlora.api import ItemFailure, verify
 from genlora.cli import cli
 from genlora.errors import ConfigError, PolicyError
 from genlora.files import canonical_json, sha256_bytes
@@ -69,7 +69,7 @@ def test_one_of_many_is_stopped_and_the_others_are_made(lora, tmp_path):
 
     items = [Item(1, "good", "sort the words of a list"), Item(2, "bad", HARMFUL)]
     good, bad = lora.generate_many(items, tmp_path / "out")
-    assert good.folder.is_dir() and isinstance(bad, Failed) and "policy gate" in bad.reason
+    assert good.folder.is_dir() and isinstance(bad, ItemFailure) and "policy gate" in bad.reason
     assert not (tmp_path / "out" / "bad").exists()
 
 

@@ -218,7 +218,7 @@ def test_hostile_requests_bring_nothing_in_or_out(demo, canary, outside, tmp_pat
     assert send(demo.url, "GET", "/")[0] == 200  # it still answers
 
 
-def test_the_same_page_without_the_gate_would_reach_out(studio, outside, tmp_path):
+def test_the_same_page_without_the_firewall_would_reach_out(studio, outside, tmp_path):
     """A deliberately naive demo fails: Gradio fetches an address that a request names."""
     from genlora_app._launch import free_port
     from genlora_app._page import build
@@ -233,17 +233,19 @@ def test_the_same_page_without_the_gate_would_reach_out(studio, outside, tmp_pat
 
 
 def test_every_route_is_known(demo):
-    """The gate's list against Gradio's own: what is open is a fixture, so that a new Gradio opens nothing (G2)."""
-    from genlora_app._gate import Gate
+    """The firewall's list against Gradio's own: what is open is a fixture, so that a new Gradio opens nothing (G2)."""
+    from genlora_app._firewall import Firewall
 
-    gate = Gate(demo.server.app, files=demo.folder, hosts=None, mcp=True)
+    firewall = Firewall(demo.server.app, files=demo.folder, hosts=None, mcp=True)
     paths = demo.server.app.openapi()["paths"]
     routes = {(m.upper(), p) for p, methods in paths.items() for m in methods}
     assert len(routes) > 40  # all of Gradio's
     names = {"{session_hash}": "a", "{api_name}": "a", "{event_id}": "a"}
     filled = {(m, functools.reduce(lambda p, n: p.replace(*n), names.items(), path)) for m, path in routes}
     scope = {"type": "http", "headers": []}
-    open_now = {(m, p) for m, p in filled if "{" not in p and gate._refusal({**scope, "method": m, "path": p}) is None}
+    open_now = {
+        (m, p) for m, p in filled if "{" not in p and firewall._refusal({**scope, "method": m, "path": p}) is None
+    }
     assert open_now == {
         ("GET", "/"), ("HEAD", "/"), ("GET", "/config"), ("GET", "/theme.css"), ("GET", "/favicon.ico"),
         ("GET", "/robots.txt"), ("GET", "/manifest.json"), ("GET", "/gradio_api/info"), ("GET", "/gradio_api/app_id"),

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from genlora.serve._errors import ApiError
-from genlora.serve._schema import ChatAsked, CompletionAsked, parse
+from genlora.serve._schema import ChatRequest, CompletionRequest, parse
 
 USER = {"role": "user", "content": "a"}
 
 
 def chat(**body):
-    return parse(json.dumps({"model": "base", "messages": [USER], **body}).encode(), ChatAsked)
+    return parse(json.dumps({"model": "base", "messages": [USER], **body}).encode(), ChatRequest)
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_a_fault_is_named_as_the_client_spelled_it(body, param, says):
 @pytest.mark.parametrize(("prompt", "param"), [({"a": 1}, "prompt"), (["a", 1], "prompt.1"), (None, "prompt")])
 def test_a_union_s_members_are_not_named(prompt, param):
     with pytest.raises(ApiError) as caught:
-        parse(json.dumps({"model": "base", "prompt": prompt}).encode(), CompletionAsked)
+        parse(json.dumps({"model": "base", "prompt": prompt}).encode(), CompletionRequest)
     assert caught.value.param == param

@@ -11,14 +11,14 @@ from genlora.errors import ConfigError, TaskError
 from genlora.evaluate import with_adapter
 from genlora.generators import NetworkConfig, load_artefact, multitask_state
 from genlora.tasks import Example, Task
-from genlora.train import FitConfig, FitTextOptions, MixtureConfig, encode_rows, fit_text, label_losses, pack
+from genlora.train import FitConfig, FitTextOptions, TaskBatchConfig, encode_rows, fit_text, label_losses, pack
 from genlora.train._routed import routed
-from genlora.train._task_batches import Mixture, description_vectors, rows_right, task_means
+from genlora.train._task_batches import TaskBatches, description_vectors, rows_right, task_means
 from genlora.train._teacher import Experts, kl_to_teacher
 from genlora.train._text_modules import BEST, FitData, HypernetFit, MultitaskFit, read_kept
 
 LEAVES = ("q_proj", "v_proj")
-MIX = MixtureConfig(tasks_per_step=2, rows_per_task=3, tokens_per_task=60, max_row_tokens=200)
+MIX = TaskBatchConfig(tasks_per_step=2, rows_per_task=3, tokens_per_task=60, max_row_tokens=200)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ class WordsEmbedder:
 
 def data_of(base, **changes):
     embed = WordsEmbedder().embed
-    train, held = Mixture(base, TASKS, MIX), Mixture(base, HELD, MIX, split="validation")
+    train, held = TaskBatches(base, TASKS, MIX), TaskBatches(base, HELD, MIX, split="validation")
     vectors = description_vectors(TASKS, embed) | description_vectors(HELD, embed, unseen=True)
     return FitData(base, train, held, vectors, **changes)
 
@@ -80,11 +80,11 @@ def stacked(states, layout):
 
 def test_each_pack_sees_its_own_adapter_as_if_it_were_alone(base):
     states = [random_state(base.layout, i) for i in range(3)]
-    step = Mixture(base, TASKS, MIX).fixed(["alpha", "beta", "gamma"], 3)
-    with routed(base.model, base.layout, LEAVES, 1.0) as router:
-        router.route(stacked(states, base.layout))
+    step = TaskBatches(base, TASKS, MIX).fixed(["alpha", "beta", "gamma"], 3)
+    with routed(base.model, base.layout, LEAVES, 1.0) as setter:
+        setter.route(stacked(states, base.layout))
         together = label_losses(base.model, step.batch)
-        router.clear()
+        setter.clear()
         bare = label_losses(base.model, step.batch)
     assert not torch.allclose(together, bare)
     for i, (name, state) in enumerate(zip(step.tasks, states, strict=True)):
@@ -103,7 +103,7 @@ def test_the_model_is_left_as_it_was(base):
 
 
 def test_steps_depend_on_their_number_alone_and_deal_every_task_out(base):
-    one, two = Mixture(base, TASKS, MIX), Mixture(base, TASKS[::-1], MIX)
+    one, two = TaskBatches(base, TASKS, MIX), TaskBatches(base, TASKS[::-1], MIX)
     for n in (0, 5, 3):
         a, b = one.step(n), two.step(n)
         assert a.tasks == b.tasks and torch.equal(a.batch.ids, b.batch.ids) and a.descriptions == b.descriptions
@@ -112,30 +112,30 @@ def test_steps_depend_on_their_number_alone_and_deal_every_task_out(base):
 
 
 def test_only_training_rows_and_descriptions_are_used(base):
-    mixture = Mixture(base, TASKS, MIX)
+    batches = TaskBatches(base, TASKS, MIX)
     for n in range(12):
-        step = mixture.step(n)
+        step = batches.step(n)
         for name, told, examples in zip(step.tasks, step.descriptions, step.examples, strict=True):
-            source = mixture.tasks[name]
+            source = batches.tasks[name]
             assert told < len(source.training_descriptions) == 6
             assert set(examples) <= set(source.split("train"))
 
 
 def test_described_packs_hold_the_description(base):
-    mixture = Mixture(base, TASKS, MixtureConfig(tasks_per_step=3, rows_per_task=2, tokens_per_task=60,
+    batches = TaskBatches(base, TASKS, TaskBatchConfig(tasks_per_step=3, rows_per_task=2, tokens_per_task=60,
                                                  max_row_tokens=200, described=1.0))  # fmt: skip
-    step = mixture.step(0)
+    step = batches.step(0)
     for i, name in enumerate(step.tasks):
         text = base.tokenizer.decode(step.batch.ids[i])
-        assert mixture.tasks[name].training_descriptions[step.descriptions[i]] in text
+        assert batches.tasks[name].training_descriptions[step.descriptions[i]] in text
 
 
 def test_tasks_without_short_rows_are_named_and_none_at_all_is_an_error(base):
     long = Task("long", ("x",) * 1, tuple(Example("word " * 300 + str(i), "a") for i in range(9)), "f", "long")
-    mixture = Mixture(base, [*TASKS, long], MIX)
-    assert list(mixture.left_out) == ["long"] and "long" not in mixture.names
+    batches = TaskBatches(base, [*TASKS, long], MIX)
+    assert list(batches.left_out) == ["long"] and "long" not in batches.names
     with pytest.raises(TaskError, match="short enough"):
-        Mixture(base, [long], MIX)
+        TaskBatches(base, [long], MIX)
 
 
 def test_a_right_row_is_one_that_greedy_decoding_would_give():
@@ -166,34 +166,34 @@ def test_alignment_is_the_distance_of_products(base):
 def test_behaviour_costs_nothing_where_the_student_is_the_teacher(base):
     state = random_state(base.layout, 0)
     experts = Experts({"alpha": state}, base.layout, LEAVES)
-    mixture = Mixture(base, TASKS, MIX)
-    with routed(base.model, base.layout, LEAVES, 2.0) as router:
-        experts.record(base, mixture, router, rows=40, scale=2.0)
-        step = mixture.fixed(["alpha", "beta"], 3)
+    batches = TaskBatches(base, TASKS, MIX)
+    with routed(base.model, base.layout, LEAVES, 2.0) as setter:
+        experts.record(base, batches, setter, rows=40, scale=2.0)
+        step = batches.fixed(["alpha", "beta"], 3)
         teacher = experts.teacher(step)
         assert teacher is not None and len(teacher.at) == int((step.batch.owner == 0).sum())
         folded = state.folded()
         half = AdapterState({p: LoraPair(x.a, x.b / 2) for p, x in folded.items()})
-        router.route(stacked([half, half], base.layout))
+        setter.route(stacked([half, half], base.layout))
         _, same = label_losses(base.model, step.batch, with_logits=True)
-        router.route(stacked([random_state(base.layout, 5)] * 2, base.layout))
+        setter.route(stacked([random_state(base.layout, 5)] * 2, base.layout))
         _, other = label_losses(base.model, step.batch, with_logits=True)
     assert float(kl_to_teacher(same, teacher)) == pytest.approx(0, abs=1e-3)
     assert float(kl_to_teacher(other, teacher)) > 0.01
 
 
 def test_an_untrained_hypernetwork_loses_what_its_start_loses_and_gradients_reach_it(base):
-    with routed(base.model, base.layout, LEAVES, 2.0) as router:
-        config = FitConfig(steps=4, rank=4, mixture=MIX)
+    with routed(base.model, base.layout, LEAVES, 2.0) as setter:
+        config = FitConfig(steps=4, rank=4, batches=MIX)
         data = data_of(base)
         torch.manual_seed(0)
-        multitask = MultitaskFit(config, data, router)
+        multitask = MultitaskFit(config, data, setter)
         for b in multitask.b.values():
             torch.nn.init.normal_(b, std=0.2)
         step = data.train.step(0)
         begun = multitask.losses_of(step)["ce"]
         network = NetworkConfig(text_dim=16, hidden_dim=12, dropout=0.0)
-        hyper = HypernetFit(config, data, router, network, multitask.start_tensors())
+        hyper = HypernetFit(config, data, setter, network, multitask.start_tensors())
         parts = hyper.losses_of(step)
         torch.testing.assert_close(parts["ce"], begun)
         assert float(parts["l2"].detach()) == 0
@@ -219,7 +219,7 @@ def bank(base, tmp_path):
 
 def options(kind, run, keep="best", **changes):
     config = FitConfig(steps=12, keep=keep, lr=2e-2, rank=4, eval_every=4, validation_rows=3, kl=0.1, align=0.01,
-                       l2=0.1, noise=0.1, code_dropout=0.3, mixture=MIX)  # fmt: skip
+                       l2=0.1, noise=0.1, code_dropout=0.3, batches=MIX)  # fmt: skip
     network = NetworkConfig(text_dim=16, hidden_dim=12, code_dim=6)
     return FitTextOptions(kind=kind, config=config, run=run, network=network, every_checkpoint=4, **changes)
 

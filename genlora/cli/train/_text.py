@@ -129,14 +129,14 @@ def _fit(
     from genlora.api import load_banks_base, load_banks_embedder, open_bank
     from genlora.generators import CODE_EXTRA, NetworkConfig
     from genlora.tasks import catalogue_tasks
-    from genlora.train import FitConfig, FitTextOptions, MixtureConfig, fit_text
+    from genlora.train import FitConfig, FitTextOptions, TaskBatchConfig, fit_text
 
     codes = int(network.get("codes", 0))
-    mixture = MixtureConfig(
+    batches = TaskBatchConfig(
         tasks_per_step=tasks_per_step, tokens_per_task=tokens_per_task, max_row_tokens=longest, described=described,
         rows_per_task=8, seed=seed,
     )  # fmt: skip
-    config = FitConfig(steps=steps, eval_every=eval_every, keep=keep, validation_rows=10, mixture=mixture, **fit)
+    config = FitConfig(steps=steps, eval_every=eval_every, keep=keep, validation_rows=10, batches=batches, **fit)
     with open_bank(bank) as opened, progress_bars() as show:
         # The artefact must read vectors of the bank's own embedder: told before training, not when it is first used.
         model = load_banks_embedder(opened, embedder, progress=show)

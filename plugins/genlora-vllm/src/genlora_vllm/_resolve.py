@@ -12,8 +12,8 @@ from pathlib import Path
 
 from genlora.errors import GenloraError
 
+from ._client import ID, Away, Client, NotFound
 from ._folder import Served, Unfit
-from ._service import ID, Away, NotFound, Service
 from ._settings import Settings
 from ._store import Store
 
@@ -43,8 +43,8 @@ class Resolver:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._store = Store(settings.store, max_bytes=settings.max_bytes)
-        self._service = (
-            Service(settings.service, key=settings.key, timeout_s=settings.timeout_s) if settings.service else None
+        self._client = (
+            Client(settings.service, key=settings.key, timeout_s=settings.timeout_s) if settings.service else None
         )
         self._pool = ThreadPoolExecutor(settings.max_running, thread_name_prefix="genlora-resolve")
         self._pending = 0
@@ -127,8 +127,8 @@ class Resolver:
         name, description = asked
         served = Served(model, self.settings.base, self.settings.max_rank)
         if name is None:
-            assert self._service is not None
-            name = self._service.generate(description)
+            assert self._client is not None
+            name = self._client.generate(description)
         digest = self._store.find(name) or self._fetch(served, name)
         folder = self._store.lease(digest)
         if folder is None:
@@ -137,8 +137,8 @@ class Resolver:
         return folder
 
     def _fetch(self, served: Served, name: str) -> str:
-        if self._service is None:
+        if self._client is None:
             raise NotFound("the store has no such folder")
-        files = self._service.fetch(name)
+        files = self._client.fetch(name)
         served.check_files(files)
         return self._store.put(name, files)

@@ -27,8 +27,8 @@ class Away(Exception):
     """The service could not be reached, is busy, or answered nonsense; asking again later may help."""
 
 
-class Service:
-    """One genlora service."""
+class Client:
+    """What asks one genlora service."""
 
     def __init__(self, url: str, *, key: str | None, timeout_s: float) -> None:
         self._remote = Remote(url, key=key, timeout_s=timeout_s)

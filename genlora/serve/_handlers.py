@@ -16,19 +16,19 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from genlora.adapter import AdapterFiles, peft_files
-from genlora.api import PREFIX, Created, Library, Model, check_input
+from genlora.api import PREFIX, GenerateResult, Library, Model, check_input
 from genlora.engine import Completion, Engine, Sampling, Stream
 from genlora.errors import UnknownExpertError, UnknownModelError
 from genlora.files import canonical_json, sha256_bytes
 from genlora.mixture import Mixture
 from genlora.tasks import Example, example_of
 
+from ._access import discard
 from ._answers import Form
 from ._errors import ApiError, bad, json_response
-from ._gate import discard
 from ._metrics import Metrics
 from ._prompt import Prompts
-from ._schema import AdapterAsked, ChatAsked, CompletionAsked, ExampleAsked
+from ._schema import AdapterRequest, ChatRequest, CompletionRequest, ExampleItem
 from ._settings import HttpSettings
 
 Result = TypeVar("Result")
@@ -41,7 +41,7 @@ class Gone(Exception):
     """The client has left."""
 
 
-class Service:
+class Handlers:
     """Engine and library behind the routes of one server."""
 
     def __init__(self, engine: Engine, library: Library, settings: HttpSettings) -> None:
@@ -58,19 +58,19 @@ class Service:
 
     # ---- answers
 
-    async def chat(self, request: Request, asked: ChatAsked) -> Response:
+    async def chat(self, request: Request, asked: ChatRequest) -> Response:
         """Answer a conversation."""
         form = self._form(asked, chat=True, logprobs=bool(asked.logprobs))
         prompt = partial(self._prompts.chat, asked.messages)
         return await self._answer(request, form, prompt, asked.sampling(self.settings), stream=bool(asked.stream))
 
-    async def complete(self, request: Request, asked: CompletionAsked) -> Response:
+    async def complete(self, request: Request, asked: CompletionRequest) -> Response:
         """Go on with a text."""
         form = self._form(asked, chat=False, logprobs=asked.logprobs is not None)
         prompt = partial(self._prompts.text, asked.one_prompt)
         return await self._answer(request, form, prompt, asked.sampling(self.settings), stream=bool(asked.stream))
 
-    def _form(self, asked: ChatAsked | CompletionAsked, *, chat: bool, logprobs: bool) -> Form:
+    def _form(self, asked: ChatRequest | CompletionRequest, *, chat: bool, logprobs: bool) -> Form:
         name = f"{'chatcmpl' if chat else 'cmpl'}-{uuid.uuid4().hex}"
         return Form(chat, name, asked.model, int(time.time()), logprobs, usage=asked.usage_wanted)
 
@@ -97,12 +97,12 @@ class Service:
 
     # ---- adapters
 
-    async def create(self, request: Request, asked: AdapterAsked) -> tuple[Created, bool]:
+    async def create(self, request: Request, asked: AdapterRequest) -> tuple[GenerateResult, bool]:
         """The adapter that is asked for, and whether it was made for this request."""
         examples = self._examples(asked.examples or [])
         wanted = await self.aside(
             partial(
-                self.library.wanted,
+                self.library.request,
                 asked.description,
                 examples=examples,
                 generator=asked.generator,
@@ -110,7 +110,7 @@ class Service:
             )
         )
         job = self.library.start(wanted)
-        if isinstance(job, Created):
+        if isinstance(job, GenerateResult):
             return job, False
         try:
             # Shielded: others may wait for the same job.
@@ -123,7 +123,7 @@ class Service:
         self.metrics.generation.observe(made.took_s)
         return made, True
 
-    def _examples(self, asked: list[ExampleAsked]) -> list[Example]:
+    def _examples(self, asked: list[ExampleItem]) -> list[Example]:
         limits = self.settings.limits
         if len(asked) > limits.examples:
             raise bad(
@@ -216,7 +216,7 @@ def mixture_card(mixture: Mixture) -> dict[str, Any]:
     }
 
 
-def made_card(made: Created) -> dict[str, Any]:
+def made_card(made: GenerateResult) -> dict[str, Any]:
     """What a client is told of a generated adapter."""
     return {
         "id": made.id,
@@ -244,8 +244,8 @@ def _zip(folder: str, files: dict[str, bytes]) -> bytes:
 class _Answer:
     """One request in the engine, with the adapter kept until it ends."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
+    def __init__(self, handlers: Handlers) -> None:
+        self.handlers = handlers
         self._kept = ExitStack()
         self._stream: Stream | None = None
 
@@ -255,8 +255,8 @@ class _Answer:
         return self._stream
 
     def submit(self, model: str, prompt: Callable[[], list[int]], sampling: Sampling) -> None:
-        adapter = self._kept.enter_context(self.service.library.lease(model))
-        self._stream = self.service.engine.submit(prompt(), sampling, adapter=adapter)
+        adapter = self._kept.enter_context(self.handlers.library.lease(model))
+        self._stream = self.handlers.engine.submit(prompt(), sampling, adapter=adapter)
 
     def close(self) -> None:
         """Stop what still runs. May be called more than once."""
@@ -273,7 +273,7 @@ class _Events(StreamingResponse):
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        metrics, stream = self._answer.service.metrics, self._answer.stream
+        metrics, stream = self._answer.handlers.metrics, self._answer.stream
         try:
             await super().__call__(scope, receive, send)
         finally:

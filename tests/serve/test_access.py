@@ -48,10 +48,10 @@ def test_the_routes_are_those_of_the_list(served):
 
 
 def test_the_documentation_names_what_there_is(served):
-    from genlora.serve._schema import IGNORED, NEUTRAL, ChatAsked, CompletionAsked
+    from genlora.serve._schema import IGNORED, NEUTRAL, ChatRequest, CompletionRequest
 
     text = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
-    known = {*IGNORED, *NEUTRAL, *ChatAsked.model_fields, *CompletionAsked.model_fields} - {"stream_options"}
+    known = {*IGNORED, *NEUTRAL, *ChatRequest.model_fields, *CompletionRequest.model_fields} - {"stream_options"}
     assert not [name for name in known if f"`{name}`" not in text]
     told = httpx.get(f"{served.url}/metrics").text
     metrics = re.findall(r"`(genlora_[a-z_]+)[`{]", text)

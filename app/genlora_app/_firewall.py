@@ -48,7 +48,7 @@ HEADERS = {
 frame ends the policy."""
 
 
-class Gate:
+class Firewall:
     """ASGI middleware around Gradio's server.
 
     Args:

@@ -30,18 +30,18 @@ _HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosni
 
 
 @dataclass
-class GateState:
-    """What gate and server know of each other."""
+class AccessState:
+    """What access control and server know of each other."""
 
     active: int = 0
     """Requests being answered, those that only watch left out."""
     draining: bool = False
 
 
-class Gate:
+class AccessControl:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, settings: HttpSettings, state: GateState, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, settings: HttpSettings, state: AccessState, metrics: Metrics) -> None:
         self._app, self._settings, self._state, self._metrics = app, settings, state, metrics
         # Without keys a page in a browser on this machine could reach us under a name of its own (DNS rebinding).
         self._check_host = settings.local and not settings.keys
