@@ -13,7 +13,6 @@ from ._embedder import Embedded as Embedded
 from ._embedder import TaskEmbedder as TaskEmbedder
 from ._export import ExportReport as ExportReport
 from ._export import export_bank as export_bank
-from ._files import BankFiles as BankFiles
 from ._index import FlatIndex as FlatIndex
 from ._index import Neighbour as Neighbour
 from ._index import NeighbourIndex as NeighbourIndex
@@ -29,3 +28,4 @@ from ._transaction import Transaction as Transaction
 from ._verify import Damage as Damage
 from ._verify import VerifyReport as VerifyReport
 from ._verify import verify_bank as verify_bank
+from .folder import BankFiles as BankFiles

@@ -5,13 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from genlora.adapter import BaseLayout
 from genlora.errors import BankError
-from genlora.files import canonical_json, fsync_folder, sha256_bytes
+from genlora.files import canonical_json, sha256_bytes
 
 from ._database import Database
-from ._db import connect
-from ._files import BankFiles
 from ._meta import write_meta
-from ._sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
     from genlora.base import Fingerprint
@@ -28,20 +25,6 @@ def check_shape(layout: BaseLayout, rank: int, targets: Sequence[str]) -> None:
             f"targets {', '.join(targets) or '(none)'}: expected different projections of {layout.name}: "
             f"{', '.join(sorted(leaves))}."
         )
-
-
-def fill(files: BankFiles, layout: BaseLayout, fingerprint: "Fingerprint", rank: int, targets: Sequence[str]) -> None:
-    """Write an empty folder bank's files."""
-    files.root.chmod(0o755)
-    files.blobs.mkdir()
-    connect(files.database, create=True).close()
-    database = SqliteDatabase(files, readonly=False)
-    try:
-        with database.writing():
-            put_identity(database, layout, fingerprint, rank, targets)
-    finally:
-        database.close()
-    fsync_folder(files.root)
 
 
 def put_identity(

@@ -1,8 +1,6 @@
 """The bank: experts of one base on disk, with their descriptions' embeddings and an index over them."""
 
 import logging
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,22 +12,18 @@ from numpy.typing import NDArray
 
 from genlora.adapter import AdapterState, BaseLayout
 from genlora.errors import BankDamagedError, BankError, GenloraError, StorageError, UnknownExpertError
-from genlora.files import fsync_folder, storage_errors
 from genlora.lru import Lru
 
 from ._address import BankAddress, place_of
-from ._blobs import BlobStore
-from ._create import check_shape, fill
+from ._create import check_shape
 from ._database import ExpertRow, Parts
 from ._factors import Pack
-from ._files import BankFiles
 from ._index import Neighbour, NeighbourIndex
 from ._meta import read_meta
 from ._packs import open_pack
 from ._record import ExpertRecord, decode_embeddings, parse_record_json, row_digest
-from ._snapshot import Snapshots
-from ._sqlite import SqliteDatabase
 from ._transaction import BOUND_FACTOR, BOUND_FROM, Transaction
+from .folder import BankFiles, SqliteDatabase, create_folder, open_folder
 from .shared import PostgresDatabase, create_shared, open_shared, write_search
 
 if TYPE_CHECKING:
@@ -92,18 +86,7 @@ class Bank:
             return cls.open(root)
         if blobs is not None:
             raise BankError(f"{root}: a folder bank keeps its blobs itself. Leave the place of the blobs out.")
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
-            raise BankError(f"{root}: is there already and not empty; nothing was changed. Choose another folder.")
-        with storage_errors(root):
-            root.parent.mkdir(parents=True, exist_ok=True)
-            stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=root.parent))
-            try:
-                fill(BankFiles(stage), layout, fingerprint, rank, targets)
-                stage.rename(root)
-            except BaseException:
-                shutil.rmtree(stage, ignore_errors=True)
-                raise
-            fsync_folder(root.parent)
+        create_folder(root, layout, fingerprint, rank=rank, targets=targets)
         return cls.open(root)
 
     @classmethod
@@ -352,10 +335,3 @@ class Bank:
     def sweep(self) -> int:
         """Delete what killed writers left; how many files. Skipped while another process is writing."""
         return self.database.sweep(self.blobs)
-
-
-def open_folder(root: Path, readonly: bool) -> Parts:
-    """The parts of a folder bank."""
-    files = BankFiles(root)
-    database = SqliteDatabase(files, readonly=readonly)
-    return Parts(root, database, BlobStore(files.blobs), Snapshots(database))

@@ -9,14 +9,11 @@ from genlora.errors import BankError, GenloraError
 from genlora.files import parse_json, sha256_bytes, sha256_file
 
 from ._address import BankAddress, place_of
-from ._blobs import BlobStore
 from ._database import Blobs, Database
-from ._files import BankFiles
 from ._meta import meta_digest
 from ._packs import open_pack
 from ._record import ExpertRecord, decode_embeddings, parse_record_json, row_digest
-from ._sqlite import SqliteDatabase
-from ._sum import DatabaseSum
+from .folder import BankFiles, BlobStore, DatabaseSum, SqliteDatabase
 from .shared import open_shared
 
 META_KEYS = ("bank", "fingerprint", "layout", "state")

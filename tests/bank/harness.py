@@ -20,8 +20,9 @@ import torch
 from contenders import KINDS, PostgresBank, RealBank
 from world import fingerprint, layout, record, state, unit
 
-from genlora.bank import Bank, _db, product_error
-from genlora.bank.shared import _postgres_db
+from genlora.bank import Bank, product_error
+from genlora.bank.folder import _db
+from genlora.bank.shared import _db as _postgres_db
 from genlora.errors import GenloraError
 
 torch.set_num_threads(1)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from genlora.bank import Bank, _create, _sqlite, export_bank, verify_bank
-from genlora.bank import _db as db_module
+from genlora.bank import Bank, export_bank, verify_bank
+from genlora.bank.folder import _db as db_module
+from genlora.bank.folder import _folder, _sqlite
 from genlora.errors import BankDamagedError, BankError, StorageError
 
 from .world import fingerprint, layout, new_bank, record, sql, state, tree, unit
@@ -130,7 +131,7 @@ def test_d3_a_connection_as_tutorials_have_it_fails(tmp_path, monkeypatch):
         return db
 
     root = write_ahead(tmp_path)
-    for module in (_create, _sqlite):
+    for module in (_folder, _sqlite):
         monkeypatch.setattr(module, "connect", connect)
     assert settings(tmp_path, monkeypatch) == {("wal", 1)}
     monkeypatch.setattr(sqlite3, "sqlite_version", "3.40.1")

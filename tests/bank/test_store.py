@@ -6,7 +6,7 @@ import torch
 
 from genlora.adapter import AdapterState, LoraPair
 from genlora.bank import Bank, ExpertRecord, product_error, verify_bank
-from genlora.bank import _db as db_module
+from genlora.bank.folder import _db as db_module
 from genlora.errors import BankDamagedError, BankError, UnknownExpertError, UnsafeNameError
 
 from .world import fingerprint, layout, new_bank, record, sql, state, tree, unit

@@ -13,8 +13,8 @@ from genlora.files import sha256_bytes
 
 from .._address import BankAddress
 from .._database import Blobs, ExpertRow
-from . import _postgres_db as server
-from ._postgres_db import Connection, connect, driver, postgres_errors
+from . import _db as server
+from ._db import Connection, connect, driver, postgres_errors
 
 if TYPE_CHECKING:
     from psycopg import Cursor

@@ -12,10 +12,10 @@ from .._address import BankAddress
 from .._create import put_identity
 from .._database import Parts
 from .._meta import read_meta, write_meta
+from ._blobs import SharedBlobs, blobs_url
+from ._db import connect, create_schema, postgres_errors, schema_version
 from ._pgvector import ServerIndex
 from ._postgres import PostgresDatabase
-from ._postgres_db import connect, create_schema, postgres_errors, schema_version
-from ._shared_blobs import SharedBlobs, blobs_url
 
 if TYPE_CHECKING:
     from genlora.base import Fingerprint

@@ -6,8 +6,8 @@ import fsspec
 import pytest
 
 from genlora.bank import Bank, verify_bank
-from genlora.bank.shared._cached_blobs import BlobCache
-from genlora.bank.shared._shared_blobs import SharedBlobs, blobs_url
+from genlora.bank.shared._blobs import SharedBlobs, blobs_url
+from genlora.bank.shared._cache import BlobCache
 from genlora.errors import BankDamagedError, BankError, ConfigError, MissingExtraError, StorageError
 from genlora.files import sha256_bytes
 

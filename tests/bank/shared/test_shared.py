@@ -9,7 +9,7 @@ import pytest
 
 from genlora.bank import Bank, BankAddress, copy_bank, expert_card, export_bank, place_of, verify_bank
 from genlora.bank._meta import read_meta
-from genlora.bank.shared import _postgres_db as postgres_db
+from genlora.bank.shared import _db as postgres_db
 from genlora.errors import (
     BankDamagedError,
     BankError,

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._index import FlatIndex, IndexCache
-from ._meta import read_meta
+from .._index import FlatIndex, IndexCache
+from .._meta import read_meta
 from ._sqlite import SqliteDatabase
 
 

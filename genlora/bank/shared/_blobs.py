@@ -11,8 +11,8 @@ from genlora.errors import BankDamagedError, BankError, ConfigError, GenloraErro
 from genlora.extras import require_extra
 from genlora.files import atomic_write, canonical_json, parse_json, sha256_bytes
 
-from .._blobs import BLOB_NAME, sweep_temporary
-from ._cached_blobs import BlobCache
+from ..folder import BLOB_NAME, sweep_temporary
+from ._cache import BlobCache
 
 log = logging.getLogger(__name__)
 

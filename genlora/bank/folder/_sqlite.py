@@ -9,8 +9,8 @@ from typing import Any
 
 from genlora.errors import BankError, StorageError
 
+from .._database import Blobs, ExpertRow
 from ._blobs import sweep_temporary
-from ._database import Blobs, ExpertRow
 from ._db import connect, immediate, set_patience, sqlite_errors
 from ._files import BankFiles
 from ._sum import write_sum
