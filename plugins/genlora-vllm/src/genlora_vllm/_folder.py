@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from genlora.adapter import AdapterFiles, BaseLayout, check_adapter, read_receipt
+from genlora.adapter import AdapterFiles, BaseLayout, check_adapter, folder_receipt
 from genlora.base import bare_layout, base_meta
 from genlora.errors import GenloraError
 from genlora.files import read_json
@@ -40,7 +40,7 @@ class Served:
             config: Any = read_json(folder / AdapterFiles.CONFIG)
             made_for = str(config["base_model_name_or_path"])
             rank = config["r"]
-            layout = self._layout(made_for, read_receipt(folder)["fingerprint"])
+            layout = self._layout(made_for, folder_receipt(folder)["fingerprint"])
         except (GenloraError, KeyError, TypeError) as err:
             raise Unfit(f"it is not a folder that genlora wrote ({err})") from err
         if type(rank) is not int or rank > self.max_rank:
