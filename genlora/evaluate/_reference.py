@@ -13,7 +13,7 @@ from genlora.adapter import AdapterState
 from genlora.base import LoadedBase
 from genlora.tasks import Example, catalogue, catalogue_task, catalogue_tasks, probes, sample
 from genlora.tasks.stream import GROUP, spec
-from genlora.train import SHOWN, dialogue, forced
+from genlora.train import SHOWN, described_rows, dialogue, forced
 
 from ._answers import forced_score, with_adapter
 
@@ -71,16 +71,22 @@ def rate_fewshot(
     *,
     on_request: Callable[[int], None] = lambda done: None,
 ) -> list[dict[int, float]]:
-    """For each request: {examples before it: share of answers right} with the description in the first turn."""
+    """For each request: {examples before it: share of answers right} with the description in the first turn.
+
+    Without examples every row is asked on its own; with some, the turns of a few dialogues.
+    """
     out: list[dict[int, float]] = []
     with with_adapter(base, state):
         for number, request in enumerate(requests):
             groups = [request.examples[i : i + TURNS] for i in range(0, len(request.examples) - TURNS + 1, TURNS)]
             made = [dialogue(base.tokenizer, g, request.description, max_tokens=LONGEST) for g in groups]
-            marks = forced(base, [d for d in made if d is not None])
+            rows = described_rows(base.tokenizer, request.examples, request.description, max_tokens=LONGEST)
+            told = [d for d in made if d is not None]
+            marks = forced(base, [*told, rows] if rows is not None else told)
+            alone = marks.pop() if rows is not None else []
             shares = {}
             for k in SHOWN:
-                seen = [m[k] for m in marks if len(m) > k]
+                seen = alone if k == 0 and alone else [m[k] for m in marks if len(m) > k]
                 shares[k] = sum(seen) / len(seen) if seen else 0.0
             out.append(shares)
             on_request(number + 1)

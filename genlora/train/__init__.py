@@ -6,6 +6,7 @@ from ._checkpoint import kept_checkpoints as kept_checkpoints
 from ._config import ExpertConfig as ExpertConfig
 from ._config import TrainState as TrainState
 from ._cvae_data import CvaeFitConfig as CvaeFitConfig
+from ._dialogues import described_rows as described_rows
 from ._dialogues import dialogue as dialogue
 from ._embedder import EmbedderConfig as EmbedderConfig
 from ._experts import ExpertTick as ExpertTick
