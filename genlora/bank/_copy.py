@@ -96,6 +96,6 @@ def _fill(source: Bank, out: Bank, place: Path | BankAddress, progress: Progress
                 data = source.blobs.read(row.blob)
                 sizes[tx.put_blob(data)] = len(data)
             tx.insert(record, row.slot)
-            progress("experts", done, total)
+            progress("copying experts", done, total)
         tx.adopt(state)
     return CopyReport(source.where, str(place), total, len(sizes), sum(sizes.values()), str(state["revision"]))

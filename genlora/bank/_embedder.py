@@ -47,11 +47,15 @@ class TaskEmbedder:
                 "Run: genlora doctor, to see the embedder"
             )
 
-    @cached_property
+    @property
     def id(self) -> str:
         """SHA-256 of the model's weights, and of the factors added to them: vectors of different ids must not be
         compared.
         """
+        return self._id
+
+    @cached_property
+    def _id(self) -> str:
         weights = self.path / "model.safetensors"
         if not weights.is_file():
             raise BaseError(

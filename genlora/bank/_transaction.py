@@ -214,7 +214,7 @@ class Transaction:
 
     def embed_again(self, embedder: Embeds) -> int:
         """Make every expert's task vectors anew with another embedder; how many. Weights stay as they are."""
-        changed = 0
+        changed, dim = 0, 0
         for name in sorted(self.database.names()):
             record = self.bank.get(name)
             place = self.database.place(name)
@@ -222,11 +222,11 @@ class Transaction:
             vectors = embedder.embed(list(record.descriptions), batch_size=1)
             self.database.delete(name)
             self.insert(record.with_(embeddings=vectors, embedder=embedder.id, generation=self.generation), place[1])
-            changed += 1
+            changed, dim = changed + 1, int(vectors.shape[1])
         known = self.bank.metadata("embedder") or {}
         if changed:
             self.removed = self.generation  # an index that only adds would keep the old vectors
-            self._put("embedder", {**known, "id": embedder.id, "dim": int(vectors.shape[1])})
+            self._put("embedder", {**known, "id": embedder.id, "dim": dim})
         return changed
 
     def set_metadata(self, key: str, value: Any) -> None:

@@ -139,7 +139,9 @@ class AutoGenerator:
 
     def choose(self, expected: Mapping[Way, ExpectedAccuracy]) -> Way:
         """The way of the highest expected accuracy; the expert where nothing is known or it ties."""
-        return max(expected, key=lambda way: (expected[way].value, way == "expert"), default="expert")
+        if not expected:
+            return "expert"
+        return max(expected, key=lambda way: (expected[way].value, way == "expert"))
 
     def make(self, way: Way, request: Request, vector: Vector, near: Neighbourhood) -> Generated:
         """The adapter of one way. Raises `UnknownGeneratorError` where it has not been trained."""

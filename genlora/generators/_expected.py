@@ -59,7 +59,7 @@ class WayTable:
                 f"a table has features {self.features.shape} and {self.right.shape} shares; expected one row a request."
             )
 
-    def expect(self, x: Sequence[float] | Floats, *, without: int | None = None) -> ExpectedAccuracy:
+    def expect(self, x: Sequence[float] | NDArray[np.floating[Any]], *, without: int | None = None) -> ExpectedAccuracy:
         """The expected accuracy at features `x`, (d,); `without` leaves one reference request out."""
         w = np.exp(-0.5 * (((self.features - np.asarray(x, np.float64)) / self.bandwidth) ** 2).sum(1))
         if without is not None:

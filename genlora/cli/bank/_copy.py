@@ -37,7 +37,7 @@ def copy(target: Path | BankAddress, blobs: str | None, bank: Any, as_json: bool
     from genlora.bank import copy_bank
 
     with open_bank(bank) as source, progress_bars() as show:
-        report = copy_bank(source, target, blobs=blobs, progress=lambda done, total: show("copying", done, total))
+        report = copy_bank(source, target, blobs=blobs, progress=show)
     if as_json:
         say_json(report.to_json())
     else:
