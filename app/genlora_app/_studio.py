@@ -95,7 +95,7 @@ class Studio:
 
     def __init__(self, lora: GenLora, base: LoadedBase, *, source: str, folder: Path) -> None:
         self.lora, self.base, self.source, self.folder = lora, base, source, folder
-        self.library = Library(lora, base=base, max_adapters=MAX_ADAPTERS, running=1, waiting=16)
+        self.library = Library(lora, base=base, quick=False, max_adapters=MAX_ADAPTERS, running=1, waiting=16)
         self.engine = Engine(base, slots=16, max_rank=max(16, lora.bank.rank), max_batch=_AT_ONCE)
         self._files = threading.Lock()
         self._downloads: OrderedDict[Path, list[Path]] = OrderedDict()

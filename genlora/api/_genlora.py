@@ -1,7 +1,10 @@
-"""`GenLora`: a bank, an embedder and a generator, ready to turn sentences into adapters. The base is never loaded."""
+"""`GenLora`: a bank, an embedder and a generator, ready to turn sentences into adapters. The base is loaded only where
+the same-task test asks it.
+"""
 
 import json
 import logging
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from genlora.adapter import check_norms
+from genlora.adapter import AdapterState, check_norms
 from genlora.bank import Bank, BankAddress, Embedded, TaskEmbedder
 from genlora.descriptions import BadItem, Item, language_warning
 from genlora.errors import (
@@ -27,6 +31,7 @@ from genlora.generators import (
     Generated,
     PromptMode,
     Request,
+    Rows,
     Stopwatch,
     generator_for,
     one_thread,
@@ -39,7 +44,7 @@ from ._adapter import GeneratedAdapter
 from ._places import calibration_of, generator_artefact
 from ._receipt import Dtype, request_part, result_part
 from ._refine import RequestExamples
-from ._scene import check_embedder, load_banks_embedder, open_bank
+from ._scene import check_embedder, load_banks_base, load_banks_embedder, open_bank
 
 if TYPE_CHECKING:
     from genlora.base import LoadedBase
@@ -144,6 +149,7 @@ class GenLora:
             shipped bank. Opened read-only.
         embedder: an embedder, or its source; by default the shipped bank's, fetched once through pip.
         generator: a name in `genlora.generators.GENERATORS`.
+        base: the bank's base in memory, for the same-task test; by default it is loaded when first needed.
         progress: told about downloads.
 
     Use it as a context manager, or call `close`, to let go of the bank.
@@ -155,11 +161,14 @@ class GenLora:
         *,
         embedder: "str | Embedder | TaskEmbedder | None" = None,
         generator: str = DEFAULT_GENERATOR,
+        base: "LoadedBase | None" = None,
         progress: Progress = silent,
     ) -> None:
         self.bank = bank if isinstance(bank, Bank) else open_bank(bank)
         self._owned = not isinstance(bank, Bank)
         self._embedder = embedder
+        self._base = base
+        self._reading = threading.Lock()  # one adapter on the base at a time
         self._progress = progress
         self._engines: tuple[str, dict[str, Any]] | None = None
         self._bounds: tuple[str, dict[str, float]] | None = None
@@ -192,8 +201,17 @@ class GenLora:
             self._engines = (revision, {})
         engines = self._engines[1]
         if kind not in engines:
-            engines[kind] = generator_for(kind, self.bank, calibration_of(self.bank), self._artefact)
+            engines[kind] = generator_for(kind, self.bank, calibration_of(self.bank), self._artefact, self._read)
         return engines[kind]
+
+    def _read(self, adapter: AdapterState, questions: Sequence[tuple[str, Rows]]) -> list[float]:
+        """The same-task test's question; the base stays loaded. Its numbers are float32: they are part of receipts."""
+        from genlora.evaluate import read_descriptions
+
+        if self._base is None:
+            self._base = load_banks_base(self.bank, dtype=torch.float32, progress=self._progress)
+        with self._reading:
+            return read_descriptions(self._base, adapter, questions)
 
     def _artefact(self, kind: str) -> Artefact:
         """The trained artefact of a kind. Tables read vectors, so those of another embedder are none of ours."""
@@ -247,6 +265,7 @@ class GenLora:
         dtype: Dtype = "float32",
         exclude: Iterable[str] = (),
         prompt: PromptMode | None = None,
+        quick: bool = False,
         min_accuracy: float | None = None,
         generator: str | None = None,
         examples: "Path | Sequence[Example] | None" = None,
@@ -267,6 +286,8 @@ class GenLora:
             exclude: experts not to use.
             prompt: what the adapter will be asked with; None lets the generator choose, *bare* (the input alone) keeps
                 `auto` to the bank's experts.
+            quick: do without the same-task test of the nearest experts, and so without the base: milliseconds instead
+                of a second, and siblings of stored tasks (first for last) are taken for them more often.
             min_accuracy: refuse an adapter that is expected to be right less often, 0 to 1; also one of which nothing
                 is known.
             generator: another generator than this object's own.
@@ -290,6 +311,7 @@ class GenLora:
             rank=rank,
             exclude=frozenset(exclude),
             prompt=prompt,
+            quick=quick,
         )
         self._check_form(request, dtype)
         if min_accuracy is not None and not 0 <= min_accuracy <= 1:

@@ -100,6 +100,7 @@ class Library:
         lora: makes the adapters; its bank's experts can be named too.
         base: reads examples; without one, `create` takes descriptions only. Raises `BaseMismatchError` if it is not
             the bank's.
+        quick: generate without the same-task test: a server with many callers; the demo asks the base first.
         max_adapters: how many generated adapters are kept; the least recently used go first, those in use never.
         running: how many are generated at the same time.
         waiting: how many generations may wait; what comes on top is refused at once.
@@ -111,6 +112,7 @@ class Library:
         lora: GenLora,
         *,
         base: LoadedBase | None = None,
+        quick: bool = True,
         max_adapters: int = 1024,
         running: int = 2,
         waiting: int = 32,
@@ -127,6 +129,7 @@ class Library:
         self.lora = lora
         self.limits = (running, waiting)
         self._base = base
+        self.quick = quick
         self._made: Lru[str, GenerateResult] = Lru(max_adapters)
         self._jobs: dict[str, GenerateJob] = {}
         self._lock = threading.RLock()  # cancelling a job calls `_forget` in the same thread
@@ -340,14 +343,14 @@ class Library:
     def _generate(self, request: GenerateRequest) -> GeneratedAdapter:
         if request.examples:
             return self.lora.generate(examples=request.examples, base=self._base, seed=request.seed)
-        return self.lora.generate(request.description, generator=request.generator, seed=request.seed)
+        return self.lora.generate(request.description, generator=request.generator, seed=request.seed, quick=self.quick)
 
     def warm(self) -> None:
         """Load what the first request would otherwise wait for: the embedder and the generator."""
         names = self.lora.bank.names()
         if names:
             with suppress(PolicyError):  # another bank's description may be stopped: then less is warm, no harm done
-                self.lora.generate(self.lora.bank.get(names[0]).description)
+                self.lora.generate(self.lora.bank.get(names[0]).description, quick=self.quick)
 
     def stats(self) -> dict[str, int]:
         """Adapters kept, generations running and waiting, and how many were made and let go of since the start."""

@@ -27,6 +27,7 @@ def request_part(request: Request, *, generator: str, rank: int, dtype: Dtype) -
         "rank": rank,
         "seed": request.seed,
         "prompt": request.prompt,
+        "quick": request.quick,
         "dtype": dtype,
     }
 

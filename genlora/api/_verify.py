@@ -160,6 +160,7 @@ class _Again:
             temperature=request["temperature"],
             seed=request["seed"],
             prompt=request.get("prompt"),
+            quick=request.get("quick", True),
             rank=request["rank"],
             dtype=request["dtype"],
             exclude=request["exclude"],

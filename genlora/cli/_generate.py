@@ -45,6 +45,12 @@ MAX_SAID = 20
     help="What you will ask it with: the input alone, or the description before it.  [default: what works best]",
 )
 @click.option(
+    "--quick",
+    is_flag=True,
+    help="Do not ask the base whether the nearest expert's task is meant: milliseconds instead of a second, and "
+    "siblings of stored tasks (first for last) are taken for them more often.",
+)
+@click.option(
     "--min-accuracy",
     type=click.FloatRange(0, 1),
     metavar="SHARE",
@@ -88,7 +94,7 @@ def generate(
 
     DESCRIPTION says what the task is, in a sentence or two; - reads it from standard input. The output is a PEFT
     folder that loads in PEFT, transformers, vLLM, SGLang, LoRAX and llama.cpp, with receipt.json beside it. The base
-    model is not loaded. Example:
+    is loaded only to be asked whether the nearest expert's task is the one that is meant. Example:
 
         genlora generate "Put the words in alphabetical order." -o sort-words
 

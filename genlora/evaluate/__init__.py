@@ -29,10 +29,12 @@ from ._own_data import own_data_markdown as own_data_markdown
 from ._own_data import own_data_plot as own_data_plot
 from ._own_data import own_data_result as own_data_result
 from ._own_data import whole_file as whole_file
+from ._reading import read_descriptions as read_descriptions
 from ._reference import ReferenceRequest as ReferenceRequest
 from ._reference import rate_experts as rate_experts
 from ._reference import rate_fewshot as rate_fewshot
 from ._reference import reference_requests as reference_requests
+from ._reference import task_rows as task_rows
 from ._run import AdapterUnderTest as AdapterUnderTest
 from ._run import Evaluated as Evaluated
 from ._run import Evaluation as Evaluation

@@ -13,7 +13,7 @@ from genlora.adapter import AdapterState
 from genlora.base import LoadedBase
 from genlora.tasks import Example, catalogue, catalogue_task, catalogue_tasks, probes, sample
 from genlora.tasks.stream import GROUP, spec
-from genlora.train import SHOWN, described_rows, dialogue, forced
+from genlora.train import SHOWN, Dialogue, described_rows, dialogue, forced
 
 from ._answers import forced_score, with_adapter
 
@@ -23,6 +23,8 @@ TURNS = max(SHOWN) + 1
 DIALOGUES = 3
 """Dialogues a request is rated by: so many answers for each number of examples."""
 LONGEST = 480
+_TOGETHER = 8
+"""Requests whose sequences are batched by length."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,16 @@ def reference_requests(
     return [r for r in out if len(r.examples) >= TURNS]
 
 
+def task_rows(stored: Sequence[str], *, words_folder: Path | None = None, n: int = 4) -> dict[str, tuple[Example, ...]]:
+    """{expert: `n` validation rows} of the stored experts that the catalogue knows: for the same-task test."""
+    known = catalogue()
+    out = {}
+    for name in stored:
+        if name in known and (known[name].scheme != "words" or words_folder is not None):
+            out[name] = sample(catalogue_task(name, words_folder=words_folder).split("validation"), n, seed=5)
+    return out
+
+
 def rate_fewshot(
     base: LoadedBase,
     state: AdapterState,
@@ -77,35 +89,41 @@ def rate_fewshot(
     """
     out: list[dict[int, float]] = []
     with with_adapter(base, state):
-        for number, request in enumerate(requests):
-            groups = [request.examples[i : i + TURNS] for i in range(0, len(request.examples) - TURNS + 1, TURNS)]
-            made = [dialogue(base.tokenizer, g, request.description, max_tokens=LONGEST) for g in groups]
-            rows = described_rows(base.tokenizer, request.examples, request.description, max_tokens=LONGEST)
-            told = [d for d in made if d is not None]
-            marks = forced(base, [*told, rows] if rows is not None else told)
-            alone = marks.pop() if rows is not None else []
-            shares = {}
-            for k in SHOWN:
-                seen = alone if k == 0 and alone else [m[k] for m in marks if len(m) > k]
-                shares[k] = sum(seen) / len(seen) if seen else 0.0
-            out.append(shares)
-            on_request(number + 1)
+        for start in range(0, len(requests), _TOGETHER):
+            asked = [_sequences(base, r) for r in requests[start : start + _TOGETHER]]
+            marks = iter(forced(base, [d for turns, alone in asked for d in (*turns, *alone)]))
+            for turns, alone in asked:
+                seen = [next(marks) for _ in turns]
+                rows = [mark for _ in alone for mark in next(marks)]
+                shares = {}
+                for k in SHOWN:
+                    right = rows if k == 0 and rows else [m[k] for m in seen if len(m) > k]
+                    shares[k] = sum(right) / len(right) if right else 0.0
+                out.append(shares)
+                on_request(len(out))
     return out
+
+
+def _sequences(base: LoadedBase, request: ReferenceRequest) -> tuple[list[Dialogue], list[Dialogue]]:
+    """The dialogues of a request, and the pack of its rows asked alone; what does not fit is left out."""
+    groups = [request.examples[i : i + TURNS] for i in range(0, len(request.examples) - TURNS + 1, TURNS)]
+    made = [dialogue(base.tokenizer, g, request.description, max_tokens=LONGEST) for g in groups]
+    rows = described_rows(base.tokenizer, request.examples, request.description, max_tokens=LONGEST)
+    return [d for d in made if d is not None], [rows] if rows is not None else []
 
 
 def rate_experts(
     base: LoadedBase,
     experts: Mapping[str, AdapterState],
-    chosen: Sequence[str],
-    requests: Sequence[ReferenceRequest],
+    asked: Sequence[tuple[str, ReferenceRequest]],
     *,
-    on_request: Callable[[int], None] = lambda done: None,
+    on_answer: Callable[[int], None] = lambda done: None,
 ) -> list[float]:
-    """For each request: the share of bare inputs that the expert `chosen` for it answers right."""
+    """For each (expert, request): the share of the request's bare inputs that the expert answers right."""
     out: dict[int, float] = {}
-    for name in sorted(set(chosen)):
+    for name in sorted({name for name, _ in asked}):
         with with_adapter(base, experts[name]):
-            for i in [i for i, c in enumerate(chosen) if c == name]:
-                out[i] = forced_score(base, requests[i].examples)[0]
-                on_request(len(out))
-    return [out[i] for i in range(len(requests))]
+            for i in [i for i, (n, _) in enumerate(asked) if n == name]:
+                out[i] = forced_score(base, asked[i][1].examples)[0]
+                on_answer(len(out))
+    return [out[i] for i in range(len(asked))]

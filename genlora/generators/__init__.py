@@ -6,6 +6,7 @@ from ._aggregate import combine as combine
 from ._artefact import Artefact as Artefact
 from ._artefact import load_artefact as load_artefact
 from ._artefact import save_artefact as save_artefact
+from ._auto import CANDIDATES as CANDIDATES
 from ._auto import SHOWN as SHOWN
 from ._auto import AutoGenerator as AutoGenerator
 from ._auto import Nearness as Nearness
@@ -61,6 +62,10 @@ from ._protocol import Generated as Generated
 from ._protocol import PromptMode as PromptMode
 from ._protocol import Request as Request
 from ._protocol import Vector as Vector
+from ._reading import Reader as Reader
+from ._reading import Rows as Rows
+from ._reading import TaskRows as TaskRows
+from ._reading import gap as gap
 from ._registry import DEFAULT_GENERATOR as DEFAULT_GENERATOR
 from ._registry import GENERATORS as GENERATORS
 from ._registry import generator_for as generator_for

@@ -44,7 +44,7 @@ class AggregateGenerator:
             check_emission(adapter, {path: float(e[:used].max()) for path, e in near.energies.items()})
         return Generated(
             adapter=adapter,
-            neighbours=near.contributions,
+            neighbours=near.contributions[: near.used],
             coverage=near.coverage,
             spread=near.spread,
             discarded=round(discarded, PLACES),

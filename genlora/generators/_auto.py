@@ -1,10 +1,11 @@
 """The default generator: answers each request in the way that is expected to be right most often, and says how often.
 
-The ways are the bank's nearest expert, asked with the bare input, and the few-shot adapter, asked with the description
-and the examples that the user gave. What each is worth for a request is read from tables of requests whose truth is
-known (`_expected`). For the expert the table holds how much of its own score it keeps, by how near the request is: a
-sibling of a stored task is near, and wrong. Without tables for the bank's embedder, the nearest expert answers and
-nothing is claimed.
+The ways are one of the bank's nearest experts, asked with the bare input, and the few-shot adapter, asked with the
+description and the examples that the user gave. What each is worth for a request is read from tables of requests whose
+truth is known (`_expected`). For an expert the table holds how much of its own score it keeps, by how near the request
+is and by the same-task test (`_reading`): a sibling of a stored task is near, and wrong. A *quick* request does without
+that test, and without the base. Without tables for the bank's embedder, the nearest expert answers and nothing is
+claimed.
 """
 
 from collections.abc import Mapping
@@ -24,49 +25,61 @@ from ._expected import ExpectedAccuracy, WayTable, read_tables
 from ._multitask import FewshotGenerator
 from ._neighbourhood import Neighbourhood, neighbourhood
 from ._protocol import BankLike, Generated, Request, Vector
+from ._reading import Reader, gap, read_rows
 
 Way = Literal["expert", "fewshot"]
 
 SHOWN = (0, 1, 3)
 """Numbers of worked examples for which there are tables."""
+CANDIDATES = 3
+"""Nearest experts that the same-task test chooses from."""
 _SCALE = 5.0
 """Of similarities among an expert's features: a tenth of a cosine is half a step."""
 
 
-def table_name(way: Way, shown: int = 0) -> str:
-    """The table of a way: `expert`, or `fewshot-K` for the largest K that the request's examples reach."""
-    return "expert" if way == "expert" else f"fewshot-{max(k for k in SHOWN if k <= shown)}"
+def table_name(way: Way, shown: int = 0, *, quick: bool = True) -> str:
+    """The table of a way: `expert` with the same-task test, `expert-quick` without, or `fewshot-K` for the largest K
+    that the request's examples reach.
+    """
+    if way == "expert":
+        return "expert-quick" if quick else "expert"
+    return f"fewshot-{max(k for k in SHOWN if k <= shown)}"
 
 
 @dataclass(frozen=True)
 class Nearness:
-    """How near a request is to its nearest expert, (3,) features of the expert's table."""
+    """How near a request is to an expert: (3,) features of the table `expert-quick`, (4,) of `expert`."""
 
     centre: float
     """Cosine to the mean of the expert's descriptions."""
     best: float
     """Cosine to the nearest of them."""
     ahead: float
-    """How far the next expert's centre is behind."""
+    """How far the best of the other experts' centres is behind; negative where one is nearer."""
+    gap: float | None = None
+    """Of the same-task test, in nats."""
 
     @property
     def features(self) -> NDArray[np.float64]:
-        return _SCALE * np.array([self.centre, self.best, self.ahead])
+        near = [_SCALE * x for x in (self.centre, self.best, self.ahead)]
+        return np.array(near if self.gap is None else [*near, self.gap])
 
 
-def nearness(library: BankLike, vector: Vector, near: Neighbourhood) -> Nearness:
-    """Of the request's nearest expert; the second counts if it is of another parent."""
-    first = library.get(near.found[0].name)
+def nearness(
+    library: BankLike, vector: Vector, near: Neighbourhood, at: int = 0, *, gap: float | None = None
+) -> Nearness:
+    """Of the request's `at`-nearest expert; others count if they are of another parent."""
+    first = library.get(near.found[at].name)
     rows = np.atleast_2d(np.asarray(first.embeddings, np.float64))
     rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     best = float((rows @ np.asarray(vector, np.float64)).max())
     others = [
         s
-        for n, s in zip(near.found[1:], near.similarities[1:], strict=False)
-        if (library.get(n.name).parent or n.name) != (first.parent or first.name)
+        for n, s in zip(near.found, near.similarities, strict=True)
+        if n.name != first.name and (library.get(n.name).parent or n.name) != (first.parent or first.name)
     ]
-    centre = near.similarities[0]
-    return Nearness(centre, round(best, 6), round(centre - others[0], 6) if others else 1.0)
+    centre = near.similarities[at]
+    return Nearness(centre, round(best, 6), round(centre - others[0], 6) if others else 1.0, gap)
 
 
 class AutoGenerator:
@@ -80,11 +93,14 @@ class AutoGenerator:
         calibration: Calibration,
         tables: Artefact | None = None,
         fewshot: Artefact | None = None,
+        read: Reader | None = None,
     ) -> None:
         self.library = library
         self.calibration = calibration
         self.digest = tables.digest if tables is not None else ""
         self.tables: Mapping[str, WayTable] = read_tables(tables.config, tables.tensors) if tables is not None else {}
+        self.rows = read_rows(tables.config) if tables is not None else {}
+        self._read = read
         self._experts = AggregateGenerator(library, calibration)
         fits = fewshot is not None and fewshot.layout.fingerprint == library.layout.fingerprint
         self._fewshot = FewshotGenerator(library, calibration, fewshot) if fewshot is not None and fits else None
@@ -93,11 +109,13 @@ class AutoGenerator:
         """The adapter of the best way; the choice and its reason are in `made_by`."""
         watch = Stopwatch()
         near = neighbourhood(self.library, self.calibration, request, vector, watch)
-        expected = self.expected(request, vector, near)
+        with watch("read"):
+            gaps = self.gaps(request, near)
+        at, expected = self.expected(request, vector, near, gaps)
         if request.prompt == "bare":  # the few-shot adapter would not know what is wanted
             expected.pop("fewshot", None)
         chosen = self.choose(expected)
-        made = self.make(chosen, request, vector, near)
+        made = self.make(chosen, request, vector, near, at)
         why = (
             "nothing is known of this bank's requests"
             if not expected
@@ -106,6 +124,8 @@ class AutoGenerator:
         record: dict[str, Any] = {"chosen": chosen, "why": f"expected accuracy: {why}" if expected else why}
         if self.digest:
             record["tables"] = self.digest
+        if gaps:
+            record["gaps"] = gaps
         return replace(
             made,
             expected=expected.get(chosen),
@@ -116,15 +136,38 @@ class AutoGenerator:
             times_ms={**watch.ms, **made.times_ms},
         )
 
-    def expected(self, request: Request, vector: Vector, near: Neighbourhood) -> dict[Way, ExpectedAccuracy]:
-        """What each way is worth for a request; empty without tables."""
+    def gaps(self, request: Request, near: Neighbourhood) -> dict[str, float]:
+        """The same-task test's result for the nearest experts of which rows are known; empty for a quick request."""
+        if request.quick or request.description is None or self._read is None or self._fewshot is None:
+            return {}
+        if table_name("expert", quick=False) not in self.tables:
+            return {}
+        names = [n.name for n in near.found[:CANDIDATES] if n.name in self.rows]
+        found = self._read(self._fewshot.state, [(request.description, self.rows[n].rows) for n in names])
+        return {n: gap(x, self.rows[n]) for n, x in zip(names, found, strict=True)}
+
+    def expected(
+        self, request: Request, vector: Vector, near: Neighbourhood, gaps: Mapping[str, float]
+    ) -> tuple[int, dict[Way, ExpectedAccuracy]]:
+        """The place of the best expert among the nearest, and what each way is worth; empty without tables."""
         out: dict[Way, ExpectedAccuracy] = {}
-        if "expert" in self.tables:
-            kept = self.tables["expert"].expect(nearness(self.library, vector, near).features)
-            out["expert"] = _times(kept, own_score(self.library, near.found[0].name))
+        at = 0
+        if table_name("expert") in self.tables:
+            experts = {i: self._expert(vector, near, i, gaps) for i in self._candidates(near, gaps)}
+            at = max(experts, key=lambda i: (experts[i].value, -i))
+            out["expert"] = experts[at]
         if self._fewshot is not None and (table := self.tables.get(table_name("fewshot", request.shown))):
             out["fewshot"] = table.expect(vector)
-        return out
+        return at, out
+
+    def _candidates(self, near: Neighbourhood, gaps: Mapping[str, float]) -> list[int]:
+        return [0] if not gaps else [i for i, n in enumerate(near.found[:CANDIDATES]) if i == 0 or n.name in gaps]
+
+    def _expert(self, vector: Vector, near: Neighbourhood, at: int, gaps: Mapping[str, float]) -> ExpectedAccuracy:
+        name = near.found[at].name
+        table = self.tables[table_name("expert", quick=name not in gaps)]
+        kept = table.expect(nearness(self.library, vector, near, at, gap=gaps.get(name)).features)
+        return _times(kept, own_score(self.library, name))
 
     def advice(self, request: Request, vector: Vector, now: ExpectedAccuracy | None) -> dict[str, ExpectedAccuracy]:
         """What examples would be expected to bring, where that is more than there is."""
@@ -143,10 +186,12 @@ class AutoGenerator:
             return "expert"
         return max(expected, key=lambda way: (expected[way].value, way == "expert"))
 
-    def make(self, way: Way, request: Request, vector: Vector, near: Neighbourhood) -> Generated:
-        """The adapter of one way. Raises `UnknownGeneratorError` where it has not been trained."""
+    def make(self, way: Way, request: Request, vector: Vector, near: Neighbourhood, at: int = 0) -> Generated:
+        """The adapter of one way, `at` the expert's place among the nearest. Raises `UnknownGeneratorError` where the
+        few-shot adapter has not been trained.
+        """
         if way == "expert":
-            return self._experts.generate(request, vector, near.nearest())
+            return self._experts.generate(request, vector, near.only(at))
         if self._fewshot is None:
             raise UnknownGeneratorError("generator 'fewshot' has to be trained. Train it with: genlora train fewshot")
         return self._fewshot.generate(request, vector, near)

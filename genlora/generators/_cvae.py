@@ -77,7 +77,7 @@ class CvaeGenerator:
             state, discarded = self._draw(TEXT, condition, request)
         return Generated(
             adapter=state,
-            neighbours=near.contributions,
+            neighbours=near.contributions[: near.used],
             coverage=near.coverage,
             spread=near.spread,
             discarded=round(discarded, PLACES),

@@ -59,38 +59,40 @@ class WayTable:
                 f"a table has features {self.features.shape} and {self.right.shape} shares; expected one row a request."
             )
 
-    def expect(self, x: Sequence[float] | NDArray[np.floating[Any]], *, without: int | None = None) -> ExpectedAccuracy:
-        """The expected accuracy at features `x`, (d,); `without` leaves one reference request out."""
+    def expect(
+        self, x: Sequence[float] | NDArray[np.floating[Any]], *, without: Sequence[int] = ()
+    ) -> ExpectedAccuracy:
+        """The expected accuracy at features `x`, (d,); `without` leaves rows out: those of one reference request."""
         w = np.exp(-0.5 * (((self.features - np.asarray(x, np.float64)) / self.bandwidth) ** 2).sum(1))
-        if without is not None:
-            w[without] = 0.0
+        w[list(without)] = 0.0
         total = w + self.prior / len(w)
-        if without is not None:
-            total[without] = 0.0
+        total[list(without)] = 0.0
         value = float(total @ self.right / total.sum())
         low, high = _quantiles(self.right, total)
         return ExpectedAccuracy(round(value, 3), round(min(low, value), 3), round(max(high, value), 3))
 
-    def errors(self) -> Floats:
-        """Squared errors of each reference request, read from the others, (n,)."""
+    def errors(self, groups: Sequence[int] | None = None) -> Floats:
+        """Squared errors of each row, read from the rows of other requests, (n,); `groups` says whose each row is."""
+        whose = np.arange(len(self.right)) if groups is None else np.asarray(groups)
         return np.array(
             [
-                (self.expect(x, without=i).value - f) ** 2
-                for i, (x, f) in enumerate(zip(self.features, self.right, strict=True))
+                (self.expect(x, without=np.flatnonzero(whose == g).tolist()).value - f) ** 2
+                for x, f, g in zip(self.features, self.right, whose, strict=True)
             ]
         )
 
 
-def fit_table(features: Floats, right: Floats) -> WayTable:
+def fit_table(features: Floats, right: Floats, groups: Sequence[int] | None = None) -> WayTable:
     """The table with the bandwidth and prior that predict each request best from the others.
 
-    Few numbers are chosen (one of forty pairs), by leaving one out: the interval is honest for requests drawn alike.
+    Few numbers are chosen (one of forty pairs), by leaving one request out: the interval is honest for requests drawn
+    alike. `groups` says which request each row belongs to; by default each is one of its own.
     """
     best: tuple[float, WayTable] | None = None
     for bandwidth in _BANDWIDTHS:
         for prior in _PRIORS:
             table = WayTable(features, right, bandwidth, prior)
-            error = float(table.errors().mean())
+            error = float(table.errors(groups).mean())
             if best is None or error < best[0]:
                 best = (error, table)
     assert best is not None

@@ -65,7 +65,7 @@ class HypernetGenerator:
             adapter, discarded = at_rank(state, request.rank or self.library.rank)
         return Generated(
             adapter=adapter,
-            neighbours=self._used(near.contributions),
+            neighbours=self._used(near.contributions[: near.used]),
             coverage=near.coverage,
             spread=near.spread,
             discarded=round(discarded, 6),

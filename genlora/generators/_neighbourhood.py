@@ -34,15 +34,28 @@ class Neighbourhood:
     energies: Mapping[str, NDArray[np.float64]]
     """‖ΔW‖² of each expert in each module."""
     contributions: tuple[Contribution, ...]
+    """Of each expert found, with weight 0 after the first `top_k`."""
 
     @property
     def used(self) -> int:
         return len(self.weights)
 
-    def nearest(self) -> Self:
-        """The same request with its nearest expert alone, as `top_k` = 1 would find it; coverage stays."""
-        alone = replace(self.contributions[0], weight=1.0)
-        return replace(self, weights=(1.0,), spread=0.0, contributions=(alone,))
+    def only(self, at: int) -> Self:
+        """The same request with its `at`-nearest expert alone: the nearest as `top_k` = 1 would find it; coverage
+        stays.
+        """
+        first = [at, *(i for i in range(len(self.found)) if i != at)]
+        alone = replace(self.contributions[at], weight=1.0)
+        return replace(
+            self,
+            found=tuple(self.found[i] for i in first),
+            states=tuple(self.states[i] for i in first),
+            similarities=tuple(self.similarities[i] for i in first),
+            energies={path: e[first] for path, e in self.energies.items()},
+            weights=(1.0,),
+            spread=0.0,
+            contributions=(alone,),
+        )
 
 
 def neighbourhood(
@@ -61,7 +74,8 @@ def neighbourhood(
         check_parts(inner.energies, [n.name for n in found])
         coverage = calibration.coverage(support_of(similarities, inner.gram))
         spread = round(spread_of(weights, inner.gram[:used, :used]), PLACES)
-    contributions = tuple(_contribution(library, *x) for x in zip(found[:used], similarities, weights, strict=False))
+    padded = (*weights, *[0.0] * (len(found) - used))
+    contributions = tuple(_contribution(library, *x) for x in zip(found, similarities, padded, strict=True))
     return Neighbourhood(
         tuple(found), states, similarities, weights, coverage, spread, inner.energies, contributions
     )  # fmt: skip

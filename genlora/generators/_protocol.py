@@ -47,6 +47,8 @@ class Request:
     """Experts that must not be used: the task itself, in a leave-one-out evaluation."""
     prompt: PromptMode | None = None
     """What the adapter will be asked with; None lets the generator choose, bare keeps `auto` to the bank's experts."""
+    quick: bool = False
+    """Without the same-task test: milliseconds, no base, and a nearest expert that may be a sibling's."""
     shown: int = 0
     """How many worked examples will stand in the prompt before the input."""
 

@@ -6,6 +6,7 @@ from ._checkpoint import kept_checkpoints as kept_checkpoints
 from ._config import ExpertConfig as ExpertConfig
 from ._config import TrainState as TrainState
 from ._cvae_data import CvaeFitConfig as CvaeFitConfig
+from ._dialogues import Dialogue as Dialogue
 from ._dialogues import described_rows as described_rows
 from ._dialogues import dialogue as dialogue
 from ._embedder import EmbedderConfig as EmbedderConfig
@@ -16,6 +17,7 @@ from ._experts import label_losses as label_losses
 from ._fewshot import SHOWN as SHOWN
 from ._fewshot import FewshotConfig as FewshotConfig
 from ._fewshot import forced as forced
+from ._fewshot import row_likelihoods as row_likelihoods
 from ._fit_abmll import AbmllFitConfig as AbmllFitConfig
 from ._fit_abmll import fit_abmll as fit_abmll
 from ._fit_cvae import fit_cvae as fit_cvae

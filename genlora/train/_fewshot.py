@@ -277,6 +277,23 @@ def forced(base: LoadedBase, dialogues: Sequence[Dialogue], *, most: int = 4096)
     return [out[i] for i in range(len(dialogues))]
 
 
+def row_likelihoods(base: LoadedBase, dialogues: Sequence[Dialogue], *, most: int = 2048) -> list[list[float]]:
+    """For each dialogue and each labelled answer of it: its log-probability in nats, given what stands before it."""
+    out: dict[int, list[float]] = {}
+    dtype = next(base.model.parameters()).dtype
+    pad = base.tokenizer.pad_token_id or 0
+    for part in _by_length(dialogues, most):
+        batch = batch_of([dialogues[i] for i in part], pad=pad, dtype=dtype, device=base.device)
+        loss = label_losses(base.model, batch)
+        sums = torch.zeros(batch.n_rows, device=loss.device).index_add_(0, batch.row, -loss).tolist()
+        at = 0
+        for i in part:
+            n = len(dialogues[i].answers) - dialogues[i].labelled_from
+            out[i] = sums[at : at + n]
+            at += n
+    return [out[i] for i in range(len(dialogues))]
+
+
 def _by_length(dialogues: Sequence[Dialogue], most: int) -> list[list[int]]:
     """Indices of dialogues of like length, longest first."""
     parts: list[list[int]] = []

@@ -13,7 +13,15 @@ from genlora.api import fit_auto, verify
 from genlora.base import fingerprint, layout_of, load_base
 from genlora.errors import AccuracyError, ConfigError, ManifestError, UnknownGeneratorError
 from genlora.evaluate import ReferenceRequest
-from genlora.generators import Request, Stopwatch, load_artefact, nearness, neighbourhood, save_artefact
+from genlora.generators import (
+    AutoGenerator,
+    Request,
+    Stopwatch,
+    load_artefact,
+    nearness,
+    neighbourhood,
+    save_artefact,
+)
 from genlora.tasks import Example
 
 from .test_trained import artefact
@@ -39,10 +47,10 @@ def tables(bank, embedder, lora, *, few=0.5, few_one=0.9):
     texts = (held(lora), FAR)
     vectors = np.stack([lora.embed(t)[0] for t in texts])
     tensors = {
-        "expert.features": torch.stack([close(lora, t) for t in texts]),
-        "expert.right": torch.tensor([1.0, 0.0]),
+        "expert-quick.features": torch.stack([close(lora, t) for t in texts]),
+        "expert-quick.right": torch.tensor([1.0, 0.0]),
     }
-    ways = {"expert": {"bandwidth": 0.05, "prior": 0.001}}
+    ways = {"expert-quick": {"bandwidth": 0.05, "prior": 0.001}}
     for name, value in (("fewshot-0", few), ("fewshot-1", few_one), ("fewshot-3", 0.95)):
         tensors |= {f"{name}.features": torch.from_numpy(vectors), f"{name}.right": torch.full((2,), value)}
         ways[name] = {"bandwidth": 0.5, "prior": 0.001}
@@ -125,15 +133,81 @@ def test_tables_are_fitted_through_the_base(world, embedder, tmp_path, tiny_base
             ReferenceRequest(name, "near miss", f"{name} the plural of a noun", rows)
             for name in ("say", "give", "tell")
         ]
+        rows_of = {name: rows[:2] for name in lora.bank.names()}
         record = fit_auto(
-            lora, base, requests, tmp_path / "auto", on_request=lambda done, all: seen.append((done, all))
+            lora, base, requests, tmp_path / "auto", rows=rows_of, on_answer=lambda done, all: seen.append((done, all))
         )
         with pytest.raises(ConfigError, match="1 requests to calibrate on"):
             fit_auto(lora, base, requests[:1], tmp_path / "none")
-    assert seen[-1] == (6, 6) and set(record["means"]) == {"near miss"}
-    assert set(record["mean"]) == {"expert", "fewshot-0", "fewshot-1", "fewshot-3", "auto"}
+        plain = fit_auto(lora, base, requests, tmp_path / "plain")
+    assert seen[-1] == (12, 12) and set(record["means"]) == {"near miss"}
+    assert set(record["mean"]) == {"nearest expert", "fewshot-0", "fewshot-1", "fewshot-3", "auto", "auto, quick"}
     assert 0 <= record["calibration_error"] <= 1 and 0 <= record["inside_the_interval"] <= 1
-    assert set(load_artefact(tmp_path / "auto", "auto").config["ways"]) == {*record["mean"]} - {"auto"}
+    few = {"fewshot-0", "fewshot-1", "fewshot-3", "expert-quick"}
+    fitted = load_artefact(tmp_path / "auto", "auto").config
+    assert set(fitted["ways"]) == few | {"expert"} and set(fitted["rows"]) == set(rows_of)
+    assert all(-4 <= e["gap"] <= 1 for r in record["requests"] for e in r["experts"])
+    fitted = load_artefact(tmp_path / "plain", "auto").config
+    assert set(fitted["ways"]) == few and not fitted["rows"] and plain["quick"]["expert_used"] == plain["expert_used"]
+
+
+def reading(lora, tables):
+    """`tables` with rows of every expert, and a table in which a gap alone decides."""
+    features = np.concatenate([np.zeros((2, 3)), [[0.0], [-4.0]]], 1)
+    tensors = {"expert.features": torch.from_numpy(features).float(), "expert.right": torch.tensor([1.0, 0.0])}
+    ways = {**tables.config["ways"], "expert": {"bandwidth": 2.5, "prior": 0.001}}
+    rows = {n: {"rows": [[f"input of {n}", "output"]], "own": -1.0} for n in lora.bank.names()}
+    return dataclasses.replace(tables, tensors={**tables.tensors, **tensors}, config={"ways": ways, "rows": rows})
+
+
+def test_the_same_task_test_passes_over_a_sibling(lora, embedder, monkeypatch):
+    monkeypatch.setattr("genlora.generators._auto.own_score", lambda library, name: 0.9)
+    found = reading(lora, tables(lora.bank, embedder, lora, few=0.1))
+    few = artefact(lora.bank, embedder, "fewshot")
+    text = held(lora)
+    vector = lora.embed(text)[0]
+    nearest, second, *_ = (n.name for n in lora.bank.search(vector, 3))
+    asked = []
+
+    def read(adapter, questions):
+        asked.append(questions)
+        return [-1.2 if rows == ((f"input of {second}", "output"),) else -30.0 for _, rows in questions]
+
+    engine = AutoGenerator(lora.bank, lora.engine("aggregate").calibration, found, few, read)
+    made = engine.generate(Request(description=text), vector)
+    assert made.made_by["gaps"][nearest] == -4.0 and made.made_by["gaps"][second] == -0.2
+    assert [n.name for n in made.neighbours] == [second] and made.neighbours[0].weight == 1.0
+    assert product_cosine(made.adapter, lora.bank.state(second)) > 0.9999
+    assert made.expected.value > 0.6 and [said for said, _ in asked[0]] == [text] * 3
+    alone = engine.generate(Request(description=text, top_k=1), vector)
+    assert [n.name for n in alone.neighbours] == [second]
+    quick = engine.generate(Request(description=text, quick=True), vector)
+    assert [n.name for n in quick.neighbours] == [nearest] and "gaps" not in quick.made_by and len(asked) == 2
+
+
+def test_an_adapter_that_the_base_was_asked_about_verifies(world, embedder, tmp_path, tiny_base, monkeypatch):
+    path = tiny_base("llama")
+    world.fill(tmp_path / "bank", layout_of(path), fingerprint(path), embedder, size=0.5)
+    base = load_base(str(path))
+    with GenLora(tmp_path / "bank", embedder=embedder, base=base) as lora:
+        folder = tmp_path / "generators"
+        save_artefact(folder / "fewshot", artefact(lora.bank, embedder, "fewshot"))
+        save_artefact(folder / "auto", reading(lora, tables(lora.bank, embedder, lora)))
+        monkeypatch.setenv("GENLORA_GENERATORS", str(folder))
+        made = lora.generate(held(lora))
+        assert len(made.generated.made_by["gaps"]) == 3 and made.receipt()["request"]["quick"] is False
+        verdict = verify(made.save(tmp_path / "made"), lora)
+        assert verdict.ok and verdict.recomputed, verdict
+        assert "gaps" not in lora.generate(held(lora), quick=True).receipt()["made_by"]
+
+
+def test_rows_that_are_none_are_refused(lora, trained, embedder):
+    whole = load_artefact(trained / "auto", "auto")
+    for rows in ({"x": {"rows": [["a"]], "own": 1.0}}, {"x": {"rows": [], "own": "much"}}, ["x"]):
+        broken = dataclasses.replace(whole, config={**whole.config, "rows": rows})
+        save_artefact(trained / "auto", broken, replace=True)
+        with GenLora(lora.bank, embedder=embedder) as fresh, pytest.raises(ManifestError, match="genlora train auto"):
+            fresh.generate(NEAR, generator="auto")
 
 
 def test_below_the_bound_nothing_is_made_and_the_error_says_what_would_help(lora, trained):

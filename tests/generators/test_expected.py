@@ -45,7 +45,7 @@ def test_far_from_everything_it_says_the_mean_with_a_wide_interval(known):
 
 def test_leaving_one_out_does_not_see_it():
     table = WayTable(np.array([[0.0], [0.0], [5.0]]), np.array([1.0, 0.0, 0.5]), 0.5, 0.01)
-    assert table.expect([0.0], without=0).value < 0.05 and table.expect([0.0], without=1).value > 0.95
+    assert table.expect([0.0], without=[0]).value < 0.05 and table.expect([0.0], without=[1]).value > 0.95
 
 
 def test_tables_of_an_artefact_are_checked():

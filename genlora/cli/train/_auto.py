@@ -22,7 +22,7 @@ Needs the trained generator fewshot; $GENLORA_GENERATORS names the folder it is 
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Artefact to write.")
 @bank_option
 @click.option("--words", type=click.Path(path_type=Path), help="Folder of word tasks, for catalogue entries of it.")
-@click.option("--specs", type=click.IntRange(4), default=60, show_default=True, help="Of each held-out part.")
+@click.option("--specs", type=click.IntRange(4), default=20, show_default=True, help="Of each held-out part.")
 @click.option("--base", "base_source", help="Base to ask.  [default: the bank's own]")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--json", "as_json", is_flag=True, help="Print every request's scores as JSON.")
@@ -32,10 +32,11 @@ def auto(
     """Measure how often each way of answering is right, on requests whose truth is known, and keep it as tables.
 
     Stored tasks in other words, near misses, practical tasks, validation tasks and held-out specs are answered by the
-    nearest expert and by the few-shot adapter; what `generate` tells as expected accuracy is read from that.
+    nearest experts and by the few-shot adapter, and put to the same-task test; what `generate` tells as expected
+    accuracy is read from that.
     """
     from genlora.api import GenLora, fit_auto, load_banks_base
-    from genlora.evaluate import reference_requests
+    from genlora.evaluate import reference_requests, task_rows
 
     with progress_bars() as show, GenLora(bank, progress=show) as lora:
         base = load_banks_base(lora.bank, base_source, device=device, progress=show)
@@ -44,7 +45,8 @@ def auto(
             base,
             reference_requests(lora.bank.names(), words_folder=words, specs=specs),
             out,
-            on_request=lambda done, total: show("asking", done, total),
+            rows=task_rows(lora.bank.names(), words_folder=words),
+            on_answer=lambda done, total: show("asking", done, total),
         )
     if as_json:
         say_json({"output": str(out), **record})

@@ -1,0 +1,38 @@
+"""How probable descriptions make rows of a task: the same-task test's question to the base."""
+
+from collections.abc import Sequence
+
+import torch
+
+from genlora.adapter import AdapterState
+from genlora.base import LoadedBase
+from genlora.tasks import Example
+from genlora.train import described_rows, row_likelihoods
+
+from ._answers import with_adapter
+
+LONGEST = 480
+"""Tokens of a description and its rows; rows that do not fit are left out."""
+UNREADABLE = -100.0
+"""For a description that leaves no room for a row: nothing is known in its favour."""
+
+
+@torch.inference_mode()
+def read_descriptions(
+    base: LoadedBase, state: AdapterState | None, questions: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+) -> list[float]:
+    """For each (description, (input, output) rows): the mean over rows of log p(output | description, input), in nats,
+    by the base with `state` on it, if there is one; an answer's end counts as part of it.
+    """
+    packs = [
+        described_rows(base.tokenizer, [Example(x, y) for x, y in rows], said, max_tokens=LONGEST)
+        for said, rows in questions
+    ]
+    there = [p for p in packs if p is not None]
+    with with_adapter(base, state):
+        found = iter(row_likelihoods(base, there))
+    out = []
+    for pack in packs:
+        marks = [] if pack is None else next(found)
+        out.append(sum(marks) / len(marks) if marks else UNREADABLE)
+    return out
