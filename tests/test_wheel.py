@@ -48,7 +48,7 @@ def test_it_works_where_there_is_no_checkout(wheel, tmp_path):
         "import genlora, genlora_app, pathlib, sys; here = pathlib.Path(sys.argv[1])\n"
         "assert here in pathlib.Path(genlora.__file__).parents and here in pathlib.Path(genlora_app.__file__).parents\n"
         "from genlora.api import default_bank; from genlora.api._places import generator_artefact\n"
-        "assert here in default_bank().parents and generator_artefact('hypernet').record"
+        "assert here in default_bank().parents and generator_artefact('cvae').record"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "site")], cwd=tmp_path, env=env, capture_output=True, text=True

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +64,12 @@ def grow_bank(
     run: Path,
     *,
     embedder: TaskEmbedder,
+    least: float = 0.0,
     on_tick: Callable[[ExpertTick], None] | None = None,
     on_measured: Callable[[Admission], None] | None = None,
 ) -> Grown:
     """Train, measure and store, one expert after the other. Everything finished survives a kill: run it again with the
-    same `run` folder to go on.
+    same `run` folder to go on. An expert that is right on less than the share `least` of its own task is refused too.
 
     Raises `BaseMismatchError` when `bank` is of another base, `BankError` when it is of another embedder, `TaskError`
     when no task can be used.
@@ -87,6 +88,9 @@ def grow_bank(
     for trained in trainer.run():
         task = by_name[trained.name]
         admission = _measure(base, task, trained.state, run)
+        if admission.admitted and admission.own < least:
+            why = f"right on {admission.own:.2f} of its own task, less than {least:.2f}"
+            admission = replace(admission, admitted=False, reason=why)
         measured.append(admission)
         if admission.admitted:
             bank.add(_record(task, trained, admission, config, embedder, base), trained.state, replace=True)

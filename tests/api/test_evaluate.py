@@ -51,7 +51,7 @@ def quick():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(makers, "OWN_CONFIG", QUICK)
         patch.setattr("genlora.evaluate._answers.MAX_NEW_TOKENS", 5)
-        patch.setattr("genlora.api._evaluate.best_dtype", lambda device: torch.float32)
+        patch.setattr("genlora.api._scene.best_dtype", lambda device="cpu": torch.float32)
         yield
 
 

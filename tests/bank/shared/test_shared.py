@@ -260,7 +260,7 @@ def test_there_and_back_again(folder, server, tmp_path):
     with Bank.open(tmp_path / "packed", readonly=True) as packed:
         seen = []
         report = copy_bank(packed, url, blobs=str(tmp_path / "b1"), progress=lambda *at: seen.append(at))
-        assert report.experts == 7 and report.blobs == 1 and seen[-1] == ("experts", 7, 7)
+        assert report.experts == 7 and report.blobs == 1 and seen[-1] == ("copying experts", 7, 7)
         with Bank.open(url, readonly=True) as bank, Bank.open(tmp_path / "packed") as packed:
             copy_bank(bank, tmp_path / "back")
             with Bank.open(tmp_path / "back", readonly=True) as back:
