@@ -1,7 +1,7 @@
 """Requests whose truth is known, and how each way of answering them does: what expected accuracy is calibrated on.
 
-Only calibration and validation splits are read: stored tasks in other words, near misses, practical tasks, the
-catalogue's validation tasks, held-out specs of the stream. Answers are rated by forcing.
+To calibrate, only calibration and validation splits are read: stored tasks in other words, near misses, practical
+tasks, the catalogue's validation tasks, held-out specs of the stream. Answers are rated by forcing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,8 @@ from genlora.train import SHOWN, Dialogue, described_rows, dialogue, forced
 
 from ._answers import forced_score, with_adapter
 
-Source = Literal["other words", "near miss", "practical", "validation", "near", "far"]
+Source = Literal["other words", "near miss", "practical", "validation", "test", "near", "far"]
+Split = Literal["calibration", "test"]
 
 TURNS = max(SHOWN) + 1
 DIALOGUES = 3
@@ -25,6 +26,8 @@ DIALOGUES = 3
 LONGEST = 480
 _TOGETHER = 8
 """Requests whose sequences are batched by length."""
+_SEEDS: dict[Split, int] = {"calibration": 2, "test": 3}
+"""Of the stream's held-out specs."""
 
 
 @dataclass(frozen=True)
@@ -40,29 +43,33 @@ class ReferenceRequest:
 
 
 def reference_requests(
-    stored: Sequence[str], *, words_folder: Path | None = None, specs: int = 60
+    stored: Sequence[str], *, words_folder: Path | None = None, specs: int = 60, split: Split = "calibration"
 ) -> list[ReferenceRequest]:
-    """All requests to calibrate on. `stored` are the bank's experts; those of the catalogue come in other words."""
+    """All requests to calibrate on, or with `split` *test* those to judge by, which are to be asked once.
+
+    `stored` are the bank's experts; those that the catalogue knows come in other words.
+    """
     n = TURNS * DIALOGUES
+    held: Literal["validation", "test"] = "validation" if split == "calibration" else "test"
     out: list[ReferenceRequest] = []
     known = catalogue()
-    for probe in probes("other-words", split="calibration"):
+    for probe in probes("other-words", split=split):
         entry = known.get(probe.near)
         if probe.near not in stored or entry is None or (entry.scheme == "words" and words_folder is None):
             continue
-        rows = sample(catalogue_task(probe.near, words_folder=words_folder).split("validation"), n, seed=0)
+        rows = sample(catalogue_task(probe.near, words_folder=words_folder).split(held), n, seed=0)
         out.append(ReferenceRequest(probe.near, "other words", probe.descriptions[0], rows, probe.near))
-    for probe in probes("near-misses", split="validation"):
+    for probe in probes("near-misses", split=held):
         out.append(ReferenceRequest(probe.name, "near miss", probe.descriptions[0], probe.rows))
-    for probe in probes("practical", split="validation"):
+    for probe in probes("practical", split=held):
         out.append(ReferenceRequest(probe.name, "practical", probe.descriptions[0], probe.rows[:n]))
-    for task in catalogue_tasks("validation", words_folder=words_folder):
-        rows = sample(task.split("validation"), n, seed=0)
-        out.append(ReferenceRequest(task.name, "validation", task.unseen_descriptions[0], rows))
-    for split in ("near", "far"):
+    for task in catalogue_tasks(held, words_folder=words_folder):
+        rows = sample(task.split(held), n, seed=0)
+        out.append(ReferenceRequest(task.name, held, task.unseen_descriptions[0], rows))
+    for part in ("near", "far"):
         for i in range(specs):
-            found = spec(2, GROUP * (i // 4) + 4 + i % 4, split=split)
-            out.append(ReferenceRequest(found.name, split, found.description(), tuple(found.rows(n))))
+            found = spec(_SEEDS[split], GROUP * (i // 4) + 4 + i % 4, split=part)
+            out.append(ReferenceRequest(found.name, part, found.description(), tuple(found.rows(n))))
     return [r for r in out if len(r.examples) >= TURNS]
 
 
@@ -78,14 +85,14 @@ def task_rows(stored: Sequence[str], *, words_folder: Path | None = None, n: int
 
 def rate_fewshot(
     base: LoadedBase,
-    state: AdapterState,
+    state: AdapterState | None,
     requests: Sequence[ReferenceRequest],
     *,
     on_request: Callable[[int], None] = lambda done: None,
 ) -> list[dict[int, float]]:
     """For each request: {examples before it: share of answers right} with the description in the first turn.
 
-    Without examples every row is asked on its own; with some, the turns of a few dialogues.
+    Without examples every row is asked on its own; with some, the turns of a few dialogues. None is the base alone.
     """
     out: list[dict[int, float]] = []
     with with_adapter(base, state):
