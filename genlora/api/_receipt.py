@@ -63,7 +63,7 @@ def result_part(generated: Generated, warnings: Sequence[str], layout: BaseLayou
 
 def seal(body: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
     """The receipt: `body`, the digest of every file beside it, and a digest over all of that."""
-    listed = {name: sha256_bytes(data) for name, data in sorted(files.items())}
+    listed = {str(name): sha256_bytes(data) for name, data in sorted(files.items())}  # plain, as JSON writers want
     whole = {"format": FORMAT, **body, "files": listed}
     return {**whole, "sha256": sha256_bytes(canonical_json(whole))}
 

@@ -238,7 +238,7 @@ def test_without_own_experts_every_task_counts_and_they_can_be_added(lora, optio
 
 def test_another_setting_is_refused(ran, lora, options):
     _, _, chosen = ran
-    with pytest.raises(ConfigError, match="another examples"):
+    with pytest.raises(ConfigError, match="other settings: examples=12"):
         evaluate(lora, options(chosen.run, examples=13))
 
 
