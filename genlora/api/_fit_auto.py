@@ -163,6 +163,9 @@ class _Found:
         self.similar = np.array([n.centre for n in near])
         self.features = [n.features for n in near]
 
+    def _pairs_of(self, request: int) -> list[int]:
+        return np.flatnonzero(self.of == request).tolist()
+
     def tables(self) -> dict[str, WayTable]:
         quick = np.stack([self.features[p][:3] for p in self.first])
         out = {table_name("expert"): fit_table(quick, self.kept[self.first])}
@@ -186,7 +189,7 @@ class _Found:
                         "gap": self.gaps[p],
                         "right": round(float(self.right[p]), 4),
                     }
-                    for p in np.flatnonzero(self.of == i)
+                    for p in self._pairs_of(i)
                 ],
                 **{way: round(float(share[i]), 4) for way, share in self.few.items()},
             }
@@ -199,12 +202,12 @@ class _Found:
         best, said = [], []
         for i, first in enumerate(self.first):
             options = []
-            for p in np.flatnonzero(self.of == i):
+            for p in self._pairs_of(i):
                 if quick or p not in rows_of:
                     if p == first:
                         options.append((p, tables[table_name("expert")].expect(self.features[p][:3], without=[i])))
                     continue
-                mine = [rows_of[q] for q in np.flatnonzero(self.of == i) if q in rows_of]
+                mine = [rows_of[q] for q in self._pairs_of(i) if q in rows_of]
                 table = tables[table_name("expert", quick=False)]
                 options.append((p, table.expect(self.features[p], without=mine)))
             p, expected = max(options, key=lambda o: (o[1].value * self.own[o[0]], -o[0]))

@@ -17,8 +17,9 @@ from genlora.train import SHOWN, Dialogue, described_rows, dialogue, forced
 
 from ._answers import forced_score, with_adapter
 
-Source = Literal["other words", "near miss", "practical", "validation", "test", "near", "far"]
+Source = Literal["other words", "near miss", "practical", "validation", "test-near", "test-far", "near", "far"]
 Split = Literal["calibration", "test"]
+CatalogueRole = Literal["validation", "test-near", "test-far"]
 
 TURNS = max(SHOWN) + 1
 DIALOGUES = 3
@@ -26,6 +27,8 @@ DIALOGUES = 3
 LONGEST = 480
 _TOGETHER = 8
 """Requests whose sequences are batched by length."""
+_ROLES: dict[Split, tuple[CatalogueRole, ...]] = {"calibration": ("validation",), "test": ("test-near", "test-far")}
+"""Of the catalogue's tasks that nothing is trained on."""
 _SEEDS: dict[Split, int] = {"calibration": 2, "test": 3}
 """Of the stream's held-out specs."""
 
@@ -63,9 +66,10 @@ def reference_requests(
         out.append(ReferenceRequest(probe.name, "near miss", probe.descriptions[0], probe.rows))
     for probe in probes("practical", split=held):
         out.append(ReferenceRequest(probe.name, "practical", probe.descriptions[0], probe.rows[:n]))
-    for task in catalogue_tasks(held, words_folder=words_folder):
-        rows = sample(task.split(held), n, seed=0)
-        out.append(ReferenceRequest(task.name, held, task.unseen_descriptions[0], rows))
+    for role in _ROLES[split]:
+        for task in catalogue_tasks(role, words_folder=words_folder):
+            rows = sample(task.split(held), n, seed=0)
+            out.append(ReferenceRequest(task.name, role, task.unseen_descriptions[0], rows))
     for part in ("near", "far"):
         for i in range(specs):
             found = spec(_SEEDS[split], GROUP * (i // 4) + 4 + i % 4, split=part)
