@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from genlora.adapter import AdapterState
 from genlora.base import LoadedBase
 from genlora.errors import ConfigError
 from genlora.evaluate import (
@@ -43,6 +44,8 @@ from ._genlora import GenLora
 Floats = NDArray[np.float64]
 
 RESAMPLES = 2000
+_TOGETHER = 12
+"""Questions of the same-task test in one batch."""
 OWN_DESCRIPTIONS = 3
 """Of an expert, whose mean is what the same-task test compares with."""
 
@@ -73,15 +76,19 @@ def fit_auto(
     ]
     pairs = [(i, at) for i, n in enumerate(nears) for at in range(min(CANDIDATES, len(n.found)))]
     names = [nears[i].found[at].name for i, at in pairs]
-    total = len(pairs) + len(requests)
-    known = _known_rows(lora, base, fewshot.state, rows or {})
-    gaps = _gaps(
-        base, fewshot.state, [(requests[i].description, n) for (i, _), n in zip(pairs, names, strict=True)], known
-    )
+    rows = rows or {}
+    steps = [len(rows), len(pairs) if rows else 0, len(pairs), len(requests)]
+
+    def told(stage: int) -> Callable[[int], None]:
+        return lambda done: on_answer(sum(steps[:stage]) + done, sum(steps))
+
+    known = _known_rows(lora, base, fewshot.state, rows, told(0))
+    read = [(requests[i].description, n) for (i, _), n in zip(pairs, names, strict=True)]
+    gaps = _gaps(base, fewshot.state, read, known, told(1))
     experts = {n: lora.bank.state(n) for n in set(names)}
     asked = [(n, requests[i]) for (i, _), n in zip(pairs, names, strict=True)]
-    right = np.array(rate_experts(base, experts, asked, on_answer=lambda done: on_answer(done, total)))
-    few = rate_fewshot(base, fewshot.state, requests, on_request=lambda done: on_answer(len(pairs) + done, total))
+    right = np.array(rate_experts(base, experts, asked, on_answer=told(2)))
+    few = rate_fewshot(base, fewshot.state, requests, on_request=told(3))
     found = _Found(lora, vectors.astype(np.float64), nears, pairs, names, gaps, right, few)
     tables = found.tables()
     record = {
@@ -114,26 +121,41 @@ def fit_auto(
 
 
 def _known_rows(
-    lora: GenLora, base: LoadedBase, state: Any, rows: Mapping[str, Sequence[Example]]
+    lora: GenLora,
+    base: LoadedBase,
+    state: AdapterState,
+    rows: Mapping[str, Sequence[Example]],
+    on_expert: Callable[[int], None],
 ) -> dict[str, TaskRows]:
     """The rows of each expert, with what its own descriptions make of them."""
     out = {}
-    for name in sorted(rows):
+    for done, name in enumerate(sorted(rows), 1):
         kept = tuple((e.input, e.output) for e in rows[name])
         said = lora.bank.get(name).descriptions[:OWN_DESCRIPTIONS]
         if kept and said:
             found = read_descriptions(base, state, [(d, kept) for d in said])
             out[name] = TaskRows(kept, float(np.mean(found)))
+        on_expert(done)
     return out
 
 
 def _gaps(
-    base: LoadedBase, state: Any, questions: Sequence[tuple[str, str]], known: Mapping[str, TaskRows]
+    base: LoadedBase,
+    state: AdapterState,
+    questions: Sequence[tuple[str, str]],
+    known: Mapping[str, TaskRows],
+    on_answer: Callable[[int], None],
 ) -> list[float | None]:
     """The same-task test for each (description, expert); None where no rows are known."""
-    asked = [(said, known[name].rows) for said, name in questions if name in known]
-    read = iter(read_descriptions(base, state, asked) if asked else [])
-    return [gap(next(read), known[name]) if name in known else None for _, name in questions]
+    out: list[float | None] = []
+    for start in range(0, len(questions), _TOGETHER):
+        some = questions[start : start + _TOGETHER]
+        asked = [(said, known[name].rows) for said, name in some if name in known]
+        read = iter(read_descriptions(base, state, asked) if asked else [])
+        out += [gap(next(read), known[name]) if name in known else None for _, name in some]
+        if known:
+            on_answer(len(out))
+    return out
 
 
 class _Found:
