@@ -3,16 +3,19 @@
 import errno
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from genlora.errors import GenloraError, ManifestError, StorageError, UnsafeNameError
+
+log = logging.getLogger(__name__)
 
 MAX_JSON_BYTES = 1 << 20
 MAX_JSON_DEPTH = 16
@@ -189,14 +192,20 @@ def atomic_write(path: Path, data: bytes, *, durable: bool = True) -> None:
             fsync_folder(path.parent)
 
 
-def publish_folder(files: dict[str, bytes], folder: Path, *, replace: bool = False, durable: bool = True) -> None:
+def publish_folder(
+    files: dict[str, bytes],
+    folder: Path,
+    *,
+    replace: Callable[[Path], Sequence[str]] | None = None,
+    durable: bool = True,
+) -> None:
     """Write `files` (plain names) as `folder` in one rename: the folder is whole or absent, also after a kill.
 
-    An existing folder is refused unless `replace`; then it is swapped out and removed after the new one stands.
+    An existing folder is refused unless `replace` names the files in it that may go, which are all there are (see
+    `genlora.ownership`); then it is swapped out and they are removed after the new one stands. Raises `StorageError`.
     """
     total = sum(map(len, files.values()))
-    if folder.exists() and not replace:
-        raise StorageError(f"{folder}: already exists, and nothing was written. Choose another folder or pass --force.")
+    going = old_files(folder, replace)
     with storage_errors(folder, total):
         folder.parent.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
@@ -214,15 +223,52 @@ def publish_folder(files: dict[str, bytes], folder: Path, *, replace: bool = Fal
                     os.fsync(fd)
             if durable:
                 fsync_folder(stage)
-            if folder.exists():
-                old = Path(tempfile.mkdtemp(prefix=".old-", dir=folder.parent))
-                folder.rename(old / "old")
-                stage.rename(folder)
-                shutil.rmtree(old, ignore_errors=True)
-            else:
-                stage.rename(folder)
+            put_folder(stage, folder, going)
         except BaseException:
             shutil.rmtree(stage, ignore_errors=True)
             raise
         if durable:
             fsync_folder(folder.parent)
+
+
+def old_files(folder: Path, replace: Callable[[Path], Sequence[str]] | None) -> Sequence[str] | None:
+    """What has to go where `folder` is written: None if nothing is there. Raises `StorageError` if it may not go."""
+    if not os.path.lexists(folder):
+        return None
+    if replace is None:
+        raise StorageError(f"{folder}: already exists, and nothing was written. Choose another folder or pass --force.")
+    return replace(folder)
+
+
+def put_folder(stage: Path, folder: Path, going: Sequence[str] | None) -> None:
+    """Make `stage` the folder `folder`; of one that is there, only the files `going` are removed, and it with them.
+
+    With None, nothing is there yet, and what another program makes meanwhile stays. Raises `OSError`.
+    """
+    if going is None:
+        stage.rename(folder)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=".genlora-old-", dir=folder.parent))
+    old = aside / folder.name
+    folder.rename(old)
+    try:
+        stage.rename(folder)
+    except BaseException:
+        old.rename(folder)
+        aside.rmdir()
+        raise
+    if remove_files(old, going):
+        aside.rmdir()
+    else:
+        log.warning("%s: replaced, but not all of what was there before could be removed; it is in %s", folder, old)
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> bool:
+    """Remove these files and the folders that they leave empty; whether `folder` is gone. Others are not touched."""
+    for name in names:
+        with suppress(OSError):
+            (folder / name).unlink()
+    for root, _, _ in os.walk(folder, topdown=False):
+        with suppress(OSError):  # not empty
+            Path(root).rmdir()
+    return not folder.exists()

@@ -79,7 +79,6 @@ def write_adapter(
     *,
     gguf: bool = False,
     dtype: DType = "float32",
-    replace: bool = False,
     durable: bool = True,
 ) -> Path:
     """Write a portable adapter folder with its `receipt.json` in one rename; returns `folder`.
@@ -99,7 +98,7 @@ def write_adapter(
         files[AdapterFiles.GGUF] = gguf_bytes(state, layout)
     digests = {name: sha256_bytes(data) for name, data in sorted(files.items())}
     files[AdapterFiles.RECEIPT] = canonical_json({**receipt, "fingerprint": layout.fingerprint, "files": digests})
-    publish_folder(files, folder, replace=replace, durable=durable)
+    publish_folder(files, folder, durable=durable)
     return folder
 
 

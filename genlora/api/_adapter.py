@@ -13,6 +13,7 @@ from genlora.files import canonical_json, publish_folder
 from genlora.generators import Contribution, Coverage, ExpectedAccuracy, Generated, Stopwatch
 
 from ._interrupts import hold_interrupts
+from ._own_files import own_adapter
 from ._places import base_source
 from ._receipt import Dtype, base_of, seal
 
@@ -96,11 +97,12 @@ class GeneratedAdapter:
     def save(self, folder: str | Path, *, gguf: bool = False, force: bool = False) -> Path:
         """Write the adapter as a PEFT folder with `receipt.json`, whole or not at all.
 
-        Raises `StorageError` if the folder exists (unless `force`) or cannot be written.
+        Raises `StorageError` if the folder cannot be written, or exists; with `force` an adapter that genlora wrote is
+        replaced, and nothing else.
         """
         files = self.files(gguf=gguf)
         with self.watch("write"), hold_interrupts():
-            publish_folder(files, Path(folder), replace=force)
+            publish_folder(files, Path(folder), replace=own_adapter if force else None)
         spent = ", ".join(f"{stage} {ms:.1f}" for stage, ms in self.times_ms.items())
         log.info("%s: written; milliseconds: %s", folder, spent)
         return Path(folder)

@@ -20,19 +20,24 @@ def read_refusals(adapter: Path) -> dict[str, Any] | None:
     path = adapter / AdapterFiles.REFUSALS
     if not path.is_file():
         return None
-    found = read_json(path)
-    if (
-        not isinstance(found, dict)
-        or found.get("format") != REFUSALS_FORMAT
-        or not isinstance(found.get("marked"), bool)
-        or not isinstance(found.get("drop_points"), int | float)
-    ):
-        raise ManifestError(f"{path}: not a refusal measurement. Measure again: genlora evaluate --refusals --adapter")
+    found = read_format(path)
+    if not isinstance(found.get("marked"), bool) or not isinstance(found.get("drop_points"), int | float):
+        raise ManifestError(
+            f"{path}: not a whole refusal measurement. Measure again: genlora evaluate --refusals --adapter"
+        )
     if found.get("adapter") != sha256_file(adapter / AdapterFiles.WEIGHTS):
         raise DigestError(
             f"{path}: was measured on other weights than the folder holds. Measure again: "
             "genlora evaluate --refusals --adapter"
         )
+    return found
+
+
+def read_format(path: Path) -> dict[str, Any]:
+    """A file that says of itself that it is a refusal measurement; else `ManifestError`."""
+    found = read_json(path)
+    if not isinstance(found, dict) or found.get("format") != REFUSALS_FORMAT:
+        raise ManifestError(f"{path}: not a refusal measurement of genlora. Move it out of the folder.")
     return found
 
 

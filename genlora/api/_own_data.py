@@ -19,8 +19,8 @@ from genlora.evaluate import (
     own_data_plot,
     predictions_file,
     whole_file,
+    with_report,
 )
-from genlora.files import canonical_json
 from genlora.progress import Progress, silent
 from genlora.tasks import read_jsonl
 from genlora.versions import versions
@@ -101,9 +101,9 @@ def own_data_files(result: OwnDataResult, *, adapter: str) -> dict[str, bytes]:
         UnitResult(way.replace(" ", "-"), result.task, "one", None, 0, {}, rows) for way, rows in result.answers.items()
     ]
     body = {"adapter": adapter, **result.to_json(), "versions": versions()}
-    return {
+    files = {
         "report.md": own_data_markdown(result, adapter=adapter, plot="scores.png").encode(),
-        "report.json": canonical_json(body),
         "predictions.jsonl.gz": predictions_file(units),
         "scores.png": own_data_plot(result),
     }
+    return with_report(files, body)

@@ -8,6 +8,7 @@ from genlora.policy import REFUSALS_FORMAT, RefusalDrift, refusal_prompts
 from genlora.progress import Progress, silent
 from genlora.versions import versions
 
+from ._marks import read_format
 from ._run import Runner
 
 MAX_NEW_TOKENS = 48
@@ -33,8 +34,11 @@ def measure_refusals(
             not touched, and `verify` knows the file.
         progress: told about downloads.
 
-    Raises `BaseMismatchError` for another base, `StorageError` where the figure cannot be written.
+    Raises `BaseMismatchError` for another base, `ManifestError` where a file of that name is something else, and
+    `StorageError` where the figure cannot be written.
     """
+    if write and (adapter / AdapterFiles.REFUSALS).is_file():
+        read_format(adapter / AdapterFiles.REFUSALS)
     prompts = refusal_prompts()
     runner = Runner.open(adapter, base=base, device=device, force=force, progress=progress)
     answers = runner.answer(prompts.texts, compare=True, max_new_tokens=MAX_NEW_TOKENS)

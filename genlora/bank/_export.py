@@ -9,11 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from genlora.errors import BankError, StorageError
-from genlora.files import fsync_folder, storage_errors
+from genlora.errors import BankError
+from genlora.files import fsync_folder, old_files, put_folder, storage_errors
 from genlora.progress import Progress, silent
 
 from ._codec import PACK_SIZE, Codec, Encoder, codec_named, product_error
+from ._own import own_bank
 from ._packs import open_pack
 from ._record import ExpertRecord
 from ._store import Bank
@@ -53,15 +54,16 @@ def export_bank(
     """Write experts (all, or `names`) as a new bank in folder `path`, in one rename.
 
     Experts go in order of name into one generation, so that equal banks give equal bytes. Each record tells its codec
-    and what the codec cost it.
+    and what the codec cost it. With `replace`, a bank that is there is replaced; a folder that holds anything else is
+    refused by a `StorageError`.
     """
     kind, root = codec_named(codec), Path(path)
     chosen = sorted(set(names)) if names is not None else bank.names()
-    if root.exists() and not replace and (not root.is_dir() or any(root.iterdir())):
-        raise BankError(f"{root}: is there already, and nothing was written. Choose another folder or pass --force.")
     source = bank.folder
     if replace and source and any(f.resolve() == source.resolve() for f in (root, *root.parents)):
         raise BankError(f"{root}: lies in the bank that is exported. Choose another folder.")
+    going = own_bank if replace else _empty
+    old_files(root, going)  # before anything is compressed
     with storage_errors(root):
         root.parent.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=root.parent))
@@ -70,7 +72,7 @@ def export_bank(
             with Bank.create(inner, bank.layout, bank.fingerprint, rank=bank.rank, targets=bank.targets) as out:
                 errors = _fill(bank, out, chosen, kind, progress)
             shutil.rmtree(inner / "cache", ignore_errors=True)
-            _publish(inner, root, stage)
+            put_folder(inner, root, old_files(root, going))
         finally:
             shutil.rmtree(stage, ignore_errors=True)
         fsync_folder(root.parent)
@@ -88,15 +90,10 @@ def export_bank(
     )
 
 
-def _publish(inner: Path, root: Path, stage: Path) -> None:
-    if root.exists():
-        try:
-            root.rename(stage / "old")
-        except OSError as err:
-            raise StorageError(
-                f"{root}: cannot be replaced ({err.strerror}). Close what uses it, or choose another folder."
-            ) from err
-    inner.rename(root)
+def _empty(root: Path) -> list[str]:
+    if not root.is_dir() or any(root.iterdir()):
+        raise BankError(f"{root}: is there already, and nothing was written. Choose another folder or pass --force.")
+    return []
 
 
 def _chunks(names: Sequence[str], size: int) -> Iterator[list[str]]:

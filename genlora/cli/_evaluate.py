@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genlora.errors import StorageError
-from genlora.files import publish_folder
+from genlora.files import old_files, publish_folder
 
 from ._progress import progress_bars, span
 from ._show import bank_option, say, say_json, table
@@ -60,7 +60,7 @@ Examples:
     "--base", metavar="SOURCE", help="pypi:NAME, hf:ORG/NAME, a folder or .gguf.  [default: the adapter's or bank's]"
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
-@click.option("--force", is_flag=True, help="Replace OUTPUT if it exists; use an adapter made for another base.")
+@click.option("--force", is_flag=True, help="Replace a report that exists; use an adapter made for another base.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def evaluate(adapter: Path | None, data: Path | None, refusals: bool, **options: Any) -> None:
     """Measure an adapter on own examples, or all methods on unseen tasks.
@@ -80,8 +80,8 @@ def evaluate(adapter: Path | None, data: Path | None, refusals: bool, **options:
     if (adapter is None) != (data is None):
         raise click.UsageError("--adapter and --data belong together: give both, or neither.")
     out: Path | None = options["out"]
-    if out is not None and out.exists() and not options["force"]:
-        raise StorageError(f"{out}: already exists, and nothing was done. Choose another folder or pass --force.")
+    if out is not None:
+        old_files(out, _replaced(options["force"]))  # before an hour is spent
     if adapter is not None and data is not None:
         _own_data(adapter, data, options)
         return
@@ -92,6 +92,15 @@ def evaluate(adapter: Path | None, data: Path | None, refusals: bool, **options:
     if options["run_folder"] is None and out is None:
         raise click.UsageError("say where results go: -o FOLDER for the report, --run FOLDER for predictions, or both.")
     _protocol(options)
+
+
+def _replaced(force: bool) -> Callable[[Path], Sequence[str]] | None:
+    """What of an existing output folder may go: a report's files with --force, else nothing."""
+    if not force:
+        return None
+    from genlora.evaluate import own_report
+
+    return own_report
 
 
 def _refusals(adapter: Path | None, data: Path | None, options: dict[str, Any]) -> None:
@@ -129,7 +138,7 @@ def _own_data(adapter: Path, data: Path, options: dict[str, Any]) -> None:
             on_step=lambda way: click.echo(f"genlora: answering: {way}", err=True),
         )
     if out is not None:
-        publish_folder(own_data_files(result, adapter=adapter.name), out, replace=options["force"])
+        publish_folder(own_data_files(result, adapter=adapter.name), out, replace=_replaced(options["force"]))
     if options["as_json"]:
         say_json(result.to_json())
     else:
@@ -187,7 +196,7 @@ def _protocol(options: dict[str, Any]) -> None:
         )
     files, summary, targets = report(found, about)
     if out is not None:
-        publish_folder(files, out, replace=options["force"])
+        publish_folder(files, out, replace=_replaced(options["force"]))
     if options["as_json"]:
         from genlora.evaluate import to_json
 

@@ -71,7 +71,7 @@ MAX_SAID = 20
     "Generate although the policy gate stops the description; REASON is recorded in the receipt."
 ))  # fmt: skip
 @click.option("--gguf", is_flag=True, help="Also write adapter.gguf, for llama.cpp and Ollama.")
-@click.option("--force", is_flag=True, help="Replace a folder that exists.")
+@click.option("--force", is_flag=True, help="Replace an adapter that exists, and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt and times as JSON.")
 def generate(
     description: str | None,

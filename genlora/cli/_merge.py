@@ -51,7 +51,7 @@ def _texts(path: Path) -> list[tuple[str, str]]:
 )
 @click.option("--nearest", is_flag=True, help="Round each weight to the nearest value instead of calibrating.")
 @click.option("--probe", type=click.Path(path_type=Path), help="JSON Lines of inputs to compare on, instead of ours.")
-@click.option("--force", is_flag=True, help="Replace OUTPUT if it exists.")
+@click.option("--force", is_flag=True, help="Replace a merged model that exists, and nothing else.")
 @click.option("--any-base", is_flag=True, help="Merge even if the adapter was made for another base.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def merge(

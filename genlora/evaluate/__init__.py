@@ -20,8 +20,10 @@ from ._methods import variants as variants
 from ._metrics import calibration_error as calibration_error
 from ._metrics import spearman as spearman
 from ._novelty import Novelty as Novelty
+from ._output import own_report as own_report
 from ._output import predictions_file as predictions_file
 from ._output import report as report
+from ._output import with_report as with_report
 from ._own_data import OwnDataResult as OwnDataResult
 from ._own_data import WholeFile as WholeFile
 from ._own_data import compare_on_own_data as compare_on_own_data

@@ -5,6 +5,7 @@ from ._aggregate import check_emission as check_emission
 from ._aggregate import combine as combine
 from ._artefact import Artefact as Artefact
 from ._artefact import load_artefact as load_artefact
+from ._artefact import own_artefact as own_artefact
 from ._artefact import save_artefact as save_artefact
 from ._auto import CANDIDATES as CANDIDATES
 from ._auto import SHOWN as SHOWN

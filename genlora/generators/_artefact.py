@@ -17,6 +17,7 @@ from torch import Tensor
 from genlora.adapter import BaseLayout, safetensors_bytes
 from genlora.errors import BaseMismatchError, DigestError, ManifestError
 from genlora.files import canonical_json, parse_json, publish_folder, read_bounded, sha256_bytes
+from genlora.ownership import owned
 
 FORMAT = "genlora-generator-1"
 MANIFEST = "generator.json"
@@ -63,7 +64,10 @@ class Artefact:
 
 
 def save_artefact(folder: Path, artefact: Artefact, *, replace: bool = False) -> Path:
-    """Write an artefact, whole or not at all. Raises `StorageError` when the folder exists and `replace` is False."""
+    """Write an artefact, whole or not at all.
+
+    Raises `StorageError` when the folder exists; with `replace`, when it holds anything but an artefact.
+    """
     weights = safetensors_bytes(artefact.tensors, {})
     manifest = {
         "format": FORMAT,
@@ -76,8 +80,19 @@ def save_artefact(folder: Path, artefact: Artefact, *, replace: bool = False) ->
         "record": dict(artefact.record),
         "weights": {"sha256": sha256_bytes(weights), "bytes": len(weights)},
     }
-    publish_folder({MANIFEST: canonical_json(manifest), WEIGHTS: weights}, folder, replace=replace)
+    publish_folder(
+        {MANIFEST: canonical_json(manifest), WEIGHTS: weights}, folder, replace=own_artefact if replace else None
+    )
     return folder
+
+
+def own_artefact(folder: Path) -> list[str]:
+    """Names of all files in an artefact's folder, each of which genlora wrote; else `StorageError` (see `owned`)."""
+    return owned(folder, _written, what="a trained generator")
+
+
+def _written(folder: Path) -> dict[str, str | None]:
+    return {MANIFEST: None, WEIGHTS: str(_manifest(folder)[0]["weights"]["sha256"])}
 
 
 def load_artefact(folder: Path, kind: str | None = None) -> Artefact:
@@ -85,11 +100,7 @@ def load_artefact(folder: Path, kind: str | None = None) -> Artefact:
 
     Raises `ManifestError` for a folder that is not one (or not of `kind`), `DigestError` for changed weights.
     """
-    manifest_bytes = read_bounded(folder / MANIFEST, MAX_MANIFEST, expected=_EXPECTED)
-    manifest = parse_json(manifest_bytes, where=str(folder / MANIFEST), max_bytes=MAX_MANIFEST)
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
-        raise ManifestError(f"{folder / MANIFEST}: format is {str(found)[:60]!r}, expected {FORMAT!r}.")
+    manifest, digest = _manifest(folder)
     weights = read_bounded(folder / WEIGHTS, MAX_WEIGHTS, expected=_EXPECTED)
     try:
         if sha256_bytes(weights) != manifest["weights"]["sha256"]:
@@ -107,10 +118,22 @@ def load_artefact(folder: Path, kind: str | None = None) -> Artefact:
             embedder=str(manifest["embedder"]),
             statistics=manifest["statistics"],
             record=manifest["record"],
-            digest=sha256_bytes(manifest_bytes),
+            digest=digest,
         )
     except (KeyError, TypeError, SafetensorError) as err:
         raise ManifestError(f"{folder}: not a generator's artefact ({err!r}). Restore it, or train again.") from err
+
+
+def _manifest(folder: Path) -> tuple[dict[str, Any], str]:
+    """The manifest and its digest. Raises `ManifestError`."""
+    data, where = read_bounded(folder / MANIFEST, MAX_MANIFEST, expected=_EXPECTED), str(folder / MANIFEST)
+    manifest = parse_json(data, where=where, max_bytes=MAX_MANIFEST)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
+        raise ManifestError(f"{where}: format is {str(found)[:60]!r}, expected {FORMAT!r}.")
+    if not isinstance(manifest.get("weights"), dict) or not isinstance(manifest["weights"].get("sha256"), str):
+        raise ManifestError(f"{where}: names no digest of the weights. Restore it, or train again.")
+    return manifest, sha256_bytes(data)
 
 
 def finite(tensors: Mapping[str, Tensor], *, where: str) -> Mapping[str, Tensor]:

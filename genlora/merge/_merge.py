@@ -30,7 +30,7 @@ from genlora.base import (
     refuse_quantised,
 )
 from genlora.errors import ConfigError, MergeError, StorageError
-from genlora.files import canonical_json, fsync_folder, sha256_file, storage_errors
+from genlora.files import canonical_json, fsync_folder, old_files, put_folder, sha256_bytes, sha256_file, storage_errors
 from genlora.progress import Progress, silent
 
 from ._probe import (
@@ -45,7 +45,7 @@ from ._probe import (
     probe_set,
     run_probe,
 )
-from ._report import PLOT, REPORT, MergeReport, plot
+from ._report import PLOT, REPORT, MergeReport, own_merge, plot
 from ._routes import Route, Source, route_for
 
 log = logging.getLogger(__name__)
@@ -97,20 +97,7 @@ def _publish(stage: Path, out: Path, replace: bool) -> None:
             with file.open("rb") as f:
                 os.fsync(f.fileno())
         fsync_folder(stage)
-        if out.exists():
-            if not replace:
-                raise StorageError(f"{out}: another program made it meanwhile. Nothing was kept; choose another.")
-            old = Path(tempfile.mkdtemp(prefix=".genlora-old-", dir=out.parent))
-            out.rename(old / "old")
-            try:
-                stage.rename(out)
-            except BaseException:
-                (old / "old").rename(out)
-                old.rmdir()
-                raise
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            stage.rename(out)
+        put_folder(stage, out, old_files(out, own_merge if replace else None))
         fsync_folder(out.parent)
 
 
@@ -128,8 +115,7 @@ def refuse_inside(out: Path, *sources: Path) -> None:
 @contextmanager
 def _stage_for(out: Path, replace: bool) -> Iterator[Path]:
     """A temporary folder beside `out`; gone afterwards unless it was published."""
-    if out.exists() and not replace:
-        raise StorageError(f"{out}: already exists, and nothing was written. Choose another folder or pass --force.")
+    old_files(out, own_merge if replace else None)
     with storage_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=".genlora-merge-", dir=out.parent))
@@ -195,7 +181,7 @@ def merge(
         gguf: the base's own GGUF file, for `gguf-...`.
         probe: (input, reply) pairs on which models are compared; they are never calibrated on.
         positions: how many positions of them are compared at most.
-        replace: whether an existing `out` is replaced once the new one stands.
+        replace: whether a merged model that genlora wrote to `out` before is replaced once the new one stands.
         progress: told about each step.
 
     Raises `MergeError` where the form is refused or the result does not verify, `ConfigError`, `MissingExtraError`,
@@ -236,6 +222,7 @@ def merge(
             if (base_path / name).is_file() and not (stage / name).exists():
                 shutil.copyfile(base_path / name, stage / name)
         clock.lap("digests")
+        picture = plot(errors, reloaded, f"{layout.name}, merged into {backend.name}")
         report = MergeReport(
             folder=out,
             backend=backend.name,
@@ -251,11 +238,12 @@ def merge(
             reloaded=reloaded,
             layers=tuple(errors),
             files=_digests(list(stage.iterdir())),
+            picture=sha256_bytes(picture),
             versions=_versions(backend),
             seconds=clock.seconds,
         )
         with storage_errors(out):
-            (stage / PLOT).write_bytes(plot(report.layers, reloaded, f"{layout.name}, merged into {backend.name}"))
+            (stage / PLOT).write_bytes(picture)
             (stage / REPORT).write_bytes(canonical_json(report.to_json()))
         _publish(stage, out, replace)
     log.info("merged into %s: drift %.4f, agreement %.4f", backend.name, reloaded.share, reloaded.agreement)

@@ -1,6 +1,7 @@
 """What a merge did, as a value, as JSON and as a picture."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from genlora.adapter import BaseLayout
 from genlora.base import Fingerprint
 from genlora.errors import ManifestError
 from genlora.files import read_json
+from genlora.ownership import owned
 
 from ._linear import LayerError
 from ._probe import Drift
@@ -41,6 +43,8 @@ class MergeReport:
     layers: tuple[LayerError, ...]
     files: dict[str, str]
     """SHA-256 of each file of the merged model."""
+    picture: str
+    """SHA-256 of the plot beside the report."""
     versions: dict[str, str]
     seconds: dict[str, float] = field(default_factory=dict)
     """How long each step took; not part of the report file."""
@@ -83,7 +87,18 @@ def read_report(folder: Path) -> dict[str, Any]:
     return found
 
 
-def plot(layers: tuple[LayerError, ...], drift: Drift, title: str) -> bytes:
+def own_merge(folder: Path) -> list[str]:
+    """Names of all files of a merged model, each of which genlora wrote; else `StorageError` (see `owned`)."""
+    return owned(folder, _written, what="a merged model")
+
+
+def _written(folder: Path) -> dict[str, str | None]:
+    found = read_report(folder)
+    listed: dict[str, str | None] = {str(k): str(v) for k, v in found["files"].items()}
+    return {**listed, REPORT: None, PLOT: str(found.get("picture"))}
+
+
+def plot(layers: Sequence[LayerError], drift: Drift, title: str) -> bytes:
     """A PNG: each merged matrix's error, by weight and by output, as a share of its update."""
     from matplotlib.figure import Figure
 

@@ -5,6 +5,7 @@ from ._build import build_mixture as build_mixture
 from ._build import check_init as check_init
 from ._build import expert_examples as expert_examples
 from ._build import trained as trained
+from ._files import own_mixture as own_mixture
 from ._files import read_mixture as read_mixture
 from ._files import write_mixture as write_mixture
 from ._mixture import Mixture as Mixture

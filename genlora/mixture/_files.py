@@ -17,6 +17,7 @@ from genlora.adapter import (
 from genlora.base import Fingerprint
 from genlora.errors import DigestError, ManifestError
 from genlora.files import canonical_json, parse_json, publish_folder, read_bounded, sha256_bytes
+from genlora.ownership import owned
 
 from ._mixture import FORMAT, MANIFEST, WEIGHTS, Mixture, expert_digest, mixture_files
 from ._routing import Router
@@ -27,9 +28,21 @@ _EXPECTED = "a folder that genlora bank mixture wrote"
 
 
 def write_mixture(mixture: Mixture, folder: Path | str, *, replace: bool = False) -> Path:
-    """Write a mixture as `folder`, whole or not at all. Raises `StorageError` when it exists and `replace` is False."""
-    publish_folder(mixture_files(mixture)[0], Path(folder), replace=replace)
+    """Write a mixture as `folder`, whole or not at all.
+
+    Raises `StorageError` when the folder exists; with `replace`, when it holds anything but a mixture.
+    """
+    publish_folder(mixture_files(mixture)[0], Path(folder), replace=own_mixture if replace else None)
     return Path(folder)
+
+
+def own_mixture(folder: Path) -> list[str]:
+    """Names of all files in a mixture's folder, each of which genlora wrote; else `StorageError` (see `owned`)."""
+    return owned(folder, _written, what="a mixture")
+
+
+def _written(folder: Path) -> dict[str, str | None]:
+    return {MANIFEST: None, WEIGHTS: str(_manifest(folder)["weights"]["sha256"])}
 
 
 def read_mixture(folder: Path | str) -> Mixture:
@@ -39,15 +52,7 @@ def read_mixture(folder: Path | str) -> Mixture:
     `UnsafeFormatError` for weights that are not sound safetensors, `AdapterShapeError` for parts that do not fit.
     """
     folder = Path(folder)
-    data = read_bounded(folder / MANIFEST, MAX_MANIFEST, expected=_EXPECTED)
-    where = str(folder / MANIFEST)
-    found = parse_json(data, where=where, max_bytes=MAX_MANIFEST)
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        shown = found.get("format") if isinstance(found, dict) else type(found).__name__
-        raise ManifestError(f"{where}: format is {str(shown)[:60]!r}, expected {FORMAT!r}. Build the mixture anew.")
-    digest = found.pop("digest", None)
-    if sha256_bytes(canonical_json(found)) != digest or canonical_json({**found, "digest": digest}) != data:
-        raise DigestError(f"{where}: it is not what was written (its digest differs). Restore it, or build it anew.")
+    found, where = _manifest(folder), str(folder / MANIFEST)
     weights = read_bounded(folder / WEIGHTS, MAX_WEIGHTS, expected=_EXPECTED)
     try:
         if sha256_bytes(weights) != found["weights"]["sha256"]:
@@ -61,6 +66,20 @@ def read_mixture(folder: Path | str) -> Mixture:
         raise ManifestError(f"{where}: not a mixture ({err}). Restore it, or build the mixture anew.") from err
     _check_experts(mixture, found, where)
     return mixture
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    """The manifest without its digest, which fits. Raises `ManifestError` or `DigestError`."""
+    where = str(folder / MANIFEST)
+    data = read_bounded(folder / MANIFEST, MAX_MANIFEST, expected=_EXPECTED)
+    found = parse_json(data, where=where, max_bytes=MAX_MANIFEST)
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        shown = found.get("format") if isinstance(found, dict) else type(found).__name__
+        raise ManifestError(f"{where}: format is {str(shown)[:60]!r}, expected {FORMAT!r}. Build the mixture anew.")
+    digest = found.pop("digest", None)
+    if sha256_bytes(canonical_json(found)) != digest or canonical_json({**found, "digest": digest}) != data:
+        raise DigestError(f"{where}: it is not what was written (its digest differs). Restore it, or build it anew.")
+    return found
 
 
 def _parse(found: Mapping[str, Any], weights: bytes, folder: Path) -> Mixture:

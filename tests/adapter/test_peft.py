@@ -110,8 +110,8 @@ def test_eighteen_keys_in_one_spelling(written):
     assert config["base_model_name_or_path"] == "tiny"
 
 
-def test_scale_is_folded_and_k_is_zero(written, layout, state_of):
-    write_adapter(written, state_of(scale=2.5), layout, {}, replace=True, durable=False)
+def test_scale_is_folded_and_k_is_zero(tmp_path, layout, state_of):
+    written = write_adapter(tmp_path / "scaled", state_of(scale=2.5), layout, {}, durable=False)
     tensors = load((written / WEIGHTS).read_bytes())
     assert len(tensors) == 2 * 3 * layout.n_layers
     for path, pair in state_of(scale=2.5).items():
@@ -149,9 +149,9 @@ def test_read_gives_back_what_was_written(written, layout, state_of):
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_half_precision_halves_the_file(dtype, written, layout, state_of):
+def test_half_precision_halves_the_file(dtype, tmp_path, written, layout, state_of):
     full = (written / WEIGHTS).stat().st_size
-    write_adapter(written, state_of(), layout, {}, dtype=dtype, replace=True, durable=False)
+    written = write_adapter(tmp_path / "half", state_of(), layout, {}, dtype=dtype, durable=False)
     assert (written / WEIGHTS).stat().st_size < 0.6 * full
     found = read_adapter(written, layout)
     for path, pair in state_of().items():

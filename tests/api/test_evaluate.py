@@ -336,6 +336,14 @@ def test_own_data_on_the_command_line(adapter, data, base_path, tmp_path):
     assert "# out on mine" in (out / "report.md").read_text()
     again = CliRunner().invoke(cli, [*common, "-o", str(out)])
     assert again.exit_code == 2 and "already exists" in again.stderr
+    for name, says in (("notes.txt", "genlora did not write"), ("report.md", "was changed")):
+        kept = (out / name).read_bytes() if (out / name).exists() else None
+        (out / name).write_text("mine")
+        refused = CliRunner().invoke(cli, [*common, "-o", str(out), "--force"])
+        assert refused.exit_code == 2 and f"'{name}', which {says}" in refused.stderr
+        assert (out / name).read_text() == "mine"
+        (out / name).unlink() if kept is None else (out / name).write_bytes(kept)
+    assert CliRunner().invoke(cli, [*common, "-o", str(out), "--force"]).exit_code == 0
     found = json.loads(CliRunner().invoke(cli, [*common, "--json"]).stdout)
     assert found["scores"].keys() == {"base", "base described", "adapter"} and found["n"] >= 2
 

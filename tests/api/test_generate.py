@@ -281,6 +281,36 @@ def test_an_existing_folder_is_kept_unless_forced(lora, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
+def test_nobody_elses_files_are_replaced(lora, tmp_path):
+    made = lora.generate("sort words")
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("years of work")
+    (tmp_path / "letter").write_text("dear")
+    mixed = made.save(tmp_path / "mixed", gguf=True)
+    (mixed / "notes.md").write_text("what I found")
+    edited = made.save(tmp_path / "edited")
+    (edited / "adapter_config.json").write_text("{}")
+    (tmp_path / "link").symlink_to(mixed)
+    before = contents(tmp_path)
+    for name, says in (
+        ("thesis", "holds 'chapter.tex'"),
+        ("letter", "is a file"),
+        ("mixed", "holds 'notes.md', which genlora did not write"),
+        ("edited", "holds 'adapter_config.json', which was changed"),
+        ("link", "is a link to"),
+    ):
+        with pytest.raises(StorageError, match=says):
+            made.save(tmp_path / name, force=True)
+    assert contents(tmp_path) == before
+    (mixed / "notes.md").unlink()
+    made.save(mixed, force=True)
+    assert "adapter.gguf" not in {p.name for p in mixed.iterdir()}
+
+
+def contents(root):
+    return {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
 def test_the_gguf_twin_is_listed_and_the_rest_unchanged(lora, tmp_path):
     made = lora.generate("sort words")
     with_twin = made.save(tmp_path / "out", gguf=True)

@@ -8,7 +8,7 @@ from genlora.bank import CODECS, Bank, export_bank, product_error, verify_bank
 from genlora.bank import _export as export_module
 from genlora.bank._codec import CodecPack, Encoder
 from genlora.bank._factors import encode_raw, read_blob
-from genlora.errors import BankDamagedError, BankError, ConfigError
+from genlora.errors import BankDamagedError, BankError, ConfigError, StorageError
 
 from .world import new_bank, record, state, tree
 
@@ -151,8 +151,25 @@ def test_export_refuses_politely(bank, tmp_path):
     (tmp_path / "x" / "y").touch()
     with pytest.raises(BankError, match="is there already, and nothing was written"):
         export_bank(bank, tmp_path / "x")
+    with pytest.raises(StorageError, match="is not a bank that genlora wrote: it holds 'y'"):
+        export_bank(bank, tmp_path / "x", replace=True)
+    (tmp_path / "x" / "y").unlink()
+    export_bank(bank, tmp_path / "x")
     export_bank(bank, tmp_path / "x", replace=True)
     assert verify_bank(tmp_path / "x").ok
+    foreign = (
+        "notes.txt",
+        "blobs/photo.jpg",
+        "generators/cvae/weights.safetensors",
+        "blobs/" + 64 * "0" + ".safetensors",
+    )
+    for name in foreign:
+        (tmp_path / "x" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "x" / name).write_bytes(b"mine")
+        with pytest.raises(StorageError, match=r"holds '(notes\.txt|blobs/|generators/)"):
+            export_bank(bank, tmp_path / "x", replace=True)
+        assert (tmp_path / "x" / name).read_bytes() == b"mine"
+        (tmp_path / "x" / name).unlink()
     for inside in (bank.files.root, bank.files.root / "blobs" / "x"):
         with pytest.raises(BankError, match="lies in the bank that is exported"):
             export_bank(bank, inside, replace=True)

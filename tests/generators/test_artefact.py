@@ -53,6 +53,10 @@ def test_an_existing_folder_is_kept_unless_asked(tmp_path):
         save_artefact(folder, artefact(record={"licences": ["other"]}))
     assert (folder / "generator.json").read_bytes() == before
     save_artefact(folder, artefact(record={"licences": ["other"]}), replace=True)
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(StorageError, match=r"'notes\.txt', which genlora did not write"):
+        save_artefact(folder, artefact(), replace=True)
+    (folder / "notes.txt").unlink()
     assert load_artefact(folder).record == {"licences": ["other"]}
 
 

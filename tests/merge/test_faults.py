@@ -58,17 +58,29 @@ def test_a_quantised_base_is_refused(base, layout, tmp_path):
         do_merge(tmp_path / "int8", layout, tmp_path / "again")
 
 
-def test_an_existing_folder_is_replaced_only_when_told(base, layout, tmp_path):
+def test_an_existing_merge_is_replaced_only_when_told_and_nothing_else_ever(base, layout, tmp_path):
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "old").write_text("x")
+    with pytest.raises(StorageError, match="not a merged model that genlora wrote: it holds 'old'"):
+        do_merge(base, layout, tmp_path / "m", "none", replace=True)
+    (tmp_path / "m" / "old").unlink()
     do_merge(base, layout, tmp_path / "m", "none", replace=True)
-    assert not (tmp_path / "m" / "old").exists()
+    with pytest.raises(StorageError, match="already exists"):
+        do_merge(base, layout, tmp_path / "m", "none")
+    do_merge(base, layout, tmp_path / "m", "none", replace=True)
+    for name in ("notes.txt", "config.json", "merge_report.png"):
+        kept = (tmp_path / "m" / name).read_bytes() if name != "notes.txt" else b""
+        (tmp_path / "m" / name).write_bytes(b"mine")
+        with pytest.raises(StorageError, match=f"holds '{name}', which (genlora did not write|was changed)"):
+            do_merge(base, layout, tmp_path / "m", "none", replace=True)
+        assert (tmp_path / "m" / name).read_bytes() == b"mine"
+        (tmp_path / "m" / name).write_bytes(kept)
     assert leftovers(tmp_path) == ["m"]
 
 
 def test_a_folder_that_could_not_be_put_in_place_leaves_the_old_one(base, layout, tmp_path, monkeypatch):
-    (tmp_path / "m").mkdir()
-    (tmp_path / "m" / "old").write_text("x")
+    do_merge(base, layout, tmp_path / "m", "none")
+    before = digests(tmp_path / "m")
     real = Path.rename
 
     def rename(path, target):
@@ -79,7 +91,7 @@ def test_a_folder_that_could_not_be_put_in_place_leaves_the_old_one(base, layout
     monkeypatch.setattr(Path, "rename", rename)
     with pytest.raises(StorageError):
         do_merge(base, layout, tmp_path / "m", "none", replace=True)
-    assert (tmp_path / "m" / "old").read_text() == "x"
+    assert digests(tmp_path / "m") == before
     assert leftovers(tmp_path) == ["m"]
 
 

@@ -181,6 +181,9 @@ def test_the_command_writes_a_mixture_that_reads_back(build, tmp_path):
     assert build("--experts", ",".join(NAMES), "-o", out).exit_code == 2
     again = build("--experts", "vowels, digits", "-o", out, "--force", "--top-k", 1, "--init", "descriptions", files=[])
     assert again.exit_code == 0, again.output
+    (out / "notes.txt").write_text("mine")
+    refused = build("--experts", "vowels, digits", "-o", out, "--force", files=[])
+    assert refused.exit_code == 2 and "'notes.txt', which genlora did not write" in refused.output
     assert "2 experts (vowels, digits), 1 for each token" in again.stdout
     assert f"genlora serve --mixture {out}" in again.stdout
 

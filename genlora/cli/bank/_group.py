@@ -306,7 +306,7 @@ def _tell_report(report: VerifyReport) -> None:
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Folder to write")
 @click.option("--codec", default="mixed", show_default=True, help="raw, int8, mixed or int4")
 @click.option("--only", multiple=True, metavar="NAME", help="Only these experts; may be given several times")
-@click.option("--force", is_flag=True, help="Replace a folder that exists")
+@click.option("--force", is_flag=True, help="Replace a bank that exists, and nothing else")
 @bank_option
 @_JSON
 def export(

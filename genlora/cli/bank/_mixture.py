@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genlora.files import old_files
+
 from .._progress import progress_bars
 from .._show import bank_option, say, say_json
 from .._text import plain
@@ -48,7 +50,7 @@ _STAGES = {"fit": "fitting routers", "train": "training"}
 @click.option("--base", "base_source", metavar="SOURCE", help="Base to fit on.  [default: the bank's own]")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--force", is_flag=True, help="Replace a folder that exists")
+@click.option("--force", is_flag=True, help="Replace a mixture that exists")
 @bank_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
 def mixture(out: Path, as_json: bool, **options: Any) -> None:
@@ -86,13 +88,12 @@ def _build(
     files = _files(examples, names)
     if train_experts and not steps:
         raise click.UsageError("--train-experts needs --steps: say how many.")
-    if out.exists() and not force:
-        raise click.UsageError(f"{out} exists already. Choose another folder, or pass --force.")
 
     from genlora.api import load_banks_base, open_bank
-    from genlora.mixture import MixtureTraining, build_mixture, check_init, expert_examples, write_mixture
+    from genlora.mixture import MixtureTraining, build_mixture, check_init, expert_examples, own_mixture, write_mixture
     from genlora.tasks import read_jsonl
 
+    old_files(out, own_mixture if force else None)  # before a base is loaded
     with open_bank(bank) as opened:
         for name in names:
             opened.get(name)  # an unknown name is told before anything is loaded

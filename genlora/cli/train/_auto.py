@@ -9,6 +9,7 @@ import click
 
 from .._progress import progress_bars
 from .._show import bank_option, say, say_json
+from ._text import artefact_option
 
 EPILOG = """\b
 Examples:
@@ -19,7 +20,7 @@ Needs the trained generator fewshot; $GENLORA_GENERATORS names the folder it is 
 
 
 @click.command("auto", epilog=EPILOG, short_help="What each way of answering is worth, measured on known requests")
-@click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Artefact to write.")
+@artefact_option
 @bank_option
 @click.option("--words", type=click.Path(path_type=Path), help="Folder of word tasks, for catalogue entries of it.")
 @click.option("--specs", type=click.IntRange(4), default=20, show_default=True, help="Of each held-out part.")

@@ -9,7 +9,7 @@ import click
 
 from .._progress import progress_bars
 from .._show import bank_option, say, say_json
-from ._text import ticks
+from ._text import artefact_option, ticks
 
 EPILOG = """\b
 Examples:
@@ -23,7 +23,7 @@ Then: genlora generate "..." --generator fewshot -o DIR, with $GENLORA_GENERATOR
 
 
 @click.command("fewshot", epilog=EPILOG, short_help="One adapter that reads descriptions and examples")
-@click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Artefact to write.")
+@artefact_option
 @bank_option
 @click.option("--words", type=click.Path(path_type=Path), help="Folder of word tasks, for catalogue entries of it.")
 @click.option("--no-catalogue", is_flag=True, help="Train on the stream alone: nothing is fetched but the base.")

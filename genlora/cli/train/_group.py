@@ -12,7 +12,7 @@ from .._show import bank_option, say, say_json
 from ._auto import auto
 from ._embedder import embedder
 from ._fewshot import fewshot
-from ._text import hypernet, multitask, ticks
+from ._text import artefact_option, hypernet, multitask, ticks
 
 CVAE_EPILOG = """\b
 Examples:
@@ -31,7 +31,6 @@ Then: genlora generate "..." --refine examples.jsonl -o DIR
 A run that was stopped goes on where it was: give the same command again.
 """
 
-_out = click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Artefact to write.")
 _run = click.option(
     "--run", type=click.Path(path_type=Path), help="Folder for checkpoints and logs.  [default: OUT.run]"
 )
@@ -51,7 +50,7 @@ def train() -> None:
 
 
 @train.command("cvae", epilog=CVAE_EPILOG, short_help="Draw an expert's coefficients, given a description or examples")
-@_out
+@artefact_option
 @bank_option
 @_run
 @click.option("--prior", type=click.Choice(["standard", "learned"]), default="standard", show_default=True, help=(
@@ -133,7 +132,7 @@ def _vectors(bank: Any, run: Path, words: Path | None, base_source: str | None, 
 
 
 @train.command("abmll", epilog=ABMLL_EPILOG, short_help="The prior for refining an adapter on a few examples")
-@_out
+@artefact_option
 @bank_option
 @_run
 @click.option("--steps", type=click.IntRange(1), default=40, show_default=True, help="Meta-steps.")

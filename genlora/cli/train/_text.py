@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,28 @@ Then: genlora generate "..." --generator hypernet -o DIR, with $GENLORA_GENERATO
 
 _LONGEST = "Longest row in tokens, chat frame and answer included; tasks with longer rows alone are left out."
 
+
+def _free(_ctx: click.Context, _param: click.Parameter, out: Path) -> Path:
+    """`out`, where nothing is yet or a trained generator that may be replaced: told before hours are spent."""
+    if os.path.lexists(out):
+        from genlora.generators import own_artefact
+
+        own_artefact(out)
+    return out
+
+
+artefact_option = click.option(
+    "-o",
+    "--output",
+    "out",
+    type=click.Path(path_type=Path),
+    required=True,
+    callback=_free,
+    help="Artefact to write; a trained generator that is there is replaced.",
+)
+
 _COMMON: tuple[Callable[[Any], Any], ...] = (
-    click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Artefact to write."),
+    artefact_option,
     bank_option,
     click.option("--words", type=click.Path(path_type=Path), help="Folder of word tasks, for catalogue entries of it."),
     click.option("--run", type=click.Path(path_type=Path), help="Folder for checkpoints and logs.  [default: OUT.run]"),

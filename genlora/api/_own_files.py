@@ -1,0 +1,20 @@
+"""Which files in an adapter's folder genlora wrote: those that the receipt lists, and a refusal figure beside it."""
+
+from pathlib import Path
+
+from genlora.adapter import AdapterFiles
+from genlora.ownership import owned
+
+from ._marks import read_refusals
+from ._receipt import NAME, read_receipt
+
+
+def own_adapter(folder: Path) -> list[str]:
+    """Names of all files in an adapter's folder, each of which genlora wrote; else `StorageError` (see `owned`)."""
+    return owned(folder, _written, what="an adapter")
+
+
+def _written(folder: Path) -> dict[str, str | None]:
+    listed: dict[str, str | None] = {str(k): str(v) for k, v in read_receipt(folder / NAME)["files"].items()}
+    measured: dict[str, str | None] = {} if read_refusals(folder) is None else {AdapterFiles.REFUSALS: None}
+    return {**listed, NAME: None, **measured}
