@@ -17,6 +17,8 @@ from genlora.errors import GenloraError, ManifestError, StorageError, UnsafeName
 
 log = logging.getLogger(__name__)
 
+TEMPORARY = ".genlora-tmp-"
+"""What the names of our half-written files and folders begin with."""
 MAX_JSON_BYTES = 1 << 20
 MAX_JSON_DEPTH = 16
 
@@ -128,6 +130,17 @@ def read_json(path: Path, *, max_bytes: int = MAX_JSON_BYTES) -> Any:
     return parse_json(read_bounded(path, max_bytes, expected="a JSON file"), where=str(path), max_bytes=max_bytes)
 
 
+def at_home(path: str | Path) -> Path:
+    """`path` with a leading `~` or `~user` spelled out. Raises `StorageError` where that home is not known."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as err:  # no HOME, and no such user in the system's list
+        raise StorageError(
+            f"{path}: no home folder is known here for that user. Give the whole path; or set HOME, and GENLORA_CACHE "
+            "to a folder that may be written."
+        ) from err
+
+
 def write_all(fd: int, data: bytes | memoryview) -> None:
     """`os.write` until every byte is taken: a full disk makes it write short without raising."""
     view = memoryview(data)
@@ -174,7 +187,7 @@ def atomic_write(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write a file so that readers see the old bytes or all of the new ones. Raises `StorageError`."""
     with storage_errors(path, len(data)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd, tmp = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+        fd, tmp = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
         try:
             try:
                 if os.name != "nt":
@@ -208,7 +221,7 @@ def publish_folder(
     going = old_files(folder, replace)
     with storage_errors(folder, total):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=folder.parent))
+        stage = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))
         try:
             stage.chmod(0o755)
             # All are written before the first is synced: the disk then takes them in one go.

@@ -6,7 +6,7 @@ from genlora.adapter import AdapterFiles
 from genlora.ownership import owned
 
 from ._marks import read_refusals
-from ._receipt import NAME, read_receipt
+from ._receipt import read_receipt
 
 
 def own_adapter(folder: Path) -> list[str]:
@@ -15,6 +15,8 @@ def own_adapter(folder: Path) -> list[str]:
 
 
 def _written(folder: Path) -> dict[str, str | None]:
-    listed: dict[str, str | None] = {str(k): str(v) for k, v in read_receipt(folder / NAME)["files"].items()}
+    listed: dict[str, str | None] = {
+        str(k): str(v) for k, v in read_receipt(folder / AdapterFiles.RECEIPT)["files"].items()
+    }
     measured: dict[str, str | None] = {} if read_refusals(folder) is None else {AdapterFiles.REFUSALS: None}
-    return {**listed, NAME: None, **measured}
+    return {**listed, AdapterFiles.RECEIPT: None, **measured}

@@ -5,9 +5,17 @@ import os
 from pathlib import Path
 
 from genlora.bank import Bank, BankAddress, TaskEmbedder, place_of
-from genlora.base import DEFAULT_BASE, MODELS, cache_dir, resolve_embedder
+from genlora.base import (
+    CALIBRATION_FORMAT,
+    DEFAULT_BASE,
+    MODELS,
+    cache_dir,
+    resolve_embedder,
+    seal_json,
+    sealed_json,
+)
 from genlora.errors import BankError, BaseError, GenloraError, UnknownGeneratorError
-from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
+from genlora.files import at_home, atomic_write
 from genlora.generators import Artefact, Calibration, calibrate, load_artefact
 from genlora.progress import Progress, silent
 
@@ -21,7 +29,7 @@ def default_bank() -> Path | BankAddress:
     """The bank that is used when none is named: `$GENLORA_BANK`, else the shipped one. Raises `BankError`."""
     if own := os.environ.get("GENLORA_BANK"):
         place = place_of(own)
-        return place.expanduser() if isinstance(place, Path) else place
+        return at_home(place) if isinstance(place, Path) else place
     shipped = (_PACKAGE / "_data" / "bank", _PACKAGE.parent / "checkpoints" / "bank")
     for path in shipped:
         if path.is_dir():
@@ -38,7 +46,7 @@ def generator_artefact(kind: str, bank: Bank | None = None) -> Artefact:
     Raises `UnknownGeneratorError` when there is none.
     """
     if own := os.environ.get("GENLORA_GENERATORS"):
-        places = [Path(own).expanduser()]
+        places = [at_home(own)]
     else:
         beside = [bank.folder / "generators"] if bank is not None and bank.folder else []
         places = [*beside, _PACKAGE / "_data" / "generators", _PACKAGE.parent / "checkpoints" / "generators"]
@@ -114,17 +122,13 @@ def calibration_of(bank: Bank) -> Calibration:
             return calibration
     cached = cache_dir() / "calibrations" / f"{bank.revision}.json"
     try:
-        found = read_json(cached)
-        if found["sha256"] == sha256_bytes(canonical_json(found["calibration"])):
-            return Calibration.from_json(found["calibration"], where=str(cached))
-    except (GenloraError, KeyError, TypeError):
+        return Calibration.from_json(sealed_json(cached, CALIBRATION_FORMAT), where=str(cached))
+    except GenloraError:
         pass
     log.info("measuring how similar the tasks of %s are, once for this state of the bank", bank.where)
     calibration = calibrate(bank)
-    body = calibration.to_json()
     try:
-        entry = {"calibration": body, "sha256": sha256_bytes(canonical_json(body))}
-        atomic_write(cached, canonical_json(entry), durable=False)
+        atomic_write(cached, seal_json(calibration.to_json(), CALIBRATION_FORMAT), durable=False)
     except GenloraError as err:  # a cache that cannot be written only costs time
         log.info("the calibration is not kept: %s", err)
     return calibration

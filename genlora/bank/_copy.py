@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genlora.errors import BankError
-from genlora.files import fsync_folder, storage_errors
+from genlora.files import TEMPORARY, fsync_folder, storage_errors
 from genlora.progress import Progress, silent
 
 from ._address import BankAddress, place_of
@@ -59,7 +59,7 @@ def copy_bank(
         raise BankError(f"{place}: is there already and not empty; nothing was written. Choose another folder.")
     with storage_errors(place):
         place.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=place.parent))
+        stage = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=place.parent))
         try:
             with Bank.create(stage / "bank", source.layout, source.fingerprint, blobs=blobs, **options) as out:
                 report = _fill(source, out, place, progress)

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from genlora.errors import BankError
-from genlora.files import fsync_folder, old_files, put_folder, storage_errors
+from genlora.files import TEMPORARY, fsync_folder, old_files, put_folder, storage_errors
 from genlora.progress import Progress, silent
 
 from ._codec import PACK_SIZE, Codec, Encoder, codec_named, product_error
-from ._own import own_bank
 from ._packs import open_pack
 from ._record import ExpertRecord
 from ._store import Bank
+from .folder import own_bank
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def export_bank(
     old_files(root, going)  # before anything is compressed
     with storage_errors(root):
         root.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=root.parent))
+        stage = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=root.parent))
         try:
             inner = stage / "bank"
             with Bank.create(inner, bank.layout, bank.fingerprint, rank=bank.rank, targets=bank.targets) as out:

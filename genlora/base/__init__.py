@@ -6,11 +6,21 @@ What needs torch is imported when it is first asked for, so that fetching and ca
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._cache import CALIBRATION_FORMAT as CALIBRATION_FORMAT
+from ._cache import CacheContent as CacheContent
 from ._cache import CacheEntry as CacheEntry
+from ._cache import Cleared as Cleared
+from ._cache import cache_content as cache_content
 from ._cache import cache_dir as cache_dir
 from ._cache import cache_entries as cache_entries
 from ._cache import clear_cache as clear_cache
+from ._cache import seal_json as seal_json
+from ._cache import sealed_json as sealed_json
 from ._cache import staged as staged
+from ._entries import EntryCheck as EntryCheck
+from ._entries import check_entry as check_entry
+from ._entries import drop_entry as drop_entry
+from ._entries import usable as usable
 from ._fetch import PyPIFile as PyPIFile
 from ._fetch import check_digest as check_digest
 from ._fetch import fetch_sdist as fetch_sdist

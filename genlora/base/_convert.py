@@ -10,6 +10,7 @@ from genlora.files import canonical_json, sha256_file, storage_errors
 from genlora.progress import Progress, silent
 
 from ._cache import cache_dir, staged
+from ._entries import usable
 from ._layout import META_FILE
 from ._quiet import first_line, quiet_transformers
 
@@ -19,14 +20,18 @@ CONVERTER = 1
 """Part of the folder's name: a better conversion never reuses an older one's folder."""
 
 
-def _folder(digest: str) -> Path:
+def conversion_of(digest: str) -> Path:
+    """Where the conversion of the file with this SHA-256 lies, or would lie."""
     return cache_dir() / "models" / f"{digest[:32]}-v{CONVERTER}"
 
 
-def converted(digest: str) -> Path | None:
-    """The folder that an earlier conversion of the file with this SHA-256 made, if any."""
-    folder = _folder(digest)
-    return folder if (folder / META_FILE).is_file() else None
+def converted(digest: str, *, later: bool = False) -> Path | None:
+    """The folder that an earlier conversion of the file with this SHA-256 made, if it is there and whole.
+
+    A damaged one is thrown away; with `later`, ask `settled` whether the weights fit.
+    """
+    folder = conversion_of(digest)
+    return folder if usable(folder, later=later) else None
 
 
 def _gguf_facts(path: Path) -> dict[str, str]:
@@ -91,7 +96,7 @@ def convert_gguf(
     made = converted(digest)
     if made is not None:
         return made
-    folder = _folder(digest)
+    folder = conversion_of(digest)
     facts = _gguf_facts(path) | (meta or {})
     log.info("converting %s once into %s", path.name, folder)
     progress(f"converting {path.name}", 0, 0)

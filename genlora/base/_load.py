@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from genlora.adapter import BaseLayout
-from genlora.errors import BaseError, ConfigError
+from genlora.errors import BaseError, ConfigError, DigestError, GenloraError
 from genlora.progress import Progress, silent
 
+from ._entries import settled
 from ._fingerprint import Fingerprint, fingerprint
 from ._layout import bare_layout
 from ._quiet import first_line, quiet_transformers
@@ -120,8 +121,17 @@ def load_base(
     Raises `BaseError`, `FetchError`, `DigestError`, `StorageError`, or `ConfigError` for a device that is not there.
     """
     check_device(device)
-    path = resolve_base(source, progress=progress)
-    layout = layout_of(path)
-    tokenizer = load_tokenizer(path)
-    model = load_model(path, device=device, dtype=dtype, attn_implementation=attn_implementation)
-    return LoadedBase(model, tokenizer, layout, fingerprint(path), path, eos_ids(model, tokenizer))
+    for _ in range(2):  # the second time from a copy that was just made
+        path = resolve_base(source, progress=progress, later=True)
+        try:
+            layout = layout_of(path)
+            tokenizer = load_tokenizer(path)
+            model = load_model(path, device=device, dtype=dtype, attn_implementation=attn_implementation)
+            loaded = LoadedBase(model, tokenizer, layout, fingerprint(path), path, eos_ids(model, tokenizer))
+        except GenloraError:
+            if settled(path):
+                raise
+        else:
+            if settled(path):
+                return loaded
+    raise DigestError(f"{path}: damaged again as soon as it was made. Check the disk: genlora doctor --deep")

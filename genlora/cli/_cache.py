@@ -1,10 +1,14 @@
 """`genlora cache`: fetched models and data, and converted bases."""
 
 import json
+from collections.abc import Sequence
 
 import click
 
 from ._text import plain
+
+MAX_NAMED = 20
+"""Things that are not genlora's, spelled out."""
 
 
 @click.group()
@@ -16,12 +20,14 @@ def cache() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
 def list_command(as_json: bool) -> None:
     """List what is in the cache, with sizes."""
-    from genlora.base import cache_dir, cache_entries
+    from genlora.base import cache_content, cache_dir
 
-    entries = cache_entries()
+    found = cache_content()
+    entries = found.entries
     if as_json:
         rows = [{"kind": e.kind, "name": e.name, "path": str(e.path), "bytes": e.size} for e in entries]
-        click.echo(json.dumps({"folder": str(cache_dir()), "entries": rows}, indent=2))
+        foreign = [str(path) for path in found.foreign]
+        click.echo(json.dumps({"folder": str(cache_dir()), "entries": rows, "foreign": foreign}, indent=2))
         return
     small = [e for e in entries if e.path.is_file()]
     for entry in (e for e in entries if not e.path.is_file()):
@@ -30,20 +36,34 @@ def list_command(as_json: bool) -> None:
         sizes = [e.size for e in small if e.kind == kind]
         click.echo(f"{kind:12} {sum(sizes) / 1e6:10,.1f} MB  {len(sizes)} files")
     click.echo(f"{sum(e.size for e in entries) / 1e6:,.1f} MB in {plain(str(cache_dir()))}", err=True)
+    _name(found.foreign, "not genlora's")
+
+
+def _name(paths: Sequence[object], what: str) -> None:
+    """Name what was not touched, at most `MAX_NAMED` of it."""
+    for path in paths[:MAX_NAMED]:
+        click.echo(f"genlora: {what}: {plain(str(path))}", err=True)
+    if len(paths) > MAX_NAMED:
+        click.echo(f"genlora: {what}: {len(paths) - MAX_NAMED} more", err=True)
 
 
 @cache.command()
 @click.option("--kind", help="Only this kind, as `genlora cache list` names it")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
 def clear(kind: str | None, as_json: bool) -> None:
-    """Remove what is in the cache; it is fetched and converted again when next needed."""
+    """Remove what genlora put into the cache; it is fetched and converted again when next needed.
+
+    Whatever else lies in its folder is named and kept. What `genlora push` gave to servers is removed by
+    `genlora push --collect`.
+    """
     from genlora.base import cache_entries, clear_cache
 
     if kind is not None and kind not in {e.kind for e in cache_entries()}:
-        known = ", ".join(sorted({e.kind for e in cache_entries()})) or "nothing at all"
+        known = ", ".join(sorted({e.kind for e in cache_entries()})) or "nothing of genlora's"
         raise click.UsageError(f"the cache holds no {kind!r}; it holds {known}.")
-    freed = clear_cache(kind)
+    done = clear_cache(kind)
     if as_json:
-        click.echo(json.dumps({"freed_bytes": freed}))
+        click.echo(json.dumps({"freed_bytes": done.freed, "kept": list(done.kept)}))
     else:
-        click.echo(f"{freed / 1e6:,.1f} MB freed", err=True)
+        click.echo(f"{done.freed / 1e6:,.1f} MB freed", err=True)
+        _name(done.kept, "kept")

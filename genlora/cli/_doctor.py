@@ -18,8 +18,9 @@ _MARKS = {"ok": "ok", "later": "later", "missing": "-", "broken": "FAULT"}
 @click.command()
 @bank_option
 @click.option("--base", metavar="SOURCE", help="Also check this base: a model folder.")
+@click.option("--deep", is_flag=True, help="Compare every byte in the cache with its digest; may take a minute.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def doctor(bank: Path | None, base: str | None, as_json: bool) -> None:
+def doctor(bank: Path | None, base: str | None, deep: bool, as_json: bool) -> None:
     """Tell what is installed, cached and usable, and what to do about the rest.
 
     Nothing is fetched and no connection is opened, but to the server of a shared bank. Exits with 2 when something that
@@ -27,7 +28,7 @@ def doctor(bank: Path | None, base: str | None, as_json: bool) -> None:
     """
     from genlora.base import base_folder_finding, diagnose
 
-    findings = [*diagnose(), *_bank(bank)]
+    findings = [*diagnose(deep=deep), *_bank(bank)]
     if base is not None:
         findings.append(base_folder_finding(Path(base)))
     faults = [f for f in findings if f.status == "broken"]

@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from genlora.errors import ConfigError, DigestError, GenloraError, StorageError
 from genlora.files import (
+    at_home,
     atomic_write,
     canonical_json,
     publish_folder,
@@ -80,7 +81,7 @@ class AdapterStore:
     """A folder that this machine writes and a server reads. Safe to share between processes."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root.expanduser().absolute()
+        self.root = at_home(root).absolute()
         text = str(self.root)
         if len(text) > _MAX_PATH or not text.isprintable() or '"' in text:
             raise ConfigError(
@@ -228,7 +229,7 @@ def default_store() -> Path:
     from genlora.base import cache_dir
 
     own = os.environ.get("GENLORA_STORE")
-    return Path(own).expanduser() if own else cache_dir() / "served"
+    return at_home(own) if own else cache_dir() / "served"
 
 
 def check_free(folder: Path, needed: int) -> None:

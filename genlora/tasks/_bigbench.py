@@ -83,11 +83,13 @@ class BigBench:
     def entries(self) -> dict[str, BigBenchEntry]:
         """Every usable task by name, in alphabetical order; reads the archive when the cache is not there yet."""
         if self._entries is None:
-            if not self.ready:
+            from genlora.base import drop_entry, usable  # light, and only needed once
+
+            if usable(self.folder) is None:
                 archive = self._archive()
                 cache_archive(archive, self.folder, progress=self._progress)
                 if self._discard:
-                    archive.unlink(missing_ok=True)
+                    drop_entry(archive.parent)
             self._entries = _read_index(self.folder / "index.json")
         return self._entries
 
@@ -109,11 +111,9 @@ class BigBench:
         try:
             data = path.read_bytes()
         except OSError as err:
-            raise TaskError(f"{path}: cannot be read ({err.strerror}). Run: genlora cache clear") from err
+            raise TaskError(f"{path}: cannot be read ({err.strerror}). Run it again: the cache is made anew.") from err
         if sha256_bytes(data) != entry.sha256:
-            raise TaskError(
-                f"{path}: its SHA-256 is not the one in the index; the cache is damaged. Run: genlora cache clear"
-            )
+            raise TaskError(f"{path}: its SHA-256 is not the one in the index. Run it again: the cache is made anew.")
         return [json.loads(line) for line in gzip.decompress(data).splitlines()]
 
     def task(self, name: str, *, options: Options = "auto", metric: Metric | None = None) -> Task:
@@ -257,7 +257,7 @@ def _read_index(path: Path) -> dict[str, BigBenchEntry]:
         tasks = [BigBenchEntry(**{**t, "keywords": tuple(t["keywords"])}) for t in doc["tasks"]]
     except (KeyError, TypeError) as err:
         raise TaskError(
-            f"{path}: not a BIG-bench index ({err}); the cache is damaged. Run: genlora cache clear"
+            f"{path}: not a BIG-bench index of this version ({err}). Run: genlora cache clear --kind tasks"
         ) from err
     return {t.name: t for t in sorted(tasks, key=lambda t: t.name)}
 

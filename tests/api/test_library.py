@@ -284,7 +284,7 @@ def shown_library(served_base, world, embedder, tmp_path_factory):
 def test_nothing_touches_the_disk(shown_library, writes, tmp_path):
     with writes() as found:  # what writes is heard
         shown_library.lora.generate(TEXT).save(tmp_path / "out")
-    assert any("out" in w or ".tmp-" in w for w in found)
+    assert any("out" in w or ".genlora-tmp-" in w for w in found)
     with writes() as found:
         shown_library.create(TEXT)
         shown_library.create(examples=SHOWN)

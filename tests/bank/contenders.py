@@ -60,7 +60,7 @@ class RealBank:
     def leftovers(self):
         used = {self.bank.get(n).blob for n in self.bank.names()}
         files = {p.name for p in self.bank.files.blobs.iterdir()}
-        strays = [p.name for p in self.bank.files.root.iterdir() if p.name.startswith(".tmp-")]
+        strays = [p.name for p in self.bank.files.root.iterdir() if p.name.startswith(".genlora-tmp-")]
         ok = sqlite3.connect(self.bank.files.database).execute("PRAGMA integrity_check").fetchone()[0]
         return sorted(files - {f"{d}.safetensors" for d in used}) + strays + ([] if ok == "ok" else [ok])
 

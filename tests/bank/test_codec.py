@@ -173,7 +173,7 @@ def test_export_refuses_politely(bank, tmp_path):
     for inside in (bank.files.root, bank.files.root / "blobs" / "x"):
         with pytest.raises(BankError, match="lies in the bank that is exported"):
             export_bank(bank, inside, replace=True)
-    assert verify_bank(bank.place).ok and not [p for p in tmp_path.iterdir() if p.name.startswith(".tmp-")]
+    assert verify_bank(bank.place).ok and not [p for p in tmp_path.iterdir() if p.name.startswith(".genlora-tmp-")]
 
 
 def test_a_malformed_pack_is_a_clear_error():

@@ -215,7 +215,7 @@ def test_f6_an_interrupted_transaction_or_export_leaves_nothing(tmp_path, monkey
                     export_bank(bank, tmp_path / "out", codec="int4")
                 except KeyboardInterrupt:
                     pass
-            assert not list(tmp_path.glob(".tmp-*"))
+            assert not list(tmp_path.glob(".genlora-tmp-*"))
             added = [n for n in bank.names() if n not in names]
             assert len(added) in (0, 5)
             if (tmp_path / "out").exists():

@@ -142,7 +142,7 @@ def test_read_only_never_writes(tmp_path):
     root = tmp_path / "bank"
     with new_bank(root) as bank:
         bank.add(record(1), state(1))
-    (root / "blobs" / ".tmp-left").write_bytes(b"x")
+    (root / "blobs" / ".genlora-tmp-left").write_bytes(b"x")
     before = tree(root)
     with Bank.open(root, readonly=True) as bank:
         assert bank.search(unit(1)[0], 1) and bank.state("expert-1")

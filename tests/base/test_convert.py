@@ -149,7 +149,7 @@ def test_a_killed_conversion_is_swept_and_done_again(tiny_base, tmp_path):
     )
     child = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 120
-    while not list(cache_dir().glob("models/.tmp-*/config.json")) and time.monotonic() < deadline:
+    while not list(cache_dir().glob("models/.genlora-tmp-*/config.json")) and time.monotonic() < deadline:
         time.sleep(0.1)
     child.send_signal(signal.SIGKILL)
     child.wait()
@@ -160,13 +160,13 @@ def test_a_killed_conversion_is_swept_and_done_again(tiny_base, tmp_path):
 
 
 def test_the_cache_is_listed_and_cleared_by_kind(tiny_base, tmp_path):
-    assert cache_entries() == [] and clear_cache() == 0
+    assert cache_entries() == [] and clear_cache().freed == 0
     made = convert_gguf(write_gguf(tmp_path / "tiny.gguf", tiny_base("llama"), "Q8_0"))
     fingerprint(made)
     entries = {e.kind: e for e in cache_entries()}
     assert {"models", "fingerprints"} <= set(entries)
     assert entries["models"].label.startswith("Tiny  ") and entries["models"].size > 100_000
-    assert clear_cache("models") == entries["models"].size
+    assert clear_cache("models").freed == entries["models"].size
     assert "models" not in {e.kind for e in cache_entries()} and "fingerprints" in {e.kind for e in cache_entries()}
     clear_cache()
     assert cache_entries() == []

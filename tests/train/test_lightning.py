@@ -185,7 +185,7 @@ def test_kill_nine_changes_no_byte_of_the_result(tmp_path):
         assert start(tmp_path / "killed", kill_at=at).returncode == -signal.SIGKILL
     assert start(tmp_path / "killed").returncode == 0
     assert (tmp_path / "whole/weights").read_bytes() == (tmp_path / "killed/weights").read_bytes()
-    assert not list((tmp_path / "killed").rglob(".tmp-*"))
+    assert not list((tmp_path / "killed").rglob(".genlora-tmp-*"))
 
 
 @pytest.mark.slow

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genlora.errors import BankDamagedError
-from genlora.files import atomic_write, sha256_bytes, storage_errors
+from genlora.files import TEMPORARY, atomic_write, sha256_bytes, storage_errors
 
 BLOB_NAME = re.compile(r"([0-9a-f]{64})\.safetensors")
-_TEMPORARY = ".tmp-"
 
 
 def sweep_temporary(folder: Path) -> int:
-    """Delete temporary files that killed writers left in `folder`; how many."""
-    found = [entry for entry in folder.iterdir() if entry.name.startswith(_TEMPORARY)] if folder.is_dir() else []
+    """Delete temporary files that killed writers of ours left in `folder`; how many."""
+    found = [e for e in folder.iterdir() if e.name.startswith(TEMPORARY) and e.is_file()] if folder.is_dir() else []
     for entry in found:
         with storage_errors(entry):
             entry.unlink(missing_ok=True)

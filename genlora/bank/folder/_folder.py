@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from genlora.adapter import BaseLayout
 from genlora.errors import BankError
-from genlora.files import fsync_folder, storage_errors
+from genlora.files import TEMPORARY, fsync_folder, storage_errors
 
 from .._create import put_identity
 from .._database import Parts
@@ -30,7 +30,7 @@ def create_folder(
         raise BankError(f"{root}: is there already and not empty; nothing was changed. Choose another folder.")
     with storage_errors(root):
         root.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".tmp-", dir=root.parent))
+        stage = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=root.parent))
         try:
             _fill(BankFiles(stage), layout, fingerprint, rank, targets)
             stage.rename(root)

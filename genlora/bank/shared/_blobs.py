@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from genlora.errors import BankDamagedError, BankError, ConfigError, GenloraError, MissingExtraError, StorageError
 from genlora.extras import require_extra
-from genlora.files import atomic_write, canonical_json, parse_json, sha256_bytes
+from genlora.files import at_home, atomic_write, canonical_json, parse_json, sha256_bytes
 
 from ..folder import BLOB_NAME, sweep_temporary
 from ._cache import BlobCache
@@ -180,7 +180,7 @@ def blobs_url(place: str) -> str:
     """A place as it is kept with the bank: an fsspec URL, absolute, without credentials. Raises `ConfigError`."""
     scheme = urlsplit(place).scheme
     if len(scheme) < 2:  # a path, or a drive letter
-        return Path(place).expanduser().absolute().as_uri()
+        return at_home(place).absolute().as_uri()
     parts = urlsplit(place)
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(

@@ -1,6 +1,7 @@
 """Copies on this machine of blobs that lie in an object store: a folder of bounded size, checked on every read."""
 
 import logging
+import re
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from genlora.files import atomic_write, sha256_bytes
 log = logging.getLogger(__name__)
 
 LIMIT_BYTES = 4 << 30
+_BLOB = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass
@@ -64,6 +66,8 @@ class BlobCache:
     def _entries(self) -> list[tuple[float, int, Path]]:
         found = []
         for path in self.folder.iterdir():
+            if not _BLOB.fullmatch(path.name) or path.is_symlink() or not path.is_file():
+                continue  # somebody else's, which is not ours to trim
             with suppress(OSError):  # another process may be trimming, too
                 stat = path.stat()
                 found.append((stat.st_mtime, stat.st_size, path))

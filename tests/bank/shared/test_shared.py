@@ -293,7 +293,7 @@ def test_a_copy_that_was_stopped_is_taken_up(folder, server, tmp_path):
     assert copy_bank(folder, url, blobs=place).revision == folder.revision
     with pytest.raises(KeyboardInterrupt):
         copy_bank(folder, tmp_path / "out", progress=stop)
-    assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".tmp-*"))
+    assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".genlora-tmp-*"))
 
 
 # ---- what is damaged, missing, wrong
