@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from genlora.adapter import AdapterFiles
+from genlora.errors import ManifestError
 from genlora.ownership import owned
 
 from ._marks import read_refusals
@@ -15,8 +16,8 @@ def own_adapter(folder: Path) -> list[str]:
 
 
 def _written(folder: Path) -> dict[str, str | None]:
-    listed: dict[str, str | None] = {
-        str(k): str(v) for k, v in read_receipt(folder / AdapterFiles.RECEIPT)["files"].items()
-    }
-    measured: dict[str, str | None] = {} if read_refusals(folder) is None else {AdapterFiles.REFUSALS: None}
+    listed = read_receipt(folder / AdapterFiles.RECEIPT).get("files")
+    if not isinstance(listed, dict):
+        raise ManifestError(f"{folder / AdapterFiles.RECEIPT}: lists no files. Generate the adapter again.")
+    measured = {} if read_refusals(folder) is None else {AdapterFiles.REFUSALS: None}
     return {**listed, AdapterFiles.RECEIPT: None, **measured}
