@@ -82,6 +82,14 @@ class Root(click.Group):
         module, attribute = entry.target.split(":")
         return getattr(importlib.import_module(f"genlora.cli.{module}"), attribute)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with the verbs nearest to an unknown one: click itself knows of those that are imported."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, COMMANDS))
         for title, section in SECTIONS.items():
@@ -116,6 +124,9 @@ def _exit_for(err: BaseException) -> NoReturn:
         case GenloraError():
             _say(f"error: {err}")
             sys.exit(err.exit_code)
+        case click.exceptions.NoArgsIsHelpError():
+            err.show()  # a group alone: its help as it is
+            sys.exit(EXIT_ERROR)
         case click.ClickException():
             hint = f" See: {err.ctx.command_path} --help" if isinstance(err, click.UsageError) and err.ctx else ""
             _say(f"error: {err.format_message()}{hint}")

@@ -61,6 +61,27 @@ def test_an_unknown_verb_is_one_line():
     assert len(result.output.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["merg"], "Did you mean 'merge'? See: genlora --help"),
+        (["bank", "lst"], "Did you mean 'list'? See: genlora bank --help"),
+        (["train", "hyper"], "Did you mean 'hypernet'? See: genlora train --help"),
+    ],
+)
+def test_an_unknown_verb_gets_the_nearest(argv, says):
+    result = CliRunner().invoke(cli, argv)
+    assert result.exit_code == 2 and says in result.output
+
+
+@pytest.mark.parametrize("argv", [[], ["bank"], ["train"], ["tasks"], ["cache"]])
+def test_a_group_alone_prints_its_help_as_help(argv):
+    alone = CliRunner().invoke(cli, argv)
+    asked = CliRunner().invoke(cli, [*argv, "--help"])
+    assert (alone.exit_code, alone.stdout) == (2, "")
+    assert alone.stderr == asked.stdout and "error" not in alone.stderr.lower()
+
+
 def _failing(error: BaseException) -> Root:
     @click.group(cls=Root)
     def group() -> None: ...
