@@ -64,14 +64,15 @@ def test_an_unknown_verb_is_one_line():
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        (["merg"], "Did you mean 'merge'? See: genlora --help"),
-        (["bank", "lst"], "Did you mean 'list'? See: genlora bank --help"),
-        (["train", "hyper"], "Did you mean 'hypernet'? See: genlora train --help"),
+        (["genrate"], "'generate'"),
+        (["bank", "lst"], "Did you mean 'list'?"),
+        (["train", "hyper"], "Did you mean 'hypernet'?"),
     ],
 )
 def test_an_unknown_verb_gets_the_nearest(argv, says):
     result = CliRunner().invoke(cli, argv)
-    assert result.exit_code == 2 and says in result.output
+    assert result.exit_code == 2
+    assert "Did you mean" in result.output and says in result.output
 
 
 @pytest.mark.parametrize("argv", [[], ["bank"], ["train"], ["tasks"], ["cache"]])
