@@ -121,8 +121,8 @@ def load_base(
     Raises `BaseError`, `FetchError`, `DigestError`, `StorageError`, or `ConfigError` for a device that is not there.
     """
     check_device(device)
-    for _ in range(2):  # the second time from a copy that was just made
-        path = resolve_base(source, progress=progress, later=True)
+    path = resolve_base(source, progress=progress, later=True)
+    for again in (True, False):
         try:
             layout = layout_of(path)
             tokenizer = load_tokenizer(path)
@@ -134,4 +134,6 @@ def load_base(
         else:
             if settled(path):
                 return loaded
+        if again:  # from a copy that is made now
+            path = resolve_base(source, progress=progress, later=True)
     raise DigestError(f"{path}: damaged again as soon as it was made. Check the disk: genlora doctor --deep")
