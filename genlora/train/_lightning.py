@@ -1,10 +1,10 @@
-"""Fitting generators on Lightning: CPU or GPU, one device or several (DDP), resumable to the bit after a kill.
+"""Fitting generators on Lightning Fabric: CPU or GPU, one device or several (DDP), resumable to the bit after a kill.
 
 A fit is a `Fittable`: an `nn.Module` that gives the losses of a numbered step. What a step draws depends on the seed
 and the step's number alone, so a run that was killed and goes on ends with the weights of one that was not.
 
     RUN/config.json              what the run agrees on; another config is refused
-    RUN/checkpoint.safetensors   weights that train, optimiser, schedule, step (see `_checkpoint_io`)
+    RUN/checkpoint.safetensors   step, weights that train, optimiser, schedule, run_state (see `_checkpoint_io`)
     RUN/logs/attempt-N/          metrics.csv, and events for TensorBoard
 """
 
@@ -18,21 +18,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genlora.errors import ConfigError, MissingExtraError, TrainingError
 from genlora.runs import begin_run
 
-from ._checkpoint_io import read_state, write_state
+from ._checkpoint_io import RunState, read_checkpoint, restore, trained_state, write_state
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+    from lightning_fabric.loggers import Logger
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.safetensors"
-
-_CHATTY = ("lightning", "lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero")
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,7 @@ class Step:
 class Fittable(Protocol):
     """What `fit` trains: an `nn.Module` with these two methods. Parameters that do not train are not saved.
 
-    Three more methods are used where a module has them: `validate() -> Mapping[str, float]`; `run_state() -> dict` of
-    numbers, text and tensors to keep in checkpoints beside the weights (counts, the best weights so far), and
-    `load_run_state(state)`, its inverse.
+    Three more methods are used where a module has them: `validate() -> Mapping[str, float]`, and those of `RunState`.
     """
 
     def losses(self, step: Step) -> Mapping[str, Tensor]:
@@ -101,7 +101,7 @@ def derived_seed(*parts: object) -> int:
 
 
 def fit(
-    module: Any,
+    module: nn.Module,
     *,
     run: Path,
     steps: int,
@@ -124,7 +124,7 @@ def fit(
         config: JSON; written to `run`, and another one than the run was begun with is refused.
         seed: of everything that is drawn while training; the caller seeds the module's own start.
         device: cpu, cuda or cuda:N.
-        devices: processes. With more than one, Lightning starts the program again for each of them (unless torchrun
+        devices: processes. With more than one, Fabric starts the program again for each of them (unless torchrun
             did), so everything before this call runs in each; only rank 0 may write or print afterwards.
         every_checkpoint: steps between two checkpoints; the last step has one too.
         every_validation: steps between two validations; 0 for none.
@@ -132,133 +132,191 @@ def fit(
         every_log: steps between two lines of the logs.
         on_tick: told after every step, in the process of rank 0.
 
-    Raises `TrainingError` (a damaged checkpoint, a loss that is not finite), `ConfigError` (another config, too),
-    `MissingExtraError` without Lightning.
+    Raises `TrainingError` (a damaged checkpoint, a loss or gradient that is not finite), `ConfigError` (another config,
+    too), `MissingExtraError` without Fabric.
     """
     if steps < 1 or devices < 1 or every_checkpoint < 1:
         raise ConfigError(
             f"steps is {steps}, devices {devices}, checkpoints every {every_checkpoint}; expected at least 1 of each."
         )
-    if not isinstance(module, torch.nn.Module) or not isinstance(module, Fittable):
+    if not isinstance(module, nn.Module) or not isinstance(module, Fittable):
         raise ConfigError(
             f"{type(module).__name__} cannot be fitted; expected an nn.Module with losses and optimizers."
         )
     begin_run(run, {"config": dict(config), "seed": seed, "steps": steps, "devices": devices}, name="config.json")
     path = run / CHECKPOINT
-    begun = _restore_finished(module, path, steps)
-    if begun == steps:
+    begun = read_checkpoint(path)
+    first = 0 if begun is None else begun["step"]
+    if begun is not None and first >= steps:  # a finished run's weights are loaded without a device
+        restore(module, begun, path)
         return Fitted(steps, int(os.environ.get("LOCAL_RANK", 0)), steps, {})
-    with _quiet():
-        lightning = _lightning()
-        wrapped = _wrap(lightning, module, path, steps, seed)
-        watcher = _watcher(lightning, path, every_checkpoint, every_validation, on_tick)
-        trainer = lightning.Trainer(
-            **_machine(device, devices, lightning),
-            max_steps=steps,
-            max_epochs=-1,
-            logger=_loggers(run),
-            log_every_n_steps=every_log,
-            callbacks=[watcher],
-            plugins=[_checkpoint_io(lightning)],
-            gradient_clip_val=clip,
-            use_distributed_sampler=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            limit_val_batches=0,
-        )
-        _run(trainer, wrapped, path if begun is not None else None)
-    return Fitted(trainer.global_step, trainer.global_rank, begun or 0, dict(watcher.last))
-
-
-def _lightning() -> Any:
+    fabric = _fabric(device, devices)
     try:
-        import lightning.pytorch as lightning
-    except ImportError as err:
-        raise MissingExtraError("training a generator needs Lightning: pip install 'genlora[train]'") from err
-    return lightning
+        loop = _Loop(fabric, module, steps, seed, clip, path)
+        if begun is not None:
+            loop.restore(begun)
+        logs = _Logs(run) if fabric.is_global_zero else None
+        try:
+            last = _run(loop, range(first, steps), logs, every_checkpoint, every_validation, every_log, on_tick)
+        finally:
+            if logs is not None:
+                logs.close()
+    finally:
+        module.cpu()
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+    return Fitted(steps, fabric.global_rank, first, last)
+
+
+def _run(
+    loop: "_Loop",
+    numbers: range,
+    logs: "_Logs | None",
+    every_checkpoint: int,
+    every_validation: int,
+    every_log: int,
+    on_tick: Callable[[FitTick], None] | None,
+) -> dict[str, float]:
+    """Every step, with what is due after it; the figures of the last one. `logs` is of rank 0 alone."""
+    validate = getattr(loop.module, "validate", None)
+    last: dict[str, float] = {}
+    marks = [(time.perf_counter(), numbers.start)]
+    for index in numbers:
+        last = {k: float(v) for k, v in loop.step(index).items()}
+        done, ends = index + 1, index + 1 == numbers.stop
+        due = last if done % every_log == 0 else {}
+        if validate is not None and every_validation and (done % every_validation == 0 or ends):
+            with torch.no_grad():
+                found = {f"validation/{k}": float(v) for k, v in validate().items()}
+            last, due = last | found, due | found
+        if logs is None:
+            continue
+        if due:
+            logs.add(due, done)
+        if done % every_checkpoint == 0 or ends:
+            write_state(loop.path, loop.state(done))
+        if on_tick is not None:
+            marks = [*marks[-49:], (time.perf_counter(), done)]
+            (t0, s0), (t1, s1) = marks[0], marks[-1]
+            on_tick(FitTick(done, numbers.stop, last, (s1 - s0) / max(t1 - t0, 1e-9)))
+    return last
+
+
+class _Losses(nn.Module):
+    """A module whose `forward` gives its losses: where several processes average gradients, they hang on `forward`."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, step: Step) -> Mapping[str, Tensor]:
+        assert isinstance(self.module, Fittable)
+        return self.module.losses(step)
+
+
+class _Loop:
+    """A module on its device with optimiser and schedule, one step at a time."""
+
+    def __init__(
+        self, fabric: "Fabric", module: nn.Module, steps: int, seed: int, clip: float | None, path: Path
+    ) -> None:
+        self.fabric, self.module, self.seed, self.clip, self.path = fabric, module, seed, clip, path
+        assert isinstance(module, Fittable)
+        with _quiet():
+            self.losses = fabric.setup_module(_Losses(module))
+        self.optimizer, self.schedule = module.optimizers(steps)
+        self.stepper = fabric.setup_optimizers(self.optimizer)
+
+    @torch.enable_grad()
+    def step(self, index: int) -> dict[str, Tensor]:
+        """One optimiser step; its losses, detached. What is drawn depends on the seed, the step and the rank alone."""
+        fabric = self.fabric
+        drawn = derived_seed(self.seed, index, fabric.global_rank)
+        rng = torch.Generator().manual_seed(drawn)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(drawn)
+            found = self.losses(Step(index, rng, fabric.global_rank, fabric.world_size, fabric.device))
+        _check_finite(found["loss"], index, "loss")
+        self.stepper.zero_grad()
+        fabric.backward(found["loss"])
+        if self.clip is not None:
+            norm = fabric.clip_gradients(self.losses, self.stepper, max_norm=self.clip, error_if_nonfinite=False)
+            _check_finite(norm, index, "gradient's norm")
+        self.stepper.step()
+        if self.schedule is not None:
+            self.schedule.step()
+        return {k: v.detach() for k, v in found.items()}
+
+    def state(self, step: int) -> dict[str, Any]:
+        """What a checkpoint holds after `step` steps."""
+        return {
+            "step": step,
+            "weights": trained_state(self.module),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": None if self.schedule is None else self.schedule.state_dict(),
+            "run_state": self.module.run_state() if isinstance(self.module, RunState) else None,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state`. Raises `TrainingError`."""
+        restore(self.module, state, self.path)
+        try:
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.schedule is not None:
+                self.schedule.load_state_dict(state["schedule"])
+        except (KeyError, TypeError, ValueError) as err:
+            raise TrainingError(
+                f"{self.path}: its optimiser does not fit the module's ({err!r}). It belongs to another configuration; "
+                "use a new run folder."
+            ) from err
+
+
+def _check_finite(value: Tensor | None, index: int, what: str) -> None:
+    if value is not None and not torch.isfinite(value):
+        raise TrainingError(
+            f"step {index}: the {what} is {float(value.detach())}, expected a finite number. "
+            "Lower the learning rate; the last checkpoint is kept."
+        )
+
+
+class _Logs:
+    """CSV and TensorBoard, in a folder of their own per attempt: the CSV logger clears the folder it finds."""
+
+    def __init__(self, run: Path) -> None:
+        from lightning_fabric.loggers import CSVLogger, TensorBoardLogger
+
+        name = f"attempt-{len(list((run / 'logs').glob('attempt-*')))}"
+        self.loggers: list[Logger] = [CSVLogger(str(run), name="logs", version=name, flush_logs_every_n_steps=1)]
+        try:
+            self.loggers.append(TensorBoardLogger(str(run), name="logs", version=name))
+        except ModuleNotFoundError:
+            log.info("no TensorBoard logs: pip install 'genlora[train]'")
+
+    def add(self, figures: Mapping[str, float], step: int) -> None:
+        for logger in self.loggers:
+            logger.log_metrics(dict(figures), step)
+
+    def close(self) -> None:
+        for logger in self.loggers:
+            logger.finalize("")
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Lightning's tips and device notices from the terminal; what it raises still arrives."""
-    before = {name: logging.getLogger(name).level for name in _CHATTY}
+    """Keep Fabric's tips and device notices from the terminal; what it raises still arrives."""
+    logger = logging.getLogger("lightning_fabric")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
     try:
-        for name in _CHATTY:
-            logging.getLogger(name).setLevel(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        for name, level in before.items():
-            logging.getLogger(name).setLevel(level)
+        logger.setLevel(before)
 
 
-def _restore_finished(module: torch.nn.Module, path: Path, steps: int) -> int | None:
-    """The step of the checkpoint, None without one; a finished run's weights are loaded here, without a trainer."""
-    if not path.exists():
-        return None
-    state = read_state(path)
-    try:
-        step = int(state["global_step"])
-        if step >= steps:
-            _restore(module, state, path)
-    except (KeyError, TypeError, ValueError) as err:
-        raise TrainingError(f"{path}: holds no training state ({err!r}). Delete it; the run then begins anew.") from err
-    return min(step, steps)
-
-
-def _restore(module: Any, checkpoint: Mapping[str, Any], path: Path) -> None:
-    """The checkpoint's weights, and what the module itself asked to keep, back into the module."""
-    _load_weights(module, {k.removeprefix("module."): v for k, v in checkpoint["state_dict"].items()}, path)
-    if "run_state" in checkpoint and hasattr(module, "load_run_state"):
-        module.load_run_state(checkpoint["run_state"])
-
-
-def _load_weights(module: torch.nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    wanted = {k: tuple(v.shape) for k, v in trained_state(module).items()}
-    found = {k: tuple(v.shape) for k, v in weights.items()}
-    if wanted != found:
-        odd = sorted(k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k))
-        raise TrainingError(
-            f"{path}: its weights do not fit the model: {odd[0]} is {found.get(odd[0])}, expected {wanted.get(odd[0])} "
-            f"({len(odd)} differ). It belongs to another configuration; use a new run folder."
-        )
-    module.load_state_dict(dict(weights), strict=False)
-
-
-def trained_state(module: torch.nn.Module) -> dict[str, Tensor]:
-    """Parameters that train, and persistent buffers of the modules that own such parameters, by name."""
-    frozen = {name for name, p in module.named_parameters(remove_duplicate=False) if not p.requires_grad}
-    alive = {name.rpartition(".")[0] for name, p in module.named_parameters() if p.requires_grad}
-    buffers = {name for name, _ in module.named_buffers(remove_duplicate=False)}
-    return {
-        name: value
-        for name, value in module.state_dict().items()
-        if name not in frozen and (name not in buffers or name.rpartition(".")[0] in alive)
-    }
-
-
-def _checkpoint_io(lightning: Any) -> Any:
-    from lightning.fabric.plugins import CheckpointIO
-
-    class SafeCheckpoints(CheckpointIO):
-        """Lightning's checkpoints as safetensors and JSON: atomic to write, nothing unpickled on reading."""
-
-        def save_checkpoint(self, checkpoint: Any, path: Any, storage_options: Any = None) -> None:
-            write_state(Path(path), checkpoint)
-
-        def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: Any = None) -> Any:
-            return read_state(Path(path))
-
-        def remove_checkpoint(self, path: Any) -> None:
-            Path(path).unlink(missing_ok=True)
-
-    return SafeCheckpoints()
-
-
-def _machine(device: str, devices: int, lightning: Any) -> dict[str, Any]:
+def _fabric(device: str, devices: int) -> "Fabric":
+    """Fabric on the device asked for, its processes started. Raises `ConfigError`, `MissingExtraError`."""
     kind, _, index = device.partition(":")
     if kind not in ("cpu", "cuda") or (index and not index.isdigit()):
         raise ConfigError(f"device {device[:40]!r} is not known; expected cpu, cuda or cuda:N.")
@@ -268,133 +326,16 @@ def _machine(device: str, devices: int, lightning: Any) -> dict[str, Any]:
         raise ConfigError(
             f"--devices {devices}, but there are {torch.cuda.device_count()} CUDA devices. Ask for fewer."
         )
-    if devices > 1:
-        from lightning.pytorch.strategies import DDPStrategy
-
-        strategy: Any = DDPStrategy(process_group_backend="nccl" if kind == "cuda" else "gloo")
-        return {"accelerator": "gpu" if kind == "cuda" else "cpu", "devices": devices, "strategy": strategy}
-    if kind == "cuda":
-        return {"accelerator": "gpu", "devices": [int(index or 0)]}
-    return {"accelerator": "cpu", "devices": 1}
-
-
-def _loggers(run: Path) -> list[Any]:
-    """CSV and TensorBoard, in a folder of their own per attempt: Lightning's CSV logger clears the folder it finds."""
-    from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-
-    logs = run / "logs"
-    rank = int(os.environ.get("LOCAL_RANK", 0))
-    n = len(list(logs.glob("attempt-*"))) if logs.is_dir() else 0
-    name = f"attempt-{n if rank == 0 else max(n - 1, 0)}"
-    made: list[Any] = [CSVLogger(str(run), name="logs", version=name, flush_logs_every_n_steps=10)]
     try:
-        made.append(TensorBoardLogger(str(run), name="logs", version=name))
-    except ModuleNotFoundError:
-        log.info("no TensorBoard logs: pip install 'genlora[train]'")
-    return made
-
-
-def _wrap(lightning: Any, module: torch.nn.Module, path: Path, steps: int, seed: int) -> Any:
-    class Wrapped(lightning.LightningModule):
-        """One optimiser step per item of an endless stream: the step's number says what is in it."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.module = module
-            self.last: dict[str, Tensor] = {}
-
-        def training_step(self, _item: Any, _index: int) -> Tensor:
-            trainer = self.trainer
-            drawn = derived_seed(seed, trainer.global_step, trainer.global_rank)
-            rng = torch.Generator().manual_seed(drawn)
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(drawn)
-                step = Step(trainer.global_step, rng, trainer.global_rank, trainer.world_size, self.device)
-                found = self.module.losses(step)  # pyright: ignore[reportCallIssue]
-            if not torch.isfinite(found["loss"]):
-                value = float(found["loss"].detach())
-                raise TrainingError(
-                    f"step {trainer.global_step}: the loss is {value}, expected a finite number. "
-                    "Lower the learning rate; the last checkpoint is kept."
-                )
-            self.last = {k: v.detach() for k, v in found.items()}
-            if (trainer.global_step + 1) % trainer.log_every_n_steps == 0:  # log_dict costs more than a small step
-                self.log_dict(self.last)
-            return found["loss"]
-
-        def configure_optimizers(self) -> Any:
-            optimizer, schedule = self.module.optimizers(steps)  # pyright: ignore[reportCallIssue]
-            if schedule is None:
-                return optimizer
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-        def train_dataloader(self) -> Any:
-            return _Endless()
-
-        def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-            checkpoint["state_dict"] = {f"module.{k}": v for k, v in trained_state(self.module).items()}
-            if hasattr(self.module, "run_state"):
-                checkpoint["run_state"] = self.module.run_state()  # pyright: ignore[reportCallIssue]
-
-        def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-            self.strict_loading = False  # what is frozen is not in the file; what trains was checked
-            _restore(self.module, checkpoint, path)
-
-    return Wrapped()
-
-
-class _Endless:
-    """An iterable without end or content."""
-
-    def __iter__(self) -> Iterator[int]:
-        while True:
-            yield 0
-
-
-def _watcher(
-    lightning: Any, path: Path, every: int, every_validation: int, on_tick: Callable[[FitTick], None] | None
-) -> Any:
-    class Watcher(lightning.Callback):
-        """Checkpoints, validations and progress after each step."""
-
-        def __init__(self) -> None:
-            self.last: dict[str, float] = {}
-            self._marks: list[tuple[float, int]] = []
-
-        def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-            self._marks = [(time.perf_counter(), trainer.global_step)]
-
-        def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
-            step = trainer.global_step
-            self.last = {k: float(v) for k, v in pl_module.last.items()}
-            validate = getattr(pl_module.module, "validate", None)
-            if (
-                every_validation
-                and validate is not None
-                and (step % every_validation == 0 or step == trainer.max_steps)
-            ):
-                with torch.no_grad():
-                    found = {f"validation/{k}": float(v) for k, v in validate().items()}
-                for logger in trainer.loggers:
-                    logger.log_metrics(found, step)
-                self.last |= found
-            if step % every == 0 or step == trainer.max_steps:
-                trainer.save_checkpoint(path, weights_only=False)
-            if on_tick is not None and trainer.is_global_zero:
-                self._marks = [*self._marks[-49:], (time.perf_counter(), step)]
-                (t0, s0), (t1, s1) = self._marks[0], self._marks[-1]
-                on_tick(FitTick(step, trainer.max_steps, self.last, (s1 - s0) / max(t1 - t0, 1e-9)))
-
-    return Watcher()
-
-
-def _run(trainer: Any, wrapped: Any, checkpoint: Path | None) -> None:
-    try:
-        trainer.fit(wrapped, ckpt_path=None if checkpoint is None else str(checkpoint))
-    except SystemExit as err:  # Lightning turns Ctrl-C into exit(1)
-        if trainer.interrupted:
-            raise KeyboardInterrupt from err
-        raise
-    finally:
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
+        from lightning_fabric import Fabric
+        from lightning_fabric.strategies import DDPStrategy
+    except ImportError as err:
+        raise MissingExtraError("training a generator needs Lightning Fabric: pip install 'genlora[train]'") from err
+    with _quiet():
+        if devices > 1:
+            strategy = DDPStrategy(process_group_backend="nccl" if kind == "cuda" else "gloo")
+            fabric = Fabric(accelerator=kind, devices=devices, strategy=strategy)
+        else:
+            fabric = Fabric(accelerator=kind, devices=[int(index or 0)] if kind == "cuda" else 1)
+        fabric.launch()
+    return fabric

@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,10 +12,12 @@ import torch
 from torch import nn
 
 from genlora.errors import ConfigError, TrainingError
-from genlora.train._checkpoint_io import read_state, write_state
-from genlora.train._lightning import CHECKPOINT, FitTick, fit, trained_state
+from genlora.train._checkpoint_io import read_state, trained_state, write_state
+from genlora.train._lightning import CHECKPOINT, FitTick, fit
 
 SCRIPT = Path(__file__).with_name("fit_toy.py")
+TRAINER = Path(__file__).with_name("data") / "trainer"
+"""`Toy` after 21 of 40 steps, written by Lightning's Trainer (commit d2a6f49)."""
 
 
 class Toy(nn.Module):
@@ -104,11 +107,10 @@ def test_a_fit_learns_logs_and_tells(tmp_path):
     assert {"loss", "half", "validation/norm"} <= rows[0].keys()
     assert [r["step"] for r in rows if r["validation/norm"]] == ["30", "60"]
     assert list((tmp_path / "logs/attempt-0").glob("events.out.tfevents*"))
-    assert json.loads((tmp_path / "config.json").read_text()) == {
-        "config": {"a": 1}, "devices": 1, "seed": 0, "steps": 60
-    }  # fmt: skip
-    held = read_state(tmp_path / CHECKPOINT)["state_dict"]
-    assert not any("frozen" in k for k in held) and held.keys() == {f"module.{k}" for k in trained_state(toy)}
+    begun = {"config": {"a": 1}, "devices": 1, "seed": 0, "steps": 60}
+    assert json.loads((tmp_path / "config.json").read_text()) == begun
+    held = read_state(tmp_path / CHECKPOINT)["weights"]
+    assert not any("frozen" in k for k in held) and held.keys() == trained_state(toy).keys()
     again = Toy()
     assert fit(again, run=tmp_path, steps=60, config={"a": 1}).resumed_from == 60
     assert same(weights(again), weights(toy)) and again.seen == 480
@@ -155,7 +157,37 @@ def test_a_loss_that_is_not_a_number_ends_the_run(tmp_path):
 
     with pytest.raises(TrainingError, match="step 3: the loss is nan"):
         fit(Bad(), run=tmp_path, steps=10, config={}, every_checkpoint=2)
-    assert read_state(tmp_path / CHECKPOINT)["global_step"] == 2
+    assert read_state(tmp_path / CHECKPOINT)["step"] == 2
+
+
+def test_a_gradient_that_is_not_a_number_ends_the_run(tmp_path):
+    class Steep(Toy):
+        def losses(self, step):
+            factor = torch.zeros(()).sqrt() if step.index != 3 else (self.net[0].weight[0, 0] * 0).sqrt()
+            return {"loss": super().losses(step)["loss"] + factor}
+
+    with pytest.raises(TrainingError, match=r"step 3: the gradient's norm is (nan|inf)"):
+        fit(Steep(), run=tmp_path, steps=10, config={}, every_checkpoint=2)
+    assert read_state(tmp_path / CHECKPOINT)["step"] == 2
+
+
+def test_a_run_that_the_trainer_began_goes_on(tmp_path):
+    shutil.copytree(TRAINER, tmp_path / "old")
+    rest, whole = Toy(), Toy()
+    assert fit(rest, run=tmp_path / "old", steps=40, config={}).resumed_from == 21
+    fit(whole, run=tmp_path / "whole", steps=40, config={})
+    torch.testing.assert_close(weights(rest), weights(whole))
+    assert rest.seen == whole.seen == 320
+    assert read_state(tmp_path / "old" / CHECKPOINT).keys() == read_state(tmp_path / "whole" / CHECKPOINT).keys()
+
+
+@pytest.mark.parametrize("damage", [{"lr_schedulers": []}, {"optimizer_states": []}, {"state_dict": 3}])
+def test_a_trainers_checkpoint_that_is_not_whole_is_refused(tmp_path, damage):
+    shutil.copytree(TRAINER, tmp_path / "old")
+    path = tmp_path / "old" / CHECKPOINT
+    write_state(path, read_state(path) | damage)
+    with pytest.raises(TrainingError, match=r"holds no training state|does not fit the module's"):
+        fit(Toy(), run=tmp_path / "old", steps=40, config={})
 
 
 @pytest.mark.parametrize(
