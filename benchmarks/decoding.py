@@ -1,10 +1,10 @@
-"""How fast an evaluation asks: prompts per second of stock `generate`, plain greedy decoding, and shared prefixes.
+"""How fast an evaluation asks: prompts per second of stock `generate` and of our greedy decoding.
 
     python benchmarks/decoding.py [--tasks r-swap-pair,r-percent] [--expert NAME]
 
 Each way answers the same 60 held-out inputs of a task with one expert attached, bare and described, in the machine's
-fastest number format; the first call of each warms up. `same` counts answers whose tokens equal plain decoding's: in
-bfloat16 two tokens of nearly equal probability may swap with the shape of a batch (in float32 a test holds them equal).
+fastest number format; the first call of each warms up. `same` counts answers of equal tokens: in bfloat16 two tokens of
+nearly equal probability may swap with the shape of a batch (in float32 a test holds them equal).
 """
 
 import argparse
@@ -15,29 +15,26 @@ from typing import Any
 import torch
 from common import machine, save_result
 
+from genlora.adapter import attached
 from genlora.api import best_dtype, default_bank
 from genlora.bank import Bank
-from genlora.base import generate_greedy, generate_shared, load_base
-from genlora.evaluate import held_out, with_adapter
+from genlora.base import generate_greedy, load_base
+from genlora.evaluate import held_out
 from genlora.tasks import find_task, prompt_ids
 
 
 def stock(base: Any, prompts: list[list[int]], max_new_tokens: int) -> list[tuple[int, ...]]:
     """`transformers` generate, one left-padded batch, greedy."""
     padded = base.tokenizer.pad({"input_ids": prompts}, return_tensors="pt").to(base.device)
-    out = base.model.generate(
-        **padded, max_new_tokens=max_new_tokens, do_sample=False, eos_token_id=list(base.eos_ids),
-        pad_token_id=base.tokenizer.pad_token_id,
-    )  # fmt: skip
+    ends = {"eos_token_id": list(base.eos_ids), "pad_token_id": base.tokenizer.pad_token_id}
+    out = base.model.generate(**padded, max_new_tokens=max_new_tokens, do_sample=False, **ends)
     rows = out[:, padded["input_ids"].shape[1] :].tolist()
-    ends = set(base.eos_ids)
-    return [tuple(row[: next((i for i, t in enumerate(row) if t in ends), len(row))]) for row in rows]
+    return [tuple(row[: next((i for i, t in enumerate(row) if t in base.eos_ids), len(row))]) for row in rows]
 
 
 WAYS = {
     "transformers generate": stock,
-    "plain": lambda b, p, n: [tuple(t) for t in generate_greedy(b, p, max_new_tokens=n)],
-    "shared": lambda b, p, n: [c.tokens for c in generate_shared(b, p, max_new_tokens=n)],
+    "genlora": lambda b, p, n: [c.tokens for c in generate_greedy(b, p, max_new_tokens=n)],
 }
 
 
@@ -63,12 +60,12 @@ def main() -> None:
             row["tokens"] = sum(map(len, prompts))
             found = {}
             for way, ask in WAYS.items():
-                with with_adapter(base, state), torch.inference_mode():
+                with attached(base.model, state), torch.inference_mode():
                     ask(base, prompts[:4], 2)
                     began = time.perf_counter()
                     found[way] = ask(base, prompts, longest + longest // 2 + 4)
                     row[way] = round(len(prompts) / (time.perf_counter() - began), 1)
-            row["same"] = sum(a == b for a, b in zip(found["plain"], found["shared"], strict=True))
+            row["same"] = sum(a == b for a, b in zip(*found.values(), strict=True))
             rows.append(row)
             print(row, flush=True)
     head = ("task", "prompt", "prompts", "tokens", *WAYS, "same")

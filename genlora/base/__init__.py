@@ -28,10 +28,10 @@ from ._fetch import fetch_wheel_file as fetch_wheel_file
 
 if TYPE_CHECKING:
     from ._convert import convert_gguf as convert_gguf
+    from ._decode import Continuation as Continuation
+    from ._decode import common_prefix as common_prefix
     from ._decode import decode_text as decode_text
     from ._decode import generate_greedy as generate_greedy
-    from ._decode_shared import Continuation as Continuation
-    from ._decode_shared import generate_shared as generate_shared
     from ._doctor import Finding as Finding
     from ._doctor import base_folder_finding as base_folder_finding
     from ._doctor import diagnose as diagnose
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from ._load import load_base as load_base
     from ._load import load_model as load_model
     from ._load import load_tokenizer as load_tokenizer
+    from ._parts import decoder_of as decoder_of
+    from ._parts import logits_of as logits_of
     from ._quantize import BACKENDS as BACKENDS
     from ._quantize import REFUSED as REFUSED
     from ._quantize import Backend as Backend
@@ -73,13 +75,13 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "_convert": "convert_gguf",
-    "_decode": "decode_text generate_greedy",
-    "_decode_shared": "Continuation generate_shared",
+    "_decode": "Continuation common_prefix decode_text generate_greedy",
     "_doctor": "Finding base_folder_finding diagnose",
     "_fingerprint": "Compatibility Fingerprint fingerprint require_compatible",
     "_headers": "TensorHeader read_config tensor_headers",
     "_layout": "ARCHITECTURES bare_layout base_meta",
     "_load": "LoadedBase check_device eos_ids layout_of load_base load_model load_tokenizer",
+    "_parts": "decoder_of logits_of",
     "_quantize": (
         "BACKENDS REFUSED Backend backend_named check_widths load_quantized load_quantized_base quiet refuse_quantised "
         "torchao_config"

@@ -75,68 +75,10 @@ def test_a_base_without_a_chat_template_is_refused(tiny_base, tmp_path):
         chat_prompt(gb.load_tokenizer(tmp_path / "b"), "x")
 
 
-def slow_greedy(base, prompt: list[int], limit: int, stop: set[int]) -> list[int]:
-    """The definition: one row, no cache, no padding."""
-    ids, out = list(prompt), []
-    for _ in range(limit):
-        with torch.inference_mode():
-            token = int(base.model(torch.tensor([ids])).logits[0, -1].argmax())
-        if token in stop:
-            break
-        out.append(token)
-        ids.append(token)
-    return out
-
-
-TEXTS = ["a", "the thing on the table in the inn", "x" * 40, "one two three", "he", "12 + 30 =", "again and again"]
-
-
-def test_many_rows_at_once_decode_as_each_one_alone(base):
-    """Left padding, the sliding window of Gemma, and rows that leave the batch change no token."""
-    prompts = [prompt_ids(base.tokenizer, t)[-n:] for t, n in zip(TEXTS, (3, 40, 60, 25, 7, 12, 33), strict=True)]
-    free = [slow_greedy(base, p, 12, set()) for p in prompts]
-    assert generate_greedy(base, prompts, max_new_tokens=12, stop_ids=()) == free
-    # Stop tokens that end some rows early, at different steps, so that the batch is pruned.
-    stop = {free[0][0], free[1][3], free[2][5], free[3][2], free[4][1]}
-    expected = [slow_greedy(base, p, 12, stop) for p in prompts]
-    assert len({len(e) for e in expected}) > 2
-    assert generate_greedy(base, prompts, max_new_tokens=12, stop_ids=stop) == expected
-    assert generate_greedy(base, prompts, max_new_tokens=12, stop_ids=stop, batch_tokens=1) == expected
-
-
-def test_decoding_limits(base):
-    assert generate_greedy(base, []) == []
-    assert generate_greedy(base, [[5, 6]], max_new_tokens=0) == [[]]
-    with pytest.raises(ConfigError, match="a prompt has no tokens"):
-        generate_greedy(base, [[5], []])
-
-
-def test_an_adapter_on_the_model_is_used(tiny_base):
-    from peft import LoraConfig, get_peft_model
-
-    base = load_base(str(tiny_base("llama")))
-    prompts = [prompt_ids(base.tokenizer, t) for t in TEXTS[:3]]
-    plain = generate_greedy(base, prompts, max_new_tokens=8, stop_ids=())
-    peft = get_peft_model(base.model, LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
-    changed = generate_greedy(base, prompts, max_new_tokens=8, stop_ids=(), model=peft)
-    with peft.disable_adapter():
-        assert generate_greedy(base, prompts, max_new_tokens=8, stop_ids=(), model=peft) == plain
-    assert changed != plain
-
-
 def test_a_loaded_base_is_frozen_and_knows_its_ends(base):
     assert not base.model.training and not any(p.requires_grad for p in base.model.parameters())
     assert 2 in base.eos_ids and base.device.type == "cpu"
     assert base.tokenizer.padding_side == "left"
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_decoding_on_cuda_agrees_with_the_cpu(tiny_base):
-    path = str(tiny_base("llama"))
-    cpu, cuda = load_base(path), load_base(path, device="cuda")
-    prompts = [prompt_ids(cpu.tokenizer, t) for t in TEXTS]
-    expected = generate_greedy(cpu, prompts, max_new_tokens=8, stop_ids=())
-    assert generate_greedy(cuda, prompts, max_new_tokens=8, stop_ids=()) == expected
 
 
 @pytest.mark.parametrize(
@@ -198,7 +140,7 @@ def test_the_default_base_loads_fast_once_converted(real_base):
     question = prompt_ids(base.tokenizer, "What is the capital of France?")
     assert "You are a helpful AI assistant named SmolLM" in base.tokenizer.decode(question)
     (answer,) = generate_greedy(base, [question], max_new_tokens=12)
-    assert gb.decode_text(base.tokenizer, answer) == "The capital of France is Paris."
+    assert gb.decode_text(base.tokenizer, answer.tokens) == "The capital of France is Paris."
 
 
 @pytest.mark.slow
@@ -210,4 +152,4 @@ def test_gemma_for_real(real_gemma):
     assert all(m.path in names for m in base.layout.modules)
     ids = base.tokenizer("1, 2, 3, 4, 5, 6,")["input_ids"]
     (more,) = generate_greedy(base, [ids], max_new_tokens=6)
-    assert base.tokenizer.decode(more).startswith(" 7, 8")
+    assert base.tokenizer.decode(more.tokens).startswith(" 7, 8")

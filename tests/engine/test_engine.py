@@ -9,11 +9,10 @@ import time
 import pytest
 import torch
 
-from genlora.adapter import AdapterState, LoraPair
+from genlora.adapter import AdapterState, LoraPair, attached
 from genlora.base import backend_named, generate_greedy, load_base, load_quantized_base
 from genlora.engine import Adapter, Engine, Sampling
 from genlora.errors import AdapterFormatError, AdapterShapeError, ConfigError, EngineError, OverloadError
-from genlora.merge import attached
 from genlora.tasks import prompt_ids
 
 EVERYWHERE = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -36,10 +35,8 @@ def words(base, seed, most=40):
 
 
 def alone(base, prompt, adapter, tokens):
-    if adapter is None:
-        return generate_greedy(base, [prompt], max_new_tokens=tokens)[0]
-    with attached(base.model, adapter.state):
-        return generate_greedy(base, [prompt], max_new_tokens=tokens)[0]
+    with attached(base.model, None if adapter is None else adapter.state):
+        return list(generate_greedy(base, [prompt], max_new_tokens=tokens)[0].tokens)
 
 
 def endless(kind, tiny_base):
@@ -217,11 +214,11 @@ def test_others_who_use_the_model_see_the_plain_base(base):
         stream = engine.submit(words(base, 2), Sampling(max_tokens=300), adapter=lora(base.layout, 1))
         seen = []
         while not stream.done and len(seen) < 5:
-            seen.append(generate_greedy(base, [prompt], max_new_tokens=6)[0])
+            seen.append(alone(base, prompt, None, 6))
         stream.cancel()
     assert seen
     assert all(s == plain for s in seen)
-    assert generate_greedy(base, [prompt], max_new_tokens=6)[0] == plain
+    assert alone(base, prompt, None, 6) == plain
     assert base.model.config._attn_implementation == "sdpa"
     assert not any(m._forward_hooks or "forward" in vars(m) for m in base.model.modules())
 

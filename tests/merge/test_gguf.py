@@ -22,7 +22,7 @@ def test_a_gguf_file_takes_the_adapter(base, layout, tmp_path, form, share):
     assert file.read_bytes() == before
     assert "base.gguf" in report.base_digests
     loaded = load_merged(tmp_path / "m")
-    assert generate_greedy(loaded, [prompt_ids(loaded.tokenizer, "hello")], max_new_tokens=3)
+    assert generate_greedy(loaded, [prompt_ids(loaded.tokenizer, "hello")], max_new_tokens=3)[0].tokens
 
 
 def test_what_the_adapter_does_not_touch_stays_byte_for_byte(base, layout, tmp_path):
@@ -67,8 +67,8 @@ def test_llama_cpp_runs_the_merged_file(base, layout, tmp_path, allow_sockets):
     do_merge(base, layout, tmp_path / "m", "gguf-f16", gguf=file, state=state)
     loaded = load_merged(tmp_path / "m")
     prompt = prompt_ids(loaded.tokenizer, "the tin")
-    ours = generate_greedy(loaded, [prompt], max_new_tokens=7, stop_ids=[])[0]
-    plain = generate_greedy(load_base(str(base)), [prompt], max_new_tokens=6, stop_ids=[])[0]
+    ours = generate_greedy(loaded, [prompt], max_new_tokens=7, stop_ids=[])[0].tokens
+    plain = generate_greedy(load_base(str(base)), [prompt], max_new_tokens=6, stop_ids=[])[0].tokens
     theirs = llama_cpp_tokens(tmp_path / "m" / "model.gguf", prompt, 6)
     # The server does not list a token that ends inside a character, so its list may have gaps.
     rest = iter(ours)
@@ -87,7 +87,7 @@ def test_int8_and_gguf_merges_of_the_real_base(real_base, tmp_path):
     assert report.reloaded.share <= 0.02
     assert report.reloaded.agreement >= 0.99
     loaded = load_merged(tmp_path / "int8")
-    assert generate_greedy(loaded, [prompt_ids(loaded.tokenizer, "Say hello.")], max_new_tokens=4)[0]
+    assert generate_greedy(loaded, [prompt_ids(loaded.tokenizer, "Say hello.")], max_new_tokens=4)[0].tokens
     from genlora.base import gguf_file
 
     report = merge(real_base, state, layout, quantize="gguf-q8_0", out=tmp_path / "gguf", gguf=gguf_file())
