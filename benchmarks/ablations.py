@@ -22,10 +22,10 @@ from genlora.bank import Bank, TaskEmbedder
 from genlora.base import LoadedBase, load_base, resolve_embedder
 from genlora.generators import CODE_EXTRA, NetworkConfig, load_artefact
 from genlora.tasks import Task, catalogue_tasks
-from genlora.train import FitConfig, TaskBatchConfig, label_losses
+from genlora.train import FitConfig, TaskBatchConfig, label_losses, means_by, rows_right
 from genlora.train._fit_text import neighbour_codes
 from genlora.train._routed import FactorSetter, routed
-from genlora.train._task_batches import TaskBatches, description_vectors, rows_right, task_means
+from genlora.train._task_batches import TaskBatches, description_vectors
 from genlora.train._teacher import Experts
 from genlora.train._text_modules import FitData, HypernetFit
 
@@ -56,9 +56,9 @@ def judge(
             told = [names[(names.index(n) + len(names) // 2) % len(names)] if other else n for n in part]
             step = batches.fixed(part, 12)
             setter.route(fit.factors(told, [0] * len(part))[0])
-            loss, right = label_losses(base.model, step.batch, with_argmax=True)
-            losses += task_means(step.batch, loss, len(part)).tolist()
-            ok, owner = rows_right(step.batch, right)
+            found = label_losses(base.model, step.batch)
+            losses += means_by(step.batch.owner, found.loss, len(part)).tolist()
+            ok, owner = rows_right(step.batch, found.right)
             rights += [float(ok[owner == i].float().mean()) for i in range(len(part))]
     fit.train()
     return sum(losses) / len(losses), sum(rights) / len(rights)

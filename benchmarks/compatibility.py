@@ -21,8 +21,8 @@ import torch
 from common import machine, save_result
 
 from genlora import GenLora
+from genlora.adapter import attached
 from genlora.base import LoadedBase, generate_greedy, gguf_file, load_base
-from genlora.evaluate import with_adapter
 from genlora.merge import GgufBase, write_gguf
 from genlora.tasks import catalogue_task, catalogue_tasks, prompt_ids, sample
 
@@ -81,7 +81,7 @@ def logit_differences(base: LoadedBase, adapter: Any, folder: Path, ids: torch.T
 
     with torch.no_grad():
         plain = base.model(ids).logits
-        with with_adapter(base, adapter.state):
+        with attached(base.model, adapter.state):
             ours = base.model(ids).logits
         peft = PeftModel.from_pretrained(base.model, str(folder))
         theirs = peft(input_ids=ids).logits
@@ -109,8 +109,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = adapter.save(Path(scratch) / "adapter", gguf=True)
         differences = logit_differences(base, adapter, folder, torch.tensor([prompts["own task"][0]]))
-        with with_adapter(base, adapter.state):
-            ours = {k: generate_greedy(base, p, max_new_tokens=TOKENS) for k, p in prompts.items()}
+        with attached(base.model, adapter.state):
+            ours = {
+                k: [list(c.tokens) for c in generate_greedy(base, p, max_new_tokens=TOKENS)] for k, p in prompts.items()
+            }
         quantised = gguf_file()
         floats = Path(scratch) / "base-f32.gguf"
         write_gguf(GgufBase(quantised, base.layout), floats, "F32", {})

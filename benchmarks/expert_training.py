@@ -20,7 +20,7 @@ from torch import nn
 
 from genlora.base import LoadedBase, load_base
 from genlora.tasks import Example, catalogue_tasks, prompt_ids
-from genlora.train import Row, Stack, common_start, encode_rows, label_losses, pack
+from genlora.train import Row, Stack, common_start, encode_rows, label_losses, means_by, pack
 
 LR = 4e-3
 RANK = 8
@@ -97,7 +97,7 @@ def peft_ours(base: LoadedBase, start: dict[str, torch.Tensor], works: list[Work
         for rows in work.steps:
             batch = pack([(work.prefix, rows)], pad=0, dtype=dtype, device=device)
             optimiser.zero_grad()
-            loss = label_losses(base.model, batch).mean()
+            loss = label_losses(base.model, batch).loss.mean()
             loss.backward()
             optimiser.step()
         finals.append(float(loss))
@@ -114,9 +114,7 @@ def stacked(base: LoadedBase, start: dict[str, torch.Tensor], works: list[Work])
     with stack.attached(base.model):
         for step in range(len(works[0].steps)):
             batch = pack([(w.prefix, w.steps[step]) for w in works], pad=0, dtype=dtype, device=device)
-            loss = label_losses(base.model, batch)
-            count = torch.bincount(batch.owner, minlength=len(works))
-            mean = torch.zeros(len(works), device=device).index_add(0, batch.owner, loss) / count
+            mean = means_by(batch.owner, label_losses(base.model, batch).loss, len(works))
             mean.sum().backward()
             stack.step(torch.full((len(works),), LR), clip=1e9, weight_decay=0.0)
     return mean.tolist()

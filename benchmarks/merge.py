@@ -17,10 +17,18 @@ from typing import Any
 import torch
 from common import machine, save_result
 
-from genlora.adapter import AdapterState, load_adapter
-from genlora.base import BACKENDS, LoadedBase, generate_greedy, gguf_file, layout_of, load_base, resolve_base
+from genlora.adapter import AdapterState, attached, load_adapter
+from genlora.base import (
+    BACKENDS,
+    LoadedBase,
+    generate_greedy,
+    gguf_file,
+    layout_of,
+    load_base,
+    resolve_base,
+)
 from genlora.errors import GenloraError
-from genlora.merge import attached, compare, load_merged, merge, probe_set, run_probe
+from genlora.merge import compare, load_merged, merge, probe_set, run_probe
 from genlora.tasks import prompt_ids
 
 INPUTS = (
@@ -43,7 +51,7 @@ def decode_speed(base: LoadedBase) -> tuple[float, float]:
         answers = generate_greedy(base, batch, max_new_tokens=TOKENS, stop_ids=[])
         if base.device.type == "cuda":
             torch.cuda.synchronize()
-        speeds.append(sum(map(len, answers)) / (time.perf_counter() - start))
+        speeds.append(sum(len(a.tokens) for a in answers) / (time.perf_counter() - start))
     return speeds[0], speeds[1]
 
 
@@ -56,7 +64,7 @@ class Float:
         self.load_s = time.perf_counter() - start
         self.probes = probe_set(base.tokenizer)
         self.plain = run_probe(base.model, self.probes)
-        with attached(base.model, state):
+        with attached(base.model, state, dtype=torch.float32):
             self.adapted = run_probe(base.model, self.probes)
         self.speed = decode_speed(base)
 

@@ -18,12 +18,12 @@ from typing import Any
 import torch
 from common import machine, save_result
 
-from genlora.adapter import AdapterState, weighted_sum
+from genlora.adapter import AdapterState, attached, weighted_sum
 from genlora.api import best_dtype, default_bank
 from genlora.bank import Bank
 from genlora.base import LoadedBase, load_base
 from genlora.engine import Engine, Sampling
-from genlora.evaluate import answer_as_is, held_out, with_adapter
+from genlora.evaluate import answer_as_is, held_out
 from genlora.mixture import Arrow, Mixture, MixtureTraining, build_mixture, of_mixture, trained
 from genlora.tasks import Task, catalogue_task, prompt_ids
 
@@ -73,9 +73,9 @@ def one_set(bank: Bank, base: LoadedBase, names: Sequence[str], options: Any) ->
     average = weighted_sum(list(states.values()), [1 / len(names)] * len(names), rank=bank.rank)[0]
     arrow = Arrow(list(states.values()), top_k=min(3, len(names)))
     scores = {
-        "base": score(base, tasks, n, lambda _: with_adapter(base, None)),
-        "own expert": score(base, tasks, n, lambda t: with_adapter(base, states[t.name])),
-        "plain average": score(base, tasks, n, lambda _: with_adapter(base, average)),
+        "base": score(base, tasks, n, lambda _: attached(base.model, None)),
+        "own expert": score(base, tasks, n, lambda t: attached(base.model, states[t.name])),
+        "plain average": score(base, tasks, n, lambda _: attached(base.model, average)),
         "Arrow": score(base, tasks, n, lambda _: arrow.attached(base.model)),
     }
     took, routers = {}, {}

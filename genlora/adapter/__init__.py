@@ -43,3 +43,8 @@ from ._safetensors import safetensors_bytes as safetensors_bytes
 from ._state import AdapterState as AdapterState
 from ._state import LoraPair as LoraPair
 from ._tensors import MAX_ENTRY as MAX_ENTRY
+from .live import LoraLinear as LoraLinear
+from .live import attached as attached
+from .live import check_fits as check_fits
+from .live import module_at as module_at
+from .live import swapped as swapped

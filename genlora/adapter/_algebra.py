@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
+from jaxtyping import Float32, Float64
 from torch import Tensor
 
 from genlora.errors import AdapterShapeError, ConfigError
@@ -33,19 +33,20 @@ _CHUNK = 16  # modules a thread takes at a time; fixed, so that results do not d
 _CANCELLED = 1e-2  # a core this much smaller than |A||B| has lost digits in the Gram matrices: take QR instead
 
 
-Array = npt.NDArray[np.floating]
+# n modules of one shape; `rank` is that of all their factors, stacked.
+StackA = Float64[np.ndarray, "n rank d_in"]
+StackB = Float64[np.ndarray, "n d_out rank"]
+Square = Float64[np.ndarray, "n rank rank"]
 
 
-def _t(x: Array) -> Array:
+def _t(x: Float64[np.ndarray, "n rows columns"]) -> Float64[np.ndarray, "n columns rows"]:
     return x.swapaxes(-1, -2)
 
 
 @dataclass(frozen=True)
 class _Compressed:
-    a: Tensor
-    """(n, k, d_in) float32."""
-    b: Tensor
-    """(n, d_out, k) float32."""
+    a: Float32[Tensor, "n k d_in"]
+    b: Float32[Tensor, "n d_out k"]
     energy: float
     """Sum of the squared Frobenius norms of the exact products."""
     kept: float
@@ -59,7 +60,7 @@ def check_rank(rank: int) -> int:
     return rank
 
 
-def _gram_roots(a: Array, b: Array) -> tuple[Array, Array] | None:
+def _gram_roots(a: StackA, b: StackB) -> tuple[Square, Square] | None:
     """Triangular R with Rᵀ R = A Aᵀ and = Bᵀ B, or None where that would cost digits."""
     roots = []
     for gram in (a @ _t(a), _t(b) @ b):
@@ -72,7 +73,7 @@ def _gram_roots(a: Array, b: Array) -> tuple[Array, Array] | None:
     return roots[0], roots[1]
 
 
-def _core(a: Array, b: Array) -> tuple[Array, Array, Array, Array]:
+def _core(a: StackA, b: StackB) -> tuple[Square, Square, Square, Float64[np.ndarray, " n"]]:
     """Roots R_a, R_b, the core R_b R_aᵀ, whose singular values are those of B A, and |A||B| per module.
 
     The roots come from float64 Gram matrices, four times as fast as QR. Where experts cancel each other (negative
@@ -89,8 +90,8 @@ def _core(a: Array, b: Array) -> tuple[Array, Array, Array, Array]:
     return r_a, r_b, r_b @ _t(r_a), size
 
 
-def _compress(a: Array, b: Array, rank: int) -> _Compressed:
-    """Best rank-`rank` factors of each B A, canonical. a is (n, R, d_in), b is (n, d_out, R).
+def _compress(a: StackA, b: StackB, rank: int) -> _Compressed:
+    """Best rank-`rank` factors of each B A, canonical.
 
     With B A = Q_b (R_b R_aᵀ) Q_aᵀ and core C = U S Vᵀ, the left factor Q_b U S is B R_aᵀ V: neither Q is formed.
     """
@@ -114,8 +115,8 @@ def _compress(a: Array, b: Array, rank: int) -> _Compressed:
     return _Compressed(torch.from_numpy(out_a), torch.from_numpy(out_b), energy, kept)
 
 
-def _stack(states: Sequence[AdapterState], weights: Sequence[float], paths: Sequence[str]) -> tuple[Array, Array]:
-    """Stacked factors of every path, weights and scales inside B: (n, ΣR, d_in) and (n, d_out, ΣR) float64."""
+def _stack(states: Sequence[AdapterState], weights: Sequence[float], paths: Sequence[str]) -> tuple[StackA, StackB]:
+    """Stacked factors of every path, weights and scales inside B."""
     parts = [(s, w) for s, w in zip(states, weights, strict=True) if paths[0] in s]
     first = parts[0][0][paths[0]]
     total = sum(s[paths[0]].rank for s, _ in parts)
@@ -150,7 +151,7 @@ def _compress_all(
     else:
         done = list(_pool(os.getpid()).map(work, chunks))
     pairs = {p: LoraPair(d.a[i], d.b[i]) for paths, d in zip(chunks, done, strict=True) for i, p in enumerate(paths)}
-    return pairs, sum(d.energy for d in done), sum(d.kept for d in done)
+    return pairs, sum((d.energy for d in done), 0.0), sum((d.kept for d in done), 0.0)
 
 
 @functools.lru_cache(maxsize=1)

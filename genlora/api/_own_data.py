@@ -1,9 +1,7 @@
 """`evaluate` on a user's own examples: the base and an adapter on it answer the same questions."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from genlora.adapter import AdapterFiles
 from genlora.descriptions import check_description
@@ -62,14 +60,10 @@ def evaluate_adapter(
 
     def answer(way: str, text: str | None, adapted: bool) -> Answered:
         on_step(way)
-        with _without(runner) if not adapted else nullcontext():
+        with runner.attached(adapted=adapted):
             return answer_as_is(runner.base, task, task.examples, description=text)
 
     return compare_on_own_data(task, told, answer)
-
-
-def _without(runner: Runner) -> AbstractContextManager[Any]:
-    return runner.peft.disable_adapter() if runner.peft is not None else nullcontext()
 
 
 def _read(data: Path, examples: int | None) -> WholeFile:

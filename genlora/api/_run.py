@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from genlora.adapter import AdapterFiles, AdapterState, folder_receipt, load_adapter
+from genlora.adapter import AdapterFiles, AdapterState, attached, folder_receipt, load_adapter
 from genlora.base import Fingerprint, LoadedBase, decode_text, generate_greedy, load_base, require_compatible
 from genlora.errors import BaseError, BaseMismatchError, ConfigError, TaskError
 from genlora.files import read_json
@@ -15,13 +15,9 @@ from genlora.merge import load_merged
 from genlora.progress import Progress, silent
 from genlora.tasks import prompt_ids
 
-from ._adapter import attach
 from ._marks import warn_of_marks
 from ._places import base_source
 from ._receipt import base_of, read_receipt
-
-if TYPE_CHECKING:
-    from peft import PeftModel
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +38,14 @@ class Answer:
 
 
 class Runner:
-    """A base in memory, with at most one adapter on it."""
+    """A base in memory and at most one adapter, which is on it while it answers."""
 
     def __init__(self, base: LoadedBase, state: AdapterState | None = None) -> None:
-        self.base = base
-        self.peft: PeftModel | None = None if state is None else attach(state, base)
+        self.base, self.state = base, state
+
+    def attached(self, *, adapted: bool = True) -> AbstractContextManager[None]:
+        """The base with the adapter on it, where there is one and it is asked for, while the context lasts."""
+        return attached(self.base.model, self.state if adapted else None)
 
     @classmethod
     def open(
@@ -58,7 +57,7 @@ class Runner:
         force: bool = False,
         progress: Progress = silent,
     ) -> Self:
-        """Load a base (by default the one the adapter names, else the default base) and put the adapter on it.
+        """Load a base (by default the one the adapter names, else the default base) and read the adapter.
 
         Raises `BaseMismatchError` if the adapter was made for another base (unless `force`), `AdapterFormatError` if it
         is not a plain LoRA of this base's shape.
@@ -95,12 +94,9 @@ class Runner:
             check_input(text, where=f"input {i}")
         tokenizer = self.base.tokenizer
         prompts = [prompt_ids(tokenizer, text, description) for text in inputs]
-        off = self.peft.disable_adapter() if self.peft is not None and not adapted else nullcontext()
-        with off:
-            found = generate_greedy(
-                self.base, prompts, max_new_tokens=max_new_tokens, model=self.peft or self.base.model
-            )
-        return [decode_text(tokenizer, ids) for ids in found]
+        with self.attached(adapted=adapted):
+            found = generate_greedy(self.base, prompts, max_new_tokens=max_new_tokens)
+        return [decode_text(tokenizer, c.tokens) for c in found]
 
     def answer(
         self,

@@ -10,7 +10,6 @@ from ._answers import answer_as_is as answer_as_is
 from ._answers import forced_score as forced_score
 from ._answers import held_out as held_out
 from ._answers import majority as majority
-from ._answers import with_adapter as with_adapter
 from ._methods import METHODS as METHODS
 from ._methods import Method as Method
 from ._methods import Variant as Variant

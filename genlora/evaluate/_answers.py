@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from genlora.adapter import AdapterState
-from genlora.base import LoadedBase, decode_text, generate_shared
+from genlora.adapter import AdapterState, attached
+from genlora.base import LoadedBase, decode_text, generate_greedy
 from genlora.tasks import Example, Scores, Task, majority_answer, prompt_ids, sample, score_answers
 
 MAX_NEW_TOKENS = 40
@@ -38,18 +37,6 @@ def held_out(task: Task, n: int, *, split: str = "test", seed: int = 0) -> tuple
     return sample(task.split(split), n, seed=seed)  # type: ignore[arg-type]
 
 
-def with_adapter(base: LoadedBase, state: AdapterState | None) -> AbstractContextManager[None]:
-    """The base with an adapter beside its weights while the context lasts; None is the base alone."""
-    if state is None:
-        return nullcontext()
-    from genlora.train import Stack
-
-    folded = state.folded()
-    stack = Stack({p: x.a for p, x in folded.items()}, {p: x.d_out for p, x in folded.items()}, 1, scale=1.0)
-    stack.load(0, folded)
-    return stack.attached(base.model)
-
-
 def answer(
     base: LoadedBase,
     task: Task,
@@ -60,7 +47,7 @@ def answer(
     shots: Sequence[Example] = (),
 ) -> Answered:
     """Greedy answers of base + `state`; `description` goes before the input (*described*), None is *bare*."""
-    with with_adapter(base, state):
+    with attached(base.model, state):
         return answer_as_is(base, task, examples, description=description, shots=shots)
 
 
@@ -77,7 +64,7 @@ def answer_as_is(
     limit = _answer_limit(base.tokenizer, task, examples)
     turns = [(s.input, s.output) for s in shots]
     prompts = [prompt_ids(base.tokenizer, e.input, description, shots=turns) for e in examples]
-    found = generate_shared(base, prompts, max_new_tokens=limit)
+    found = generate_greedy(base, prompts, max_new_tokens=limit)
     texts = tuple(decode_text(base.tokenizer, c.tokens) for c in found)
     return Answered(
         tuple(examples),
@@ -99,7 +86,7 @@ def forced_score(
     The first is what greedy decoding would get right, at the price of one pass without decoding; of several accepted
     answers it sees the first alone. Bare prompts, or described ones with a `description`; the model as it stands.
     """
-    from genlora.train import encode_rows, label_losses, pack, take
+    from genlora.train import encode_rows, label_losses, pack, rows_right, take
 
     encoded = encode_rows(base.tokenizer, examples, description=description, max_tokens=_NO_LIMIT)
     rows, packs, start = encoded.rows, [], 0
@@ -107,9 +94,8 @@ def forced_score(
         taken, start = take(rows, range(len(rows)), start, budget=_FORCED_TOKENS, most=len(rows))
         packs.append((encoded.prefix, taken))
     batch = pack(packs, pad=base.tokenizer.pad_token_id or 0, dtype=_dtype(base), device=base.device)
-    loss, right = label_losses(base.model, batch, with_argmax=True)
-    wrong = torch.bincount(batch.row[~right], minlength=batch.n_rows)
-    return float((wrong == 0).float().mean()), -float(loss.mean())
+    found = label_losses(base.model, batch)
+    return float(rows_right(batch, found.right)[0].float().mean()), -float(found.loss.mean())
 
 
 def _dtype(base: LoadedBase) -> torch.dtype:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from genlora.adapter import AdapterState
+from genlora.adapter import AdapterState, attached
 from genlora.base import LoadedBase
 from genlora.tasks import Example, catalogue, catalogue_task, catalogue_tasks, probes, sample
 from genlora.tasks.stream import GROUP, spec
 from genlora.train import SHOWN, Dialogue, described_rows, dialogue, forced
 
-from ._answers import forced_score, with_adapter
+from ._answers import forced_score
 
 Source = Literal["other words", "near miss", "practical", "validation", "test-near", "test-far", "near", "far"]
 Split = Literal["calibration", "test"]
@@ -99,7 +99,7 @@ def rate_fewshot(
     Without examples every row is asked on its own; with some, the turns of a few dialogues. None is the base alone.
     """
     out: list[dict[int, float]] = []
-    with with_adapter(base, state):
+    with attached(base.model, state):
         for start in range(0, len(requests), _TOGETHER):
             asked = [_sequences(base, r) for r in requests[start : start + _TOGETHER]]
             marks = iter(forced(base, [d for turns, alone in asked for d in (*turns, *alone)]))
@@ -133,7 +133,7 @@ def rate_experts(
     """For each (expert, request): the share of the request's bare inputs that the expert answers right."""
     out: dict[int, float] = {}
     for name in sorted({name for name, _ in asked}):
-        with with_adapter(base, experts[name]):
+        with attached(base.model, experts[name]):
             for i in [i for i, (n, _) in enumerate(asked) if n == name]:
                 out[i] = forced_score(base, asked[i][1].examples)[0]
                 on_answer(len(out))

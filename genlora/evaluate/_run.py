@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from genlora.adapter import AdapterState
+from genlora.adapter import AdapterState, attached
 from genlora.base import LoadedBase
 from genlora.errors import GenloraError
 from genlora.tasks import Example, Task, sample
 
-from ._answers import Answered, answer_as_is, forced_score, held_out, majority, with_adapter
+from ._answers import Answered, answer_as_is, forced_score, held_out, majority
 from ._methods import NEEDED, SHOTS, Method, Variant, paraphrases, variants
 from ._statistics import paired_difference
 from ._store import Prediction, RunStore, UnitResult, unit_key
@@ -188,7 +188,7 @@ class Evaluation:
             about, state = self._best_expert(task, examples)
         rows = self._said.get(alike)
         if rows is None:
-            context = self.maker.routed(self.base) if method.kind == "arrow" else with_adapter(self.base, state)
+            context = self.maker.routed(self.base) if method.kind == "arrow" else attached(self.base.model, state)
             with context:
                 rows = predictions(answer_as_is(self.base, task, examples, description=told, shots=shots))
             self._said[alike] = rows
@@ -246,7 +246,7 @@ class Evaluation:
         few = examples[:HINDSIGHT_EXAMPLES]
         near = self.maker.candidates(task, paraphrases(task)[0], HINDSIGHT_EXPERTS)
         for name, state in near:
-            with with_adapter(self.base, state):
+            with attached(self.base.model, state):
                 found.append((forced_score(self.base, few), name, state))
             if self.on_tick is not None:
                 self.on_tick(EvaluationTick(self._done, self._total, f"{task.name}: best expert", self._eta()))
@@ -265,8 +265,7 @@ class Evaluation:
 
 def predictions(answered: Answered) -> tuple[Prediction, ...]:
     """One `Prediction` per example."""
-    rows = zip(
-        answered.examples, answered.answers, answered.scores.strict, answered.scores.lenient, answered.scores.valid,
-        answered.confidence, answered.token_confidence, answered.prompt_tokens, strict=True,
-    )  # fmt: skip
+    a, s = answered, answered.scores
+    columns = (a.answers, s.strict, s.lenient, s.valid, a.confidence, a.token_confidence, a.prompt_tokens)
+    rows = zip(a.examples, *columns, strict=True)
     return tuple(Prediction(e.input, e.answers, *rest) for e, *rest in rows)

@@ -10,14 +10,18 @@ flattened factors; coefficients of a joint basis have no neighbourhood, so that 
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from genlora.errors import ConfigError, ManifestError
 
 Prior = Literal["standard", "learned"]
+Coefficients = Float[Tensor, "batch dim"]
+Condition = Float[Tensor, "batch condition"]
+Latent = Float[Tensor, "batch latent"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +55,7 @@ class CvaeConfig:
             raise ConfigError("anchors must not be negative nor go with residual, and temperature must be positive.")
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], *, where: str = "config") -> Self:
+    def from_json(cls, data: Mapping[str, Any], *, where: str = "config") -> "CvaeConfig":
         try:
             return cls(**data)
         except TypeError as err:
@@ -64,8 +68,8 @@ class CvaeConfig:
 class Cvae(nn.Module):
     """Encoder q(z | w, c), prior p(z | c) and decoder D(z, c): two-, two- and three-layer perceptrons."""
 
-    anchors: Tensor
-    """(anchors, condition), unit rows; there only where the settings ask for them."""
+    anchors: Float[Tensor, "anchors condition"]
+    """Unit rows; there only where the settings ask for them."""
 
     def __init__(self, config: CvaeConfig) -> None:
         super().__init__()
@@ -82,47 +86,47 @@ class Cvae(nn.Module):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 
-    def read(self, c: Tensor) -> Tensor:
+    def read(self, c: Condition) -> Float[Tensor, "batch read"]:
         """The condition as the perceptrons take it."""
         if not self.config.anchors:
             return c
         return torch.softmax(c @ self.anchors.T / self.config.temperature, -1)
 
-    def encode(self, w: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of q(z | w, c), each (batch, latent)."""
+    def encode(self, w: Coefficients, c: Condition) -> tuple[Latent, Latent]:
+        """Mean and log-variance of q(z | w, c)."""
         return _halves(self.encoder(torch.cat([w, self.read(c)], -1)))
 
-    def prior(self, c: Tensor) -> tuple[Tensor, Tensor]:
+    def prior(self, c: Condition) -> tuple[Latent, Latent]:
         """Mean and log-variance of p(z | c)."""
         if self.prior_net is not None:
             return _halves(self.prior_net(self.read(c)))
         zero = c.new_zeros(len(c), self.config.latent)
         return zero, zero
 
-    def decode(self, z: Tensor, c: Tensor) -> Tensor:
-        """Coefficients, (batch, dim)."""
+    def decode(self, z: Latent, c: Condition) -> Coefficients:
+        """The expert that a draw and a condition stand for."""
         out = self.decoder(torch.cat([z, self.read(c)], -1))
         return out + c[:, : self.config.dim] if self.config.residual else out
 
-    def losses(self, w: Tensor, c: Tensor, rng: torch.Generator, beta: float) -> dict[str, Tensor]:
-        """Reconstruction error, divergence, and their weighted sum `loss`, for coefficients (batch, dim)."""
+    def losses(self, w: Coefficients, c: Condition, rng: torch.Generator, beta: float) -> dict[str, Float[Tensor, ""]]:
+        """Reconstruction error, divergence, and their weighted sum `loss`."""
         mu, log_var = self.encode(w, c)
         z = mu + (0.5 * log_var).exp() * _normal(mu, rng)
         error = (w - self.decode(z, c)).square().mean()
         divergence = gaussian_kl(mu, log_var, *self.prior(c)).sum(-1).mean()
         return {"loss": error + beta * divergence, "error": error.detach(), "divergence": divergence.detach()}
 
-    def sample(self, c: Tensor, rng: torch.Generator) -> Tensor:
-        """One draw for each condition, (batch, dim)."""
+    def sample(self, c: Condition, rng: torch.Generator) -> Coefficients:
+        """One draw for each condition."""
         mu, log_var = self.prior(c)
         return self.decode(mu + (0.5 * log_var).exp() * _normal(mu, rng), c)
 
-    def reconstruct(self, w: Tensor, c: Tensor) -> Tensor:
-        """Decoded posterior means, (batch, dim)."""
+    def reconstruct(self, w: Coefficients, c: Condition) -> Coefficients:
+        """Decoded posterior means."""
         return self.decode(self.encode(w, c)[0], c)
 
 
-def gaussian_kl(mu: Tensor, log_var: Tensor, prior_mu: Tensor, prior_log_var: Tensor) -> Tensor:
+def gaussian_kl(mu: Latent, log_var: Latent, prior_mu: Latent, prior_log_var: Latent) -> Latent:
     """KL(N(mu, var) ‖ N(prior_mu, prior_var)) element by element."""
     gap = (mu - prior_mu).square()
     return 0.5 * (prior_log_var - log_var + (log_var.exp() + gap) / prior_log_var.exp() - 1.0)
@@ -135,11 +139,11 @@ def _perceptron(d_in: int, hidden: int, d_out: int, *, layers: int) -> nn.Sequen
     return nn.Sequential(*parts, nn.Linear(hidden, d_out))
 
 
-def _halves(x: Tensor) -> tuple[Tensor, Tensor]:
+def _halves(x: Float[Tensor, "batch twice"]) -> tuple[Latent, Latent]:
     mu, log_var = x.chunk(2, -1)
     return mu, log_var.clamp(-12.0, 4.0)
 
 
-def _normal(like: Tensor, rng: torch.Generator) -> Tensor:
+def _normal(like: Latent, rng: torch.Generator) -> Latent:
     # Drawn on the CPU, so that a seed gives the same numbers on every device.
     return torch.randn(like.shape, generator=rng).to(like)

@@ -18,9 +18,10 @@ start orthogonal, siblings start alike, and layers do not disturb each other.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from genlora.adapter import AdapterState, BaseLayout, LoraPair
@@ -31,8 +32,8 @@ from ._codes import CODE_EXTRA
 _ENCODER_STD = 0.2
 """Against a learning rate of about 1e-3: slow enough that siblings stay siblings while the heads learn."""
 
-Factors = dict[str, tuple[Tensor, Tensor]]
-"""{leaf: (A (K, layers, r, d_in), B (K, layers, d_out, r))} for K conditions."""
+Factors = dict[str, tuple[Float[Tensor, "k layers rank d_in"], Float[Tensor, "k layers d_out rank"]]]
+"""{leaf: (A, B)} for k conditions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ class NetworkConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)}, expected at least 1. Correct the setting.")
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], *, where: str = "config") -> Self:
+    def from_json(cls, data: Mapping[str, Any], *, where: str = "config") -> "NetworkConfig":
         try:
             return cls(**data)
         except TypeError as err:
@@ -89,18 +90,20 @@ class Block(nn.Module):
         nn.init.zeros_(self.down.bias)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*batch hidden"]) -> Float[Tensor, "*batch hidden"]:
         return x + self.dropout(self.down(nn.functional.silu(self.up(self.norm(x)))))
 
 
 class HyperNetwork(nn.Module):
-    """Condition (K, text_dim [+ code_dim]) to `Factors`. `start` holds A0 and B0, which are trained further; `centre`
-    (text_dim,) is the mean of the training descriptions' vectors.
+    """Conditions, each a text's vector [and a code], to `Factors`. `start` holds A0 and B0, which are trained further;
+    `centre` is the mean of the training descriptions' vectors.
     """
 
-    centre: Tensor
+    centre: Float[Tensor, " text"]
 
-    def __init__(self, config: NetworkConfig, start: Mapping[str, Tensor], centre: Tensor | None = None) -> None:
+    def __init__(
+        self, config: NetworkConfig, start: Mapping[str, Tensor], centre: Float[Tensor, " text"] | None = None
+    ) -> None:
         super().__init__()
         self.config = config
         self.leaves = tuple(dict.fromkeys(k.rsplit(".", 1)[0] for k in start))
@@ -130,18 +133,18 @@ class HyperNetwork(nn.Module):
             nn.init.zeros_(head.weight)
             self.heads[leaf] = head
 
-    def start(self, leaf: str) -> tuple[Tensor, Tensor]:
+    def start(self, leaf: str) -> tuple[Float[Tensor, "layers rank d_in"], Float[Tensor, "layers d_out rank"]]:
         return getattr(self, f"start_{leaf}_a"), getattr(self, f"start_{leaf}_b")
 
-    def task(self, condition: Tensor) -> Tensor:
-        """What a condition says, (K, hidden_dim), each row of mean square one."""
+    def task(self, condition: Float[Tensor, "k width"]) -> Float[Tensor, "k hidden"]:
+        """What a condition says, each row of mean square one."""
         text = nn.functional.normalize(condition[:, : self.config.text_dim] - self.centre, dim=-1)
         x = self.encode(text)
         if self.encode_code is not None:
             x = x + self.encode_code(condition[:, self.config.text_dim :])
         return self.last(self.trunk(self.enter(x)))
 
-    def deltas(self, condition: Tensor) -> Factors:
+    def deltas(self, condition: Float[Tensor, "k width"]) -> Factors:
         """DA and dB for each condition: zero before training."""
         task = self.task(condition)
         out: Factors = {}
@@ -155,7 +158,7 @@ class HyperNetwork(nn.Module):
             out[leaf] = (a, b)
         return out
 
-    def forward(self, condition: Tensor) -> Factors:
+    def forward(self, condition: Float[Tensor, "k width"]) -> Factors:
         out = {}
         for leaf, (da, db) in self.deltas(condition).items():
             a0, b0 = self.start(leaf)

@@ -4,7 +4,6 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from genlora.base import LoadedBase
+from genlora.base import LoadedBase, decoder_of
 from genlora.errors import TaskError
 from genlora.files import atomic_write
 from genlora.tasks import Example, Task, prompt_ids, sample
@@ -55,12 +54,11 @@ def task_vectors(base: LoadedBase, examples: Sequence[Example]) -> Rows:
 
 def _last_states(base: LoadedBase, rows: Sequence[Sequence[int]], batch: Sequence[int]) -> dict[int, Rows]:
     """{row: state}; padded on the right, where a causal model cannot see it."""
-    model: Any = base.model
     width = max(len(rows[i]) for i in batch)
     pad = base.tokenizer.pad_token_id or 0
     ids = torch.tensor([[*rows[i], *[pad] * (width - len(rows[i]))] for i in batch], device=base.device)
     mask = torch.tensor([[1] * len(rows[i]) + [0] * (width - len(rows[i])) for i in batch], device=base.device)
-    states = model.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+    states = decoder_of(base.model)(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
     at = torch.tensor([len(rows[i]) - 1 for i in batch], device=base.device)
     found = states[torch.arange(len(batch), device=base.device), at].float().cpu().numpy()
     return dict(zip(batch, found, strict=True))

@@ -6,7 +6,6 @@ from ._merge import merge as merge
 from ._merge import refuse_inside as refuse_inside
 from ._probe import PROBE_TEXTS as PROBE_TEXTS
 from ._probe import Drift as Drift
-from ._probe import attached as attached
 from ._probe import compare as compare
 from ._probe import probe_set as probe_set
 from ._probe import run_probe as run_probe

@@ -19,7 +19,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from genlora.adapter import AdapterState, BaseLayout
+from genlora.adapter import AdapterState, BaseLayout, attached
 from genlora.base import (
     Backend,
     backend_named,
@@ -39,7 +39,6 @@ from ._probe import (
     PROBE_TEXTS,
     Probe,
     Text,
-    attached,
     compare,
     input_grams,
     probe_set,
@@ -51,9 +50,13 @@ from ._routes import Route, Source, route_for
 log = logging.getLogger(__name__)
 
 _TOKENIZER_FILES = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "added_tokens.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "added_tokens.json",
     "generation_config.json",
-)  # fmt: skip
+)
 _CALIBRATION = 2000
 
 
@@ -274,7 +277,7 @@ class _Checker:
         self._progress("base and adapter", 0, 0)
         model = route.reference()
         self._base = run_probe(model, self._probes)
-        with attached(model, self._state):
+        with attached(model, self._state, dtype=torch.float32):
             self._with_adapter = run_probe(model, self._probes)
             return input_grams(model, self._state, self._calibration) if calibrate else {}
 

@@ -4,8 +4,7 @@ One comparison catches every faulty merge known to us: the base with the adapter
 as a share of what the adapter itself changes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Any
@@ -13,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genlora.adapter import AdapterState, LoraPair
+from genlora.adapter import AdapterState, module_at
+from genlora.base import common_prefix
 from genlora.errors import ConfigError, MergeError
 from genlora.files import parse_json
 from genlora.tasks import prompt_ids
@@ -95,11 +95,6 @@ def _sequence(tokenizer: Any, text: Text) -> list[int]:
     return (head + tokenizer(reply, add_special_tokens=False)["input_ids"])[:_MAX_LENGTH]
 
 
-def _common_prefix(sequences: Sequence[Sequence[int]]) -> int:
-    columns = zip(*sequences, strict=False)
-    return next((i for i, column in enumerate(columns) if len(set(column)) > 1), min(map(len, sequences)))
-
-
 @dataclass(frozen=True)
 class ProbeSet:
     """Token sequences, and how many leading positions all of them share (a template's system turn counts once)."""
@@ -117,7 +112,7 @@ def probe_set(tokenizer: Any, texts: Sequence[Text] = PROBE_TEXTS, *, positions:
     if not texts or positions < 1:
         raise ConfigError("a probe needs at least one text and one position; give some inputs.")
     sequences = list(dict.fromkeys(tuple(_sequence(tokenizer, t)) for t in texts))  # twins would share every position
-    skip = _common_prefix(sequences) if len(sequences) > 1 else 0
+    skip = common_prefix(sequences) if len(sequences) > 1 else 0
     chosen: list[tuple[int, ...]] = []
     left = positions
     for sequence in sequences:
@@ -158,44 +153,6 @@ def compare(base: Probe, reference: Probe, merged: Probe) -> Drift:
     )
 
 
-def linear_at(model: nn.Module, path: str) -> nn.Module:
-    """The module at `path`, also where transformers nests the decoder deeper than the weights' names do."""
-    try:
-        return model.get_submodule(path)
-    except AttributeError:
-        tail = path[path.find("layers.") :]
-        found = [m for name, m in model.named_modules() if name.endswith(f".{tail}") and "vision" not in name]
-        if "layers." not in path or len(found) != 1:
-            raise MergeError(
-                f"the base has no module {path!r}. Expected an adapter for this base's layout; check both."
-            ) from None
-        return found[0]
-
-
-@contextmanager
-def attached(model: nn.Module, state: Mapping[str, LoraPair]) -> Iterator[None]:
-    """The adapter beside the base: y = W x + scale · B A x in float32, whatever W is stored as."""
-    handles = []
-
-    def hook_for(pair: LoraPair, device: torch.device) -> Any:
-        a, b = pair.a.float().to(device), (pair.b.float() * pair.scale).to(device)
-
-        def hook(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            return output + ((inputs[0].float() @ a.mT) @ b.mT).to(output.dtype)
-
-        return hook
-
-    try:
-        for path, pair in state.items():
-            module = linear_at(model, path)
-            device = next(module.parameters()).device
-            handles.append(module.register_forward_hook(hook_for(pair, device)))
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
 def input_group(path: str) -> str:
     """Modules of one group are fed the same tensor: q, k and v; gate and up."""
     parent, _, leaf = path.rpartition(".")
@@ -224,7 +181,7 @@ def input_grams(model: nn.Module, state: AdapterState, probes: ProbeSet, *, max_
         for path, pair in state.items():
             if (group := input_group(path)) not in groups and pair.d_in <= max_width:
                 groups.add(group)
-                handles.append(linear_at(model, path).register_forward_hook(hook_for(group)))
+                handles.append(module_at(model, path).register_forward_hook(hook_for(group)))
         run_probe(model, probes)
     finally:
         for handle in handles:

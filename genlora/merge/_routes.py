@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from genlora.adapter import AdapterState, BaseLayout
+from genlora.adapter import AdapterState, BaseLayout, module_at
 from genlora.base import (
     Backend,
     Fingerprint,
@@ -30,7 +30,7 @@ from genlora.progress import Progress
 
 from ._gguf import GGUF_NAME, GgufBase, load_gguf, merge_gguf, needs_copy, write_gguf
 from ._linear import LayerError, form_of, merge_linear
-from ._probe import input_group, linear_at
+from ._probe import input_group
 from ._report import REPORT, read_report
 
 Source = Literal["dequantized", "original"]
@@ -75,7 +75,7 @@ class FolderRoute:
             original = None
             if self.source == "original":
                 original = torch.from_numpy(header.read()).reshape(header.shape)
-            form, linear = form_of(self.backend, own), linear_at(model, path)
+            form, linear = form_of(self.backend, own), module_at(model, path)
             gram = None if self.backend.family == "float" else grams.get(input_group(path))
             errors.append(merge_linear(form, linear, path, pair, gram=gram, original=original))
             self.progress("merging", done + 1, len(state))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from genlora.adapter import AdapterState, canonical
+from genlora.adapter import AdapterState, canonical, swapped
 from genlora.errors import ConfigError
 
 TOP_K = 3
@@ -67,13 +67,10 @@ class Arrow:
     def attached(self, model: nn.Module) -> Iterator[None]:
         """Route inside `model` while the context lasts; the model is left as it was."""
         dtype, device = next((p.dtype, p.device) for p in model.parameters())
-        originals = {path: model.get_submodule(path) for path in self.parts}
-        for path, tensors in self.parts.items():
-            moved = (t.to(device, dtype) for t in tensors)
-            module = ArrowLinear(originals[path], *moved, top_k=self.top_k, temperature=self.temperature)
-            model.set_submodule(path, module)
-        try:
+
+        def make(path: str, base: nn.Module) -> ArrowLinear:
+            moved = (t.to(device, dtype) for t in self.parts[path])
+            return ArrowLinear(base, *moved, top_k=self.top_k, temperature=self.temperature)
+
+        with swapped(model, self.parts, make):
             yield
-        finally:
-            for path, module in originals.items():
-                model.set_submodule(path, module)

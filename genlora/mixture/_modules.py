@@ -9,13 +9,13 @@ too, on sum_i w_i h_i, because it is linear.
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from genlora.adapter import AdapterState, LoraPair
+from genlora.adapter import AdapterState, LoraPair, check_fits, module_at, swapped
 from genlora.errors import AdapterShapeError, ConfigError
 
 from ._mixture import ENTRIES, Mixture, check_top_k, is_ffn, sites_of, stacked_pairs
@@ -145,7 +145,7 @@ class MixLora(nn.Module):
         super().__init__()
         self.sites = nn.ModuleList(sites.values())
         self.paths = tuple(sites)
-        self._undo: list[Any] = []
+        self._attached: ExitStack | None = None
 
     def site(self, path: str) -> MixedSite:
         """One block's router and factors."""
@@ -160,53 +160,20 @@ class MixLora(nn.Module):
 
     def attach(self, model: nn.Module) -> Self:
         """Put the mixture into `model`. Raises `AdapterShapeError` where a module is missing or of another shape."""
-        if self._undo:
+        if self._attached is not None:
             raise ConfigError("this mixture is attached to a model already. Detach it first.")
-        device = next(model.parameters()).device
-        self.to(device)
-        try:
+        self.to(next(model.parameters()).device)
+        with ExitStack() as stack:
             for path, site in self.items():
-                self._attach_site(model, path, site)
-        except BaseException:
-            self.detach()
-            raise
+                _attach_site(stack, model, path, site)
+            self._attached = stack.pop_all()
         return self
-
-    def _attach_site(self, model: nn.Module, path: str, site: MixedSite) -> None:
-        block = _submodule(model, path)
-        for leaf in site.a:
-            projection: Any = _submodule(model, f"{path}.{leaf}")
-            found = (projection.in_features, projection.out_features)
-            expected = (site.a[leaf].shape[2], site.b[leaf].shape[1])
-            if found != expected:
-                raise AdapterShapeError(
-                    f"{path}.{leaf} of the model is {found[0]} to {found[1]}, the experts' {expected[0]} to "
-                    f"{expected[1]}. Were they made for another base?"
-                )
-        if is_ffn(tuple(site.a)):
-            for leaf in (*FFN_TARGETS, "act_fn"):
-                if not hasattr(block, leaf):
-                    raise AdapterShapeError(f"{path} has no {leaf}: only gated feed-forward networks can be mixed.")
-            model.set_submodule(path, MixedFFN(block, site))
-            self._undo.append(lambda: model.set_submodule(path, block))
-            return
-
-        def decide(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            site.route(kwargs["hidden_states"] if "hidden_states" in kwargs else args[0])
-
-        self._undo.append(block.register_forward_pre_hook(decide, with_kwargs=True).remove)
-        for leaf in site.a:
-            self._attach_linear(model, f"{path}.{leaf}", site, leaf)
-
-    def _attach_linear(self, model: nn.Module, path: str, site: MixedSite, leaf: str) -> None:
-        original = model.get_submodule(path)
-        model.set_submodule(path, MixedLinear(original, site, leaf))
-        self._undo.append(lambda: model.set_submodule(path, original))
 
     def detach(self) -> None:
         """Leave the model as it was found. Calling it twice is fine."""
-        while self._undo:
-            self._undo.pop()()
+        if self._attached is not None:
+            self._attached.close()
+            self._attached = None
 
     @contextmanager
     def attached(self, model: nn.Module) -> Iterator[Self]:
@@ -246,23 +213,34 @@ class MixLora(nn.Module):
     def states(self) -> tuple[AdapterState, ...]:
         """Each expert as a plain adapter: copies, float32, on the CPU, scale 1."""
         n = self.site(self.paths[0]).n
+
+        def pair(site: MixedSite, leaf: str, expert: int) -> LoraPair:
+            return LoraPair(*(x[leaf][expert].detach().float().cpu().clone() for x in (site.a, site.b)))
+
         return tuple(
-            AdapterState({
-                f"{path}.{leaf}": LoraPair(
-                    s.a[leaf][i].detach().float().cpu().clone(), s.b[leaf][i].detach().float().cpu().clone()
-                )
-                for path, s in self.items()
-                for leaf in s.a
-            })
+            AdapterState({f"{path}.{leaf}": pair(s, leaf, i) for path, s in self.items() for leaf in s.a})
             for i in range(n)
-        )  # fmt: skip
+        )
 
 
-def _submodule(model: nn.Module, path: str) -> nn.Module:
-    try:
-        return model.get_submodule(path)
-    except AttributeError as err:
-        raise AdapterShapeError(f"the model has no module {path}. Were the experts made for another base?") from err
+def _attach_site(stack: ExitStack, model: nn.Module, path: str, site: MixedSite) -> None:
+    """Put one block's modules into `model` until `stack` closes."""
+    block = module_at(model, path)
+    paths = {f"{path}.{leaf}": leaf for leaf in site.a}
+    for place, leaf in paths.items():
+        check_fits(module_at(model, place), place, site.a[leaf].shape[2], site.b[leaf].shape[1])
+    if is_ffn(tuple(site.a)):
+        for leaf in (*FFN_TARGETS, "act_fn"):
+            if not hasattr(block, leaf):
+                raise AdapterShapeError(f"{path} has no {leaf}: only gated feed-forward networks can be mixed.")
+        stack.enter_context(swapped(model, [path], lambda _, base: MixedFFN(base, site)))
+        return
+
+    def decide(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        site.route(kwargs["hidden_states"] if "hidden_states" in kwargs else args[0])
+
+    stack.callback(block.register_forward_pre_hook(decide, with_kwargs=True).remove)
+    stack.enter_context(swapped(model, paths, lambda place, base: MixedLinear(base, site, paths[place])))
 
 
 def of_mixture(mixture: Mixture) -> MixLora:
@@ -321,7 +299,7 @@ def random_router(n: int, width: int, rng: torch.Generator) -> Router:
 
 
 def _width(model: nn.Module, site: str) -> int:
-    block: Any = _submodule(model, site)
+    block: Any = module_at(model, site)
     for leaf in ENTRIES:
         if hasattr(block, leaf):
             return getattr(block, leaf).in_features

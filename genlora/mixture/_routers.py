@@ -6,14 +6,14 @@ w_i = S^-1 (m_i - m) and c_i = -w_i . m - (m_i - m) . w_i / 2, so that softmax(x
 classes of one covariance. No gradient is needed, one forward pass over a few texts for each expert is.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from genlora.base import LoadedBase
+from genlora.base import LoadedBase, common_prefix, decoder_of
 
 from ._routing import Router
 
@@ -58,17 +58,12 @@ class SiteStatistics:
 
 def shared_tokens(rows: Sequence[Rows]) -> int:
     """How many tokens all rows of all classes begin with (the chat frame): they say nothing about a task."""
-    every = sorted(tuple(r) for own in rows for r in own)
-    first, last = every[0], every[-1]
-    limit = min(map(len, every)) - 1
-    n = 0
-    while n < limit and first[n] == last[n]:
-        n += 1
-    return n
+    every = [r for own in rows for r in own]
+    return min(common_prefix(every), min(map(len, every)) - 1)
 
 
 @contextmanager
-def watching(model: nn.Module, sites: Sequence[str], see: Callable[[str, Tensor], None]) -> Any:
+def watching(model: nn.Module, sites: Sequence[str], see: Callable[[str, Tensor], None]) -> Iterator[None]:
     """Call `see(site, states (rows, tokens, d))` with what each block reads, in every forward of the block."""
     with ExitStack() as stack:
         for site in sites:
@@ -105,7 +100,6 @@ def _run(
     base: LoadedBase, batch: Sequence[tuple[int, Sequence[int]]], skip: int, found: Mapping[str, SiteStatistics]
 ) -> None:
     """One forward; padded on the right, where a causal model cannot see it."""
-    model: Any = base.model
     width = max(len(row) for _, row in batch)
     pad = base.tokenizer.pad_token_id or 0
     ids = torch.tensor([[*row, *[pad] * (width - len(row))] for _, row in batch], device=base.device)
@@ -114,5 +108,5 @@ def _run(
         keep[i, skip : len(row)] = True
     owner = torch.tensor([c for c, _ in batch])[:, None].expand(-1, width)[keep]
     keep_there = keep.to(base.device)
-    with watching(model, list(found), lambda site, x: found[site].add(x[keep_there], owner)):
-        model.base_model(input_ids=ids, use_cache=False)
+    with watching(base.model, list(found), lambda site, x: found[site].add(x[keep_there], owner)):
+        decoder_of(base.model)(input_ids=ids, use_cache=False)

@@ -10,7 +10,7 @@ from torch import Tensor
 from genlora.base import LoadedBase
 from genlora.errors import ConfigError
 from genlora.tasks import Example
-from genlora.train import EncodedRows, encode_rows, label_losses, pack, take
+from genlora.train import EncodedRows, Row, encode_rows, label_losses, pack, take
 
 from ._modules import MixLora
 
@@ -93,7 +93,7 @@ def train_mixture(
                 optimizer.zero_grad()
                 taken = packs.next()
                 batch = pack(taken, pad=base.tokenizer.pad_token_id or 0, dtype=_dtype(base), device=base.device)
-                loss = label_losses(base.model, batch).mean()
+                loss = label_losses(base.model, batch).loss.mean()
                 balance = mix.balance_loss(_real_tokens(taken, batch.ids.shape[1]).to(base.device))
                 (loss + config.balance * balance).backward()
                 torch.nn.utils.clip_grad_norm_(parameters, config.clip)
@@ -115,7 +115,7 @@ class _Packs:
         self._orders: list[list[int]] = [[] for _ in encoded]
         self._at = [0] * len(encoded)
 
-    def next(self) -> list[tuple[Sequence[int], Sequence]]:
+    def next(self) -> list[tuple[Sequence[int], Sequence[Row]]]:
         out = []
         for i, task in enumerate(self._encoded):
             if self._at[i] >= len(self._orders[i]):
@@ -128,7 +128,7 @@ class _Packs:
         return out
 
 
-def _real_tokens(packs: Sequence[tuple[Sequence[int], Sequence]], width: int) -> Tensor:
+def _real_tokens(packs: Sequence[tuple[Sequence[int], Sequence[Row]]], width: int) -> Tensor:
     """(packs, width) bool: the tokens that are no padding."""
     lengths = torch.tensor([len(prefix) + sum(map(len, rows)) for prefix, rows in packs])
     return torch.arange(width)[None] < lengths[:, None]

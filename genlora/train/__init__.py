@@ -13,7 +13,6 @@ from ._embedder import EmbedderConfig as EmbedderConfig
 from ._experts import ExpertTick as ExpertTick
 from ._experts import ExpertTrainer as ExpertTrainer
 from ._experts import Trained as Trained
-from ._experts import label_losses as label_losses
 from ._fewshot import SHOWN as SHOWN
 from ._fewshot import FewshotConfig as FewshotConfig
 from ._fewshot import forced as forced
@@ -26,6 +25,10 @@ from ._fit_fewshot import FitFewshotOptions as FitFewshotOptions
 from ._fit_fewshot import fit_fewshot as fit_fewshot
 from ._fit_text import FitTextOptions as FitTextOptions
 from ._fit_text import fit_text as fit_text
+from ._losses import LabelLosses as LabelLosses
+from ._losses import label_losses as label_losses
+from ._losses import means_by as means_by
+from ._losses import rows_right as rows_right
 from ._packing import Batch as Batch
 from ._packing import EncodedRows as EncodedRows
 from ._packing import Row as Row

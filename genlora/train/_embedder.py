@@ -9,6 +9,7 @@ of each. The loss is InfoNCE (van den Oord et al. 2018) over all of them, both w
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genlora.adapter import LoraLinear, swapped
 from genlora.errors import ConfigError, TrainingError
 from genlora.tasks import Draw, Task
 from genlora.tasks.stream import GROUP, spec
@@ -199,7 +201,6 @@ class EmbedderFit(nn.Module):
         self.held = held
         rng = torch.Generator().manual_seed(config.seed)
         self.a, self.b = nn.ParameterDict(), nn.ParameterDict()
-        self._hooks = []
         for path, module in encoder.named_modules():
             if isinstance(module, nn.Linear) and path.rpartition(".")[2] in LEAVES:
                 key = path.replace(".", "/")
@@ -209,22 +210,20 @@ class EmbedderFit(nn.Module):
                 if start is not None:
                     self.a[key] = nn.Parameter(start[f"{path}.lora_A"].float())
                     self.b[key] = nn.Parameter(start[f"{path}.lora_B"].float() / config.scale)
-                self._hooks.append(module.register_forward_hook(self._added(key)))
         if not self.a:
             raise TrainingError("the embedder has no linear layers called query, key, value or dense. Choose a BERT.")
+        self._attached = ExitStack()
+        self._attached.enter_context(swapped(encoder, [key.replace("/", ".") for key in self.a], self._beside))
 
     encoder: Any
 
-    def _added(self, key: str) -> Any:
-        def hook(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            return output + self.config.scale * (inputs[0] @ self.a[key].T @ self.b[key].T)
+    def _beside(self, path: str, linear: nn.Module) -> LoraLinear:
+        key = path.replace(".", "/")
+        return LoraLinear(linear, self.a[key], self.b[key], self.config.scale)
 
-        return hook
-
-    def detach_hooks(self) -> None:
+    def detach(self) -> None:
         """Leave the encoder as it was."""
-        for hook in self._hooks:
-            hook.remove()
+        self._attached.close()
 
     def optimizers(self, steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
         """AdamW; the rate rises over `warmup` steps and then falls linearly to a tenth."""

@@ -16,11 +16,12 @@ from genlora.adapter import AdapterState
 from genlora.base import LoadedBase
 from genlora.errors import ConfigError
 from genlora.files import check_name
-from genlora.tasks import Task, sample
+from genlora.tasks import Split, Task, sample
 
 from ._checkpoint import RunFiles
 from ._config import ExpertConfig, TrainState
-from ._packing import Batch, EncodedRows, attention_masks, encode_rows, pack, take
+from ._losses import label_losses, means_by, rows_right
+from ._packing import Batch, EncodedRows, Row, encode_rows, pack, take
 from ._stacked import Stack, common_start
 
 log = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ class ExpertTrainer:
         c = self.config
         describe = task.training_descriptions[0] if c.described else None
 
-        def encode(split: Any, most: int) -> EncodedRows:
+        def encode(split: Split, most: int) -> EncodedRows:
             examples = sample(task.split(split), most, seed=c.seed)
             return encode_rows(self.base.tokenizer, examples, description=describe, max_tokens=c.max_tokens)
 
@@ -179,7 +180,7 @@ class ExpertTrainer:
         slot.order = self._order(slot.task.name, slot.progress.epoch, len(slot.train.rows))
         log.info("expert %s goes on from step %d", slot.task.name, slot.progress.step)
 
-    def _next_pack(self, slot: _Slot) -> tuple[Sequence[int], list[Any]]:
+    def _next_pack(self, slot: _Slot) -> tuple[Sequence[int], Sequence[Row]]:
         c, p = self.config, slot.progress
         if p.cursor >= len(slot.order):
             p.epoch += 1
@@ -189,7 +190,7 @@ class ExpertTrainer:
         p.rows_seen += len(rows)
         return slot.train.prefix, rows
 
-    def _batch(self, packs: Sequence[tuple[Sequence[int], Sequence[Any]]]) -> Batch:
+    def _batch(self, packs: Sequence[tuple[Sequence[int], Sequence[Row]]]) -> Batch:
         pad = self.base.tokenizer.pad_token_id or 0
         return pack(packs, pad=pad, dtype=self.dtype, device=self.device)
 
@@ -199,10 +200,7 @@ class ExpertTrainer:
         return c.lr * warm * max(0.1, 1.0 - 0.9 * p.rows_seen / c.max_rows)
 
     def _step(self, stack: Stack, slots: list[_Slot], batch: Batch) -> None:
-        loss = label_losses(self.base.model, batch)
-        k = len(slots)
-        count = torch.bincount(batch.owner, minlength=k).clamp(min=1)
-        mean = torch.zeros(k, device=loss.device).index_add(0, batch.owner, loss) / count
+        mean = means_by(batch.owner, label_losses(self.base.model, batch).loss, len(slots))
         mean.sum().backward()
         stack.step(
             torch.tensor([self._lr(s.progress) for s in slots]),
@@ -254,13 +252,11 @@ class ExpertTrainer:
                 )
                 packs.append((s.validation.prefix, rows))
             batch = self._batch(packs)
-            loss, right = label_losses(self.base.model, batch, with_argmax=True)
-            row, owner = batch.row.cpu(), batch.owner.cpu()
-            row_right = torch.bincount(row[~right.cpu()], minlength=batch.n_rows) == 0
-            row_owner = torch.zeros(batch.n_rows, dtype=torch.long).index_copy(0, row, owner)
+            found = label_losses(self.base.model, batch)
+            row_right, row_owner = rows_right(batch, found.right)
             for i, total in enumerate(sums):
                 mine = batch.owner == i
-                total[0] += float(loss[mine].sum())
+                total[0] += float(found.loss[mine].sum())
                 total[1] += int(mine.sum())
                 total[2] += int(row_right[row_owner == i].sum())
                 total[3] += int((row_owner == i).sum())
@@ -273,10 +269,8 @@ class ExpertTrainer:
         state = one.state(0).folded()
         self.files.save_done(slot.task.name, state, asdict(slot.progress))
         p = slot.progress
-        log.info(
-            "expert %s done: %s after %d steps, %d rows; validation %.3f, loss %.3f",
-            p.name, p.stopped, p.step, p.rows_seen, p.best_accuracy, p.best_loss,
-        )  # fmt: skip
+        told = (p.name, p.stopped, p.step, p.rows_seen, p.best_accuracy, p.best_loss)
+        log.info("expert %s done: %s after %d steps, %d rows; validation %.3f, loss %.3f", *told)
         return Trained(slot.task.name, state, p)
 
     def _refill(self, stack: Stack, slots: list[_Slot], queue: list[str], over: list[int]) -> None:
@@ -301,10 +295,9 @@ class ExpertTrainer:
         c = self.config
         left = sum(max(0, c.max_rows - s.progress.rows_seen) for s in slots) + c.max_rows * len(queue)
         rate = clock.rows_per_s
-        self.on_tick(
-            ExpertTick(step, done, len(self.failed), len(self.tasks), tuple(s.task.name for s in slots),
-                 rate, clock.tokens_per_s, left / rate if rate else float("inf"))
-        )  # fmt: skip
+        counts = (step, done, len(self.failed), len(self.tasks))
+        active = tuple(s.task.name for s in slots)
+        self.on_tick(ExpertTick(*counts, active, rate, clock.tokens_per_s, left / rate if rate else float("inf")))
 
 
 class _Clock:
@@ -329,23 +322,3 @@ class _Clock:
     @property
     def tokens_per_s(self) -> float:
         return self._rate(2)
-
-
-def label_losses(model: Any, batch: Batch, *, with_argmax: bool = False, with_logits: bool = False) -> Any:
-    """Cross-entropy at each label, (N,) float32; with `with_argmax` also whether the argmax is right, (N,) bool; with
-    `with_logits` the logits at the labels, (N, vocabulary) float32.
-
-    Logits are computed at the labels alone, and the input of `lm_head` stays two-dimensional: a 3-D slice would copy
-    the vocabulary matrix per row.
-    """
-    hidden = model.model(
-        input_ids=batch.ids,
-        attention_mask=attention_masks(model.config, batch),
-        position_ids=batch.positions,
-        use_cache=False,
-    ).last_hidden_state
-    logits = model.lm_head(hidden.flatten(0, 1)[batch.at]).float()
-    loss = torch.nn.functional.cross_entropy(logits, batch.labels, reduction="none")
-    if with_argmax:
-        return loss, logits.argmax(-1) == batch.labels
-    return (loss, logits) if with_logits else loss

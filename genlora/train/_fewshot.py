@@ -18,10 +18,10 @@ from genlora.tasks import Draw, Example, Task, sample
 from genlora.tasks.stream import GROUP, Spec, spec
 
 from ._dialogues import Dialogue, batch_of, described_rows, dialogue
-from ._experts import label_losses
 from ._lightning import Step
+from ._losses import label_losses, means_by, rows_right
 from ._packing import Batch
-from ._routed import Router
+from ._routed import FactorSetter
 from ._stacked import common_start
 
 ALL_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -164,7 +164,7 @@ class FewshotFit(nn.Module):
     def __init__(
         self,
         base: LoadedBase,
-        router: Router,
+        router: FactorSetter,
         steps: FewshotSteps,
         held: Mapping[str, Sequence[Dialogue]],
         start: Mapping[str, Tensor] | None = None,
@@ -191,7 +191,7 @@ class FewshotFit(nn.Module):
         self.history: list[dict[str, float]] = []
 
     base: LoadedBase
-    router: Router
+    router: FactorSetter
 
     def optimizers(self, steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
         """AdamW with a warm-up and a rate that falls with the square root of the step."""
@@ -207,9 +207,7 @@ class FewshotFit(nn.Module):
         batch, tokens = self.steps.batch(step.index * step.world + step.rank, device)
         self.tokens += tokens * step.world
         self._route({k: v for k, v in self.named_parameters()})
-        losses = label_losses(self.base.model, batch)
-        count = torch.bincount(batch.row, minlength=batch.n_rows)
-        per_answer = torch.zeros(batch.n_rows, device=device).index_add(0, batch.row, losses) / count
+        per_answer = means_by(batch.row, label_losses(self.base.model, batch).loss, batch.n_rows)
         return {"loss": per_answer.mean(), "tokens": torch.tensor(float(self.tokens))}
 
     def run_state(self) -> dict[str, Any]:
@@ -267,12 +265,11 @@ def forced(base: LoadedBase, dialogues: Sequence[Dialogue], *, most: int = 4096)
     pad = base.tokenizer.pad_token_id or 0
     for part in _by_length(dialogues, most):
         batch = batch_of([dialogues[i] for i in part], pad=pad, dtype=dtype, device=base.device)
-        _, ok = label_losses(base.model, batch, with_argmax=True)
-        wrong = torch.bincount(batch.row[~ok], minlength=batch.n_rows).tolist()
+        right = rows_right(batch, label_losses(base.model, batch).right)[0].tolist()
         at = 0
         for i in part:
             n = len(dialogues[i].answers) - dialogues[i].labelled_from
-            out[i] = [w == 0 for w in wrong[at : at + n]]
+            out[i] = right[at : at + n]
             at += n
     return [out[i] for i in range(len(dialogues))]
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genlora.adapter import AdapterState
 from genlora.bank import Bank
 from genlora.base import LoadedBase
 from genlora.errors import BankError, ConfigError, TaskError
@@ -125,9 +126,11 @@ class AbmllFit(nn.Module):
         mean = {k: (a.to(self.log_a[k].device), b.to(self.log_a[k].device)) for k, (a, b) in self.means[name].items()}
         fixed = {k: (a.detach(), b.detach()) for k, (a, b) in self.scales().items()}
         seed = int(torch.randint(2**31, (1,), generator=rng))
-        posterior = adapt(
-            lambda f, r: support(self.setter, f, r), mean, fixed, c.inner, samples=support.samples, seed=seed
-        )  # fmt: skip
+
+        def loss(factors: Factors, rng: torch.Generator) -> Tensor:
+            return support(self.setter, factors, rng)
+
+        posterior = adapt(loss, mean, fixed, c.inner, samples=support.samples, seed=seed)
         with torch.no_grad():
             before = query(self.setter, {k: (a[None], b[None]) for k, (a, b) in mean.items()}, rng)
         s = self.scales()
@@ -187,9 +190,7 @@ def fit_abmll(
             continue
         try:
             rows[task.name] = _rows(task, config)
-            means[task.name] = factors_of(
-                _without(bank, calibration, task.name), bank.layout, bank.targets, bank.rank
-            )  # fmt: skip
+            means[task.name] = factors_of(_without(bank, calibration, task.name), bank.layout, bank.targets, bank.rank)
         except (TaskError, BankError) as err:
             log.info("%s is left out: %s", task.name, err)
     if not means or embedder is None:
@@ -213,7 +214,7 @@ def fit_abmll(
         )
     inner = InnerConfig(
         steps=config.refine_steps, lr=config.refine_lr, beta=config.inner.beta, start=config.inner.start
-    )  # fmt: skip
+    )
     scales = {k: (a.detach().cpu(), b.detach().cpu()) for k, (a, b) in module.scales().items()}
     record = {
         "fit": config.to_json(),
@@ -232,7 +233,7 @@ def _rows(task: Task, config: AbmllFitConfig) -> tuple[Example, ...]:
     return found
 
 
-def _without(bank: Bank, calibration: Calibration, name: str) -> Any:
+def _without(bank: Bank, calibration: Calibration, name: str) -> AdapterState:
     """What the bank gives for a task's first description without its own expert and that expert's siblings."""
     record = bank.get(name)
     kin = frozenset(n for n in bank.names() if n == name or (record.parent and bank.get(n).parent == record.parent))

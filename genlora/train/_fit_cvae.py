@@ -212,9 +212,7 @@ def _artefact(
         "largest_norm": max(norms),
     }
     kind = "sg-lora" if c.prior == "learned" else "cvae"
-    return Artefact(
-        kind, config, tensors, bank.layout, bank.fingerprint.to_json(), embedder, statistics, record
-    )  # fmt: skip
+    return Artefact(kind, config, tensors, bank.layout, bank.fingerprint.to_json(), embedder, statistics, record)
 
 
 def _examples_curve(bank: Bank, data: CvaeData, units: NDArray[Any]) -> Calibration:

@@ -57,7 +57,7 @@ def fit_embedder(
         on_tick=told,
     )
     weights = save({k: v.to(torch.float16).contiguous() for k, v in sorted(module.tensors().items())})
-    module.detach_hooks()
+    module.detach()
     record = {
         "format": FORMAT,
         "base": sha256_file(model / "model.safetensors"),

@@ -25,7 +25,7 @@ from genlora.generators import (
 from genlora.tasks import Task
 
 from ._lightning import Fitted, FitTick, fit
-from ._routed import routed
+from ._routed import FactorSetter, routed
 from ._task_batches import TaskBatches, description_vectors
 from ._teacher import Experts
 from ._text_modules import FitConfig, FitData, HypernetFit, MultitaskFit, TextFit
@@ -139,7 +139,7 @@ def fit_text(
 
 
 def _module(
-    options: FitTextOptions, data: FitData, setter: Any, network: NetworkConfig
+    options: FitTextOptions, data: FitData, setter: FactorSetter, network: NetworkConfig
 ) -> tuple[TextFit, dict[str, Any]]:
     torch.manual_seed(options.config.batches.seed)
     if options.kind != "hypernet":

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from genlora.base import common_prefix
 from genlora.errors import TaskError
 from genlora.tasks import Example, chat_prompt
 
@@ -58,37 +60,27 @@ def encode_rows(
             f"all {len(examples)} examples are longer than {max_tokens} tokens. "
             "Raise the limit or choose a task with shorter inputs."
         )
-    shared = _common_prefix([p for p, _ in kept])
+    # A row needs a last prompt token of its own, which its first label is predicted from.
+    shared = min(common_prefix([p for p, _ in kept]), min(len(p) for p, _ in kept) - 1)
     rows = tuple(Row(tuple(p[shared:]), tuple(a)) for p, a in kept)
     return EncodedRows(tuple(kept[0][0][:shared]), rows, len(examples) - len(kept))
 
 
-def _common_prefix(sequences: Sequence[list[int]]) -> int:
-    """Length of the longest shared prefix, at least one token short of each: a row needs a last prompt token."""
-    first, last = min(sequences), max(sequences)
-    limit = min(map(len, sequences)) - 1
-    n = 0
-    while n < limit and first[n] == last[n]:
-        n += 1
-    return n
-
-
 @dataclass(frozen=True)
 class Batch:
-    """K packs side by side, one per expert, padded to the longest.
+    """Packs side by side, one per expert, padded to the longest."""
 
-    `ids`, `positions`: (K, L). `mask`: (K, 1, L, L), additive; None where the causal mask does. `at`: (N,) flat
-    positions in K * L whose next token is a label, `labels`: (N,), `owner`: (N,) expert of each label, `row`: (N,) row
-    number inside the batch of each label.
-    """
-
-    ids: Tensor
-    positions: Tensor
-    mask: Tensor | None
-    at: Tensor
-    labels: Tensor
-    owner: Tensor
-    row: Tensor
+    ids: Int[Tensor, "packs length"]
+    positions: Int[Tensor, "packs length"]
+    mask: Float[Tensor, "packs 1 length length"] | None
+    """Additive; None where the causal mask does."""
+    at: Int[Tensor, " labels"]
+    """Flat positions in packs * length whose next token is a label."""
+    labels: Int[Tensor, " labels"]
+    owner: Int[Tensor, " labels"]
+    """The pack that each label is in."""
+    row: Int[Tensor, " labels"]
+    """The row of each label, counted over the batch."""
     n_rows: int
 
     @property
@@ -137,8 +129,8 @@ def pack(
     return Batch(*(t.to(device) for t in tensors), n_rows=n_rows)
 
 
-def causal_mask(segment: Tensor, dtype: torch.dtype) -> Tensor:
-    """Additive mask (K, 1, L, L): causal, and a row sees the prefix (segment 0) and itself; padding sees itself."""
+def causal_mask(segment: Int[Tensor, "packs length"], dtype: torch.dtype) -> Float[Tensor, "packs 1 length length"]:
+    """Additive mask: causal, and a row sees the prefix (segment 0) and itself; padding sees itself."""
     width = segment.shape[1]
     causal = torch.ones(width, width, dtype=torch.bool).tril()
     query, key = segment[:, :, None], segment[:, None, :]

@@ -15,7 +15,7 @@ from genlora.generators import Artefact
 from genlora.tasks import Example
 
 from ._bayes import Factors, InnerConfig, Posterior, Scales, adapt, factors_of
-from ._experts import label_losses
+from ._losses import label_losses
 from ._packing import Row, encode_rows, pack
 from ._routed import FactorSetter, routed
 
@@ -89,14 +89,12 @@ class RowLosses:
     def __call__(self, setter: FactorSetter, factors: Factors, rng: torch.Generator) -> Tensor:
         """Mean loss of the labels of `samples` packs, drawn anew each time where there are more."""
         order = torch.randperm(len(self.packs), generator=rng)[: self.samples].tolist()
-        model: Any = self.base.model
+        model = self.base.model
         where = next(model.parameters())
-        batch = pack(
-            [(self.prefix, self.packs[i]) for i in sorted(order)],
-            pad=self.base.tokenizer.pad_token_id or 0, dtype=where.dtype, device=where.device,
-        )  # fmt: skip
+        taken = [(self.prefix, self.packs[i]) for i in sorted(order)]
+        batch = pack(taken, pad=self.base.tokenizer.pad_token_id or 0, dtype=where.dtype, device=where.device)
         setter.route({k: (a.to(where.device), b.to(where.device)) for k, (a, b) in factors.items()})
-        return label_losses(model, batch).mean().cpu()
+        return label_losses(model, batch).loss.mean().cpu()
 
 
 def _packs(rows: Sequence[Row]) -> list[list[Row]]:
@@ -145,7 +143,8 @@ def refine(
     rows = RowLosses(base, examples, description=description, max_tokens=max_tokens)
     mean = factors_of(state, base.layout, prior.targets, prior.rank)
     with routed(base.model, base.layout, prior.targets, 1.0) as setter:
-        return adapt(
-            lambda factors, rng: rows(setter, factors, rng),
-            mean, prior.scales, inner or prior.inner, samples=rows.samples, seed=seed,
-        )  # fmt: skip
+
+        def loss(factors: Factors, rng: torch.Generator) -> Tensor:
+            return rows(setter, factors, rng)
+
+        return adapt(loss, mean, prior.scales, inner or prior.inner, samples=rows.samples, seed=seed)

@@ -1,15 +1,17 @@
 """Generated adapters on a frozen base, with gradients: factors come from outside at each step, one pair per pack."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from genlora.adapter import BaseLayout
+from genlora.adapter import BaseLayout, swapped
+from genlora.generators import Factors
 
 
 class RoutedLinear(nn.Module):
-    """`y_k = W x_k + s B_k A_k x_k` for the k-th pack; `a`: (K, r, d_in), `b`: (K, d_out, r), or K = 1 for all packs.
+    """`y_k = W x_k + s B_k A_k x_k` for the k-th pack; one pair is for all packs.
 
     The factors are not parameters: `route` sets them before each forward, and gradients flow through them to what
     made them.
@@ -19,10 +21,10 @@ class RoutedLinear(nn.Module):
         super().__init__()
         self.base = base
         self.scale = scale
-        self.a: Tensor | None = None
-        self.b: Tensor | None = None
+        self.a: Float[Tensor, "k rank d_in"] | None = None
+        self.b: Float[Tensor, "k d_out rank"] | None = None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "packs length d_in"]) -> Float[Tensor, "packs length d_out"]:
         y = self.base(x)
         if self.a is None or self.b is None:
             return y
@@ -38,10 +40,8 @@ class FactorSetter:
     def __init__(self, modules: dict[str, list[RoutedLinear]]) -> None:
         self._modules = modules
 
-    def route(self, factors: Mapping[str, tuple[Tensor, Tensor]]) -> None:
-        """Use these factors from now on, cast to the base's dtype: {leaf: (A (K, layers, r, d_in), B (K, layers, d_out,
-        r))}.
-        """
+    def route(self, factors: Factors) -> None:
+        """Use these factors from now on, cast to the base's dtype."""
         for leaf, (a, b) in factors.items():
             modules = self._modules[leaf]
             dtype = next(modules[0].base.parameters()).dtype
@@ -59,19 +59,7 @@ class FactorSetter:
 @contextmanager
 def routed(model: nn.Module, layout: BaseLayout, leaves: tuple[str, ...], scale: float) -> Iterator[FactorSetter]:
     """Put routed modules into `model` while the context lasts; the model is left as it was."""
-    originals: dict[str, nn.Module] = {}
-    modules: dict[str, list[RoutedLinear]] = {}
-    for leaf in leaves:
-        for m in layout.of((leaf,)):
-            originals[m.path] = model.get_submodule(m.path)
-            module = RoutedLinear(originals[m.path], scale)
-            modules.setdefault(leaf, []).append(module)
-            model.set_submodule(m.path, module)
-    try:
-        yield FactorSetter(modules)
-    finally:
-        for path, module in originals.items():
-            model.set_submodule(path, module)
-
-
-Router = FactorSetter  # its former name, for files that still say it
+    paths = {leaf: [m.path for m in layout.of((leaf,))] for leaf in leaves}
+    every = [path for own in paths.values() for path in own]
+    with swapped(model, every, lambda _, base: RoutedLinear(base, scale)) as modules:
+        yield FactorSetter({leaf: [modules[path] for path in own] for leaf, own in paths.items()})

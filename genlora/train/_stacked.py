@@ -5,27 +5,29 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from genlora.adapter import AdapterState, BaseLayout, LoraPair
+from genlora.adapter import AdapterState, BaseLayout, LoraPair, swapped
 from genlora.errors import TrainingError
 
 
 class StackedLinear(nn.Module):
     """`y_k = W x_k + s B_k A_k x_k` for the k-th sequence of a batch; with one expert, for all sequences.
 
-    `a`: (K, r, d_in), `b`: (K, d_out, r), both of the base's dtype: mixing float32 factors with a bfloat16 base
-    costs a cast of every activation.
+    Factors have the base's dtype: mixing float32 factors with a bfloat16 base costs a cast of every activation.
     """
 
-    def __init__(self, base: nn.Module, a: Tensor, b: Tensor, scale: float) -> None:
+    def __init__(
+        self, base: nn.Module, a: Float[Tensor, "k rank d_in"], b: Float[Tensor, "k d_out rank"], scale: float
+    ) -> None:
         super().__init__()
         self.base = base
         self.a = nn.Parameter(a)
         self.b = nn.Parameter(b)
         self.scale = scale
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "batch length d_in"]) -> Float[Tensor, "batch length d_out"]:
         y = self.base(x)
         if self.a.shape[0] == 1:
             h = nn.functional.linear(x, self.a[0])
@@ -34,8 +36,10 @@ class StackedLinear(nn.Module):
         return torch.baddbmm(y, h, self.b.transpose(1, 2), alpha=self.scale)
 
 
-def common_start(layout: BaseLayout, targets: Sequence[str], rank: int, *, seed: int) -> dict[str, Tensor]:
-    """One A for all experts, {module path: (r, d_in)} float32, Kaiming-uniform as PEFT draws it (He et al. 2015).
+def common_start(
+    layout: BaseLayout, targets: Sequence[str], rank: int, *, seed: int
+) -> dict[str, Float[Tensor, "{rank} d_in"]]:
+    """One A for all experts, {module path: A} float32, Kaiming-uniform as PEFT draws it (He et al. 2015).
 
     Experts that start from the same A stay comparable: their factors live in nearby frames.
     """
@@ -59,7 +63,9 @@ class Stack:
     at different times, so each has its own bias correction and schedule.
     """
 
-    def __init__(self, start: dict[str, Tensor], d_out: dict[str, int], slots: int, *, scale: float) -> None:
+    def __init__(
+        self, start: dict[str, Float[Tensor, "rank d_in"]], d_out: dict[str, int], slots: int, *, scale: float
+    ) -> None:
         self.start = start
         self.scale = scale
         self.paths = list(start)
@@ -82,18 +88,17 @@ class Stack:
     def attached(self, model: nn.Module) -> Iterator[None]:
         """Put the working copies into `model` for the duration; the model is left as it was."""
         dtype, device = next((p.dtype, p.device) for p in model.parameters())
-        originals = {p: model.get_submodule(p) for p in self.paths}
-        self._modules = []
-        for path, a, b in zip(self.paths, self.a, self.b, strict=True):
-            module = StackedLinear(originals[path], a.to(device, dtype), b.to(device, dtype), self.scale)
-            self._modules.append(module)
-            model.set_submodule(path, module)
-        try:
-            yield
-        finally:
-            for path, module in originals.items():
-                model.set_submodule(path, module)
-            self._modules = []
+        masters = dict(zip(self.paths, zip(self.a, self.b, strict=True), strict=True))
+
+        def make(path: str, base: nn.Module) -> StackedLinear:
+            return StackedLinear(base, *(x.to(device, dtype) for x in masters[path]), self.scale)
+
+        with swapped(model, self.paths, make) as modules:
+            self._modules = list(modules.values())
+            try:
+                yield
+            finally:
+                self._modules = []
 
     def _working(self) -> list[nn.Parameter]:
         return [*(m.a for m in self._modules), *(m.b for m in self._modules)]
@@ -108,8 +113,15 @@ class Stack:
             work.grad = None
 
     @torch.no_grad()
-    def step(self, lr: Tensor, *, clip: float, weight_decay: float, betas: tuple[float, float] = (0.9, 0.99)) -> Tensor:
-        """One AdamW step from the working gradients; `lr` is (K,), a slot with 0 stands still. Returns norms (K,)."""
+    def step(
+        self,
+        lr: Float[Tensor, " k"],
+        *,
+        clip: float,
+        weight_decay: float,
+        betas: tuple[float, float] = (0.9, 0.99),
+    ) -> Float[Tensor, " k"]:
+        """One AdamW step from the working gradients; a slot of rate 0 stands still. Returns the gradients' norms."""
         grads = [w.grad.to("cpu", torch.float32) for w in self._working() if w.grad is not None]
         norm = torch.stack([g.flatten(1).square().sum(1) for g in grads]).sum(0).sqrt()
         shrink = (clip / (norm + 1e-6)).clamp(max=1.0)

@@ -109,10 +109,8 @@ class TaskBatches:
             task, examples = self.tasks[name], self.examples[name]
             which = rng.randrange(len(task.training_descriptions))
             rows = rng.sample(examples, min(c.rows_per_task, len(examples)))
-            encoded = encode_rows(
-                self.tokenizer, rows, description=task.training_descriptions[which] if described else None,
-                max_tokens=10_000,
-            )  # fmt: skip
+            description = task.training_descriptions[which] if described else None
+            encoded = encode_rows(self.tokenizer, rows, description=description, max_tokens=10_000)
             taken, _ = take(encoded.rows, range(len(rows)), 0, budget=c.tokens_per_task, most=c.rows_per_task)
             packs.append((encoded.prefix, taken))
             chosen.append(tuple(rows[: len(taken)]))
@@ -161,16 +159,3 @@ def description_vectors(
         out[name] = vectors[at : at + len(described)]
         at += len(described)
     return out
-
-
-def task_means(batch: Batch, losses: torch.Tensor, k: int) -> torch.Tensor:
-    """Mean of label losses per pack, (K,)."""
-    count = torch.bincount(batch.owner, minlength=k).clamp(min=1)
-    return torch.zeros(k, device=losses.device).index_add(0, batch.owner, losses) / count
-
-
-def rows_right(batch: Batch, right: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Per row: whether every label is the argmax (what greedy decoding gets strictly right), and the pack it is in."""
-    row, owner = batch.row.cpu(), batch.owner.cpu()
-    ok = torch.bincount(row[~right.cpu()], minlength=batch.n_rows) == 0
-    return ok, torch.zeros(batch.n_rows, dtype=torch.long).index_copy(0, row, owner)

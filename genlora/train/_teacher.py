@@ -10,7 +10,7 @@ from genlora.adapter import AdapterState, BaseLayout
 from genlora.base import LoadedBase
 from genlora.generators import Factors
 
-from ._experts import label_losses
+from ._losses import label_losses
 from ._packing import encode_rows, pack
 from ._routed import FactorSetter
 from ._task_batches import TaskBatch, TaskBatches
@@ -68,8 +68,7 @@ class Experts:
                 batch = pack(
                     [(encoded.prefix, encoded.rows)], pad=batches.pad, dtype=batches.dtype, device=batches.device
                 )
-                _, logits = label_losses(base.model, batch, with_logits=True)
-                top = logits.log_softmax(-1).topk(TOP, -1)
+                top = label_losses(base.model, batch).logits.log_softmax(-1).topk(TOP, -1)
                 for r, e in enumerate(part):
                     mine = batch.row == r
                     self.said[(name, e.input)] = (top.indices[mine].int(), top.values[mine].half())

@@ -25,11 +25,11 @@ from genlora.files import atomic_write
 from genlora.generators import Factors, HyperNetwork, NetworkConfig
 
 from ._checkpoint import RECORD
-from ._experts import label_losses
 from ._lightning import Step
+from ._losses import label_losses, means_by, rows_right
 from ._routed import FactorSetter
 from ._stacked import common_start
-from ._task_batches import TaskBatch, TaskBatchConfig, TaskBatches, rows_right, task_means
+from ._task_batches import TaskBatch, TaskBatchConfig, TaskBatches
 from ._teacher import Experts, kl_to_teacher
 
 BEST = "best.safetensors"
@@ -166,10 +166,11 @@ class TextFit(nn.Module, ABC):
         factors, squares = self.factors(step.tasks, step.descriptions)
         self.setter.route(factors)
         teacher = experts.teacher(step) if experts is not None and c.kl else None
-        losses, logits = label_losses(self.data.base.model, step.batch, with_logits=True)
+        found = label_losses(self.data.base.model, step.batch)
+        losses, logits = found.loss, found.logits
         if c.label_smoothing:
             losses = (1 - c.label_smoothing) * losses - c.label_smoothing * logits.log_softmax(-1).mean(-1)
-        out = {"ce": task_means(step.batch, losses, len(step.tasks)).mean()}
+        out = {"ce": means_by(step.batch.owner, losses, len(step.tasks)).mean()}
         total = out["ce"]
         if teacher is not None:
             out["kl"] = kl_to_teacher(logits, teacher)
@@ -193,9 +194,9 @@ class TextFit(nn.Module, ABC):
             step = batches.fixed(names, rows or self.config.validation_rows, described=described)
             factors, _ = self.factors(names, [0] * len(names))
             self.setter.route(factors)
-            losses, right = label_losses(self.data.base.model, step.batch, with_argmax=True)
-            mean = task_means(step.batch, losses, len(names))
-            ok, owner = rows_right(step.batch, right)
+            said = label_losses(self.data.base.model, step.batch)
+            mean = means_by(step.batch.owner, said.loss, len(names))
+            ok, owner = rows_right(step.batch, said.right)
             for i, name in enumerate(names):
                 found[name] = {"loss": float(mean[i]), "right": float(ok[owner == i].float().mean())}
         self.train()

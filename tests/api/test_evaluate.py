@@ -10,6 +10,7 @@ import torch
 from click.testing import CliRunner
 
 from genlora import GenLora
+from genlora.adapter import attached
 from genlora.api import EvaluateOptions, evaluate, evaluate_adapter
 from genlora.api import _makers as makers
 from genlora.bank import Bank, ExpertRecord
@@ -26,7 +27,6 @@ from genlora.evaluate import (
     paraphrases,
     report,
     variants,
-    with_adapter,
 )
 from genlora.evaluate._methods import mismatched, random_string
 from genlora.tasks import Example, Task, catalogue, prompt_ids, read_jsonl
@@ -169,7 +169,7 @@ def test_forcing_rates_what_greedy_decoding_writes(base, world):
     task = Task("asked", ("say",), asked, "f", "p")
     said = answer(base, task, asked, state=state)
     ended = [Example(e.input, a) for e, a in zip(asked, said.answers, strict=True) if a.strip()][:30]
-    with with_adapter(base, state):
+    with attached(base.model, state):
         right, likely = forced_score(base, ended)
         again = answer_as_is(base, task, ended).scores.strict_mean
         worse, less = forced_score(base, [Example(e.input, "no such word") for e in ended])

@@ -1,6 +1,8 @@
 """Using adapters: PeftModel in three lines, run and compare, refusals of another base (E1), the command lines."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -74,6 +76,14 @@ def test_runner_compares_base_and_adapter(adapter, base_path):
     assert [a.base for a in answers] == alone
     assert [a.output for a in answers] == runner.outputs(inputs, max_new_tokens=8) != alone
     assert runner.outputs(inputs, description="sort", max_new_tokens=8) != runner.outputs(inputs, max_new_tokens=8)
+
+
+def test_running_an_adapter_needs_no_peft(adapter, base_path):
+    """Of the libraries that are slow to import, only what answers; PEFT is for those who ask for its model."""
+    argv = ["run", "--adapter", str(adapter), "--base", str(base_path), "--max-new-tokens", "2", "--input", "pear fig"]
+    code = f"import sys; from genlora.cli import cli; cli({argv}, standalone_mode=False); print('peft' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert found.stdout.splitlines()[-1] == "False", found.stderr
 
 
 @pytest.mark.parametrize("text", ["", " \n", "a\0b", "\ud800", "x" * 40_000])

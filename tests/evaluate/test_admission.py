@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from genlora.adapter import AdapterState, LoraPair
+from genlora.adapter import AdapterState, LoraPair, attached
 from genlora.base import load_base
 from genlora.errors import TaskError
-from genlora.evaluate import Admission, admit, answer, held_out, majority, with_adapter
+from genlora.evaluate import Admission, admit, answer, held_out, majority
 from genlora.tasks import Example, Task
 from genlora.train import ExpertConfig, ExpertTrainer
 
@@ -85,7 +85,7 @@ def test_answers_with_an_adapter_are_pefts(base, expert, tmp_path):
 def test_the_adapter_leaves_with_the_context(base, expert):
     ids = torch.tensor([[5, 6, 7]])
     before = base.model(ids).logits
-    with with_adapter(base, expert):
+    with attached(base.model, expert):
         assert not torch.equal(base.model(ids).logits, before)
     assert torch.equal(base.model(ids).logits, before)
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from genlora.adapter import AdapterState, LoraPair
+from genlora.adapter import AdapterState, LoraPair, attached
 from genlora.base import layout_of, load_base
-from genlora.errors import ConfigError, ManifestError, MergeError, StorageError
-from genlora.merge import PROBE_TEXTS, attached, probe_set, read_report, run_probe
+from genlora.errors import AdapterShapeError, ConfigError, ManifestError, MergeError, StorageError
+from genlora.merge import PROBE_TEXTS, probe_set, read_report, run_probe
 from genlora.merge._probe import CALIBRATION_TEXTS
 
 from .merging import adapter_for, digests, do_merge, leftovers
@@ -192,7 +192,7 @@ def test_attached_is_the_adapter_and_leaves_no_trace(base, layout):
     assert torch.equal(before.values, after.values)
     assert (during.values - before.values).abs().mean() > 0.01
     with (
-        pytest.raises(MergeError, match="base has no module"),
+        pytest.raises(AdapterShapeError, match="model has no module"),
         attached(loaded.model, {"model.layers.7.self_attn.q_proj": next(iter(adapter_for(layout).values()))}),
     ):
         pass

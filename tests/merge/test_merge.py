@@ -5,14 +5,13 @@ import json
 import pytest
 import torch
 
-from genlora.adapter import AdapterState, LoraPair, write_adapter, zero_fill
+from genlora.adapter import AdapterState, LoraPair, module_at, write_adapter, zero_fill
 from genlora.base import BACKENDS, generate_greedy, layout_of, load_base, load_quantized
 from genlora.base._quantize import quiet
 from genlora.errors import DigestError, MergeError
 from genlora.merge import Drift, compare, load_merged, probe_set, read_report, run_probe
 from genlora.merge import _linear as linear_module
 from genlora.merge import _routes as routes
-from genlora.merge._probe import linear_at
 from genlora.tasks import prompt_ids
 
 from .merging import POSITIONS, TORCH_FORMS, adapter_for, digests, do_merge, leftovers
@@ -63,7 +62,7 @@ def test_zero_filled_pairs_cost_no_rounding(base, layout, tmp_path):
     fresh = load_quantized(base, BACKENDS["int8"])
     merged = load_merged(tmp_path / "m").model
     path = "model.layers.0.self_attn.k_proj"
-    assert torch.equal(linear_at(fresh, path).weight.qdata, linear_at(merged, path).weight.qdata)
+    assert torch.equal(module_at(fresh, path).weight.qdata, module_at(merged, path).weight.qdata)
 
 
 def test_calibration_lowers_the_drift(base, layout, tmp_path):
@@ -164,7 +163,7 @@ def test_what_is_saved_wrongly_is_caught_although_memory_was_right(base, layout,
 
     def damaged(folder, backend, *, device="cpu"):
         model = real(folder, backend, device=device)
-        weight = linear_at(model, "model.layers.0.self_attn.v_proj").weight
+        weight = module_at(model, "model.layers.0.self_attn.v_proj").weight
         weight.data = weight.data.flip(0)
         return model
 

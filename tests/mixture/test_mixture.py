@@ -5,10 +5,9 @@ import json
 import pytest
 import torch
 
-from genlora.adapter import AdapterState
+from genlora.adapter import AdapterState, attached
 from genlora.base import load_base
 from genlora.errors import AdapterShapeError, ConfigError, DigestError, GenloraError, ManifestError, StorageError
-from genlora.evaluate import with_adapter
 from genlora.mixture import Router, balance_loss, of_mixture, read_mixture, to_mixlora, write_mixture
 from genlora.mixture._mixture import MANIFEST, WEIGHTS
 from genlora.mixture._routing import Routing, route
@@ -30,7 +29,7 @@ def ids(base):
 @pytest.mark.parametrize("top_k", [1, 2, 4])
 def test_equal_experts_are_the_single_adapter_for_any_router(base, ids, leaves, top_k):
     one = expert(base.layout, 0, leaves=leaves)
-    with with_adapter(base, one):
+    with attached(base.model, one):
         expected = logits(base.model, ids)
     alone = logits(base.model, ids)
     assert (expected - alone).abs().max() > 0.1, "the adapter should do something"
@@ -44,7 +43,7 @@ def test_equal_experts_are_the_single_adapter_for_any_router(base, ids, leaves, 
 def test_equal_experts_in_float64(tiny_base, ids):
     base = load_base(str(tiny_base("llama")), dtype=torch.float64)
     one = expert(base.layout, 0, leaves=EVERYWHERE)
-    with with_adapter(base, one):
+    with attached(base.model, one):
         expected = logits(base.model, ids)
     with to_mixlora(base.model, [one] * 3, 2, routers=routers(base.layout, [one] * 3, 5)):
         assert (logits(base.model, ids) - expected).abs().max() <= 1e-6
@@ -198,7 +197,7 @@ def test_attaching_twice_is_refused_and_detaching_twice_is_not(base):
 def test_other_architectures(tiny_base, kind, ids):
     base = load_base(str(tiny_base(kind)))
     one = expert(base.layout, 0, leaves=EVERYWHERE)
-    with with_adapter(base, one):
+    with attached(base.model, one):
         expected = logits(base.model, ids)
     with to_mixlora(base.model, [one] * 3, 2, routers=routers(base.layout, [one] * 3, 0)):
         assert (logits(base.model, ids) - expected).abs().max() <= 2e-6 * expected.abs().max()

@@ -41,7 +41,7 @@ def test_losses_equal_those_of_each_prompt_alone(base):
     assert batch.mask is None
     assert batch.n_rows == 4
     with torch.no_grad():
-        losses = label_losses(base.model, batch)
+        losses = label_losses(base.model, batch).loss
         at = 0
         for d in two:
             for start, stop in d.answers[d.labelled_from :]:
@@ -67,7 +67,7 @@ def test_rows_of_a_pack_see_the_description_and_themselves_alone(base):
     batch = batch_of([pack, turns], pad=base.tokenizer.pad_token_id, dtype=torch.float32)
     assert batch.n_rows == 5 and len(pack.answers) == 3
     with torch.no_grad():
-        losses = label_losses(base.model, batch)
+        losses = label_losses(base.model, batch).loss
         alone = []
         for e in ROWS:
             prompt = prompt_ids(base.tokenizer, e.input, "Give the plural.")

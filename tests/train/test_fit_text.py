@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from genlora.adapter import AdapterState, LoraPair
+from genlora.adapter import AdapterState, LoraPair, attached
 from genlora.bank import Bank, ExpertRecord
 from genlora.base import fingerprint, load_base
 from genlora.errors import ConfigError, TaskError
-from genlora.evaluate import with_adapter
 from genlora.generators import NetworkConfig, load_artefact, multitask_state
 from genlora.tasks import Example, Task
 from genlora.train import FitConfig, FitTextOptions, TaskBatchConfig, encode_rows, fit_text, label_losses, pack
+from genlora.train._losses import means_by, rows_right
 from genlora.train._routed import routed
-from genlora.train._task_batches import TaskBatches, description_vectors, rows_right, task_means
+from genlora.train._task_batches import TaskBatches, description_vectors
 from genlora.train._teacher import Experts, kl_to_teacher
 from genlora.train._text_modules import BEST, FitData, HypernetFit, MultitaskFit, read_kept
 
@@ -83,15 +83,15 @@ def test_each_pack_sees_its_own_adapter_as_if_it_were_alone(base):
     step = TaskBatches(base, TASKS, MIX).fixed(["alpha", "beta", "gamma"], 3)
     with routed(base.model, base.layout, LEAVES, 1.0) as setter:
         setter.route(stacked(states, base.layout))
-        together = label_losses(base.model, step.batch)
+        together = label_losses(base.model, step.batch).loss
         setter.clear()
-        bare = label_losses(base.model, step.batch)
+        bare = label_losses(base.model, step.batch).loss
     assert not torch.allclose(together, bare)
     for i, (name, state) in enumerate(zip(step.tasks, states, strict=True)):
         rows = encode_rows(base.tokenizer, step.examples[i], max_tokens=1000)
         alone = pack([(rows.prefix, rows.rows)], pad=0, dtype=torch.float32)
-        with with_adapter(base, state):
-            expected = label_losses(base.model, alone)
+        with attached(base.model, state):
+            expected = label_losses(base.model, alone).loss
         torch.testing.assert_close(together[step.batch.owner == i], expected, msg=name)
 
 
@@ -146,7 +146,7 @@ def test_a_right_row_is_one_that_greedy_decoding_would_give():
     )  # fmt: skip
     ok, owner = rows_right(batch, torch.tensor([True, True, False, True, True]))
     assert ok.tolist() == [True, False, True] and owner.tolist() == [0, 0, 1]
-    assert task_means(batch, torch.tensor([1.0, 2.0, 3.0, 4.0, 6.0]), 2).tolist() == [2.0, 5.0]
+    assert means_by(batch.owner, torch.tensor([1.0, 2.0, 3.0, 4.0, 6.0]), 2).tolist() == [2.0, 5.0]
 
 
 def test_alignment_is_the_distance_of_products(base):
@@ -175,9 +175,9 @@ def test_behaviour_costs_nothing_where_the_student_is_the_teacher(base):
         folded = state.folded()
         half = AdapterState({p: LoraPair(x.a, x.b / 2) for p, x in folded.items()})
         setter.route(stacked([half, half], base.layout))
-        _, same = label_losses(base.model, step.batch, with_logits=True)
+        same = label_losses(base.model, step.batch).logits
         setter.route(stacked([random_state(base.layout, 5)] * 2, base.layout))
-        _, other = label_losses(base.model, step.batch, with_logits=True)
+        other = label_losses(base.model, step.batch).logits
     assert float(kl_to_teacher(same, teacher)) == pytest.approx(0, abs=1e-3)
     assert float(kl_to_teacher(other, teacher)) > 0.01
 

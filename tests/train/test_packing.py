@@ -36,7 +36,7 @@ def separate_losses(base, examples):
 def test_packed_rows_lose_what_separate_rows_lose(base):
     rows = encode_rows(base.tokenizer, EXAMPLES)
     batch = pack([(rows.prefix, rows.rows), (rows.prefix, rows.rows[2:])], pad=0, dtype=torch.float32)
-    packed = label_losses(base.model, batch)
+    packed = label_losses(base.model, batch).loss
     expected = separate_losses(base, EXAMPLES)
     torch.testing.assert_close(packed[batch.owner == 0], expected, atol=2e-5, rtol=1e-4)
     torch.testing.assert_close(packed[batch.owner == 1], separate_losses(base, EXAMPLES[2:]), atol=2e-5, rtol=1e-4)
@@ -46,7 +46,7 @@ def test_without_the_mask_rows_would_leak(base):
     rows = encode_rows(base.tokenizer, EXAMPLES)
     batch = pack([(rows.prefix, rows.rows)], pad=0, dtype=torch.float32)
     causal = torch.full_like(batch.mask, torch.finfo(torch.float32).min).triu(1)
-    naive = label_losses(base.model, batch.__class__(**{**vars(batch), "mask": causal}))
+    naive = label_losses(base.model, batch.__class__(**{**vars(batch), "mask": causal})).loss
     assert (naive - separate_losses(base, EXAMPLES)).abs().max() > 1e-3
 
 

@@ -34,7 +34,7 @@ def train(base, stack, data, steps=3):
     batch = batch_of(base, data)
     with stack.attached(base.model):
         for _ in range(steps):
-            loss = label_losses(base.model, batch)
+            loss = label_losses(base.model, batch).loss
             count = torch.bincount(batch.owner)
             (torch.zeros(len(data)).index_add(0, batch.owner, loss) / count).sum().backward()
             stack.step(torch.full((len(data),), 1e-2), clip=1.0, weight_decay=0.0)
