@@ -64,8 +64,16 @@ def judge(
     return sum(losses) / len(losses), sum(rights) / len(rights)
 
 
-def run(base: LoadedBase, bank: Bank, embedder: TaskEmbedder, tasks: Sequence[Task], held: Sequence[Task],
-        start: Path, steps: int, change: dict[str, Any]) -> dict[str, float]:  # fmt: skip
+def run(
+    base: LoadedBase,
+    bank: Bank,
+    embedder: TaskEmbedder,
+    tasks: Sequence[Task],
+    held: Sequence[Task],
+    start: Path,
+    steps: int,
+    change: dict[str, Any],
+) -> dict[str, float]:
     """Train one variant and judge it."""
     seed = change.get("seed", 0)
     mix = TaskBatchConfig(tokens_per_task=88, rows_per_task=8, max_row_tokens=92, seed=seed)
@@ -105,9 +113,13 @@ def run(base: LoadedBase, bank: Bank, embedder: TaskEmbedder, tasks: Sequence[Ta
         other, _ = judge(fit, validation, setter, base, other=True)
         seen_loss, seen_right = judge(fit, seen, setter, base)
     return {
-        "loss": loss, "right": right, "mismatched_loss": other, "seen_loss": seen_loss, "seen_right": seen_right,
+        "loss": loss,
+        "right": right,
+        "mismatched_loss": other,
+        "seen_loss": seen_loss,
+        "seen_right": seen_right,
         "seconds": seconds,
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -137,9 +149,14 @@ def main() -> None:
                 f"| {r['seen_loss']:.3f} | {r['seen_right']:.1%} |"
                 for n, r in result["rows"].items()
             ]
-            table = "\n".join([
-                f"| {args.steps} steps | unseen: loss | right | loss, mismatched | seen: loss | right |",
-                "|---|---|---|---|---|---|", *lines, ""])  # fmt: skip
+            table = "\n".join(
+                [
+                    f"| {args.steps} steps | unseen: loss | right | loss, mismatched | seen: loss | right |",
+                    "|---|---|---|---|---|---|",
+                    *lines,
+                    "",
+                ]
+            )
             save_result("ablations", result, table, args.output)
             print(lines[-1], flush=True)
 

@@ -67,13 +67,19 @@ def agreement(
     cut = [b[: next((i for i, t in enumerate(b) if t in stop), len(b))] for b in theirs]
     same = sum(a == b for a, b in zip(ours, cut, strict=True))
     # Every token of ours, and where we stopped within the limit, the stop as well.
-    steps = [(p + a[:i], a[i] if i < len(a) else None) for p, a in zip(prompts, ours, strict=True)
-             for i in range(min(len(a) + 1, TOKENS))]  # fmt: skip
+    steps = [
+        (p + a[:i], a[i] if i < len(a) else None)
+        for p, a in zip(prompts, ours, strict=True)
+        for i in range(min(len(a) + 1, TOKENS))
+    ]
     said = llama_tokens(model, twin, [p for p, _ in steps], 1)
     equal = sum((t[0] in stop) if want is None else t[0] == want for t, (_, want) in zip(said, steps, strict=True))
     return {
-        "identical_prompts": same, "prompts": len(prompts), "equal_tokens": equal, "tokens": len(steps),
-    }  # fmt: skip
+        "identical_prompts": same,
+        "prompts": len(prompts),
+        "equal_tokens": equal,
+        "tokens": len(steps),
+    }
 
 
 def logit_differences(base: LoadedBase, adapter: Any, folder: Path, ids: torch.Tensor) -> dict[str, float]:

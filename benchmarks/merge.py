@@ -32,10 +32,15 @@ from genlora.merge import compare, load_merged, merge, probe_set, run_probe
 from genlora.tasks import prompt_ids
 
 INPUTS = (
-    "Sort these words: river, apple, stone", "What is the capital of France?", "Write one line about the sea.",
-    "True or false: 9 is a prime number.", "Name three colours.", "Translate into Spanish: good evening",
-    "What is 12 times 7?", "Say hello.",
-)  # fmt: skip
+    "Sort these words: river, apple, stone",
+    "What is the capital of France?",
+    "Write one line about the sea.",
+    "True or false: 9 is a prime number.",
+    "Name three colours.",
+    "Translate into Spanish: good evening",
+    "What is 12 times 7?",
+    "Say hello.",
+)
 TOKENS = 32
 PLAIN = ("int8", "int4", "nf4", "gguf-q4_1")
 """Forms that are also measured with rounding to the nearest."""
@@ -79,9 +84,16 @@ def measure(name: str, calibrate: bool, path: Path, state: AdapterState, float_b
         out = Path(scratch) / "merged"
         start = time.perf_counter()
         report = merge(
-            path, state, layout_of(path), quantize=name, out=out, device=device, calibrate=calibrate,
-            max_drift=0.999, gguf=file,
-        )  # fmt: skip
+            path,
+            state,
+            layout_of(path),
+            quantize=name,
+            out=out,
+            device=device,
+            calibrate=calibrate,
+            max_drift=0.999,
+            gguf=file,
+        )
         took = time.perf_counter() - start
         size = sum(p.stat().st_size for p in out.iterdir() if p.suffix in (".safetensors", ".gguf"))
         start = time.perf_counter()

@@ -163,8 +163,13 @@ def main() -> None:
     with Bank.open(default_bank(), readonly=True) as bank:
         base = load_base(dtype=best_dtype(), attn_implementation="eager")
         sets = {title: one_set(bank, base, SETS[title], options) for title in options.sets}
-        result = {"machine": machine(), "examples": options.examples, "steps": options.steps, "sets": sets,
-                  "dtype": str(best_dtype()).removeprefix("torch.")}  # fmt: skip
+        result = {
+            "machine": machine(),
+            "examples": options.examples,
+            "steps": options.steps,
+            "sets": sets,
+            "dtype": str(best_dtype()).removeprefix("torch."),
+        }
         if not options.no_speed:
             result["speed"] = speed(bank, base, next(iter(SETS.values())))
     text = table(result)

@@ -52,7 +52,7 @@ def place_of(model: nn.Module, path: str) -> str:
         found = [name for name, _ in model.named_modules() if name.endswith(f".{tail}") and "vision" not in name]
         if "layers." not in path or len(found) != 1:
             raise AdapterShapeError(
-                f"the model has no module {path!r}. Expected an adapter of this base's layout; was it made for another?"
+                f"the model has no module {path}. Expected an adapter of this base's layout; was it made for another?"
             ) from None
         return found[0]
 

@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_refused_before_anything_changes(base):
     path, pair = next(iter(good.items()))
     wide = LoraPair(torch.ones(2, pair.d_in + 1), torch.ones(pair.d_out, 2))
     for state, says in (
-        ({**good, "model.layers.9.self_attn.q_proj": pair}, r"no module 'model\.layers\.9\.self_attn\.q_proj'"),
+        ({**good, "model.layers.9.self_attn.q_proj": pair}, r"no module model\.layers\.9\.self_attn\.q_proj"),
         ({**good, path: wide}, rf"{path}: .* for 129 inputs and 64 outputs, the model's module has 128 and 64"),
         ({"model.layers.0.mlp": pair}, "the model's module has None and None"),
     ):

@@ -33,8 +33,19 @@ from genlora.tasks import Example, Task, catalogue, prompt_ids, read_jsonl
 from genlora.train import ExpertConfig, ExpertTrainer, TrainState
 
 QUICK = ExpertConfig(rank=4, lr=0.05, max_rows=240, pack_rows=8, validation_rows=8, eval_every=5)
-SOME = ("base-described", "base-shots", "random-expert", "random-weights", "nearest-expert", "best-expert", "average",
-        "aggregate", "arrow", "hypernet", "auto")  # fmt: skip
+SOME = (
+    "base-described",
+    "base-shots",
+    "random-expert",
+    "random-weights",
+    "nearest-expert",
+    "best-expert",
+    "average",
+    "aggregate",
+    "arrow",
+    "hypernet",
+    "auto",
+)
 
 
 def write_task(folder, name, rows):
@@ -119,10 +130,17 @@ def lora(bank, embedder):
 def options(specs, base_path, own_run, tmp_path_factory):
     def make(run=None, **more):
         folder = run or tmp_path_factory.mktemp("run") / "r"
-        return EvaluateOptions(**{
-            "run": folder, "tasks": specs, "methods": SOME, "examples": 12, "base": str(base_path), "own": own_run,
-            **more,
-        })  # fmt: skip
+        return EvaluateOptions(
+            **{
+                "run": folder,
+                "tasks": specs,
+                "methods": SOME,
+                "examples": 12,
+                "base": str(base_path),
+                "own": own_run,
+                **more,
+            }
+        )
 
     return make
 
@@ -255,8 +273,15 @@ def test_the_report_has_everything(ran):
     found, about, _ = ran
     files, summary, targets = report(found, about)
     text = files["report.md"].decode()
-    for said in ("Evaluation on the validation tasks", "| base, described |", "majority answer", "Does the description",
-                 "best single expert, by hindsight", "hopeless: its own expert", "Every task, strict %"):  # fmt: skip
+    for said in (
+        "Evaluation on the validation tasks",
+        "| base, described |",
+        "majority answer",
+        "Does the description",
+        "best single expert, by hindsight",
+        "hopeless: its own expert",
+        "Every task, strict %",
+    ):
         assert said in text, said
     data = json.loads(files["report.json"])
     assert data["summary"]["methods"]["all"]["own"]["closure"]["value"] == pytest.approx(1)
@@ -350,9 +375,25 @@ def test_own_data_on_the_command_line(adapter, data, base_path, tmp_path):
 
 def test_the_protocol_on_the_command_line(bank, embedder_path, base_path, specs, own_run, tmp_path):
     out = tmp_path / "report"
-    argv = ["evaluate", "--bank", str(bank), "--embedder", str(embedder_path), "--base", str(base_path),
-            "--tasks", ",".join(specs[:2]), "--methods", "aggregate,hypernet", "--examples", "6", "--own", str(own_run),
-            "-o", str(out)]  # fmt: skip
+    argv = [
+        "evaluate",
+        "--bank",
+        str(bank),
+        "--embedder",
+        str(embedder_path),
+        "--base",
+        str(base_path),
+        "--tasks",
+        ",".join(specs[:2]),
+        "--methods",
+        "aggregate,hypernet",
+        "--examples",
+        "6",
+        "--own",
+        str(own_run),
+        "-o",
+        str(out),
+    ]
     result = CliRunner().invoke(cli, argv)
     assert result.exit_code == 0, result.output
     assert "2 tasks, 0 left out, 1 methods skipped" in result.stdout and "hypernet skipped" in result.stderr

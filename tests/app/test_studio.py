@@ -151,8 +151,10 @@ def test_a_merge_that_is_refused_leaves_nothing(studio):
 def test_examples_are_read_in_three_forms():
     text = 'wolf => wolves\ncity\tcities\n{"input": "a => b", "output": "c"}\n\nwolf => wolves\n'
     assert [(e.input, e.output) for e in parse_examples(text)] == [
-        ("wolf", "wolves"), ("city", "cities"), ("a => b", "c"),
-    ]  # fmt: skip
+        ("wolf", "wolves"),
+        ("city", "cities"),
+        ("a => b", "c"),
+    ]
     assert as_text([("a\n b", "c")]) == "a b => c"
 
 

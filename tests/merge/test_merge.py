@@ -177,9 +177,11 @@ def naive_peft_merge(base, folder, *, double_quant, repack):
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     config = BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=double_quant,
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=double_quant,
         bnb_4bit_compute_dtype=torch.float32,
-    )  # fmt: skip
+    )
     loaded = load_base(str(base))
     probes = probe_set(loaded.tokenizer, positions=POSITIONS)
     with quiet():

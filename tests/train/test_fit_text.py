@@ -122,9 +122,18 @@ def test_only_training_rows_and_descriptions_are_used(base):
 
 
 def test_described_packs_hold_the_description(base):
+<<<<<<< HEAD
     batches = TaskBatches(base, TASKS, TaskBatchConfig(tasks_per_step=3, rows_per_task=2, tokens_per_task=60,
                                                  max_row_tokens=200, described=1.0))  # fmt: skip
     step = batches.step(0)
+=======
+    mixture = Mixture(
+        base,
+        TASKS,
+        MixtureConfig(tasks_per_step=3, rows_per_task=2, tokens_per_task=60, max_row_tokens=200, described=1.0),
+    )
+    step = mixture.step(0)
+>>>>>>> 33a6e75 (Docs and benchmarks follow; no fmt: skip in what was touched)
     for i, name in enumerate(step.tasks):
         text = base.tokenizer.decode(step.batch.ids[i])
         assert batches.tasks[name].training_descriptions[step.descriptions[i]] in text
@@ -141,9 +150,15 @@ def test_tasks_without_short_rows_are_named_and_none_at_all_is_an_error(base):
 def test_a_right_row_is_one_that_greedy_decoding_would_give():
     batch = pack([((1,), []), ((1,), [])], pad=0, dtype=torch.float32)
     batch = type(batch)(
-        batch.ids, batch.positions, batch.mask, torch.arange(5), torch.tensor([7, 8, 9, 7, 7]),
-        torch.tensor([0, 0, 0, 1, 1]), torch.tensor([0, 0, 1, 2, 2]), 3,
-    )  # fmt: skip
+        batch.ids,
+        batch.positions,
+        batch.mask,
+        torch.arange(5),
+        torch.tensor([7, 8, 9, 7, 7]),
+        torch.tensor([0, 0, 0, 1, 1]),
+        torch.tensor([0, 0, 1, 2, 2]),
+        3,
+    )
     ok, owner = rows_right(batch, torch.tensor([True, True, False, True, True]))
     assert ok.tolist() == [True, False, True] and owner.tolist() == [0, 0, 1]
     assert means_by(batch.owner, torch.tensor([1.0, 2.0, 3.0, 4.0, 6.0]), 2).tolist() == [2.0, 5.0]
@@ -210,16 +225,34 @@ def bank(base, tmp_path):
             for i, t in enumerate(TASKS):
                 vectors = WordsEmbedder().embed(t.descriptions)
                 tx.add(
-                    ExpertRecord(name=t.name, descriptions=t.descriptions, embeddings=vectors, embedder="e" * 64,
-                                 parent=t.parent),
+                    ExpertRecord(
+                        name=t.name, descriptions=t.descriptions, embeddings=vectors, embedder="e" * 64, parent=t.parent
+                    ),
                     random_state(base.layout, i),
-                )  # fmt: skip
+                )
         yield bank
 
 
 def options(kind, run, keep="best", **changes):
+<<<<<<< HEAD
     config = FitConfig(steps=12, keep=keep, lr=2e-2, rank=4, eval_every=4, validation_rows=3, kl=0.1, align=0.01,
                        l2=0.1, noise=0.1, code_dropout=0.3, batches=MIX)  # fmt: skip
+=======
+    config = FitConfig(
+        steps=12,
+        keep=keep,
+        lr=2e-2,
+        rank=4,
+        eval_every=4,
+        validation_rows=3,
+        kl=0.1,
+        align=0.01,
+        l2=0.1,
+        noise=0.1,
+        code_dropout=0.3,
+        mixture=MIX,
+    )
+>>>>>>> 33a6e75 (Docs and benchmarks follow; no fmt: skip in what was touched)
     network = NetworkConfig(text_dim=16, hidden_dim=12, code_dim=6)
     return FitTextOptions(kind=kind, config=config, run=run, network=network, every_checkpoint=4, **changes)
 
