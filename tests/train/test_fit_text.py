@@ -122,18 +122,12 @@ def test_only_training_rows_and_descriptions_are_used(base):
 
 
 def test_described_packs_hold_the_description(base):
-<<<<<<< HEAD
-    batches = TaskBatches(base, TASKS, TaskBatchConfig(tasks_per_step=3, rows_per_task=2, tokens_per_task=60,
-                                                 max_row_tokens=200, described=1.0))  # fmt: skip
-    step = batches.step(0)
-=======
-    mixture = Mixture(
+    batches = TaskBatches(
         base,
         TASKS,
-        MixtureConfig(tasks_per_step=3, rows_per_task=2, tokens_per_task=60, max_row_tokens=200, described=1.0),
+        TaskBatchConfig(tasks_per_step=3, rows_per_task=2, tokens_per_task=60, max_row_tokens=200, described=1.0),
     )
-    step = mixture.step(0)
->>>>>>> 33a6e75 (Docs and benchmarks follow; no fmt: skip in what was touched)
+    step = batches.step(0)
     for i, name in enumerate(step.tasks):
         text = base.tokenizer.decode(step.batch.ids[i])
         assert batches.tasks[name].training_descriptions[step.descriptions[i]] in text
@@ -234,10 +228,6 @@ def bank(base, tmp_path):
 
 
 def options(kind, run, keep="best", **changes):
-<<<<<<< HEAD
-    config = FitConfig(steps=12, keep=keep, lr=2e-2, rank=4, eval_every=4, validation_rows=3, kl=0.1, align=0.01,
-                       l2=0.1, noise=0.1, code_dropout=0.3, batches=MIX)  # fmt: skip
-=======
     config = FitConfig(
         steps=12,
         keep=keep,
@@ -250,9 +240,8 @@ def options(kind, run, keep="best", **changes):
         l2=0.1,
         noise=0.1,
         code_dropout=0.3,
-        mixture=MIX,
+        batches=MIX,
     )
->>>>>>> 33a6e75 (Docs and benchmarks follow; no fmt: skip in what was touched)
     network = NetworkConfig(text_dim=16, hidden_dim=12, code_dim=6)
     return FitTextOptions(kind=kind, config=config, run=run, network=network, every_checkpoint=4, **changes)
 
