@@ -109,8 +109,8 @@ def attached(
             pairs[path] = pair.folded()
 
     def make(path: str, base: nn.Module) -> LoraLinear:
-        device = next(base.parameters()).device
-        return LoraLinear(base, *(x.to(device, dtype or own) for x in (pairs[path].a, pairs[path].b)))
+        kind = {"device": next(base.parameters()).device, "dtype": dtype or own}
+        return LoraLinear(base, pairs[path].a.to(**kind), pairs[path].b.to(**kind))
 
     with swapped(model, pairs, make):
         yield

@@ -30,7 +30,7 @@ from ._checkpoint_io import RunState, read_checkpoint, restore, trained_state, w
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-    from lightning_fabric.loggers import Logger
+    from lightning_fabric.loggers.logger import Logger
 
 log = logging.getLogger(__name__)
 
@@ -225,7 +225,9 @@ class _Loop:
         with _quiet():
             self.losses = fabric.setup_module(_Losses(module))
         self.optimizer, self.schedule = module.optimizers(steps)
-        self.stepper = fabric.setup_optimizers(self.optimizer)
+        stepper = fabric.setup_optimizers(self.optimizer)
+        assert not isinstance(stepper, tuple)  # one optimiser in, one out
+        self.stepper = stepper
 
     @torch.enable_grad()
     def step(self, index: int) -> dict[str, Tensor]:
@@ -283,7 +285,8 @@ class _Logs:
     """CSV and TensorBoard, in a folder of their own per attempt: the CSV logger clears the folder it finds."""
 
     def __init__(self, run: Path) -> None:
-        from lightning_fabric.loggers import CSVLogger, TensorBoardLogger
+        from lightning_fabric.loggers.csv_logs import CSVLogger
+        from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
         name = f"attempt-{len(list((run / 'logs').glob('attempt-*')))}"
         self.loggers: list[Logger] = [CSVLogger(str(run), name="logs", version=name, flush_logs_every_n_steps=1)]
@@ -328,7 +331,7 @@ def _fabric(device: str, devices: int) -> "Fabric":
         )
     try:
         from lightning_fabric import Fabric
-        from lightning_fabric.strategies import DDPStrategy
+        from lightning_fabric.strategies.ddp import DDPStrategy
     except ImportError as err:
         raise MissingExtraError("training a generator needs Lightning Fabric: pip install 'genlora[train]'") from err
     with _quiet():

@@ -91,7 +91,8 @@ class Stack:
         masters = dict(zip(self.paths, zip(self.a, self.b, strict=True), strict=True))
 
         def make(path: str, base: nn.Module) -> StackedLinear:
-            return StackedLinear(base, *(x.to(device, dtype) for x in masters[path]), self.scale)
+            a, b = masters[path]
+            return StackedLinear(base, a.to(device, dtype), b.to(device, dtype), self.scale)
 
         with swapped(model, self.paths, make) as modules:
             self._modules = list(modules.values())
