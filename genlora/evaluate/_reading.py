@@ -4,12 +4,10 @@ from collections.abc import Sequence
 
 import torch
 
-from genlora.adapter import AdapterState
+from genlora.adapter import AdapterState, attached
 from genlora.base import LoadedBase
 from genlora.tasks import Example
 from genlora.train import described_rows, row_likelihoods
-
-from ._answers import with_adapter
 
 LONGEST = 480
 """Tokens of a description and its rows; rows that do not fit are left out."""
@@ -29,7 +27,7 @@ def read_descriptions(
         for said, rows in questions
     ]
     there = [p for p in packs if p is not None]
-    with with_adapter(base, state):
+    with attached(base.model, state):
         found = iter(row_likelihoods(base, there))
     out = []
     for pack in packs:

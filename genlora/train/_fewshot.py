@@ -5,9 +5,10 @@ examples at once. What a step holds follows from its number alone.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +20,12 @@ from genlora.tasks.stream import GROUP, Spec, spec
 
 from ._dialogues import Dialogue, batch_of, described_rows, dialogue
 from ._lightning import Step
-from ._losses import label_losses, means_by, rows_right
+from ._losses import LabelLosses, label_losses, means_by, rows_right
 from ._packing import Batch
 from ._routed import FactorSetter
 from ._stacked import common_start
+
+T = TypeVar("T")
 
 ALL_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 _HALVES = ((0, 1, 4, 6), (2, 3, 5, 7))
@@ -260,34 +263,30 @@ def forced(base: LoadedBase, dialogues: Sequence[Dialogue], *, most: int = 4096)
 
     That is what greedy decoding would get right, at the price of one pass. `most` bounds a batch's tokens.
     """
-    out: dict[int, list[bool]] = {}
-    dtype = next(base.model.parameters()).dtype
-    pad = base.tokenizer.pad_token_id or 0
-    for part in _by_length(dialogues, most):
-        batch = batch_of([dialogues[i] for i in part], pad=pad, dtype=dtype, device=base.device)
-        right = rows_right(batch, label_losses(base.model, batch).right)[0].tolist()
-        at = 0
-        for i in part:
-            n = len(dialogues[i].answers) - dialogues[i].labelled_from
-            out[i] = right[at : at + n]
-            at += n
-    return [out[i] for i in range(len(dialogues))]
+    return _by_answer(base, dialogues, most, lambda batch, said: rows_right(batch, said.right)[0].tolist())
 
 
 def row_likelihoods(base: LoadedBase, dialogues: Sequence[Dialogue], *, most: int = 2048) -> list[list[float]]:
     """For each dialogue and each labelled answer of it: its log-probability in nats, given what stands before it."""
-    out: dict[int, list[float]] = {}
+
+    def sums(batch: Batch, said: LabelLosses) -> list[float]:
+        return torch.zeros(batch.n_rows, device=said.loss.device).index_add_(0, batch.row, -said.loss).tolist()
+
+    return _by_answer(base, dialogues, most, sums)
+
+
+def _by_answer(
+    base: LoadedBase, dialogues: Sequence[Dialogue], most: int, read: Callable[[Batch, LabelLosses], list[T]]
+) -> list[list[T]]:
+    """What `read` makes of each labelled answer, one value a row of a batch, by dialogue."""
+    out: dict[int, list[T]] = {}
     dtype = next(base.model.parameters()).dtype
     pad = base.tokenizer.pad_token_id or 0
     for part in _by_length(dialogues, most):
         batch = batch_of([dialogues[i] for i in part], pad=pad, dtype=dtype, device=base.device)
-        loss = label_losses(base.model, batch)
-        sums = torch.zeros(batch.n_rows, device=loss.device).index_add_(0, batch.row, -loss).tolist()
-        at = 0
+        found = iter(read(batch, label_losses(base.model, batch)))
         for i in part:
-            n = len(dialogues[i].answers) - dialogues[i].labelled_from
-            out[i] = sums[at : at + n]
-            at += n
+            out[i] = list(islice(found, len(dialogues[i].answers) - dialogues[i].labelled_from))
     return [out[i] for i in range(len(dialogues))]
 
 
