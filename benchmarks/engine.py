@@ -86,9 +86,14 @@ def throughput(base: LoadedBase, lora: GenLora, repeats: int) -> dict[str, Any]:
 
         def generate(tokens: int, ids: Any = ids, names: list[str] = names) -> None:
             model.generate(
-                input_ids=ids, attention_mask=torch.ones_like(ids), adapter_names=names, do_sample=False,
-                max_new_tokens=tokens, min_new_tokens=tokens, pad_token_id=0,
-            )  # fmt: skip
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                adapter_names=names,
+                do_sample=False,
+                max_new_tokens=tokens,
+                min_new_tokens=tokens,
+                pad_token_id=0,
+            )
 
         with Engine(endless, slots=32, max_batch=rows) as engine:
             runs: dict[str, Callable[[], Any]] = {}
@@ -198,9 +203,13 @@ def tokens(base: LoadedBase, lora: GenLora, count: int) -> dict[str, Any]:
         for i in where:
             ids = torch.tensor([cases[i][1]], device=base.device)
             said = model.generate(
-                input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=32, pad_token_id=0,
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                do_sample=False,
+                max_new_tokens=32,
+                pad_token_id=0,
                 eos_token_id=list(base.eos_ids),
-            )  # fmt: skip
+            )
             new = said[0, ids.shape[1] :].tolist()
             answers[i] = new[: next((j for j, t in enumerate(new) if t in base.eos_ids), len(new))]
         model.unload()  # pyright: ignore[reportCallIssue]

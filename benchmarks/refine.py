@@ -93,9 +93,10 @@ def main() -> None:
         # Per task as well: pooled bins can hide errors of opposite sign.
         each = float(np.mean([calibration_error(c, r) for c, r in parts]))
         totals[way] = {
-            "accuracy": float(np.mean(right)), "calibration_error": calibration_error(confidence, right),
+            "accuracy": float(np.mean(right)),
+            "calibration_error": calibration_error(confidence, right),
             "calibration_error_per_task": each,
-        }  # fmt: skip
+        }
     table = "| | accuracy | calibration error, pooled | mean over tasks |\n|---|---|---|---|\n"
     for way, t in totals.items():
         table += (

@@ -53,9 +53,16 @@ def demo(
     if not logging.getLogger("genlora").isEnabledFor(logging.INFO):
         logging.getLogger("genlora.api").setLevel(logging.ERROR)
     options = DemoOptions(
-        bank=bank, embedder=embedder, base=base, device=device, host=host, port=port, mcp=mcp, browser=browser,
+        bank=bank,
+        embedder=embedder,
+        base=base,
+        device=device,
+        host=host,
+        port=port,
+        mcp=mcp,
+        browser=browser,
         password=os.environ.get("GENLORA_DEMO_PASSWORD") or None,
-    )  # fmt: skip
+    )
 
     def tell(what: str) -> None:
         click.echo(f"genlora: {what}", err=True)

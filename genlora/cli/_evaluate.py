@@ -30,29 +30,47 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.option("--adapter", type=click.Path(path_type=Path), help="Adapter folder, for own data.")
-@click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help=(
-    "Own examples: JSON Lines with `input` and `output`."
-))  # fmt: skip
-@click.option("--refusals", is_flag=True, help=(
-    "Count the harmful requests that the base declines with and without the adapter; kept beside its receipt."
-))  # fmt: skip
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Own examples: JSON Lines with `input` and `output`.",
+)
+@click.option(
+    "--refusals",
+    is_flag=True,
+    help="Count the harmful requests that the base declines with and without the adapter; kept beside its receipt.",
+)
 @click.option("--description", metavar="TEXT", help="What the described base is told.  [default: the receipt's]")
-@click.option("--split", type=click.Choice(["validation", "test"]), default="validation", show_default=True, help=(
-    "Which tasks of the catalogue. Choose with validation, look at test once."
-))  # fmt: skip
+@click.option(
+    "--split",
+    type=click.Choice(["validation", "test"]),
+    default="validation",
+    show_default=True,
+    help="Which tasks of the catalogue. Choose with validation, look at test once.",
+)
 @click.option("--tasks", metavar="NAMES", help="Tasks by name, with commas.  [default: all of the split]")
 @click.option("--methods", metavar="NAMES", help="Methods by name, with commas.  [default: all]")
 @click.option("--examples", type=click.IntRange(2, 1000), help="Examples a task.  [default: 60; of own data all]")
 @click.option("--words", type=click.Path(path_type=Path), metavar="FOLDER", help="JSON files of the word tasks.")
-@click.option("--run", "run_folder", type=click.Path(path_type=Path), metavar="FOLDER", help=(
-    "Where predictions are kept; a run that was stopped goes on, methods can be added.  [default: OUTPUT.run]"
-))  # fmt: skip
-@click.option("--own", type=click.Path(path_type=Path), metavar="FOLDER", help=(
-    "Training run that holds own experts.  [default: RUN/own]"
-))  # fmt: skip
-@click.option("--no-own", is_flag=True, help=(
-    "Train no own experts: every task counts, gap closure is not measured. A later run adds them."
-))  # fmt: skip
+@click.option(
+    "--run",
+    "run_folder",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Where predictions are kept; a run that was stopped goes on, methods can be added.  [default: OUTPUT.run]",
+)
+@click.option(
+    "--own",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Training run that holds own experts.  [default: RUN/own]",
+)
+@click.option(
+    "--no-own",
+    is_flag=True,
+    help="Train no own experts: every task counts, gap closure is not measured. A later run adds them.",
+)
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="Folder of the report to write.")
 @bank_option
 @click.option("--embedder", metavar="SOURCE", help="Embedder the bank was made with, if not the default.")
@@ -157,8 +175,10 @@ def _show_own_data(result: OwnDataResult, out: Path | None) -> None:
         told = f"{100 * d.mean:+.1f} points (95 %: {100 * d.low:+.1f} to {100 * d.high:+.1f})"
         say(f"Against the base that is told the task: {told}.")
     for ours, base in result.wrong[:MAX_WRONG]:
-        say(f"wrong: {shorten(ours.input, 80)} -> {shorten(ours.answer, 50)} "
-            f"(right: {shorten(' / '.join(ours.expected), 50)}; base: {shorten(base.answer, 50)})")  # fmt: skip
+        say(
+            f"wrong: {shorten(ours.input, 80)} -> {shorten(ours.answer, 50)} "
+            f"(right: {shorten(' / '.join(ours.expected), 50)}; base: {shorten(base.answer, 50)})"
+        )
     if len(result.wrong) > MAX_WRONG:
         say(f"... and {len(result.wrong) - MAX_WRONG} more wrong answers")
     if out is not None:
@@ -223,8 +243,10 @@ def _show(found: Evaluated, summary: Summary, targets: list[Target], out: Path |
     known = [t for t in targets if t.met is not None]
     if known:
         say(f"{sum(bool(t.met) for t in known)} of {len(known)} targets met that this run can tell about")
-    say(f"{len(found.tasks)} tasks, {len(found.left_out)} left out, {len(found.skipped)} methods skipped; "
-        f"{found.asked} prompts answered in {found.seconds:.0f} s; predictions in {run}")  # fmt: skip
+    say(
+        f"{len(found.tasks)} tasks, {len(found.left_out)} left out, {len(found.skipped)} methods skipped; "
+        f"{found.asked} prompts answered in {found.seconds:.0f} s; predictions in {run}"
+    )
     for name, why in found.skipped.items():
         click.echo(f"genlora: {plain(name)} skipped: {shorten(why, 160)}", err=True)
     if out is not None:

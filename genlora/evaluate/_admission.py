@@ -44,9 +44,13 @@ class Admission:
         """For the bank's card: strict scores in 0..1 and the two-sided 80 % interval of own - base."""
         d = self.over_base
         return {
-            "own": self.own, "base": self.base, "majority": self.majority, "n": self.n,
-            "interval": [d.low, d.high] if d else None, "confidence": 0.8,
-        }  # fmt: skip
+            "own": self.own,
+            "base": self.base,
+            "majority": self.majority,
+            "n": self.n,
+            "interval": [d.low, d.high] if d else None,
+            "confidence": 0.8,
+        }
 
 
 def admit(base: LoadedBase, task: Task, state: AdapterState, *, base_answers: Sequence[str] | None = None) -> Admission:

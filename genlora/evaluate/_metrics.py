@@ -63,8 +63,9 @@ class Scores:
         """One score per example, the mean over the variants there are, (n,)."""
         key = (series, task)
         if key not in self._vectors:
-            found = [self.units[(series.method, task, v)] for v in series.variants
-                     if (series.method, task, v) in self.units]  # fmt: skip
+            found = [
+                self.units[(series.method, task, v)] for v in series.variants if (series.method, task, v) in self.units
+            ]
             rows = [[float(getattr(p, self._field)) for p in u.predictions] for u in found]
             self._vectors[key] = np.mean(rows, axis=0)
         return self._vectors[key]

@@ -77,17 +77,36 @@ def _targets(targets: Sequence[Target]) -> str:
 def _group(summary: Summary, group: str, title: str) -> str:
     rows = []
     for name, m in summary.methods[group].items():
-        rows.append((
-            METHODS[name].title, percent(m.strict.value), _interval(m.strict),
-            f"{percent(m.strict.task_low)} to {percent(m.strict.task_high)}", percent(m.lenient), percent(m.valid),
-            _of(m.closure), _of(m.conditional), percent(m.calibration), f"{m.prompt_tokens:.0f}", str(m.tasks),
-        ))  # fmt: skip
+        rows.append(
+            (
+                METHODS[name].title,
+                percent(m.strict.value),
+                _interval(m.strict),
+                f"{percent(m.strict.task_low)} to {percent(m.strict.task_high)}",
+                percent(m.lenient),
+                percent(m.valid),
+                _of(m.closure),
+                _of(m.conditional),
+                percent(m.calibration),
+                f"{m.prompt_tokens:.0f}",
+                str(m.tasks),
+            )
+        )
     majority = [summary.per_task[t]["majority"] for t in summary.groups[group]]
     rows.append(("majority answer", percent(float(np.mean(majority))), *["-"] * 8, str(len(majority))))
     header = (
-        "method", "strict %", "95 %", "95 % over tasks", "lenient %", "format %", "gap closure %",
-        "above multi-task described %", "calibration error %", "prompt tokens", "tasks",
-    )  # fmt: skip
+        "method",
+        "strict %",
+        "95 %",
+        "95 % over tasks",
+        "lenient %",
+        "format %",
+        "gap closure %",
+        "above multi-task described %",
+        "calibration error %",
+        "prompt tokens",
+        "tasks",
+    )
     return f"## {title}\n\n" + table(header, rows)
 
 
@@ -147,10 +166,17 @@ def _spread(summary: Summary) -> str:
 
 def _adapters(summary: Summary, about: Mapping[str, Any]) -> str:
     rows = [
-        (METHODS[n].title, str(a.made), f"{a.p50_ms:.0f}", f"{a.p90_ms:.0f}", f"{a.bytes / 2**20:.2f}",
-         f"{a.median_cosine:.2f}", percent(a.replicas))
+        (
+            METHODS[n].title,
+            str(a.made),
+            f"{a.p50_ms:.0f}",
+            f"{a.p90_ms:.0f}",
+            f"{a.bytes / 2**20:.2f}",
+            f"{a.median_cosine:.2f}",
+            percent(a.replicas),
+        )
         for n, a in summary.adapters.items()
-    ]  # fmt: skip
+    ]
     if not rows:
         return ""
     header = ("method", "made", "p50 ms", "p90 ms", "MiB", "cosine to nearest expert", "copies %")

@@ -115,8 +115,11 @@ class _Builder:
             drawn = [("d0", "one"), *((f"s{i}",) for i in range(1, SEEDS))]
             out.seeds[group] = self._ranges(tasks, drawn, [m for m in self.ran if m.draws])
         for task in self.tasks:
-            scores = {m.name: self.strict.mean(Series(m.name), task) for m in self.ran
-                      if self.strict.has(Series(m.name), task)}  # fmt: skip
+            scores = {
+                m.name: self.strict.mean(Series(m.name), task)
+                for m in self.ran
+                if self.strict.has(Series(m.name), task)
+            }
             out.per_task[task] = {**scores, "majority": self.found.majority.get(task, 0.0)}
         out.adapters = {m.name: a for m in self.ran if (a := self._adapters(m)) is not None}
         self._coverage(out)
@@ -197,15 +200,17 @@ class _Builder:
         for task in self.strict.common([series, BASE, OWN], list(self.tasks)):
             units = [u for v in MATCHED if (u := self.strict.units.get((out.headline, task, v))) is not None]
             means = [self.strict.mean(s, task) for s in (series, BASE, OWN)]
-            out.coverage.append({
-                "task": task,
-                "group": "near" if task in out.groups["near"] else "far",
-                "coverage": float(np.mean([u.about["coverage"] for u in units])),
-                "closure": float(closure(*(np.array(m) for m in means))),
-                "strict": means[0],
-                "cosine": float(np.mean([u.about["cosine"] for u in units])),
-                "nearest": units[0].about["nearest"],
-            })  # fmt: skip
+            out.coverage.append(
+                {
+                    "task": task,
+                    "group": "near" if task in out.groups["near"] else "far",
+                    "coverage": float(np.mean([u.about["coverage"] for u in units])),
+                    "closure": float(closure(*(np.array(m) for m in means))),
+                    "strict": means[0],
+                    "cosine": float(np.mean([u.about["cosine"] for u in units])),
+                    "nearest": units[0].about["nearest"],
+                }
+            )
         pairs = [(c["coverage"], c["closure"]) for c in out.coverage if math.isfinite(c["closure"])]
         if len(pairs) >= 3:
             x, y = zip(*pairs, strict=True)

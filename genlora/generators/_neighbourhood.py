@@ -76,9 +76,7 @@ def neighbourhood(
         spread = round(spread_of(weights, inner.gram[:used, :used]), PLACES)
     padded = (*weights, *[0.0] * (len(found) - used))
     contributions = tuple(_contribution(library, *x) for x in zip(found, similarities, padded, strict=True))
-    return Neighbourhood(
-        tuple(found), states, similarities, weights, coverage, spread, inner.energies, contributions
-    )  # fmt: skip
+    return Neighbourhood(tuple(found), states, similarities, weights, coverage, spread, inner.energies, contributions)
 
 
 def _nearest(library: BankLike, vector: Vector, k: int, exclude: frozenset[str]) -> list[NeighbourLike]:

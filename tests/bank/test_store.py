@@ -26,8 +26,11 @@ def test_what_goes_in_comes_out_after_reopening(bank, tmp_path):
     with Bank.open(tmp_path / "bank") as again:
         found = again.get("expert-1")
         assert (found.descriptions, found.gain, found.saw, found.provenance) == (
-            given.descriptions, gain, ("bigbench",), {"seed": 3},
-        )  # fmt: skip
+            given.descriptions,
+            gain,
+            ("bigbench",),
+            {"seed": 3},
+        )
         assert found.metrics["loss"] == 0.5 and found.rank == 4 and found.generation == 1
         assert found.base == fingerprint().id
         np.testing.assert_array_equal(found.embeddings, given.embeddings)

@@ -180,8 +180,9 @@ def test_a_folder_of_other_things_is_not_cleared(tmp_path, monkeypatch):
     done = clear_cache()
     after = contents(home)
     assert before.items() <= after.items() and after["files/" + "f" * 64 + "/holiday.jpg"] == b"jpg"
-    assert {k for k in after if k not in before} == {f"files/{'f' * 64}/{n}" for n in (
-        *SMALL, "model.safetensors", "holiday.jpg", MANIFEST, CHECKED)}  # fmt: skip
+    assert {k for k in after if k not in before} == {
+        f"files/{'f' * 64}/{n}" for n in (*SMALL, "model.safetensors", "holiday.jpg", MANIFEST, CHECKED)
+    }
     told = "\n".join(done.kept)
     for name in (
         "photos",

@@ -17,10 +17,14 @@ def unit(method, task, strict, variant="one"):
 
 
 def test_scores_are_means_over_tasks_paraphrases_and_examples():
-    s = Scores([
-        unit("m", "t1", [1, 1, 0, 0], "d0"), unit("m", "t1", [1, 0, 0, 0], "d1"),
-        unit("m", "t1", [0, 0, 0, 0], "s1"), unit("m", "t2", [1, 1]),
-    ])  # fmt: skip
+    s = Scores(
+        [
+            unit("m", "t1", [1, 1, 0, 0], "d0"),
+            unit("m", "t1", [1, 0, 0, 0], "d1"),
+            unit("m", "t1", [0, 0, 0, 0], "s1"),
+            unit("m", "t2", [1, 1]),
+        ]
+    )
     assert s.vector(Series("m"), "t1").tolist() == [1, 0.5, 0, 0]
     found = s.estimate(level, [Series("m")], ["t1", "t2", "unknown"])
     assert found is not None and found.tasks == 2

@@ -13,8 +13,10 @@ SHAPES = {"layer.0.q": (16, 16), "layer.0.v": (8, 16), "layer.1.q": (16, 16), "l
 def experts(n, *, shared=6, rank=3, seed=0):
     """Random experts whose rows and columns lie in `shared` directions per module."""
     g = torch.Generator().manual_seed(seed)
-    spans = {p: (torch.randn(out, shared, generator=g), torch.randn(shared, inp, generator=g))
-             for p, (out, inp) in SHAPES.items()}  # fmt: skip
+    spans = {
+        p: (torch.randn(out, shared, generator=g), torch.randn(shared, inp, generator=g))
+        for p, (out, inp) in SHAPES.items()
+    }
     made = []
     for _ in range(n):
         pairs = {}

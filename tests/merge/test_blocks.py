@@ -46,9 +46,13 @@ def nf4_linear(weight, *, double=True):
     import bitsandbytes as bnb
 
     linear = bnb.nn.Linear4bit(
-        weight.shape[1], weight.shape[0], bias=False, compute_dtype=torch.float32,
-        compress_statistics=double, quant_type="nf4",
-    )  # fmt: skip
+        weight.shape[1],
+        weight.shape[0],
+        bias=False,
+        compute_dtype=torch.float32,
+        compress_statistics=double,
+        quant_type="nf4",
+    )
     linear.weight = bnb.nn.Params4bit(
         weight.clone(), requires_grad=False, compress_statistics=double, quant_type="nf4", module=linear
     )

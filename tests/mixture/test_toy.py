@@ -18,9 +18,15 @@ def base():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         config = LlamaConfig(
-            vocab_size=CLASSES, hidden_size=WIDTH, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4,
-            num_key_value_heads=4, initializer_range=0.2, tie_word_embeddings=False,
-        )  # fmt: skip
+            vocab_size=CLASSES,
+            hidden_size=WIDTH,
+            intermediate_size=64,
+            num_hidden_layers=1,
+            num_attention_heads=4,
+            num_key_value_heads=4,
+            initializer_range=0.2,
+            tie_word_embeddings=False,
+        )
         return LlamaForCausalLM(config).requires_grad_(False).eval()
 
 
@@ -38,12 +44,14 @@ def classes(model, x):
 
 def planted(seed):
     g = torch.Generator().manual_seed(seed)
-    return AdapterState({
-        f"{SITE}.{leaf}": LoraPair(
-            torch.randn(2, WIDTH, generator=g) / WIDTH**0.5, torch.randn(WIDTH, 2, generator=g) / 2**0.5
-        )
-        for leaf in TARGETS
-    })  # fmt: skip
+    return AdapterState(
+        {
+            f"{SITE}.{leaf}": LoraPair(
+                torch.randn(2, WIDTH, generator=g) / WIDTH**0.5, torch.randn(WIDTH, 2, generator=g) / 2**0.5
+            )
+            for leaf in TARGETS
+        }
+    )
 
 
 @pytest.fixture(scope="module")

@@ -19,12 +19,14 @@ Answer = tuple[int, Any]
 def make_state(layout: BaseLayout, *, seed: int = 0, rank: int = 8, size: float = 0.05) -> AdapterState:
     """A random adapter on q, k and v of every layer."""
     draw = torch.Generator().manual_seed(seed)
-    return AdapterState({
-        m.path: LoraPair(
-            torch.randn(rank, m.d_in, generator=draw) * size, torch.randn(m.d_out, rank, generator=draw) * size
-        )
-        for m in layout.of(LEAVES)
-    })  # fmt: skip
+    return AdapterState(
+        {
+            m.path: LoraPair(
+                torch.randn(rank, m.d_in, generator=draw) * size, torch.randn(m.d_out, rank, generator=draw) * size
+            )
+            for m in layout.of(LEAVES)
+        }
+    )
 
 
 def make_adapter(folder: Path, layout: BaseLayout, *, gguf: bool = False, **options: Any) -> Path:

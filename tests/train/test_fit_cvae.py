@@ -62,8 +62,10 @@ def clusters(n=8, each=20, seed=0):
     start = {p: torch.randn(2, d, generator=g) for p, (_, d) in shapes.items()}
     out = []
     for _ in range(n):
-        centre = {p: (start[p] + 0.3 * torch.randn(2, i, generator=g), torch.randn(o, 2, generator=g))
-                  for p, (o, i) in shapes.items()}  # fmt: skip
+        centre = {
+            p: (start[p] + 0.3 * torch.randn(2, i, generator=g), torch.randn(o, 2, generator=g))
+            for p, (o, i) in shapes.items()
+        }
         out.append([AdapterState({p: _near(pair, g) for p, pair in centre.items()}) for _ in range(each)])
     return out
 
@@ -131,9 +133,15 @@ def errors(seed, *, text_appended=True):
     w = torch.from_numpy(checkpoints[known].mean(1)).float()
     noise = torch.from_numpy(checkpoints[known].std(1).mean(0)).float()
     data = CvaeData(
-        names=tuple(map(str, range(40))), parents=tuple(map(str, range(40))), w=w, noise=noise,
-        centres=text[known], vectors=tuple(said[known]), unseen=(), examples=None,
-    )  # fmt: skip
+        names=tuple(map(str, range(40))),
+        parents=tuple(map(str, range(40))),
+        w=w,
+        noise=noise,
+        centres=text[known],
+        vectors=tuple(said[known]),
+        unseen=(),
+        examples=None,
+    )
     config = CvaeFitConfig(
         prior="learned", text=text_appended, steps=700, hidden=96, latent=16, vector_noise=0.1, temperature=0.1
     )

@@ -47,9 +47,14 @@ def copy(target: Path | BankAddress, blobs: str | None, bank: Any, as_json: bool
 
 @click.command("index", short_help="Choose how a shared bank is searched")
 @click.argument("kind", type=click.Choice(["exact", "hnsw"]))
-@click.option("--bank", type=Place(), envvar="GENLORA_BANK", metavar="URL", callback=named_bank, help=(
-    "The shared bank: postgresql://...  [default: $GENLORA_BANK]"
-))  # fmt: skip
+@click.option(
+    "--bank",
+    type=Place(),
+    envvar="GENLORA_BANK",
+    metavar="URL",
+    callback=named_bank,
+    help="The shared bank: postgresql://...  [default: $GENLORA_BANK]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
 def index(kind: str, bank: Any, as_json: bool) -> None:
     """Search a shared bank by exact comparison, or through an HNSW index (approximate, for over 10^5 experts).

@@ -21,9 +21,12 @@ _BARS = 24
 
 
 @click.group("bank")
-@click.option("--url", type=Place(), metavar="URL", help=(
-    "A bank that many machines share, for every verb below: postgresql://[USER@]HOST/DATABASE[?schema=NAME]"
-))  # fmt: skip
+@click.option(
+    "--url",
+    type=Place(),
+    metavar="URL",
+    help="A bank that many machines share, for every verb below: postgresql://[USER@]HOST/DATABASE[?schema=NAME]",
+)
 @click.pass_context
 def bank(ctx: click.Context, url: Any) -> None:
     """Make, fill and look after a bank of experts."""

@@ -71,7 +71,7 @@ _COMMON: tuple[Callable[[Any], Any], ...] = (
         type=click.Choice(["best", "last"]),
         default="last",
         show_default=True,
-        help=("The weights of the best look at validation tasks, or those the schedule ends with."),
+        help="The weights of the best look at validation tasks, or those the schedule ends with.",
     ),
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
     click.option("--json", "as_json", is_flag=True, help="Print the training record as JSON."),
@@ -101,12 +101,20 @@ def multitask(described: bool, lr: float, **options: Any) -> None:
 @_common
 @click.option("--start", type=click.Path(path_type=Path), required=True, help="Multi-task artefact to start from.")
 @click.option("--lr", type=click.FloatRange(0, 1, min_open=True), default=1e-3, show_default=True)
-@click.option("--described", type=click.FloatRange(0, 1), default=0.2, show_default=True, help=(
-    "Share of steps whose prompts hold the description as well."
-))  # fmt: skip
-@click.option("--codes", type=click.IntRange(0), default=32, show_default=True, help=(
-    "Size of the neighbours' code in the condition; 0 reads the text alone."
-))  # fmt: skip
+@click.option(
+    "--described",
+    type=click.FloatRange(0, 1),
+    default=0.2,
+    show_default=True,
+    help="Share of steps whose prompts hold the description as well.",
+)
+@click.option(
+    "--codes",
+    type=click.IntRange(0),
+    default=32,
+    show_default=True,
+    help="Size of the neighbours' code in the condition; 0 reads the text alone.",
+)
 @click.option(
     "--kl", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of the experts' behaviour."
 )
@@ -115,9 +123,17 @@ def multitask(described: bool, lr: float, **options: Any) -> None:
 @click.option("--noise", type=click.FloatRange(0), default=0.3, show_default=True, help="Added to task vectors.")
 @click.option("--code-dropout", type=click.FloatRange(0, 1), default=0.3, show_default=True)
 def hypernet(
-    start: Path, lr: float, described: float, codes: int, kl: float, align: float, l2: float, noise: float,
-    code_dropout: float, **options: Any,
-) -> None:  # fmt: skip
+    start: Path,
+    lr: float,
+    described: float,
+    codes: int,
+    kl: float,
+    align: float,
+    l2: float,
+    noise: float,
+    code_dropout: float,
+    **options: Any,
+) -> None:
     """Train the hypernetwork end to end through the frozen base, around a multi-task adapter."""
     fit = {"lr": lr, "kl": kl, "align": align, "l2": l2, "noise": noise, "code_dropout": code_dropout}
     _fit("hypernet", described=described, fit=fit, network={"codes": codes}, start=start, **options)
@@ -154,25 +170,36 @@ def _fit(
 
     codes = int(network.get("codes", 0))
     batches = TaskBatchConfig(
-        tasks_per_step=tasks_per_step, tokens_per_task=tokens_per_task, max_row_tokens=longest, described=described,
-        rows_per_task=8, seed=seed,
-    )  # fmt: skip
+        tasks_per_step=tasks_per_step,
+        tokens_per_task=tokens_per_task,
+        max_row_tokens=longest,
+        described=described,
+        rows_per_task=8,
+        seed=seed,
+    )
     config = FitConfig(steps=steps, eval_every=eval_every, keep=keep, validation_rows=10, batches=batches, **fit)
     with open_bank(bank) as opened, progress_bars() as show:
         # The artefact must read vectors of the bank's own embedder: told before training, not when it is first used.
         model = load_banks_embedder(opened, embedder, progress=show)
         base = load_banks_base(opened, base_source, device=device, progress=show)
         report = fit_text(
-            base, opened,
-            catalogue_tasks("bank", words_folder=words), catalogue_tasks("validation", words_folder=words),
+            base,
+            opened,
+            catalogue_tasks("bank", words_folder=words),
+            catalogue_tasks("validation", words_folder=words),
             model,
             FitTextOptions(
-                kind=kind, config=config, run=run or out.with_name(f"{out.name}.run"), start=start, device=device,
-                devices=devices, on_tick=ticks(show),
+                kind=kind,
+                config=config,
+                run=run or out.with_name(f"{out.name}.run"),
+                start=start,
+                device=device,
+                devices=devices,
+                on_tick=ticks(show),
                 network=NetworkConfig(code_dim=codes + CODE_EXTRA if codes else 0, scale=config.scale),
             ),
             out,
-        )  # fmt: skip
+        )
     if report.fitted.rank:
         return
     if as_json:

@@ -287,11 +287,14 @@ def test_answers_follow_the_rule(name):
 @pytest.mark.parametrize(
     ("name", "known"),
     [
-        ("plural", "box boxes city cities boy boys knife knives woman women hero heroes piano pianos sheep sheep "
-         "beach beaches roof roofs tooth teeth photo photos quiz quizzes day days"),
+        (
+            "plural",
+            "box boxes city cities boy boys knife knives woman women hero heroes piano pianos sheep sheep "
+            "beach beaches roof roofs tooth teeth photo photos quiz quizzes day days",
+        ),
         ("a-an", "hour an uniform a university a umbrella an honor an user a onion an euro a usage a unicorn a"),
     ],
-)  # fmt: skip
+)
 def test_known_answers(name, known):
     flat = known.split()
     expected = dict(zip(flat[::2], flat[1::2], strict=True))
