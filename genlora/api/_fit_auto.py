@@ -26,9 +26,11 @@ from genlora.generators import (
     AutoGenerator,
     Neighbourhood,
     Request,
+    Rows,
     Stopwatch,
     TaskRows,
     WayTable,
+    card_rows,
     fit_table,
     gap,
     nearness,
@@ -37,7 +39,6 @@ from genlora.generators import (
     save_artefact,
     table_name,
 )
-from genlora.tasks import Example
 
 from ._genlora import GenLora
 
@@ -56,13 +57,12 @@ def fit_auto(
     requests: Sequence[ReferenceRequest],
     out: Path,
     *,
-    rows: Mapping[str, Sequence[Example]] | None = None,
     on_answer: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Ask every request (see `reference_requests`) in every way and write the tables to `out`; returns the record.
 
-    `rows` are a few examples of each stored expert's task, for the same-task test; without them `auto` chooses by
-    vectors alone. Raises `UnknownGeneratorError` where `fewshot` has not been trained, `ConfigError` where there is no
+    The rows of the same-task test are the samples on the experts' cards; without any, `auto` chooses by vectors alone.
+    Raises `UnknownGeneratorError` where `fewshot` has not been trained, `ConfigError` where there is no
     request.
     """
     engine: AutoGenerator = lora.engine("auto")
@@ -76,7 +76,7 @@ def fit_auto(
     ]
     pairs = [(i, at) for i, n in enumerate(nears) for at in range(min(CANDIDATES, len(n.found)))]
     names = [nears[i].found[at].name for i, at in pairs]
-    rows = rows or {}
+    rows = {name: found for name in lora.bank.names() if (found := card_rows(lora.bank.get(name)))}
     steps = [len(rows), len(pairs) if rows else 0, len(pairs), len(requests)]
 
     def told(stage: int) -> Callable[[int], None]:
@@ -124,17 +124,15 @@ def _known_rows(
     lora: GenLora,
     base: LoadedBase,
     state: AdapterState,
-    rows: Mapping[str, Sequence[Example]],
+    rows: Mapping[str, Rows],
     on_expert: Callable[[int], None],
 ) -> dict[str, TaskRows]:
     """The rows of each expert, with what its own descriptions make of them."""
     out = {}
     for done, name in enumerate(sorted(rows), 1):
-        kept = tuple((e.input, e.output) for e in rows[name])
         said = lora.bank.get(name).descriptions[:OWN_DESCRIPTIONS]
-        if kept and said:
-            found = read_descriptions(base, state, [(d, kept) for d in said])
-            out[name] = TaskRows(kept, float(np.mean(found)))
+        found = read_descriptions(base, state, [(d, rows[name]) for d in said])
+        out[name] = TaskRows(rows[name], float(np.mean(found)))
         on_expert(done)
     return out
 

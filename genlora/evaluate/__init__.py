@@ -35,7 +35,6 @@ from ._reference import ReferenceRequest as ReferenceRequest
 from ._reference import rate_experts as rate_experts
 from ._reference import rate_fewshot as rate_fewshot
 from ._reference import reference_requests as reference_requests
-from ._reference import task_rows as task_rows
 from ._run import AdapterUnderTest as AdapterUnderTest
 from ._run import Evaluated as Evaluated
 from ._run import Evaluation as Evaluation

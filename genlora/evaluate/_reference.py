@@ -77,16 +77,6 @@ def reference_requests(
     return [r for r in out if len(r.examples) >= TURNS]
 
 
-def task_rows(stored: Sequence[str], *, words_folder: Path | None = None, n: int = 4) -> dict[str, tuple[Example, ...]]:
-    """{expert: `n` validation rows} of the stored experts that the catalogue knows: for the same-task test."""
-    known = catalogue()
-    out = {}
-    for name in stored:
-        if name in known and (known[name].scheme != "words" or words_folder is not None):
-            out[name] = sample(catalogue_task(name, words_folder=words_folder).split("validation"), n, seed=5)
-    return out
-
-
 def rate_fewshot(
     base: LoadedBase,
     state: AdapterState | None,

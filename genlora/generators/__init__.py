@@ -66,6 +66,7 @@ from ._protocol import Vector as Vector
 from ._reading import Reader as Reader
 from ._reading import Rows as Rows
 from ._reading import TaskRows as TaskRows
+from ._reading import card_rows as card_rows
 from ._reading import gap as gap
 from ._registry import DEFAULT_GENERATOR as DEFAULT_GENERATOR
 from ._registry import GENERATORS as GENERATORS

@@ -19,6 +19,7 @@ from genlora.errors import ManifestError
 Rows = tuple[tuple[str, str], ...]
 """(input, output) of a task."""
 
+MOST_ROWS = 4
 LEAST_GAP, MOST_GAP = -4.0, 1.0
 """Beyond these a gap says no more: a description is as wrong, or as right, as can be."""
 
@@ -38,6 +39,12 @@ class TaskRows:
     rows: Rows
     own: float
     """Mean log p of the rows under the expert's own descriptions."""
+
+
+def card_rows(record: Any) -> Rows:
+    """The samples on an expert's card, at most `MOST_ROWS`: held-out rows that it was measured on."""
+    kept = (getattr(record, "metrics", None) or {}).get("samples", [])
+    return tuple((str(s["input"]), str(s["output"])) for s in kept if {"input", "output"} <= set(s))[:MOST_ROWS]
 
 
 def gap(read: float, known: TaskRows) -> float:
