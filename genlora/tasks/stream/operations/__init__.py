@@ -1,12 +1,13 @@
 """Operations, conditions and classifiers, a room for each thing they are asked of."""
 
 from .._parts import Classifier, Condition, Operation
-from . import codes, facts, lists, quantities, records, texts, times, words
+from . import codes, facts, lists, office, quantities, records, texts, times, words
 
 _ROOMS = (
     codes,
     facts,
     lists,
+    office,
     quantities,
     records,
     texts,

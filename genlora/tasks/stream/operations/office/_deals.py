@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ..._parts import Classifier, Condition, Operation, Params, Value
 from ...inputs.texts._frames import texts
-from ._parts import put, shaped, slot
+from ..texts._parts import put, shaped, slot
 
 _PRICE, _ORDER = ("price text",), ("order text",)
 

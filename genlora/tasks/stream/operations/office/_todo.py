@@ -7,7 +7,7 @@ from genlora.tasks import Draw
 from ..._parts import Classifier, Condition, Operation, Params, Value
 from ...inputs.texts._chat import upper_first
 from ...inputs.texts._people import sentence
-from ._parts import put, shaped, slot, some_name
+from ..texts._parts import put, shaped, slot, some_name
 
 _TODO = ("todo text", "check todo text", "ranked todo text")
 _CHECK, _RANKED, _CLAUSE = ("check todo text",), ("ranked todo text",), ("clause text", "diary text")

@@ -5,7 +5,7 @@ from genlora.tasks import Draw
 from ..._parts import Classifier, Condition, Operation, Params, Value
 from ..._tables import stored
 from ...inputs.texts._frames import written_time
-from ._parts import exchanged, mentioned, put, raw, shaped, slot, some_city, some_name
+from ..texts._parts import exchanged, mentioned, put, raw, shaped, slot, some_city, some_name
 
 _TRIP = ("trip text", "trip note text")
 _CITIES = ("from", "to")

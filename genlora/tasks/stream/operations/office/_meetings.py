@@ -1,7 +1,7 @@
 """Meetings with room and host, and meetings that move to another day or time."""
 
 from ..._parts import Classifier, Condition, Operation
-from ._parts import put, shaped, slot, some_name
+from ..texts._parts import put, shaped, slot, some_name
 
 _MEET, _MOVE = ("meeting text",), ("move text",)
 

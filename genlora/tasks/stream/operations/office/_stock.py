@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ..._parts import Classifier, Condition, Operation, Params, Value
-from ._parts import slot
+from ..texts._parts import slot
 
 _STOCK = ("stock text",)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ..._parts import Classifier, Condition, Operation, Params, Value
-from ._parts import put, shaped, slot, some_name
+from ..texts._parts import put, shaped, slot, some_name
 
 _TICKET = ("ticket text",)
 
