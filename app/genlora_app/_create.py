@@ -43,12 +43,12 @@ def create_tab(studio: Studio, current: Current) -> None:
                 elem_id="gl-description",
             )
             tasks = gr.HTML(views.chips(views.EXAMPLE_TASKS, "Try"), js_on_load=views.CHIP_JS)
-            with gr.Accordion("Or show a few examples instead", open=False):
+            with gr.Accordion("Examples, beside the description or instead of it", open=False):
                 examples = gr.Textbox(
                     value="",
                     label="Examples, one a line",
-                    info='"input => output", or JSON Lines. A text file may be dropped here. Used when no task is '
-                    "described.",
+                    info='"input => output", or JSON Lines. A text file may be dropped here. With a description, one '
+                    "to eight of them stand before every question, at no training cost.",
                     placeholder="wolf => wolves\ncity => cities\nchild => children",
                     lines=5,
                     max_lines=12,
@@ -98,7 +98,7 @@ def create_tab(studio: Studio, current: Current) -> None:
         task, shown = task or "", shown or ""
         progress(0.2, desc="Finding neighbours and writing the adapter")
         try:
-            found = parse_examples(shown) if shown.strip() and not task.strip() else ()
+            found = parse_examples(shown) if shown.strip() else ()
             made = studio.create(task, found)
             progress(0.8, desc="Preparing the downloads")
             near, files = studio.near(made), studio.downloads(made)

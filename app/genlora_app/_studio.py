@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from genlora.adapter import AdapterFiles
-from genlora.api import MAX_NEW_TOKENS, GenerateResult, GenLora, Library, base_source, check_input, load_banks_base
-from genlora.base import BACKENDS, LoadedBase, backend_named, gguf_file
+from genlora.api import GenerateResult, GenLora, Library, base_source, check_input, load_banks_base
+from genlora.base import BACKENDS, Constraint, LoadedBase, backend_named, gguf_file
 from genlora.engine import Adapter, Completion, Engine, Sampling
 from genlora.errors import DescriptionError, GenloraError, TaskError, UnknownModelError
 from genlora.evaluate import Answered, OwnDataResult, compare_on_own_data, whole_file
 from genlora.files import check_name
 from genlora.merge import MergeReport, merge
 from genlora.progress import Progress, silent
-from genlora.tasks import Example, prompt_ids, score_answers, task_of
+from genlora.tasks import Example, PromptFormat, prompt_ids, score_answers, task_of
 
 from ._files import write_whole, zip_bytes, zip_folder
 from ._map import BankMap
@@ -38,6 +38,8 @@ MAX_FILES = 64
 """Adapters whose files are kept on disk, a few megabytes each."""
 SHOWN_NEAR = 4
 """Experts that are shown beside a request, used or not."""
+_LONGEST_SCORED = 192
+"""Tokens of an answer that is scored."""
 _AT_ONCE = 32
 """Examples that the engine answers together."""
 
@@ -162,12 +164,13 @@ class Studio:
     def create(
         self, description: str, examples: Sequence[Example] = (), *, generator: str | None = None, seed: int = 0
     ) -> GenerateResult:
-        """An adapter from a description, or from examples where there is none.
+        """An adapter from a description, with examples that stand in its prompt, or from examples alone.
 
         Raises `DescriptionError`, `TaskError`, `ConfigError`, `OverloadError`.
         """
         if description.strip():
-            return self.library.create(description, generator=generator, seed=seed)
+            shots = [(e.input, e.output) for e in examples]
+            return self.library.create(description, generator=generator, seed=seed, shots=shots)
         if not examples:
             raise DescriptionError("there is no task yet: describe it in a sentence, or paste a few examples of it.")
         return self.library.create(examples=examples, seed=seed)
@@ -220,8 +223,8 @@ class Studio:
     ) -> AsyncIterator[Exchange]:
         """Both models answer one message, greedily, at the same time; each step is the exchange so far.
 
-        The adapted model gets the message alone, as its experts were trained; the base gets the description before it
-        if `tell_base`. Raises `TaskError` for a message that cannot be asked.
+        The adapted model is asked as its bundle says; the base gets the description before the message if `tell_base`.
+        Raises `TaskError` for a message that cannot be asked.
         """
         check_input(message, where="the message")
         if len(message) > MAX_MESSAGE_CHARS:
@@ -230,8 +233,12 @@ class Studio:
         sampling = Sampling(max_tokens=max_tokens)
         streams = {"base": self.engine.submit(prompt_ids(self.base.tokenizer, message, told), sampling)}
         try:
+            asked = made.generated.prompt
             streams["adapted"] = self.engine.submit(
-                prompt_ids(self.base.tokenizer, message, None), sampling, adapter=made.adapter
+                asked.prompt_ids(self.base.tokenizer, message),
+                sampling,
+                adapter=made.adapter,
+                constraint=_constraint(asked),
             )
             said = dict.fromkeys(streams, "")
             queue: asyncio.Queue[tuple[str, str | None]] = asyncio.Queue()
@@ -269,17 +276,20 @@ class Studio:
         """The base, the base that is told the task, and the adapter on the same examples, scored strictly."""
         task = whole_file(task_of(examples, "your-examples"))
         told = described(made)
-        total = (2 if told is None else 3) * len(task.examples)
+        bundle = made.generated.prompt
+        ways = 2 + (told is not None) + (not bundle.is_bare or bundle.answer_form is not None)
+        total = ways * len(task.examples)
         before = 0
 
-        def answer(way: str, text: str | None, adapted: bool) -> Answered:
+        def answer(way: str, asked: PromptFormat, adapted: bool) -> Answered:
             nonlocal before
 
             def step(done: int) -> None:
                 on_step(f"{way}: answering", before + done, total)
 
-            prompts = [prompt_ids(self.base.tokenizer, e.input, text) for e in task.examples]
-            found = self._answers(prompts, made.adapter if adapted else None, self._limit(task.examples), step)
+            prompts = [asked.prompt_ids(self.base.tokenizer, e.input) for e in task.examples]
+            adapter = made.adapter if adapted else None
+            found = self._answers(prompts, adapter, self._limit(task.examples), step, _constraint(asked))
             texts = tuple(c.text.strip() for c in found)
             sums = [sum(t.logprob or 0.0 for t in c.tokens) for c in found]
             confidence = tuple(math.exp(s) for s in sums)
@@ -288,22 +298,28 @@ class Studio:
             before += len(task.examples)
             return Answered(task.examples, texts, scores, confidence, each, tuple(map(len, prompts)))
 
-        return compare_on_own_data(task, told, answer)
+        return compare_on_own_data(task, told, answer, prompt=made.generated.prompt)
 
     def _limit(self, examples: Sequence[Example]) -> int:
         """Tokens an answer may have: the longest right one and half as many again."""
         ids = self.base.tokenizer([e.output for e in examples], add_special_tokens=False)["input_ids"]
         longest = max(map(len, ids))
-        return min(4 * MAX_NEW_TOKENS, longest + longest // 2 + 4)
+        return min(_LONGEST_SCORED, longest + longest // 2 + 4)
 
     def _answers(
-        self, prompts: Sequence[list[int]], adapter: Adapter | None, limit: int, step: Callable[[int], None]
+        self,
+        prompts: Sequence[list[int]],
+        adapter: Adapter | None,
+        limit: int,
+        step: Callable[[int], None],
+        held: Constraint | None,
     ) -> list[Completion]:
         sampling = Sampling(max_tokens=limit, logprobs=0)
         out: list[Completion] = []
         for start in range(0, len(prompts), _AT_ONCE):
             step(start)
-            streams = [self.engine.submit(p, sampling, adapter=adapter) for p in prompts[start : start + _AT_ONCE]]
+            part = prompts[start : start + _AT_ONCE]
+            streams = [self.engine.submit(p, sampling, adapter=adapter, constraint=held) for p in part]
             try:
                 out += [s.result() for s in streams]
             finally:
@@ -359,6 +375,11 @@ class Studio:
 def described(made: GenerateResult) -> str | None:
     """What the base can be told: the request's description, or None where there were only examples."""
     return made.generated.description
+
+
+def _constraint(asked: PromptFormat) -> Constraint | None:
+    """What answers are held to."""
+    return None if asked.answer_form is None else Constraint(regex=asked.answer_form.regex)
 
 
 def merge_choices() -> list[tuple[str, str]]:

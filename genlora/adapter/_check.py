@@ -19,6 +19,8 @@ from ._tensors import tensor_names
 
 PROFILES = ("portable",)
 _GGUF_LIMIT = 1 << 31
+_OPTIONAL = frozenset({AdapterFiles.GGUF, AdapterFiles.PROMPT, AdapterFiles.CARD})
+"""What a receipt may record beside config and weights."""
 _SERVER_RANK = 16
 
 
@@ -221,9 +223,9 @@ def _receipt(x: _Loaded) -> str:
         return "none (only folders that genlora wrote have one)"
     receipt = folder_receipt(x.folder)
     for name, digest in sorted(receipt["files"].items()):
-        if name == AdapterFiles.GGUF and not (x.folder / name).is_file():
-            continue  # servers of PEFT folders are given no twin
-        if name not in {AdapterFiles.CONFIG, AdapterFiles.WEIGHTS, AdapterFiles.GGUF}:
+        if name in _OPTIONAL and not (x.folder / name).is_file():
+            continue  # servers of PEFT folders are given what they load
+        if name not in {AdapterFiles.CONFIG, AdapterFiles.WEIGHTS} | _OPTIONAL:
             raise _fault(f"{AdapterFiles.RECEIPT} records a file {name[:60]!r} that is not of an adapter")
         if sha256_bytes(read_small(x.folder / name, _GGUF_LIMIT)) != digest:
             raise _fault(f"{name} is not the file that {AdapterFiles.RECEIPT} records; generate the adapter again")

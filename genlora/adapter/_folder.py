@@ -22,6 +22,10 @@ class AdapterFiles(StrEnum):
     """The twin for llama.cpp and Ollama."""
     REFUSALS = "refusals.json"
     """A figure measured after the adapter was made (`genlora evaluate --refusals`); never part of what is loaded."""
+    PROMPT = "prompt.json"
+    """How the adapter wants to be asked; its content is `genlora.tasks.PromptFormat`."""
+    CARD = "README.md"
+    """A model card."""
 
 
 UNSAFE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"})

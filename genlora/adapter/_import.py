@@ -15,7 +15,6 @@ from ._peft import check_tensors, read_adapter, state_from
 from ._state import AdapterState, LoraPair
 from ._tensors import check_values, tensor_names
 
-_CARD = "README.md"
 _LICENCE = re.compile(r"^license:[ \t]*['\"]?([A-Za-z0-9][A-Za-z0-9.+-]{0,63})['\"]?[ \t]*$", re.MULTILINE)
 
 
@@ -56,7 +55,7 @@ def import_peft(folder: Path, layout: BaseLayout) -> Imported:
     scaled = AdapterState({p: LoraPair(pair.a, pair.b * config.scales[p]) for p, pair in plain.items()})
     check_values({tensor_names(p)[1]: pair.b for p, pair in scaled.items()}, where=f"{where}, scale folded into B")
     rank = max(config.ranks.values())
-    licence = _licence(folder / _CARD) if _CARD in names else "unknown"
+    licence = _licence(folder / AdapterFiles.CARD) if AdapterFiles.CARD in names else "unknown"
     return Imported(resize(scaled, rank)[0], rank, config.notes, licence, config.base_name, sha256_bytes(data))
 
 

@@ -2,6 +2,8 @@
 
 from ._adapter import GeneratedAdapter as GeneratedAdapter
 from ._adapter import attach as attach
+from ._bundle import UsePrompt as UsePrompt
+from ._bundle import read_prompt as read_prompt
 from ._evaluate import EvaluateOptions as EvaluateOptions
 from ._evaluate import evaluate as evaluate
 from ._fit_auto import fit_auto as fit_auto
@@ -35,7 +37,6 @@ from ._refine import Refinement as Refinement
 from ._refine import read_labelled as read_labelled
 from ._refine import refine_generated as refine_generated
 from ._refusals import measure_refusals as measure_refusals
-from ._run import MAX_NEW_TOKENS as MAX_NEW_TOKENS
 from ._run import Answer as Answer
 from ._run import Runner as Runner
 from ._run import adapters_base as adapters_base

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from genlora.adapter import AdapterFiles, AdapterState, BaseLayout, gguf_bytes, peft_files
 from genlora.files import canonical_json, publish_folder
 from genlora.generators import Contribution, Coverage, ExpectedAccuracy, Generated, Stopwatch
+from genlora.tasks import BARE, PromptFormat
 
+from ._bundle import bundle_files
 from ._interrupts import hold_interrupts
 from ._own_files import own_adapter
 from ._places import base_source
@@ -37,6 +39,8 @@ class GeneratedAdapter:
     body: Mapping[str, Any] = field(repr=False)
     """The receipt but for the digests of files."""
     watch: Stopwatch = field(repr=False)
+    prompt: PromptFormat = BARE
+    """How it is to be asked: description, examples, answer form."""
 
     @property
     def state(self) -> AdapterState:
@@ -84,18 +88,23 @@ class GeneratedAdapter:
         with self.watch("gguf"):
             return gguf_bytes(self.state, self.layout)
 
+    def _sealed(self, gguf: bool) -> dict[str, bytes]:
+        """Every file but the receipt."""
+        twin = {AdapterFiles.GGUF: self._gguf} if gguf else {}
+        return {**self._weights, **twin, **bundle_files(self.body, self.prompt)}
+
     def files(self, *, gguf: bool = False) -> dict[str, bytes]:
         """Every file of the folder by name, the receipt included; with `gguf`, the twin for llama.cpp too."""
-        files = {**self._weights, **({AdapterFiles.GGUF: self._gguf} if gguf else {})}
+        files = self._sealed(gguf)
         with self.watch("receipt"):
             return {**files, AdapterFiles.RECEIPT: canonical_json(seal(self.body, files))}
 
     def receipt(self, *, gguf: bool = False) -> dict[str, Any]:
         """What made this adapter: request, neighbours, coverage, base, digests, versions, licences. No times."""
-        return seal(self.body, {**self._weights, **({AdapterFiles.GGUF: self._gguf} if gguf else {})})
+        return seal(self.body, self._sealed(gguf))
 
     def save(self, folder: str | Path, *, gguf: bool = False, force: bool = False) -> Path:
-        """Write the adapter as a PEFT folder with `receipt.json`, whole or not at all.
+        """Write the adapter as a PEFT folder with `prompt.json`, `README.md` and `receipt.json`, whole or not at all.
 
         Raises `StorageError` if the folder cannot be written, or exists; with `force` an adapter that genlora wrote is
         replaced, and nothing else.

@@ -19,7 +19,6 @@ from genlora.adapter import AdapterState, check_norms
 from genlora.bank import Bank, BankAddress, Embedded, TaskEmbedder
 from genlora.descriptions import BadItem, Item, language_warning
 from genlora.errors import (
-    AccuracyError,
     ConfigError,
     GenloraError,
     StorageError,
@@ -28,7 +27,6 @@ from genlora.errors import (
 from genlora.generators import (
     DEFAULT_GENERATOR,
     Artefact,
-    Generated,
     PromptMode,
     Request,
     Rows,
@@ -38,9 +36,12 @@ from genlora.generators import (
 )
 from genlora.policy import MAX_REASON_CHARS, gate
 from genlora.progress import Progress, silent
+from genlora.tasks import PromptFormat
 from genlora.versions import versions
 
+from ._accuracy import accuracy_warnings, accurate
 from ._adapter import GeneratedAdapter
+from ._bundle import prompt_part, shots_of
 from ._places import calibration_of, generator_artefact
 from ._receipt import Dtype, request_part, result_part
 from ._refine import RequestExamples
@@ -53,8 +54,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DTYPES: tuple[Dtype, ...] = ("float32", "bfloat16", "float16")
-DOUBTFUL = 0.5
-"""Below this expected accuracy a warning goes with the adapter."""
+_NOT_OF_REQUESTS = ("dtype", "generator", "allow_harmful", "min_accuracy", "shots")
+"""Options of `generate` that a generator is not asked with."""
 _BOUNDED = ("aggregate",)
 """Generators that hold every module to the longest of its experts themselves: a tighter bound than the bank's."""
 
@@ -105,36 +106,6 @@ def _reason(allow_harmful: bool | str) -> str | None:
             f"expected plain text of at most {MAX_REASON_CHARS}. Shorten it."
         )
     return reason or "no reason given"
-
-
-def accurate(made: GeneratedAdapter, least: float | None) -> GeneratedAdapter:
-    """`made`, if it is expected to be right at least that often; else `AccuracyError`, with what would help."""
-    expected = made.expected_accuracy
-    if least is None or (expected is not None and expected.value >= least):
-        return made
-    if expected is None:
-        raise AccuracyError(
-            f"nothing is known of how often this adapter would be right, and at least {least:.2f} was asked for. "
-            "Use --generator auto with a bank whose requests were measured (genlora train auto), or drop the bound."
-        )
-    helps = "; ".join(f"{what}: about {e.value:.2f}" for what, e in made.generated.advice.items())
-    raise AccuracyError(
-        f"the adapter is expected to be right in {expected.value:.2f} of cases ({expected.low:.2f} to "
-        f"{expected.high:.2f}), and at least {least:.2f} was asked for. "
-        + (f"What would help: {helps}." if helps else "Say the task in other words, or refine it on examples.")
-    )
-
-
-def accuracy_warnings(generated: Generated) -> tuple[str, ...]:
-    """What to tell of a low expected accuracy, with what would help."""
-    expected = generated.expected
-    if expected is None or expected.value >= DOUBTFUL:
-        return ()
-    helps = "; ".join(f"{what}: about {e.value:.2f}" for what, e in generated.advice.items())
-    return (
-        f"expected accuracy is low: {expected.value:.2f} ({expected.low:.2f} to {expected.high:.2f}). "
-        + (f"What would help: {helps}." if helps else "Say the task in other words, or refine it on examples."),
-    )
 
 
 class GenLora:
@@ -266,6 +237,7 @@ class GenLora:
         exclude: Iterable[str] = (),
         prompt: PromptMode | None = None,
         quick: bool = False,
+        shots: Sequence[tuple[str, str]] = (),
         min_accuracy: float | None = None,
         generator: str | None = None,
         examples: "Path | Sequence[Example] | None" = None,
@@ -284,8 +256,9 @@ class GenLora:
             rank: rank of every module, 1 to 256; by default the bank's.
             dtype: of the written factors.
             exclude: experts not to use.
-            prompt: what the adapter will be asked with; None lets the generator choose, *bare* (the input alone) keeps
-                `auto` to the bank's experts.
+            prompt: what stands before the input when the adapter is asked: nothing (*bare*, which keeps `auto` to the
+                bank's experts) or the description (*described*); None lets the generator choose.
+            shots: up to eight (input, answer) pairs that stand before it too, as earlier turns: no training.
             quick: do without the same-task test of the nearest experts, and so without the base: milliseconds instead
                 of a second, and siblings of stored tasks (first for last) are taken for them more often.
             min_accuracy: refuse an adapter that is expected to be right less often, 0 to 1; also one of which nothing
@@ -303,6 +276,7 @@ class GenLora:
         `AccuracyError` below `min_accuracy`, `BankError` for an empty or damaged bank, or `AdapterFormatError` for an
         update that is not finite or far longer than any expert's.
         """
+        shots = shots_of(shots)
         request = Request(
             description=None if description is None and examples is not None else description or "",
             top_k=top_k,
@@ -312,6 +286,7 @@ class GenLora:
             exclude=frozenset(exclude),
             prompt=prompt,
             quick=quick,
+            shown=len(shots),
         )
         self._check_form(request, dtype)
         if min_accuracy is not None and not 0 <= min_accuracy <= 1:
@@ -319,11 +294,11 @@ class GenLora:
         allow = _reason(allow_harmful)
         if examples is None and refine is None:
             with one_thread():
-                return accurate(self._made(request, dtype, generator, allow=allow), min_accuracy)
+                return accurate(self._made(request, dtype, generator, shots=shots, allow=allow), min_accuracy)
         if allow is None:  # by its words already, before a base is loaded
             gate().check(request.description or "")
         labelled = RequestExamples.read(examples, refine, base, device, self.bank, generator)
-        return accurate(self._made(request, dtype, generator, labelled, allow=allow), min_accuracy)
+        return accurate(self._made(request, dtype, generator, labelled, shots=shots, allow=allow), min_accuracy)
 
     def _check_form(self, request: Request, dtype: Dtype) -> None:
         if dtype not in DTYPES:
@@ -343,6 +318,7 @@ class GenLora:
         generator: str | None,
         labelled: "RequestExamples | None" = None,
         *,
+        shots: tuple[tuple[str, str], ...] = (),
         allow: str | None = None,
     ) -> GeneratedAdapter:
         watch, text = Stopwatch(), request.description or ""
@@ -365,9 +341,12 @@ class GenLora:
                 check_norms(generated.adapter, self._norm_bounds(), where=f"the adapter that {engine.kind} made")
         layout = self.bank.layout
         rank = max(p.rank for p in generated.adapter.values())
+        asked = request.prompt or generated.prompt
+        prompt = PromptFormat.of(request.description, shots, described=asked == "described")
         told = (*warnings, *generated.warnings, *accuracy_warnings(generated))
         body = {
-            "request": request_part(request, generator=engine.kind, rank=rank, dtype=dtype),
+            "request": request_part(request, generator=engine.kind, rank=rank, dtype=dtype, shots=shots),
+            "bundle": prompt_part(prompt),
             **result_part(generated, told, layout),
             "fingerprint": layout.fingerprint,
             "base": self._identity,
@@ -377,7 +356,7 @@ class GenLora:
             "device": "cpu" if labelled is None else str(labelled.base.device),
             "versions": versions(),
         }
-        made = GeneratedAdapter(request.description, generated, layout, dtype, body, watch)
+        made = GeneratedAdapter(request.description, generated, layout, dtype, body, watch, prompt)
         for warning in made.warnings:
             log.warning("%s", warning)
         return made
@@ -397,7 +376,7 @@ class GenLora:
         """
         Request(
             description="a check of the options",
-            **{k: v for k, v in options.items() if k not in ("dtype", "generator", "allow_harmful", "min_accuracy")},
+            **{k: v for k, v in options.items() if k not in _NOT_OF_REQUESTS},
         )
         for item in items:
             if isinstance(item, BadItem):

@@ -22,10 +22,11 @@ from genlora.files import canonical_json, check_name, sha256_bytes
 from genlora.generators import GENERATORS, ExpectedAccuracy
 from genlora.lru import Lru
 from genlora.mixture import Mixture
-from genlora.tasks import Example
+from genlora.tasks import BARE, Example, PromptFormat
 from genlora.versions import versions
 
 from ._adapter import GeneratedAdapter
+from ._bundle import shots_of
 from ._genlora import GenLora
 from ._refine import read_labelled
 
@@ -78,6 +79,8 @@ class GenerateRequest:
     generator: str
     seed: int
     digest: str
+    shots: tuple[tuple[str, str], ...] = ()
+    """(input, answer) pairs that stand in its prompt."""
 
     @property
     def id(self) -> str:
@@ -190,6 +193,10 @@ class Library:
             raise self._gone(name)
         return found
 
+    def prompt(self, name: str) -> PromptFormat:
+        """How the model called `name` is to be asked: as its bundle says, if it was generated here; else bare."""
+        return self.get(name).generated.prompt if name.startswith(PREFIX) else BARE
+
     @contextmanager
     def lease(self, name: str) -> Iterator[Adapter | Mixture | None]:
         """`find`, and inside the block the adapter is not let go of."""
@@ -243,8 +250,10 @@ class Library:
         examples: Sequence[Example] = (),
         generator: str | None = None,
         seed: int = 0,
+        shots: Sequence[tuple[str, str]] = (),
     ) -> GenerateRequest:
         """Check a request and name it. Raises `DescriptionError`, `TaskError` or `ConfigError`."""
+        shots = shots_of(shots)
         if (description is None) == (not examples):
             raise ConfigError("give either a description or examples of the task, and not both.")
         kind = generator or ("cvae" if examples else self.lora.generator)
@@ -264,8 +273,9 @@ class Library:
             "seed": seed,
             "bank": self.lora.bank.revision,
             "versions": versions(),
+            **({"shots": [list(shot) for shot in shots]} if shots else {}),
         }
-        return GenerateRequest(text, tuple(examples), kind, seed, sha256_bytes(canonical_json(asked)))
+        return GenerateRequest(text, tuple(examples), kind, seed, sha256_bytes(canonical_json(asked)), shots)
 
     def create(
         self,
@@ -274,12 +284,13 @@ class Library:
         examples: Sequence[Example] = (),
         generator: str | None = None,
         seed: int = 0,
+        shots: Sequence[tuple[str, str]] = (),
     ) -> GenerateResult:
         """The adapter for a description or examples; made if it is not there yet. Blocks.
 
         Raises what `request` and `GenLora.generate` raise, and `OverloadError` where too many wait already.
         """
-        found = self.start(self.request(description, examples=examples, generator=generator, seed=seed))
+        found = self.start(self.request(description, examples=examples, generator=generator, seed=seed, shots=shots))
         return found if isinstance(found, GenerateResult) else found.future.result()
 
     def start(self, request: GenerateRequest) -> GenerateResult | GenerateJob:
@@ -341,9 +352,10 @@ class Library:
         return result
 
     def _generate(self, request: GenerateRequest) -> GeneratedAdapter:
+        options: dict[str, Any] = {"seed": request.seed, "shots": request.shots}
         if request.examples:
-            return self.lora.generate(examples=request.examples, base=self._base, seed=request.seed)
-        return self.lora.generate(request.description, generator=request.generator, seed=request.seed, quick=self.quick)
+            return self.lora.generate(examples=request.examples, base=self._base, **options)
+        return self.lora.generate(request.description, generator=request.generator, quick=self.quick, **options)
 
     def warm(self) -> None:
         """Load what the first request would otherwise wait for: the embedder and the generator."""

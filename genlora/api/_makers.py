@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from genlora.evaluate import AdapterUnderTest, Method, Novelty, Variant
 from genlora.files import sha256_bytes
 from genlora.generators import Generated, PromptMode, Request, combine
 from genlora.mixture import Arrow
-from genlora.tasks import Task
+from genlora.tasks import PromptFormat, Task
 from genlora.train import ExpertConfig, ExpertTick, ExpertTrainer
 
 from ._genlora import GenLora
@@ -106,7 +107,8 @@ class BankMaker:
             case "nearest":
                 return self._generated("aggregate", variant, top_k=1)
             case _:
-                prompt: PromptMode = "described" if method.prompt == "described" else "bare"
+                asked: dict[str, PromptMode | None] = {"bundle": None, "described": "described"}
+                prompt = asked.get(method.prompt, "bare")
                 return self._generated(method.generator, variant, prompt=prompt)
 
     def _choose(self, task: str, seed: int) -> str:
@@ -147,7 +149,8 @@ class BankMaker:
             **{k: v for k, v in made.made_by.items() if isinstance(v, str)},
             **self._nearest(made.adapter),
         }
-        return self._made(made.adapter, about)
+        prompt = PromptFormat.of(text or None, described=made.prompt == "described")
+        return replace(self._made(made.adapter, about), prompt=prompt)
 
     def _nearest(self, state: AdapterState) -> dict[str, Any]:
         found = self.novelty.nearest(state)

@@ -20,7 +20,7 @@ from genlora.evaluate import (
     with_report,
 )
 from genlora.progress import Progress, silent
-from genlora.tasks import read_jsonl
+from genlora.tasks import Example, PromptFormat, read_jsonl
 from genlora.versions import versions
 
 from ._receipt import read_receipt
@@ -39,7 +39,8 @@ def evaluate_adapter(
     progress: Progress = silent,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> OwnDataResult:
-    """Does the adapter work on these examples? Greedy answers of the base, the described base, and the adapter.
+    """Does the adapter work on these examples? Greedy answers of the base, the described base, and the adapter, which
+    is asked as its `prompt.json` says and, where that is more than the input, with the input alone too.
 
     Args:
         adapter: a folder that `genlora generate` wrote, or another portable adapter.
@@ -58,12 +59,19 @@ def evaluate_adapter(
     told = check_description(description) if description is not None else described_by(adapter)
     runner = Runner.open(adapter, base=base, device=device, force=force, progress=progress)
 
-    def answer(way: str, text: str | None, adapted: bool) -> Answered:
+    def answer(way: str, asked: PromptFormat, adapted: bool) -> Answered:
         on_step(way)
         with runner.attached(adapted=adapted):
-            return answer_as_is(runner.base, task, task.examples, description=text)
+            return answer_as_is(
+                runner.base,
+                task,
+                task.examples,
+                description=asked.description,
+                shots=[Example(shown, answered) for shown, answered in asked.examples],
+                form=asked.answer_form,
+            )
 
-    return compare_on_own_data(task, told, answer)
+    return compare_on_own_data(task, told, answer, prompt=runner.prompt)
 
 
 def _read(data: Path, examples: int | None) -> WholeFile:

@@ -16,7 +16,9 @@ MAX_BYTES = 1 << 20
 Dtype = Literal["float32", "bfloat16", "float16"]
 
 
-def request_part(request: Request, *, generator: str, rank: int, dtype: Dtype) -> dict[str, Any]:
+def request_part(
+    request: Request, *, generator: str, rank: int, dtype: Dtype, shots: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
     """What was asked for, as the receipt holds it."""
     return {
         "description": request.description,
@@ -29,6 +31,7 @@ def request_part(request: Request, *, generator: str, rank: int, dtype: Dtype) -
         "prompt": request.prompt,
         "quick": request.quick,
         "dtype": dtype,
+        **({"shots": [list(shot) for shot in shots]} if shots else {}),
     }
 
 

@@ -40,7 +40,7 @@ def measure_refusals(
     if write and (adapter / AdapterFiles.REFUSALS).is_file():
         read_format(adapter / AdapterFiles.REFUSALS)
     prompts = refusal_prompts()
-    runner = Runner.open(adapter, base=base, device=device, force=force, progress=progress)
+    runner = Runner.open(adapter, base=base, device=device, force=force, prompt="bare", progress=progress)
     answers = runner.answer(prompts.texts, compare=True, max_new_tokens=MAX_NEW_TOKENS)
     drift = RefusalDrift.of([a.base or "" for a in answers], [a.output for a in answers])
     if write:

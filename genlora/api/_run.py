@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import Any, Self
 
 from genlora.adapter import AdapterFiles, AdapterState, attached, folder_receipt, load_adapter
-from genlora.base import Fingerprint, LoadedBase, decode_text, generate_greedy, load_base, require_compatible
+from genlora.base import (
+    Constraint,
+    Fingerprint,
+    LoadedBase,
+    decode_text,
+    generate_greedy,
+    load_base,
+    require_compatible,
+)
 from genlora.errors import BaseError, BaseMismatchError, ConfigError, TaskError
 from genlora.files import read_json
 from genlora.merge import load_merged
 from genlora.progress import Progress, silent
-from genlora.tasks import prompt_ids
+from genlora.tasks import BARE, PromptFormat
 
+from ._bundle import UsePrompt, read_prompt
 from ._marks import warn_of_marks
 from ._places import base_source
 from ._receipt import base_of, read_receipt
@@ -22,7 +31,6 @@ from ._receipt import base_of, read_receipt
 log = logging.getLogger(__name__)
 
 MERGE_REPORT = "merge_report.json"
-MAX_NEW_TOKENS = 48
 MAX_INPUT_CHARS = 32_000
 
 
@@ -40,8 +48,10 @@ class Answer:
 class Runner:
     """A base in memory and at most one adapter, which is on it while it answers."""
 
-    def __init__(self, base: LoadedBase, state: AdapterState | None = None) -> None:
+    def __init__(self, base: LoadedBase, state: AdapterState | None = None, *, prompt: PromptFormat = BARE) -> None:
         self.base, self.state = base, state
+        self.prompt = prompt
+        """How the adapter is asked, and the base beside it."""
 
     def attached(self, *, adapted: bool = True) -> AbstractContextManager[None]:
         """The base with the adapter on it, where there is one and it is asked for, while the context lasts."""
@@ -55,10 +65,12 @@ class Runner:
         base: str | None = None,
         device: str = "cpu",
         force: bool = False,
+        prompt: UsePrompt = "bundle",
         progress: Progress = silent,
     ) -> Self:
         """Load a base (by default the one the adapter names, else the default base) and read the adapter.
 
+        It is then asked as its `prompt.json` says, where it has one; with `prompt="bare"`, with the input alone.
         Raises `BaseMismatchError` if the adapter was made for another base (unless `force`), `AdapterFormatError` if it
         is not a plain LoRA of this base's shape.
         """
@@ -66,13 +78,14 @@ class Runner:
             raise ConfigError(f"{adapter}: no such folder. Expected the folder that genlora generate wrote.")
         if base is None and adapter is not None:
             base = adapters_base(adapter)
+        asked = BARE if adapter is None else read_prompt(adapter, prompt)
         loaded = _load(base, device=device, progress=progress)
         if adapter is None:
             return cls(loaded)
         check_base(adapter, loaded, force=force)
         warn_of_marks(adapter)
         # Compatibility is judged by the whole fingerprint above; ids alone would refuse the same base requantised.
-        return cls(loaded, load_adapter(adapter, loaded.layout, force=True))
+        return cls(loaded, load_adapter(adapter, loaded.layout, force=True), prompt=asked)
 
     def outputs(
         self,
@@ -80,23 +93,26 @@ class Runner:
         *,
         description: str | None = None,
         adapted: bool = True,
-        max_new_tokens: int = MAX_NEW_TOKENS,
+        max_new_tokens: int | None = None,
     ) -> list[str]:
-        """Greedy answers to `inputs`, in order.
+        """Greedy answers to `inputs`, in order, asked and held to a form as `self.prompt` says.
 
         Args:
             inputs: what is asked, each 1 to 32,000 characters.
-            description: put before each input (the *described* prompt); None sends the input alone (*bare*).
+            description: put before each input in place of all that `self.prompt` says.
             adapted: with the adapter, where there is one; else the base's own answers.
-            max_new_tokens: where an answer ends at the latest.
+            max_new_tokens: where an answer ends at the latest; by default what `self.prompt` says.
         """
         for i, text in enumerate(inputs, 1):
             check_input(text, where=f"input {i}")
         tokenizer = self.base.tokenizer
-        prompts = [prompt_ids(tokenizer, text, description) for text in inputs]
+        format = self.prompt if description is None else PromptFormat(description)
+        prompts = [format.prompt_ids(tokenizer, text) for text in inputs]
+        constraint = None if format.answer_form is None else Constraint(regex=format.answer_form.regex)
+        limit = max_new_tokens or format.max_tokens
         with self.attached(adapted=adapted):
-            found = generate_greedy(self.base, prompts, max_new_tokens=max_new_tokens)
-        return [decode_text(tokenizer, c.tokens) for c in found]
+            found = generate_greedy(self.base, prompts, max_new_tokens=limit, constraint=constraint)
+        return [until_stop(decode_text(tokenizer, c.tokens), format.stop) for c in found]
 
     def answer(
         self,
@@ -104,7 +120,7 @@ class Runner:
         *,
         description: str | None = None,
         compare: bool = False,
-        max_new_tokens: int = MAX_NEW_TOKENS,
+        max_new_tokens: int | None = None,
     ) -> list[Answer]:
         """`outputs` with the adapter; with `compare`, the base's answers to the same prompts beside them."""
         ours = self.outputs(inputs, description=description, max_new_tokens=max_new_tokens)
@@ -112,6 +128,12 @@ class Runner:
             return [Answer(i, o) for i, o in zip(inputs, ours, strict=True)]
         base = self.outputs(inputs, description=description, adapted=False, max_new_tokens=max_new_tokens)
         return [Answer(i, o, b) for i, o, b in zip(inputs, ours, base, strict=True)]
+
+
+def until_stop(text: str, stop: Sequence[str]) -> str:
+    """`text` before the first of the `stop` texts."""
+    ends = [at for s in stop if (at := text.find(s)) >= 0]
+    return text[: min(ends)].strip() if ends else text
 
 
 def _load(base: str | None, *, device: str, progress: Progress) -> LoadedBase:

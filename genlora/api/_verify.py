@@ -18,8 +18,10 @@ from genlora.adapter import (
 from genlora.errors import DigestError, GenloraError, ManifestError
 from genlora.files import sha256_file
 from genlora.generators import combine, softmax
+from genlora.versions import versions
 
 from ._adapter import GeneratedAdapter
+from ._bundle import bundle_files, prompt_again
 from ._genlora import GenLora
 from ._marks import read_refusals
 from ._receipt import read_receipt
@@ -75,6 +77,8 @@ def verify(folder: Path, lora: GenLora | None) -> Verdict:
     if look("receipt", load):
         look("files", lambda: _files(folder, receipt))
         look("weights", lambda: _weights(receipt))
+        if AdapterFiles.PROMPT in receipt.get("files", {}):
+            look("prompt", lambda: _prompt(folder, receipt))
         if (folder / AdapterFiles.REFUSALS).is_file():
             look("refusals", lambda: _refusals(folder))
         if lora is not None:
@@ -111,6 +115,20 @@ def _refusals(folder: Path) -> str:
     found = read_refusals(folder) or {}
     marked = "; MARKED, it declines less than the base" if found["marked"] else ""
     return f"measured on these weights: {-found['drop_points']:+.1f} points against the base{marked}"
+
+
+def _prompt(folder: Path, receipt: dict[str, Any]) -> str:
+    """The prompt and the card, made again from the request that the receipt holds."""
+    prompt = prompt_again(receipt)
+    if receipt["versions"]["genlora"] != versions()["genlora"]:
+        return f"{prompt.summary()}; written by another version of genlora, so not made again"
+    for name, data in bundle_files(receipt, prompt).items():
+        if (folder / name).read_bytes() != data:
+            raise DigestError(
+                f"{folder / name}: is not what this request gives; it was written by another program. Generate the "
+                "adapter again."
+            )
+    return f"{prompt.summary()}; made again from the request, byte for byte"
 
 
 def _weights(receipt: dict[str, Any]) -> str:
@@ -161,6 +179,7 @@ class _Again:
             seed=request["seed"],
             prompt=request.get("prompt"),
             quick=request.get("quick", True),
+            shots=[(asked, answer) for asked, answer in request.get("shots", ())],
             rank=request["rank"],
             dtype=request["dtype"],
             exclude=request["exclude"],

@@ -27,6 +27,10 @@ from ._fetch import fetch_sdist as fetch_sdist
 from ._fetch import fetch_wheel_file as fetch_wheel_file
 
 if TYPE_CHECKING:
+    from ._constraint import Constraint as Constraint
+    from ._constraint import Grammars as Grammars
+    from ._constraint import Held as Held
+    from ._constraint import hold_logits as hold_logits
     from ._convert import convert_gguf as convert_gguf
     from ._decode import Continuation as Continuation
     from ._decode import common_prefix as common_prefix
@@ -74,6 +78,7 @@ if TYPE_CHECKING:
     from ._sources import resolve_embedder as resolve_embedder
 
 _MODULES = {
+    "_constraint": "Constraint Grammars Held hold_logits",
     "_convert": "convert_gguf",
     "_decode": "Continuation common_prefix decode_text generate_greedy",
     "_doctor": "Finding base_folder_finding diagnose",

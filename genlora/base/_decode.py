@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from genlora.errors import ConfigError
 
+from ._constraint import Constraint, Held, advance, hold_logits, holders
 from ._load import LoadedBase
 from ._parts import flat_logits
 
@@ -55,6 +56,7 @@ def generate_greedy(
     max_new_tokens: int = 64,
     stop_ids: Collection[int] | None = None,
     batch_tokens: int | None = None,
+    constraint: Constraint | None = None,
 ) -> list[Continuation]:
     """The most likely continuation of each prompt, token by token, in the order given, with its probability.
 
@@ -64,6 +66,8 @@ def generate_greedy(
         max_new_tokens: where an answer ends at the latest.
         stop_ids: tokens that an answer ends before; `base.eos_ids` when None.
         batch_tokens: prompt tokens run at once at most, padding included; by default what suits the device.
+        constraint: only tokens that a legal answer can go on with are looked at, and probabilities are those among
+            them; an answer that is cut is the beginning of a legal one.
 
     Another batch may swap two tokens of equal logit (in bfloat16, nearly equal ones). Raises `ConfigError` for a prompt
     without tokens.
@@ -85,7 +89,8 @@ def generate_greedy(
             cache = copy.deepcopy(start)
             if cache is not None:
                 cache.batch_repeat_interleave(len(batch))
-            found = _decode(base, [rests[i] for i in batch], cache, shared, max_new_tokens, stop)
+            held = holders(base, constraint, len(batch))
+            found = _decode(base, [rests[i] for i in batch], cache, shared, max_new_tokens, stop, held)
             out.update(zip(batch, found, strict=True))
     return [out[i] for i in range(len(rests))]
 
@@ -123,7 +128,13 @@ def _run_prefix(model: nn.Module, prefix: Sequence[int], device: torch.device) -
 
 
 def _decode(
-    base: LoadedBase, rests: Sequence[Sequence[int]], cache: Any, shared: int, limit: int, stop: Tensor
+    base: LoadedBase,
+    rests: Sequence[Sequence[int]],
+    cache: Any,
+    shared: int,
+    limit: int,
+    stop: Tensor,
+    held: list[Held | None],
 ) -> list[Continuation]:
     """Greedy answers to the rests of some prompts, whose shared beginning is in `cache` (repeated for each row)."""
     model, device = base.model, base.device
@@ -145,7 +156,7 @@ def _decode(
         inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions, "past_key_values": cache}
         out = model(**inputs, use_cache=True, logits_to_keep=1)
         cache = out.past_key_values
-        logits = out.logits.float()  # (rows, vocabulary)
+        logits = hold_logits(out.logits.float(), held)  # (rows, vocabulary)
         top, token = logits.max(-1)
         rated = (top - logits.logsumexp(-1)).double().cpu()
         stopped = torch.isin(token, stop)
@@ -159,6 +170,10 @@ def _decode(
                 else:
                     answers[row].append(t)
         alive = alive & ~stopped
+        whole = advance(held, token, alive)
+        for row in rows[whole].tolist():
+            ended[row] = True
+        alive = alive & ~whole
         left = int(alive.sum())
         if left == 0 or step + 1 == limit:
             break
@@ -167,6 +182,7 @@ def _decode(
             keep = alive.nonzero()[:, 0]
             cache.batch_select_indices(keep)
             rows, ids, mask, positions, alive = rows[keep], ids[keep], mask[keep], positions[keep], alive[keep]
+            held = [held[i] for i in keep.tolist()]
         mask = torch.cat([mask, mask.new_ones(len(ids), 1)], dim=1)
         positions = positions[:, -1:] + 1
     return [Continuation(tuple(a), total[i], len(a) + ended[i], ended[i]) for i, a in enumerate(answers)]

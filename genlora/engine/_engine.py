@@ -9,16 +9,17 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from genlora.base import LoadedBase
-from genlora.errors import ConfigError, EngineError
+from genlora.base import Constraint, Grammars, LoadedBase
+from genlora.errors import EngineError
 from genlora.mixture import Mixture, MixturePool
 
 from ._detokenizer import Detokenizer
 from ._kv import ATTENTION, KVCache, Step, register
 from ._packed import PackedLinears
 from ._pool import Pools
+from ._prefixes import Prefixes
 from ._queue import Sequence, Waiting
-from ._request import Adapter, FinishReason, Sampling, Stream, Token
+from ._request import Adapter, FinishReason, Sampling, Stream, Token, check_sizes, checked_prompt
 from ._sampling import Choice, choose, generator_of
 from ._slots import SlotPool
 from ._stats import COUNTS, EngineStats
@@ -44,6 +45,7 @@ class Engine:
         max_batch: requests that decode at once.
         max_length: tokens of prompt and answer together; at most what the base was trained for.
         max_waiting: requests that may wait; the next is refused with `OverloadError`.
+        prefix_bytes: keys and values of prompts' common beginnings that are kept at most; 0 keeps none.
 
     Greedy tokens of a request do not depend on what else runs, up to rounding: with float32 they equal those of the
     adapter alone (Hu et al. 2021's W + scale B A), in bfloat16 two tokens of nearly equal probability may swap.
@@ -58,15 +60,9 @@ class Engine:
         max_batch: int = 32,
         max_length: int = 2048,
         max_waiting: int = 256,
+        prefix_bytes: int = 256 << 20,
     ) -> None:
-        for name, value in {
-            "slots": slots,
-            "max_rank": max_rank,
-            "max_batch": max_batch,
-            "max_length": max_length,
-        }.items():
-            if value < 1:
-                raise ConfigError(f"{name} must be at least 1, got {value}.")
+        check_sizes(slots=slots, max_rank=max_rank, max_batch=max_batch, max_length=max_length)
         model: Any = base.model
         if getattr(model, "genlora_engine", False):
             raise EngineError("this base is run by another engine already. Close that one, or load the base again.")
@@ -84,6 +80,7 @@ class Engine:
             layers=config.num_hidden_layers, rows=max_batch, heads=heads, width=width, max_length=self.max_length,
             dtype=plain.dtype, device=base.device,
         )  # fmt: skip
+        self._prefixes = Prefixes(prefix_bytes)
         self._waiting = Waiting(max_waiting)
         self._decoding: list[Sequence] = []
         self._group: list[Sequence] = []
@@ -108,21 +105,30 @@ class Engine:
     # For callers, from any thread.
 
     def submit(
-        self, prompt: Tokens[int], sampling: Sampling | None = None, *, adapter: Adapter | Mixture | None = None
+        self,
+        prompt: Tokens[int],
+        sampling: Sampling | None = None,
+        *,
+        adapter: Adapter | Mixture | None = None,
+        constraint: Constraint | None = None,
+        prefix: int = 0,
     ) -> Stream:
         """Queue a prompt's token ids (see `genlora.tasks.prompt_ids`) and return the stream of its answer at once.
 
-        Raises `OverloadError` when too many wait, `EngineError` after `close`, `ConfigError` for a prompt that is
-        empty, too long or not of this vocabulary, `AdapterShapeError` or `AdapterFormatError` for an adapter that does
-        not fit.
+        An answer is held to `constraint`, token by token. `prefix` says how many of the first tokens other prompts of
+        this adapter have too (system turn, description, examples): they are run once, and kept.
+
+        Raises `OverloadError` when too many wait, `EngineError` after `close`, `ConfigError` for a prompt or constraint
+        that cannot be used, `AdapterShapeError` or `AdapterFormatError` for an adapter that does not fit.
         """
         sampling = sampling or Sampling()
-        ids = self._checked(prompt)
+        ids = checked_prompt(prompt, prefix=prefix, max_length=self.max_length, vocabulary=self._config.vocab_size)
+        held = None if constraint is None else Grammars.of(self.base).hold(constraint)
         if adapter is not None:
             self._pools.of(adapter).check(adapter)
         stream = Stream(len(ids), _on_cancel=self._nudge)
         text = Detokenizer(self.base.tokenizer, sampling.stop)
-        sequence = Sequence(stream, ids, sampling, adapter, text, generator_of(sampling))
+        sequence = Sequence(stream, ids, sampling, adapter, text, generator_of(sampling), held=held, prefix=prefix)
         with self._lock:
             if self._closing:
                 raise EngineError("the engine is closing and takes no new requests.")
@@ -135,27 +141,13 @@ class Engine:
             self._lock.notify_all()
         return stream
 
-    def _checked(self, prompt: Tokens[int]) -> list[int]:
-        ids = list(prompt)
-        if not ids:
-            raise ConfigError("a prompt has no tokens; expected at least one. Make it with prompt_ids.")
-        if len(ids) >= self.max_length:
-            raise ConfigError(
-                f"a prompt has {len(ids)} tokens; this engine holds {self.max_length} of prompt and answer together. "
-                "Shorten it, or start the engine with a larger max_length."
-            )
-        if min(ids) < 0 or max(ids) >= self._config.vocab_size:
-            raise ConfigError(
-                f"a prompt has a token id outside 0 to {self._config.vocab_size - 1}. Use the base's own tokenizer."
-            )
-        return ids
-
     def stats(self) -> EngineStats:
         """What it does now, and totals since it started."""
         with self._lock:
             totals: dict[str, Any] = {**self._pools.stats(), **self._counts}
+            totals |= {"cache_bytes": self._cache.bytes, "prefix_bytes": self._prefixes.bytes}
             running = len(self._decoding) + len(self._group)
-            return EngineStats(running=running, waiting=len(self._waiting), cache_bytes=self._cache.bytes, **totals)
+            return EngineStats(running=running, waiting=len(self._waiting), **totals)
 
     def close(self, *, drain: bool = True, timeout: float | None = None) -> None:
         """Take no new requests, finish those that run and wait (or end them at once), and give the model back.
@@ -232,9 +224,17 @@ class Engine:
         if not rows:
             return
         with self._lock:
-            group = self._waiting.next_group(rows, self._budget, self._lease)
-        group.sort(key=lambda s: "" if s.adapter is None else s.adapter.key)  # rows of one adapter side by side
-        self._group, self._group_row, self._group_done = group, len(self._decoding), 0
+            group = self._waiting.next_group(rows, self._budget, self._lease, start=self._start)
+        group.sort(key=lambda s: s.key)  # rows of one adapter side by side
+        self._group, self._group_row, self._group_done = group, len(self._decoding), group[0].start if group else 0
+        self._cache.reserve(self._group_done)
+        for row, s in enumerate(group, self._group_row):
+            if s.start:
+                self._cache.put(row, self._prefixes.get(s.key, s.prompt[: s.start]))
+                self._counts["shared_tokens"] += s.start
+
+    def _start(self, sequence: Sequence) -> int:
+        return self._prefixes.length(sequence.key, sequence.prompt[: sequence.prefix])
 
     def _lease(self, sequence: Sequence) -> bool:
         adapter = sequence.adapter
@@ -268,7 +268,10 @@ class Engine:
             self._start_decoding()
 
     def _start_decoding(self) -> None:
-        """The group's rows join those that decode, side by side with them."""
+        """The group's rows join those that decode, side by side with them. First their beginnings are kept."""
+        for row, s in enumerate(self._group, self._group_row):
+            if s.prefix and not s.start:
+                self._prefixes.keep(s.key, s.prompt[: s.prefix], self._cache.data[:, :, row, :, : s.prefix])
         for place, s in enumerate(self._group):
             row, target = self._group_row + place, len(self._decoding)
             choice, s.pending = s.pending, None
@@ -317,30 +320,30 @@ class Engine:
             ).last_hidden_state  # fmt: skip
 
     def _choices(self, hidden: Tensor, rows: list[Sequence]) -> list[Choice]:
-        logits = self._model.get_output_embeddings()(
-            hidden
-        )  # two-dimensional: a slice would copy the vocabulary matrix
+        # Two-dimensional: a slice would copy the vocabulary matrix.
+        logits = self._model.get_output_embeddings()(hidden)
         cap = getattr(self._config, "final_logit_softcapping", None)
         if cap:
             logits = (logits / cap).tanh() * cap
-        return choose(logits, [s.sampling for s in rows], [s.generator for s in rows])
+        return choose(logits, [s.sampling for s in rows], [s.generator for s in rows], [s.held for s in rows])
 
     def _accept(self, s: Sequence, choice: Choice) -> bool:
         """Take a row's next token; False if the row has finished with it."""
         if s.stream.cancelled:
             return self._end(s, "cancelled")
-        if not choice.finite:
-            name = "the base" if s.adapter is None else f"adapter {s.adapter.key[:60]}"
-            s.stream.finish(EngineError(f"{name} gives logits that are not finite. Do not use it; make it anew."))
+        if fault := s.fault(choice):
+            s.stream.finish(EngineError(fault))
             return self._end(s, None)
         if choice.token in self.base.eos_ids:
             return self._end(s, "stop")
         decode = self.base.tokenizer.decode
         top = tuple((t, decode([t]), p) for t, p in choice.top)
+        if s.held is not None:
+            s.held.take(choice.token)
         text = s.text.feed(choice.token)
         s.say(text, Token(choice.token, choice.logprob, decode([choice.token]), top))
         self._counts["generated_tokens"] += 1
-        if s.text.stopped:
+        if s.text.stopped or (s.held is not None and s.held.whole):
             return self._end(s, "stop")
         if len(s.tokens) >= s.sampling.max_tokens or s.length + 1 >= self.max_length:
             return self._end(s, "length")

@@ -59,6 +59,10 @@ class KVCache:
         grown[:, :, :, :, : self.length] = self.data
         self.data = grown
 
+    def put(self, row: int, data: Tensor) -> None:
+        """Write the first positions of `row`: (layers, key or value, head, position, width)."""
+        self.data[:, :, row, :, : data.shape[3]] = data
+
     def move(self, source: int, target: int, length: int) -> None:
         """Copy the first `length` positions of row `source` to row `target`."""
         self.data[:, :, target, :, :length] = self.data[:, :, source, :, :length]

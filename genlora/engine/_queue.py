@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from genlora.base import Held
 from genlora.errors import OverloadError
 from genlora.mixture import Mixture
 
@@ -40,6 +41,26 @@ class Sequence:
     """Its first token, while longer prompts of the same group still run."""
     over: bool = False
     """Whether its slot was given back and its end counted."""
+    held: Held | None = None
+    """What keeps its tokens to a grammar."""
+    prefix: int = 0
+    """How many tokens of the prompt other prompts of this adapter begin with too."""
+    start: int = 0
+    """Where its prompt is run from: the positions before are taken over from an earlier one."""
+
+    @property
+    def key(self) -> str:
+        """Which adapter it is for; '' for the base."""
+        return "" if self.adapter is None else self.adapter.key
+
+    def fault(self, choice: Choice) -> str:
+        """Why it cannot go on with `choice`; '' where it can."""
+        if self.held is not None and self.held.fault:
+            return f"the grammar for this answer cannot go on: {self.held.fault[:200]}. Make it simpler."
+        if not choice.finite:
+            name = f"adapter {self.key[:60]}" if self.key else "the base"
+            return f"{name} gives logits that are not finite. Do not use it; make it anew."
+        return ""
 
     def say(self, text: str, token: Token | None = None) -> None:
         """Hand a token, and the text that is certain with it, to the reader."""
@@ -89,9 +110,18 @@ class Waiting:
         return out
 
     def next_group(
-        self, rows: int, budget: int, lease: Callable[[Sequence], bool], now: float | None = None
+        self,
+        rows: int,
+        budget: int,
+        lease: Callable[[Sequence], bool],
+        now: float | None = None,
+        *,
+        start: Callable[[Sequence], int] = lambda _: 0,
     ) -> list[Sequence]:
         """Up to `rows` requests to run as one padded batch of at most `budget` tokens (one request may be longer).
+
+        `start` says from which position a request's prompt has to be run; a group has one. The first in the queue is
+        always of the group, so those with another start wait for the next one.
 
         `lease` gets a request's adapter a slot and says whether there was one. A request that has been passed over for
         `PATIENCE_S` lets nobody pass any more.
@@ -102,7 +132,11 @@ class Waiting:
         longest = 0
         while self._queue:
             sequence = self._queue.popleft()
-            longest = max(longest, len(sequence.prompt))
+            sequence.start = start(sequence)
+            if group and sequence.start != group[0].start:
+                left.append(sequence)
+                continue
+            longest = max(longest, len(sequence.prompt) - sequence.start)
             if len(group) == rows or (group and (len(group) + 1) * longest > budget):
                 left.append(sequence)
                 break

@@ -4,7 +4,7 @@ import asyncio
 import math
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -60,6 +60,30 @@ class Sampling:
             if not kept:
                 name = rule.split()[0]
                 raise ConfigError(f"{rule}, got {str(getattr(self, name))[:60]}. Change {name} and ask again.")
+
+
+def check_sizes(**sizes: int) -> None:
+    """Raise `ConfigError` for a size of the engine under one."""
+    for name, value in sizes.items():
+        if value < 1:
+            raise ConfigError(f"{name} must be at least 1, got {value}.")
+
+
+def checked_prompt(prompt: Sequence[int], *, prefix: int, max_length: int, vocabulary: int) -> list[int]:
+    """The token ids of a prompt that an engine can run. Raises `ConfigError`."""
+    ids = list(prompt)
+    if not ids:
+        raise ConfigError("a prompt has no tokens; expected at least one. Make it with prompt_ids.")
+    if len(ids) >= max_length:
+        raise ConfigError(
+            f"a prompt has {len(ids)} tokens; this engine holds {max_length} of prompt and answer together. "
+            "Shorten it, or start the engine with a larger max_length."
+        )
+    if min(ids) < 0 or max(ids) >= vocabulary:
+        raise ConfigError(f"a prompt has a token id outside 0 to {vocabulary - 1}. Use the base's own tokenizer.")
+    if not 0 <= prefix < len(ids):
+        raise ConfigError(f"prefix must be from 0 to under the prompt's {len(ids)} tokens, got {prefix}.")
+    return ids
 
 
 @dataclass(frozen=True)

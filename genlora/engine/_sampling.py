@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from genlora.base import Held, hold_logits
+
 from ._request import Sampling
 
 
@@ -32,14 +34,23 @@ def generator_of(sampling: Sampling) -> torch.Generator | None:
     return generator
 
 
-def choose(logits: Tensor, samplings: Sequence[Sampling], generators: Sequence[torch.Generator | None]) -> list[Choice]:
-    """Next tokens from logits (rows, vocabulary)."""
-    best, tokens = logits.max(-1)
+def choose(
+    logits: Tensor,
+    samplings: Sequence[Sampling],
+    generators: Sequence[torch.Generator | None],
+    held: Sequence[Held | None],
+) -> list[Choice]:
+    """Next tokens from logits (rows, vocabulary); a row that is held draws among its legal tokens alone.
+
+    Log-probabilities are the model's own, before any token was ruled out.
+    """
+    legal = hold_logits(logits, held)
+    best, tokens = legal.max(-1)
     picked: list[int] = tokens.tolist()
     finite: list[bool] = torch.isfinite(best).tolist()
     for row, (sampling, generator) in enumerate(zip(samplings, generators, strict=True)):
         if generator is not None and finite[row]:
-            picked[row] = _draw(logits[row].float().cpu(), sampling, generator)
+            picked[row] = _draw(legal[row].float().cpu(), sampling, generator)
     rated = _rated(logits, picked, samplings)
     return [Choice(t, *rated.get(row, (None, ())), finite[row]) for row, t in enumerate(picked)]
 

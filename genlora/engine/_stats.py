@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 COUNTS = (
-    "requests", "refused", "finished", "failed", "cancelled", "prompt_tokens", "generated_tokens", "prompt_steps",
-    "decode_steps",
-)  # fmt: skip
+    *("requests", "refused", "finished", "failed", "cancelled"),
+    *("prompt_tokens", "shared_tokens", "generated_tokens", "prompt_steps", "decode_steps"),
+)
 """Totals since the engine started."""
 
 
@@ -27,8 +27,12 @@ class EngineStats:
     failed: int
     cancelled: int
     prompt_tokens: int
+    shared_tokens: int
+    """Prompt tokens whose keys and values were taken over from an earlier prompt of the same adapter."""
     generated_tokens: int
     prompt_steps: int
     decode_steps: int
     cache_bytes: int
+    prefix_bytes: int
+    """Keys and values of beginnings that are kept."""
     slot_bytes: int

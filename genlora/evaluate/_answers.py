@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from genlora.adapter import AdapterState, attached
-from genlora.base import LoadedBase, decode_text, generate_greedy
-from genlora.tasks import Example, Scores, Task, majority_answer, prompt_ids, sample, score_answers
+from genlora.base import Constraint, LoadedBase, decode_text, generate_greedy
+from genlora.tasks import AnswerForm, Example, Scores, Task, majority_answer, prompt_ids, sample, score_answers
 
 MAX_NEW_TOKENS = 40
 _FORCED_TOKENS = 384
@@ -45,10 +45,14 @@ def answer(
     state: AdapterState | None = None,
     description: str | None = None,
     shots: Sequence[Example] = (),
+    form: AnswerForm | None = None,
 ) -> Answered:
-    """Greedy answers of base + `state`; `description` goes before the input (*described*), None is *bare*."""
+    """Greedy answers of base + `state`; `description` goes before the input (*described*), None is *bare*.
+
+    Answers are held to `form`; the probabilities are then those among legal answers.
+    """
     with attached(base.model, state):
-        return answer_as_is(base, task, examples, description=description, shots=shots)
+        return answer_as_is(base, task, examples, description=description, shots=shots, form=form)
 
 
 @torch.inference_mode()
@@ -59,12 +63,14 @@ def answer_as_is(
     *,
     description: str | None = None,
     shots: Sequence[Example] = (),
+    form: AnswerForm | None = None,
 ) -> Answered:
     """`answer` of the model as it stands, with whatever is attached to it."""
     limit = _answer_limit(base.tokenizer, task, examples)
     turns = [(s.input, s.output) for s in shots]
     prompts = [prompt_ids(base.tokenizer, e.input, description, shots=turns) for e in examples]
-    found = generate_greedy(base, prompts, max_new_tokens=limit)
+    constraint = None if form is None else Constraint(regex=form.regex)
+    found = generate_greedy(base, prompts, max_new_tokens=limit, constraint=constraint)
     texts = tuple(decode_text(base.tokenizer, c.tokens) for c in found)
     return Answered(
         tuple(examples),

@@ -9,7 +9,7 @@ from typing import Literal
 from genlora.errors import ConfigError
 from genlora.tasks import Task, catalogue
 
-Prompt = Literal["bare", "described", "shots"]
+Prompt = Literal["bare", "described", "shots", "bundle"]
 Kind = Literal["base", "generator", "nearest", "average", "random", "noise", "hindsight", "arrow", "own"]
 
 SHOTS = 3
@@ -74,6 +74,8 @@ _ALL = (
     Method("auto", "auto", "generator", generator="auto", controls=True, about="What genlora generate does."),
     Method("auto-described", "auto, described", "generator", "described", generator="auto", about=(
         "What genlora generate --prompt described does, asked with the description in the prompt.")),
+    Method("auto-bundle", "auto, bundle", "generator", "bundle", generator="auto", about=(
+        "What genlora run makes of what genlora generate writes: asked as prompt.json says, held to its answer form.")),
     Method("own", "own expert", "own", about="An expert trained on the task itself: the ceiling."),
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from genlora.tasks import AnswerFormat, Example, Split, Task, answer_format, score_answers
+from genlora.tasks import BARE, AnswerFormat, Example, PromptFormat, Split, Task, answer_format, score_answers
 
 from ._answers import Answered
 from ._plots import horizontal_bars
@@ -99,17 +99,24 @@ class OwnDataResult:
 
 
 def compare_on_own_data(
-    task: WholeFile, told: str | None, answer: Callable[[str, str | None, bool], Answered]
+    task: WholeFile,
+    told: str | None,
+    answer: Callable[[str, PromptFormat, bool], Answered],
+    *,
+    prompt: PromptFormat = BARE,
 ) -> OwnDataResult:
     """Ask the base, the base that is told the task where `told` says what it is, and the adapter; and compare.
 
-    `answer` is called with the way's name, the description that prompts begin with (None: bare), and whether the
-    adapter is on.
+    `prompt` is how the adapter is asked; where that is more than the input, it is also asked with the input alone.
+    `answer` is called with the way's name, how to ask, and whether the adapter is on.
     """
-    ways: list[tuple[str, str | None, bool]] = [("base", None, False), ("adapter", None, True)]
+    ways = [("base", BARE, False)]
     if told is not None:
-        ways.insert(1, ("base described", told, False))
-    return own_data_result(task, {way: predictions(answer(way, text, on)) for way, text, on in ways}, told)
+        ways.append(("base described", PromptFormat(told), False))
+    if not prompt.is_bare or prompt.answer_form is not None:
+        ways.append(("adapter, bare", BARE, True))
+    ways.append(("adapter", prompt, True))
+    return own_data_result(task, {way: predictions(answer(way, asked, on)) for way, asked, on in ways}, told)
 
 
 def own_data_result(

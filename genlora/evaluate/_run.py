@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from genlora.adapter import AdapterState, attached
 from genlora.base import LoadedBase
 from genlora.errors import GenloraError
-from genlora.tasks import Example, Task, sample
+from genlora.tasks import BARE, AnswerForm, Example, PromptFormat, Task, sample
 
 from ._answers import Answered, answer_as_is, forced_score, held_out, majority
 from ._methods import NEEDED, SHOTS, Method, Variant, paraphrases, variants
@@ -36,6 +36,8 @@ class AdapterUnderTest:
     about: dict[str, Any]
     identity: str
     """Digest of its weights."""
+    prompt: PromptFormat = BARE
+    """How its bundle asks it."""
 
 
 class Maker(Protocol):
@@ -176,7 +178,10 @@ class Evaluation:
         key = self._key(method, task, variant, examples, shots, made)
         cost = self._cost(method, task) / len(variants(method, task))
         told = variant.description if method.prompt == "described" else None
-        alike = self._alike(method, task, made, examples, shots, told)
+        form = None
+        if method.prompt == "bundle" and made is not None:
+            told, form = made.prompt.description, made.prompt.answer_form
+        alike = self._alike(method, task, made, examples, shots, told, form)
         if (known := self.store.load(method.name, task.name, variant.name, key)) is not None:
             self._said[alike] = known.predictions
             self._total -= cost
@@ -190,7 +195,8 @@ class Evaluation:
         if rows is None:
             context = self.maker.routed(self.base) if method.kind == "arrow" else attached(self.base.model, state)
             with context:
-                rows = predictions(answer_as_is(self.base, task, examples, description=told, shots=shots))
+                found = answer_as_is(self.base, task, examples, description=told, shots=shots, form=form)
+            rows = predictions(found)
             self._said[alike] = rows
             self._asked += int(cost)
         result = UnitResult(method.name, task.name, variant.name, variant.description, variant.seed, about, rows)
@@ -207,6 +213,7 @@ class Evaluation:
         examples: Sequence[Example],
         shots: Sequence[Example],
         told: str | None,
+        form: AnswerForm | None,
     ) -> str:
         """The same for units that ask the same adapter the same prompts: they are answered once.
 
@@ -218,6 +225,7 @@ class Evaluation:
             asked=[e.input for e in examples],
             shots=[[e.input, e.output] for e in shots],
             told=told,
+            **({"form": form.to_json()} if form is not None else {}),
         )
 
     def _key(
@@ -238,6 +246,7 @@ class Evaluation:
             asked=[[e.input, *e.answers] for e in examples],
             shots=[[e.input, e.output] for e in shots],
             adapter=made.identity if made else "",
+            **({"prompt": made.prompt.to_json()} if made and method.prompt == "bundle" else {}),
         )
 
     def _best_expert(self, task: Task, examples: Sequence[Example]) -> tuple[dict[str, Any], AdapterState]:

@@ -35,8 +35,18 @@ class LlamaCpp(Target):
     def flags(self, job: Job) -> str:
         return f'llama-server -m BASE.gguf --lora "{self.name(job)}"'
 
+    def form_notes(self, job: Job) -> list[str]:
+        if not job.grammar:
+            return []
+        return [
+            "`grammar` in the request holds its answer to the form; a server for this adapter alone can hold every "
+            f'answer to it: --grammar-file "{job.grammar}"'
+        ]
+
     def request(self, job: Job) -> dict[str, Any]:
-        return {"path": "/v1/chat/completions", "body": {"messages": [], "lora": [{"id": 0, "scale": 1.0}]}}
+        held = {} if job.form is None else {"grammar": job.form.gbnf}
+        body = {"messages": job.messages, "lora": [{"id": 0, "scale": 1.0}], **held}
+        return {"path": "/v1/chat/completions", "body": body}
 
     def planned(self, job: Job) -> list[str]:
         return [
@@ -108,8 +118,19 @@ class Ollama(Target):
         return "ollama serve"
 
     def request(self, job: Job) -> dict[str, Any]:
-        body = {"model": self.name(job), "messages": [{"role": "user", "content": "..."}]}
-        return {"path": "/api/chat", "body": body}
+        schema = None if job.form is None else job.form.json_schema()
+        held = {} if schema is None else {"format": schema}
+        return {"path": "/api/chat", "body": {"model": self.name(job), "messages": job.messages, **held}}
+
+    def form_notes(self, job: Job) -> list[str]:
+        if job.form is None:
+            return []
+        if job.form.keys:
+            return ["`format` in the request holds its answer to the JSON schema"]
+        return [
+            f"Ollama holds answers to JSON schemas alone, so not to this form ({job.form.summary()}); llama.cpp's own "
+            "server does, with the grammar that --to llamacpp lays down"
+        ]
 
     def modelfile(self, job: Job) -> str:
         """The Modelfile that makes the same model without the HTTP interface."""

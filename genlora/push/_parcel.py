@@ -17,6 +17,7 @@ from genlora.adapter import (
 )
 from genlora.errors import AdapterFormatError, BaseMismatchError, DigestError, GenloraError, ManifestError
 from genlora.files import parse_json, sha256_bytes
+from genlora.tasks import BARE, PromptFormat
 
 from ._store import content_digest
 
@@ -45,6 +46,8 @@ class Parcel:
     width: int
     """The base's hidden size: what q_proj reads."""
     layers: int
+    prompt: PromptFormat = BARE
+    """How it is to be asked."""
 
     @property
     def loaded(self) -> dict[str, bytes]:
@@ -83,6 +86,8 @@ def read_parcel(folder: Path, layout: BaseLayout | None = None) -> Parcel:
             f"{folder / AdapterFiles.RECEIPT}: is missing: genlora did not write this folder and cannot tell its base. "
             "Generate the adapter, or take it into a bank with `genlora bank import`."
         )
+    from genlora.api import read_prompt
+
     receipt = folder_receipt(folder)
     names = [
         n
@@ -110,6 +115,7 @@ def read_parcel(folder: Path, layout: BaseLayout | None = None) -> Parcel:
         targets=tuple(config["target_modules"]),
         width=next(pair.d_in for path, pair in sorted(state.items()) if path.endswith("q_proj")),
         layers=1 + max(int(m.group(1)) for m in map(_LAYER.search, (f".{p}" for p in state)) if m),
+        prompt=read_prompt(folder),
     )
 
 

@@ -1,8 +1,10 @@
 """Servers that read PEFT folders: vLLM, SGLang, LoRAX."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from genlora.errors import PushError
+from genlora.tasks import AnswerForm
 
 from ._parcel import check_served_base
 from ._remote import Remote, Reply
@@ -12,9 +14,16 @@ VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 _PROMPT = "The capital of France is"
 
 
-def _chat(model: str) -> dict[str, Any]:
-    body = {"model": model, "messages": [{"role": "user", "content": "..."}]}
+def _chat(model: str, job: Job, held: Mapping[str, Any]) -> dict[str, Any]:
+    body = {"model": model, "messages": job.messages, **held}
     return {"path": "/v1/chat/completions", "body": body}
+
+
+def _structured(form: AnswerForm | None) -> dict[str, Any]:
+    """VLLM's way of saying what an answer is."""
+    if form is None:
+        return {}
+    return {"structured_outputs": {"choice": list(form.labels)} if form.is_choice else {"regex": form.regex}}
 
 
 class VLLM(Target):
@@ -34,7 +43,7 @@ class VLLM(Target):
         )
 
     def request(self, job: Job) -> dict[str, Any]:
-        return _chat(self.name(job))
+        return _chat(self.name(job), job, _structured(job.form))
 
     def planned(self, job: Job) -> list[str]:
         return [
@@ -119,7 +128,8 @@ class SGLang(Target):
         )
 
     def request(self, job: Job) -> dict[str, Any]:
-        return _chat(f"BASE:{self.name(job)}")
+        held = {} if job.form is None else {"regex": job.form.regex}
+        return _chat(f"BASE:{self.name(job)}", job, held)
 
     def planned(self, job: Job) -> list[str]:
         return [

@@ -25,6 +25,7 @@ TARGETS: dict[str, type[Target]] = {
     "ollama": Ollama,
 }
 KEY_VARIABLE = "GENLORA_SERVER_KEY"
+GRAMMAR = "answer.gbnf"
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
 
 
@@ -132,11 +133,30 @@ def _job(parcel: Parcel, target: Target, store: AdapterStore, options: PushOptio
         architecture=architecture,
         served_base=options.served_base,
         force=options.force,
+        grammar=_grammar_path(parcel, store, options) if target.kind == "gguf" else "",
     )
+
+
+def _grammar_files(parcel: Parcel) -> dict[str, bytes]:
+    form = parcel.prompt.answer_form
+    return {} if form is None else {GRAMMAR: form.gbnf.encode()}
+
+
+def _grammar_path(parcel: Parcel, store: AdapterStore, options: PushOptions) -> str:
+    """Where the server finds the grammar: in a folder of its own, for the same weights are asked for many forms."""
+    files = _grammar_files(parcel)
+    if not files:
+        return ""
+    digest = content_digest(files)
+    if options.server_store:
+        return f"{options.server_store.rstrip('/')}/grammars/{digest}/{GRAMMAR}"
+    return str(store.place(digest, "grammars") / GRAMMAR)
 
 
 def _deliver(job: Job, target: Target, store: AdapterStore, remote: Remote | None, options: PushOptions) -> Pushed:
     steps = [f"lay {', '.join(sorted(job.files))} into {job.place}"]
+    if job.grammar:
+        steps.append(f"lay {GRAMMAR} into the store: {job.grammar}")
     served, notes = False, []
     if remote is not None:
         steps += [f"{remote.url}: {step}" for step in target.planned(job)]
@@ -148,6 +168,8 @@ def _deliver(job: Job, target: Target, store: AdapterStore, remote: Remote | Non
             notes += target.inspect(job, remote)
             store.lease(job.digest, remote.url)
         store.publish(job.files, named_by=job.named_by, kind=target.kind)
+        if job.grammar:
+            store.publish(_grammar_files(job.parcel), kind="grammars")
         if remote is not None:
             try:
                 served, more = target.deliver(job, remote)
@@ -158,6 +180,7 @@ def _deliver(job: Job, target: Target, store: AdapterStore, remote: Remote | Non
             notes += more
         else:
             notes.append(target.without_server(job))
+    notes += target.form_notes(job)
     return Pushed(
         to=options.to,
         source=str(job.parcel.source),

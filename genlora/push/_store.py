@@ -31,7 +31,7 @@ from genlora.files import (
 
 DIGITS = 32
 """Hex digits of a SHA-256 that name a folder: 128 bits."""
-KINDS = ("adapters", "gguf")
+KINDS = ("adapters", "gguf", "grammars")
 GRACE_S = 3600.0
 _MAX_PATH = 1024
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from genlora.errors import ConfigError, PushError
+from genlora.tasks import AnswerForm
 
 from ._parcel import Parcel
 from ._remote import Remote, Reply
@@ -29,6 +30,18 @@ class Job:
     """llama.cpp's name, where it is known."""
     served_base: str | None = None
     force: bool = False
+    grammar: str = ""
+    """Path on the server of the answer form as GBNF; '' where there is none."""
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The adapter's conversation, with `...` in place of the input."""
+        return self.parcel.prompt.messages("...")
+
+    @property
+    def form(self) -> AnswerForm | None:
+        """What answers are to be held to."""
+        return self.parcel.prompt.answer_form
 
 
 class Target(ABC):
@@ -83,6 +96,10 @@ class Target(ABC):
     @abstractmethod
     def withdraw(self, digest: str, remote: Remote) -> None:
         """Make the server forget the adapter, or raise `PushError` where it still has it."""
+
+    def form_notes(self, job: Job) -> list[str]:
+        """What the user should know of how answers are held to their form."""
+        return []
 
     def refused(self, remote: Remote, path: str, reply: Reply, hint: str) -> PushError:
         """The error for an answer that is a no; its lease may end."""

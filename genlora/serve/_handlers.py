@@ -7,6 +7,7 @@ import uuid
 import zipfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,17 +18,18 @@ from starlette.types import Receive, Scope, Send
 
 from genlora.adapter import AdapterFiles, peft_files
 from genlora.api import PREFIX, GenerateResult, Library, Model, check_input
+from genlora.base import Constraint
 from genlora.engine import Completion, Engine, Sampling, Stream
 from genlora.errors import UnknownExpertError, UnknownModelError
 from genlora.files import canonical_json, sha256_bytes
 from genlora.mixture import Mixture
-from genlora.tasks import Example, example_of
+from genlora.tasks import BARE, Example, example_of
 
 from ._access import discard
 from ._answers import Form
 from ._errors import ApiError, bad, json_response
 from ._metrics import Metrics
-from ._prompt import Prompts
+from ._prompt import Prompts, Question
 from ._schema import AdapterRequest, ChatRequest, CompletionRequest, ExampleItem
 from ._settings import HttpSettings
 
@@ -61,25 +63,40 @@ class Handlers:
     async def chat(self, request: Request, asked: ChatRequest) -> Response:
         """Answer a conversation."""
         form = self._form(asked, chat=True, logprobs=bool(asked.logprobs))
-        prompt = partial(self._prompts.chat, asked.messages)
-        return await self._answer(request, form, prompt, asked.sampling(self.settings), stream=bool(asked.stream))
+        held = asked.constraint(asked.response_format)
+
+        def question(model: str) -> Question:
+            format = BARE if asked.prompt_format == "bare" else self.library.prompt(model)
+            return self._prompts.chat(asked.messages, format)
+
+        return await self._answer(request, form, question, asked.sampling(self.settings), held, bool(asked.stream))
 
     async def complete(self, request: Request, asked: CompletionRequest) -> Response:
         """Go on with a text."""
         form = self._form(asked, chat=False, logprobs=asked.logprobs is not None)
-        prompt = partial(self._prompts.text, asked.one_prompt)
-        return await self._answer(request, form, prompt, asked.sampling(self.settings), stream=bool(asked.stream))
+        held = asked.constraint()
+
+        def question(_: str) -> Question:
+            return self._prompts.text(asked.one_prompt)
+
+        return await self._answer(request, form, question, asked.sampling(self.settings), held, bool(asked.stream))
 
     def _form(self, asked: ChatRequest | CompletionRequest, *, chat: bool, logprobs: bool) -> Form:
         name = f"{'chatcmpl' if chat else 'cmpl'}-{uuid.uuid4().hex}"
         return Form(chat, name, asked.model, int(time.time()), logprobs, usage=asked.usage_wanted)
 
     async def _answer(
-        self, request: Request, form: Form, prompt: Callable[[], list[int]], sampling: Sampling, *, stream: bool
+        self,
+        request: Request,
+        form: Form,
+        question: Callable[[str], Question],
+        sampling: Sampling,
+        held: Constraint | None,
+        stream: bool,
     ) -> Response:
         answer = _Answer(self)
         try:
-            await self.aside(answer.submit, form.model, prompt, sampling)
+            await self.aside(answer.submit, form.model, question, sampling, held)
             if stream:
                 return _Events(form.events(answer.stream, self._observe), answer, {"x-request-id": form.id})
             whole = await until_gone(request, answer.stream.aresult())
@@ -107,6 +124,7 @@ class Handlers:
                 examples=examples,
                 generator=asked.generator,
                 seed=asked.seed,
+                shots=[(s.input, s.output) for s in asked.shots],
             )
         )
         job = self.library.start(wanted)
@@ -228,6 +246,7 @@ def made_card(made: GenerateResult) -> dict[str, Any]:
         "prompt": made.receipt["prompt"],
         "generator": made.receipt["request"]["generator"],
         "neighbours": [{"name": n.name, "weight": n.weight} for n in made.generated.neighbours],
+        "prompt_format": made.generated.prompt.to_json(),
         "warnings": list(made.warnings),
         "receipt": made.receipt,
     }
@@ -254,9 +273,19 @@ class _Answer:
         assert self._stream is not None
         return self._stream
 
-    def submit(self, model: str, prompt: Callable[[], list[int]], sampling: Sampling) -> None:
+    def submit(
+        self, model: str, question: Callable[[str], Question], sampling: Sampling, held: Constraint | None
+    ) -> None:
+        """Find the adapter and ask the engine. `held` goes before what the adapter's own bundle holds answers to."""
         adapter = self._kept.enter_context(self.handlers.library.lease(model))
-        self._stream = self.handlers.engine.submit(prompt(), sampling, adapter=adapter)
+        asked = question(model)
+        self._stream = self.handlers.engine.submit(
+            asked.ids,
+            replace(sampling, stop=(*sampling.stop, *asked.stop)) if asked.stop else sampling,
+            adapter=adapter,
+            constraint=held or asked.constraint,
+            prefix=asked.prefix,
+        )
 
     def close(self) -> None:
         """Stop what still runs. May be called more than once."""

@@ -1,14 +1,33 @@
 """From conversations and texts to token ids, exactly as `genlora.tasks.prompt_ids` does, from any thread."""
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from jinja2 import TemplateError
 from tokenizers import Tokenizer
 
-from genlora.base import LoadedBase
+from genlora.base import Constraint, LoadedBase
+from genlora.tasks import BARE, PromptFormat
 
 from ._errors import bad
 from ._messages import Message
+
+_KEPT = 256
+"""Beginnings that are kept; a bundle has one."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prompt, and what its answer is held to."""
+
+    ids: list[int]
+    prefix: int = 0
+    """How many tokens every question of this adapter begins with."""
+    constraint: Constraint | None = None
+    stop: tuple[str, ...] = ()
+    """Texts that end the answer, beside those of the request."""
 
 
 class Prompts:
@@ -24,25 +43,56 @@ class Prompts:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._max_chars, self._max_length = max_chars, max_length
+        self._beginnings: OrderedDict[PromptFormat, list[int]] = OrderedDict()
+        self._lock = threading.Lock()
 
-    def chat(self, messages: Sequence[Message]) -> list[int]:
-        """The conversation through the base's chat template, with the answer's turn opened. Raises `ApiError`."""
+    def chat(self, messages: Sequence[Message], format: PromptFormat = BARE) -> Question:
+        """The conversation through the base's chat template, with the answer's turn opened, asked as `format` says.
+
+        A conversation that begins with anything but a turn of the user is asked as it is, and held to nothing. Raises
+        `ApiError`.
+        """
         self._check_chars(sum(len(m.text) for m in messages), "messages")
         if not getattr(self._template, "chat_template", None):
             raise bad("this base has no chat template. Use /v1/completions.", "model")
         turns = [{"role": "system" if m.role == "developer" else m.role, "content": m.text} for m in messages]
+        if turns[0]["role"] != "user":
+            format = BARE
+        ids = self._checked(self._encoded(format.before(turns)), "messages")
+        beginning = self._beginning(format)
+        form = format.answer_form
+        return Question(
+            ids,
+            prefix=len(beginning) if len(beginning) < len(ids) and ids[: len(beginning)] == beginning else 0,
+            constraint=None if form is None else Constraint(regex=form.regex),
+            stop=format.stop,
+        )
+
+    def text(self, prompt: str | Sequence[int]) -> Question:
+        """A plain text with the special tokens the tokenizer puts around one, or token ids as they are."""
+        if not isinstance(prompt, str):
+            return Question(self._checked(list(prompt), "prompt"))
+        self._check_chars(len(prompt), "prompt")
+        return Question(self._checked(self._tokenizer.encode(prompt).ids, "prompt"))
+
+    def _encoded(self, turns: list[dict[str, str]]) -> list[int]:
         try:
             text = self._template.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         except TemplateError as err:
             raise bad(f"messages: the base's chat template refuses them: {err}.", "messages") from err
-        return self._checked(self._tokenizer.encode(text, add_special_tokens=False).ids, "messages")
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
 
-    def text(self, prompt: str | Sequence[int]) -> list[int]:
-        """A plain text with the special tokens the tokenizer puts around one, or token ids as they are."""
-        if not isinstance(prompt, str):
-            return self._checked(list(prompt), "prompt")
-        self._check_chars(len(prompt), "prompt")
-        return self._checked(self._tokenizer.encode(prompt).ids, "prompt")
+    def _beginning(self, format: PromptFormat) -> list[int]:
+        """What the prompts of two unlike inputs begin with; whether another does too is looked at each time."""
+        with self._lock:
+            if format not in self._beginnings:
+                one, two = (self._encoded(format.messages(text)) for text in ("0", "Why?"))
+                same = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), 0)
+                self._beginnings[format] = one[:same]
+                if len(self._beginnings) > _KEPT:
+                    self._beginnings.popitem(last=False)
+            self._beginnings.move_to_end(format)
+            return self._beginnings[format]
 
     def _check_chars(self, found: int, param: str) -> None:
         if found > self._max_chars:

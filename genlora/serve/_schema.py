@@ -4,15 +4,17 @@ A parameter that would change the answer and is not supported is refused; one th
 is refused, as OpenAI does, so that a typing mistake does not go unnoticed.
 """
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from genlora.engine import MAX_LOGPROBS, Sampling
 from genlora.errors import ConfigError
+from genlora.tasks import MAX_SHOTS
 
 from ._errors import ApiError, bad, from_validation
+from ._held import HeldRequest, ResponseFormat
 from ._messages import MAX_MESSAGES, Message
 from ._settings import HttpSettings
 
@@ -34,7 +36,6 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "tool_choice": (None, "none", "auto"),
     "functions": (None, []),
     "function_call": (None, "none", "auto"),
-    "response_format": (None, {"type": "text"}),
     "modalities": (None, ["text"]),
     "audio": (None,),
     "prediction": (None,),
@@ -62,7 +63,7 @@ class StreamOptions(_Strict):
     """Accepted and not used."""
 
 
-class _TextRequest(_Strict):
+class _TextRequest(HeldRequest):
     """What both routes share."""
 
     model: str = Field(max_length=256)
@@ -104,6 +105,9 @@ class ChatRequest(_TextRequest):
 
     messages: Annotated[list[Message], Field(fail_fast=True, min_length=1, max_length=MAX_MESSAGES)]
     max_completion_tokens: int | None = Field(None, ge=1)
+    response_format: ResponseFormat | None = None
+    prompt_format: Literal["bundle", "bare"] | None = None
+    """An extension: whether a generated adapter is asked as its bundle says (the default), or as the messages stand."""
     logprobs: bool | None = False
     top_logprobs: int | None = Field(None, ge=0, le=MAX_LOGPROBS)
 
@@ -151,10 +155,19 @@ class ExampleItem(_Strict):
     choices: Annotated[list[str], Field(fail_fast=True, max_length=64)] = []
 
 
+class ShotItem(_Strict):
+    """An example that stands in the prompt."""
+
+    input: str
+    output: str
+
+
 class AdapterRequest(_Strict):
     """The body of POST /v1/adapters."""
 
     description: str | None = None
+    shots: Annotated[list[ShotItem], Field(fail_fast=True, max_length=MAX_SHOTS)] = []
+    """Examples that stand before every input, as earlier turns: no training."""
     examples: Annotated[list[ExampleItem], Field(fail_fast=True, min_length=1)] | None = None
     generator: str | None = Field(None, max_length=64)
     seed: int = Field(0, ge=0, lt=2**63)

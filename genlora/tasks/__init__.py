@@ -27,6 +27,7 @@ from ._prompt import chat_messages as chat_messages
 from ._prompt import chat_prompt as chat_prompt
 from ._prompt import prompt_ids as prompt_ids
 from ._prompt_format import BARE as BARE
+from ._prompt_format import MAX_SHOTS as MAX_SHOTS
 from ._prompt_format import PROMPT_FILE as PROMPT_FILE
 from ._prompt_format import PromptFormat as PromptFormat
 from ._requests import Probe as Probe
@@ -42,6 +43,7 @@ from ._score import normalise as normalise
 from ._score import rouge_l as rouge_l
 from ._score import score as score
 from ._score import score_answers as score_answers
+from ._shots import read_shot as read_shot
 from ._sources import find_task as find_task
 from ._sources import load_tasks as load_tasks
 from ._task import Example as Example

@@ -16,11 +16,18 @@ def chat_messages(
 
     *Bare* is the input alone. The description stands once, before the first input of all, and a line break after it.
     """
+    return with_turns([{"role": "user", "content": input}], description, shots)
+
+
+def with_turns(
+    conversation: Sequence[dict[str, str]], description: str | None, shots: Sequence[tuple[str, str]]
+) -> list[dict[str, str]]:
+    """`conversation`, which begins with a turn of the user, with `shots` and the description before it."""
     messages = []
     for asked, answered in shots:
         messages.append({"role": "user", "content": asked})
         messages.append({"role": "assistant", "content": answered})
-    messages.append({"role": "user", "content": input})
+    messages += [dict(turn) for turn in conversation]
     if description is not None:
         messages[0]["content"] = f"{description}\n{messages[0]['content']}"
     return messages

@@ -7,7 +7,7 @@ from typing import Any, Self
 from genlora.errors import ManifestError
 from genlora.files import canonical_json, parse_json
 
-from ._prompt import chat_messages, prompt_ids
+from ._prompt import chat_messages, prompt_ids, with_turns
 from .forms import AnswerForm, answer_form
 
 PROMPT_FILE = "prompt.json"
@@ -61,12 +61,15 @@ class PromptFormat:
             raise ManifestError(f"{PROMPT_FILE}: max_tokens {self.max_tokens}, expected 1 to {_MAX_TOKENS:,}.")
 
     @classmethod
-    def of(cls, description: str | None, examples: Sequence[tuple[str, str]] = ()) -> Self:
-        """The format for a request: its form is read from the description and held against the examples."""
+    def of(cls, description: str | None, examples: Sequence[tuple[str, str]] = (), *, described: bool = True) -> Self:
+        """The format for a request: its form is read from the description and held against the examples.
+
+        Without `described` the description only tells the form, and is not part of the prompt.
+        """
         answers = [answer for _, answer in examples]
         longest = max((len(a) for a in answers), default=0)  # a token is a character at least
         return cls(
-            description=description,
+            description=description if described else None,
             examples=tuple(examples),
             max_tokens=min(max(LONGEST_ANSWER, 2 * longest), _MAX_TOKENS),
             answer_form=answer_form(description, answers),
@@ -77,9 +80,29 @@ class PromptFormat:
         """Whether the prompt is the input alone."""
         return self.description is None and not self.examples
 
+    @property
+    def asked(self) -> str:
+        """What stands before the input, in a few words."""
+        parts = ["the description"] if self.description is not None else []
+        parts += [f"{len(self.examples)} example{'s' if len(self.examples) > 1 else ''}"] if self.examples else []
+        return f"asked with {' and '.join(parts)} before the input" if parts else "asked with the input alone"
+
+    def summary(self) -> str:
+        """What stands before the input, and what answers are held to."""
+        held = "" if self.answer_form is None else f"; answers are held to {self.answer_form.summary()}"
+        return f"{self.asked}{held}"
+
     def messages(self, input: str) -> list[dict[str, str]]:
         """The conversation that asks for the answer to `input`, for `apply_chat_template` or any chat server."""
         return chat_messages(input, self.description, self.examples)
+
+    def before(self, conversation: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+        """`conversation` as it goes on from the description and the examples; as it is where it does not begin with a
+        turn of the user: then somebody has set the scene already.
+        """
+        if not conversation or conversation[0]["role"] != "user":
+            return list(conversation)
+        return with_turns(conversation, self.description, self.examples)
 
     def prompt_ids(self, tokenizer: Any, input: str) -> list[int]:
         """The token ids of the prompt for `input`. Raises `BaseError` if the tokenizer has no chat template."""

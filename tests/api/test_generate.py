@@ -29,11 +29,13 @@ from genlora.files import sha256_file
 def test_the_folder_is_portable_and_its_receipt_tells_all(lora, tmp_path):
     made = lora.generate("  put the words\nin alphabetical order ", top_k=3)
     folder = made.save(tmp_path / "out")
-    assert sorted(p.name for p in folder.iterdir()) == [
+    assert {p.name for p in folder.iterdir()} == {
         "adapter_config.json",
         "adapter_model.safetensors",
+        "prompt.json",
+        "README.md",
         "receipt.json",
-    ]
+    }
     report = check_adapter(folder, lora.bank.layout)
     assert report.ok, report
     receipt = read_receipt(folder / "receipt.json")

@@ -155,7 +155,7 @@ def test_try_goes_all_the_way(real_bank, embedder_path, base_path, tmp_path):
     ]
     shown = CliRunner().invoke(cli, ["try", "sort the words of a list", *common, "-o", str(tmp_path / "kept")])
     assert shown.exit_code == 0, shown.output
-    assert "; from sort-words " in shown.stdout and shown.stdout.count("input: sort-words input") == 3
+    assert "from sort-words" in shown.stdout and shown.stdout.count("input: sort-words input") == 3
     assert "base, told the task: " in shown.stdout and (tmp_path / "kept" / "receipt.json").exists()
     told = CliRunner().invoke(cli, ["try", "sort the words", *common, "--input", "pear fig", "--json"])
     assert set(json.loads(told.stdout)["answers"][0]) == {"input", "base", "base_told", "adapter"}

@@ -10,7 +10,7 @@ import pytest
 from genlora_app._examples import as_text, parse_examples
 from genlora_app._map import BankMap, plane
 
-from genlora.errors import DescriptionError, MergeError, TaskError, UnknownModelError
+from genlora.errors import ConfigError, DescriptionError, MergeError, TaskError, UnknownModelError
 
 
 def talked(studio, made, message, **options):
@@ -46,6 +46,17 @@ def test_both_models_answer_and_the_answers_grow(studio, alone):
     assert last.base == decode_text(alone.tokenizer, expected[0].tokens)
     ours = Runner(alone, made.generated.state).outputs(["pear apple"], max_new_tokens=12)
     assert last.adapted == ours[0]
+
+
+def test_examples_beside_a_description_stand_in_the_prompt_and_answers_keep_their_form(studio):
+    made = studio.create("Is the number even? Answer yes or no.", parse_examples("2 => yes\n3 => no"))
+    assert made.generated.prompt.examples == (("2", "yes"), ("3", "no"))
+    assert studio.create("Is the number even? Answer yes or no.").id != made.id
+    assert talked(studio, made, "4", max_tokens=40)[-1].adapted in ("yes", "no")
+    result = studio.score(made, parse_examples("4 => yes\n5 => no"))
+    assert {p.answer for p in result.answers["adapter"]} <= {"yes", "no"}
+    with pytest.raises(ConfigError, match="9 examples"):
+        studio.create("Is it even?", parse_examples("\n".join(f"{i} => yes" for i in range(9))))
 
 
 def test_the_base_need_not_be_told(studio):
@@ -113,7 +124,13 @@ def test_downloads_are_the_adapter(studio, tmp_path):
     with zipfile.ZipFile(files.peft) as archive:
         archive.extractall(tmp_path)
     (folder,) = tmp_path.iterdir()
-    assert {p.name for p in folder.iterdir()} == {"adapter_config.json", "adapter_model.safetensors", "receipt.json"}
+    assert {p.name for p in folder.iterdir()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "prompt.json",
+        "README.md",
+        "receipt.json",
+    }
     loaded = load_adapter(folder, studio.base.layout, force=True)
     for path, pair in made.generated.state.items():
         assert np.allclose(loaded[path].delta(), pair.delta(), atol=1e-5)

@@ -10,6 +10,7 @@ from genlora.base import load_base
 from genlora.engine import Adapter, Sampling, Stream
 from genlora.engine._detokenizer import Detokenizer
 from genlora.engine._kv import KVCache
+from genlora.engine._prefixes import SHORTEST, Prefixes
 from genlora.engine._queue import PATIENCE_S, Sequence, Waiting
 from genlora.engine._sampling import choose, generator_of
 from genlora.engine._slots import Plan, SlotPool, _runs, by_runs, gathered, kept, mask_of, masked, run_with
@@ -184,7 +185,7 @@ def test_drawing_follows_the_probabilities_within_top_k_and_top_p():
     def shares(**settings):
         sampling = Sampling(temperature=1.0, seed=0, **settings)
         generator = generator_of(sampling)
-        drawn = [choose(logits, [sampling], [generator])[0].token for _ in range(4000)]
+        drawn = [choose(logits, [sampling], [generator], [None])[0].token for _ in range(4000)]
         return torch.bincount(torch.tensor(drawn), minlength=4) / 4000
 
     assert torch.allclose(shares(), logits[0].exp(), atol=0.03)
@@ -197,9 +198,38 @@ def test_rows_are_chosen_each_in_its_own_way():
     logits = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
     logits[2, 7] = float("nan")
     settings = [Sampling(logprobs=2), Sampling(temperature=0.7, seed=1), Sampling()]
-    found = choose(logits, settings, [generator_of(s) for s in settings])
+    found = choose(logits, settings, [generator_of(s) for s in settings], [None] * len(settings))
     assert found[0].token == int(logits[0].argmax())
     assert found[0].top[0][0] == found[0].token
     assert found[0].logprob == pytest.approx(float(logits[0].log_softmax(-1).max()))
     assert found[1].logprob is None
     assert [c.finite for c in found] == [True, True, False]
+
+
+def test_a_group_has_one_start_and_the_first_in_the_queue_is_of_it():
+    waiting = Waiting(8)
+    for i, (length, kept_tokens) in enumerate([(30, 0), (30, 20), (30, 0), (30, 20)]):
+        s = Sequence(Stream(length), [1] * length, Sampling(), None, None, None, prefix=kept_tokens)  # pyright: ignore[reportArgumentType]
+        s.slot = i
+        waiting.add(s, retry_after=1)
+    groups = [waiting.next_group(8, 1000, lambda _: True, start=lambda s: s.prefix) for _ in range(2)]
+    assert [[s.slot for s in g] for g in groups] == [[0, 2], [1, 3]]
+    assert [g[0].start for g in groups] == [0, 20] and not len(waiting)
+
+
+def test_prefixes_keep_what_fits_and_drop_the_least_recently_used():
+    data = torch.arange(2 * 2 * 1 * 20 * 4, dtype=torch.float32).reshape(2, 2, 1, 20, 4)
+    size = data.numel() * 4
+    prefixes = Prefixes(2 * size)
+    for key in ("a", "b"):
+        prefixes.keep(key, range(20), data)
+    assert prefixes.length("a", range(20)) == 20 and prefixes.bytes == 2 * size
+    assert prefixes.length("a", range(19)) == 0 and prefixes.length("", range(20)) == 0
+    assert torch.equal(prefixes.get("a", range(20)), data)  # and "b" is now the oldest
+    prefixes.keep("c", range(20), data)
+    assert [prefixes.length(k, range(20)) for k in "abc"] == [20, 0, 20] and len(prefixes) == 2
+    prefixes.keep("d", range(SHORTEST - 1), data[:, :, :, : SHORTEST - 1])
+    prefixes.keep("e", range(90), data.repeat(1, 1, 1, 9, 1))
+    assert len(prefixes) == 2  # too short, too large
+    data.zero_()
+    assert prefixes.get("a", range(20)).any()  # a copy, for the cache's rows go to others

@@ -146,6 +146,26 @@ class AnswerForm:
         """The same language as a grammar file of llama.cpp."""
         return f"root ::= {gbnf_of(self.grammar)}\n"
 
+    def json_schema(self) -> dict[str, Any] | None:
+        """What an answer is as a JSON schema, for servers that hold to nothing else; None where it is no JSON."""
+        if not self.keys:
+            return None
+        match self.kind:
+            case "labels":
+                value: dict[str, Any] = {"enum": list(self.labels)}
+            case "integer" | "number":
+                value = {"type": self.kind}
+            case "pattern":
+                value = {"type": "string", "pattern": f"^{regex_of(self._core())}$"}
+            case "text":
+                value = {} if len(self.keys) > 1 else {"type": ["string", "number", "boolean", "null"]}
+        return {
+            "type": "object",
+            "properties": dict.fromkeys(self.keys, value),
+            "required": list(self.keys),
+            "additionalProperties": False,
+        }
+
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
         return re.compile(self.regex)

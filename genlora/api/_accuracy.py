@@ -1,0 +1,39 @@
+"""Expected accuracy as a promise: refused below a bound, and said where it is low."""
+
+from genlora.errors import AccuracyError
+from genlora.generators import Generated
+
+from ._adapter import GeneratedAdapter
+
+DOUBTFUL = 0.5
+"""Below this expected accuracy a warning goes with the adapter."""
+
+
+def accurate(made: GeneratedAdapter, least: float | None) -> GeneratedAdapter:
+    """`made`, if it is expected to be right at least that often; else `AccuracyError`, with what would help."""
+    expected = made.expected_accuracy
+    if least is None or (expected is not None and expected.value >= least):
+        return made
+    if expected is None:
+        raise AccuracyError(
+            f"nothing is known of how often this adapter would be right, and at least {least:.2f} was asked for. "
+            "Use --generator auto with a bank whose requests were measured (genlora train auto), or drop the bound."
+        )
+    helps = "; ".join(f"{what}: about {e.value:.2f}" for what, e in made.generated.advice.items())
+    raise AccuracyError(
+        f"the adapter is expected to be right in {expected.value:.2f} of cases ({expected.low:.2f} to "
+        f"{expected.high:.2f}), and at least {least:.2f} was asked for. "
+        + (f"What would help: {helps}." if helps else "Say the task in other words, or refine it on examples.")
+    )
+
+
+def accuracy_warnings(generated: Generated) -> tuple[str, ...]:
+    """What to tell of a low expected accuracy, with what would help."""
+    expected = generated.expected
+    if expected is None or expected.value >= DOUBTFUL:
+        return ()
+    helps = "; ".join(f"{what}: about {e.value:.2f}" for what, e in generated.advice.items())
+    return (
+        f"expected accuracy is low: {expected.value:.2f} ({expected.low:.2f} to {expected.high:.2f}). "
+        + (f"What would help: {helps}." if helps else "Say the task in other words, or refine it on examples."),
+    )
