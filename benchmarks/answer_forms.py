@@ -3,7 +3,10 @@
 A form is right when every right answer is legal. Read from descriptions of the stream (fresh specs, and held-out ones)
 and of the catalogue's bank and validation tasks, which other people's wordings resemble most.
 
-python benchmarks/answer_forms.py [--specs 1500] [--seed 31]
+With `--decode N` the default base, told the task, answers one input each of N specs that name a form, held to it and
+not: how many answers are legal, and what holding costs.
+
+python benchmarks/answer_forms.py [--specs 1500] [--seed 31] [--decode 48]
 """
 
 import argparse
@@ -101,10 +104,74 @@ def _catalogue() -> Iterator[tuple[str, list[Example], tuple[str, ...]]]:
             yield description, rows, labels
 
 
+def decode(count: int, seed: int) -> dict[str, Any]:
+    """Answers of the default base, one batch held and one free, in the engine."""
+    from genlora.base import Constraint, load_base
+    from genlora.engine import Engine, Sampling
+    from genlora.tasks import PromptFormat
+
+    asked: list[tuple[PromptFormat, Example]] = []
+    number = 0
+    while len(asked) < count:
+        s = spec(seed, number)
+        number += 1
+        format = PromptFormat.of(s.description())
+        if format.answer_form is not None:
+            asked.append((format, s.rows(1)[0]))
+    found: dict[str, Any] = {"prompts": len(asked), "kinds": dict(Counter(_kind(f.answer_form) for f, _ in asked))}  # pyright: ignore[reportArgumentType]
+    with Engine(load_base()) as engine:
+        tokenizer = engine.base.tokenizer
+        prompts = [format.prompt_ids(tokenizer, row.input) for format, row in asked]
+        engine.submit(prompts[0], Sampling(max_tokens=2), constraint=Constraint(regex="a")).result()  # loads llguidance
+        for way in ("free", "held"):
+            began = time.perf_counter()
+            streams = []
+            for prompt, (format, _) in zip(prompts, asked, strict=True):
+                form = format.answer_form
+                constraint = Constraint(regex=form.regex) if form is not None and way == "held" else None
+                streams.append(engine.submit(prompt, Sampling(max_tokens=format.max_tokens), constraint=constraint))
+            answers = [s.result() for s in streams]
+            seconds = time.perf_counter() - began
+            legal = [
+                f.answer_form is not None and f.answer_form.legal(a.text)
+                for (f, _), a in zip(asked, answers, strict=True)
+            ]
+            ended = [a.finish_reason == "stop" for a in answers]
+            found[way] = {
+                "legal": _share(sum(legal), len(legal)),
+                "cut": len(ended) - sum(ended),
+                "legal_of_ended": _share(sum(x for x, e in zip(legal, ended, strict=True) if e), sum(ended)),
+                "strictly_right": _share(
+                    sum(a.text.strip() in row.answers for (_, row), a in zip(asked, answers, strict=True)), len(asked)
+                ),
+                "tokens": sum(len(a.tokens) for a in answers),
+                "seconds": round(seconds, 1),
+            }
+    return found
+
+
+def _decoded(found: dict[str, Any]) -> list[str]:
+    lines = [
+        "",
+        f"{found['prompts']} of these specs, one input each, asked of the default base with the description (greedy):",
+        "",
+        "| answers | legal | cut at 64 tokens | legal, of those that ended | strictly right | tokens | seconds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for way in ("free", "held"):
+        r = found[way]
+        lines.append(
+            f"| {way} | {_percent(r['legal'])} | {r['cut']} | {_percent(r['legal_of_ended'])} | "
+            f"{_percent(r['strictly_right'])} | {r['tokens']:,} | {r['seconds']} |"
+        )
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--specs", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=31)
+    parser.add_argument("--decode", type=int, default=0)
     options = parser.parse_args()
     sets: dict[str, Count] = {
         "stream": _stream("train", options.seed, options.specs),
@@ -130,6 +197,9 @@ def main() -> None:
             f"{_percent(r['label_recall'])} |"
         )
     result = {"machine": machine(), "seed": options.seed, "specs": options.specs, "read": found}
+    if options.decode:
+        result["decoded"] = decode(options.decode, options.seed)
+        lines += _decoded(result["decoded"])
     print("\n".join(lines))
     print(save_result("answer_forms", result, "\n".join(lines) + "\n"))
 

@@ -158,7 +158,9 @@ class AnswerForm:
             case "pattern":
                 value = {"type": "string", "pattern": f"^{regex_of(self._core())}$"}
             case "text":
-                value = {} if len(self.keys) > 1 else {"type": ["string", "number", "boolean", "null"]}
+                scalar = ["string", "number", "boolean", "null"]
+                several = {"type": [*scalar, "array"], "items": {"type": scalar}}
+                value = several if len(self.keys) > 1 else {"type": scalar}
         return {
             "type": "object",
             "properties": dict.fromkeys(self.keys, value),

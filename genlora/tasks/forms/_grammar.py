@@ -1,7 +1,8 @@
 """Small regular grammars, written as a regular expression or as GBNF.
 
 Both writings come from one value, so that what llguidance and vLLM hold an answer to and what llama.cpp holds it to is
-the same language. The regular expressions use only what Python's `re` and Rust's `regex` read alike.
+the same language, but for the longest texts. The regular expressions use only what Python's `re` and Rust's `regex`
+read alike.
 """
 
 from collections.abc import Iterable
@@ -52,6 +53,8 @@ class Times:
 Grammar = Literal | Chars | Chain | Choice | Times
 
 DIGIT = Chars("0-9")
+_UNBOUNDED = 100
+"""Repetitions from which on GBNF says "any number": llama.cpp refuses grammars of too many of them."""
 
 
 def _one(part: "Grammar | str") -> Grammar:
@@ -97,7 +100,7 @@ def regex_of(grammar: Grammar) -> str:
 
 
 def gbnf_of(grammar: Grammar) -> str:
-    """The right side of a rule in llama.cpp's GBNF."""
+    """The right side of a rule in llama.cpp's GBNF; a hundred repetitions and more are without a bound there."""
     match grammar:
         case Literal(text):
             escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
@@ -110,7 +113,10 @@ def gbnf_of(grammar: Grammar) -> str:
             return "(" + " | ".join(gbnf_of(o) for o in options) + ")"
         case Times(part):
             inner = gbnf_of(part)
-            return (f"({inner})" if isinstance(part, Chain) else inner) + _times(grammar)
+            many = grammar.most >= _UNBOUNDED and grammar.least < 2
+            return (f"({inner})" if isinstance(part, Chain) else inner) + (
+                "*+"[grammar.least] if many else _times(grammar)
+            )
 
 
 def _times(grammar: Times) -> str:
