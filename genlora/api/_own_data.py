@@ -20,7 +20,7 @@ from genlora.evaluate import (
     with_report,
 )
 from genlora.progress import Progress, silent
-from genlora.tasks import Example, PromptFormat, read_jsonl
+from genlora.tasks import Example, PromptFormat, read_examples
 from genlora.versions import versions
 
 from ._receipt import read_receipt
@@ -75,7 +75,7 @@ def evaluate_adapter(
 
 
 def _read(data: Path, examples: int | None) -> WholeFile:
-    found = read_jsonl(data)
+    found = read_examples(data)
     task = whole_file(found, examples)
     if len(task.examples) < 2:
         raise TaskError(f"{data}: {len(task.examples)} example, expected two or more; 100 tell something.")

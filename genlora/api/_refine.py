@@ -15,7 +15,7 @@ from genlora.errors import ConfigError, TaskError
 from genlora.evaluate import answer, calibration_error
 from genlora.files import canonical_json, sha256_bytes, sha256_file
 from genlora.generators import Generated, Request, Stopwatch, one_thread, task_vectors
-from genlora.tasks import Example, Task, read_jsonl, task_of
+from genlora.tasks import Example, Task, read_examples, task_of
 from genlora.train import RefinePrior, refine
 
 from ._places import generator_artefact
@@ -50,7 +50,7 @@ def read_labelled(source: Path | Sequence[Example]) -> Labelled:
     if not isinstance(source, Path):
         rows = [asdict(e) for e in source]
         return Labelled(_few(task_of(source, "examples"), "examples"), sha256_bytes(canonical_json(rows)))
-    return Labelled(_few(read_jsonl(source), str(source), f"jsonl:{source.name}"), sha256_file(source))
+    return Labelled(_few(read_examples(source), str(source), f"jsonl:{source.name}"), sha256_file(source))
 
 
 def _few(task: Task, where: str, source: str = "jsonl:FILE") -> Task:

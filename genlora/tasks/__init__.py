@@ -15,11 +15,14 @@ from ._catalogue import catalogue_tasks as catalogue_tasks
 from ._catalogue import check_role as check_role
 from ._catalogue import read_catalogue as read_catalogue
 from ._draw import Draw as Draw
-from ._files import example_of as example_of
-from ._files import read_jsonl as read_jsonl
+from ._examples import HOW as HOW
+from ._examples import example_of as example_of
+from ._examples import parse_examples as parse_examples
+from ._examples import read_examples as read_examples
+from ._examples import read_shot as read_shot
+from ._examples import task_of as task_of
 from ._files import read_sni as read_sni
 from ._files import read_wordtasks as read_wordtasks
-from ._files import task_of as task_of
 from ._format import AnswerFormat as AnswerFormat
 from ._format import answer_format as answer_format
 from ._hub import read_hub as read_hub
@@ -43,7 +46,6 @@ from ._score import normalise as normalise
 from ._score import rouge_l as rouge_l
 from ._score import score as score
 from ._score import score_answers as score_answers
-from ._shots import read_shot as read_shot
 from ._sources import find_task as find_task
 from ._sources import load_tasks as load_tasks
 from ._task import Example as Example

@@ -9,19 +9,12 @@ from genlora.errors import ConfigError, TaskError
 from genlora.extras import require_extra
 
 from ._build import MAX_INPUT_CHARS, clean_examples, guess_metric, safe_name, with_label_set
+from ._examples import COLUMNS
 from ._task import Example, Task
 
 MAX_ROWS = 100_000
 
 _OPTIONS = ("config", "split", "input", "output", "description")
-_COLUMNS = (
-    ("input", "output"),
-    ("instruction", "output"),
-    ("prompt", "completion"),
-    ("question", "answer"),
-    ("text", "label"),
-    ("sentence", "label"),
-)
 
 
 def read_hub(spec: str, *, load: Callable[..., Any] | None = None) -> Task:
@@ -80,7 +73,7 @@ def _loader() -> Callable[..., Any]:
 
 
 def _columns(name: str, there: list[str], options: Mapping[str, str]) -> tuple[str, str]:
-    default = next(((i, o) for i, o in _COLUMNS if i in there and o in there), (None, None))
+    default = next(((i, o) for i, o in COLUMNS if i in there and o in there), (None, None))
     found = (options.get("input", default[0]), options.get("output", default[1]))
     if found[0] not in there or found[1] not in there:
         raise TaskError(

@@ -14,7 +14,7 @@ from genlora.errors import GenloraError, TaskError
 from genlora.files import check_name, parse_json
 
 from ._catalogue import CatalogueEntry, catalogue
-from ._files import example_of
+from ._examples import example_of
 from ._task import Example, Metric
 
 ProbeSet = Literal["near-misses", "practical", "other-words"]

@@ -8,7 +8,8 @@ from genlora.errors import TaskError
 
 from ._bigbench import BigBench, default_bigbench
 from ._catalogue import catalogue, catalogue_task, catalogue_tasks, check_role
-from ._files import read_jsonl, read_sni, read_wordtasks
+from ._examples import read_examples
+from ._files import read_sni, read_wordtasks
 from ._hub import read_hub
 from ._task import Task
 
@@ -60,7 +61,7 @@ def _read(spec: str, words_folder: Path | None, bigbench: BigBench | None) -> li
         case "catalogue":
             return [catalogue_task(place, words_folder=words_folder, bigbench=bigbench)]
         case "jsonl":
-            return [read_jsonl(Path(place))]
+            return [read_examples(Path(place))]
         case "sni":
             return [read_sni(Path(place))]
         case "words":

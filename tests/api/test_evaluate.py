@@ -29,7 +29,7 @@ from genlora.evaluate import (
     variants,
 )
 from genlora.evaluate._methods import mismatched, random_string
-from genlora.tasks import Example, Task, catalogue, prompt_ids, read_jsonl
+from genlora.tasks import Example, Task, catalogue, prompt_ids, read_examples
 from genlora.train import ExpertConfig, ExpertTrainer, TrainState
 
 QUICK = ExpertConfig(rank=4, lr=0.05, max_rows=240, pack_rows=8, validation_rows=8, eval_every=5)
@@ -102,7 +102,7 @@ def specs(tmp_path_factory, base, own_states):
 def own_run(tmp_path_factory, base, specs, own_states):
     """A training run that holds the own experts of two tasks; that of the hopeless one is trained when it is needed."""
     folder = tmp_path_factory.mktemp("own") / "run"
-    trainer = ExpertTrainer(base, [read_jsonl(Path(s[6:])) for s in specs], QUICK, folder)
+    trainer = ExpertTrainer(base, [read_examples(Path(s[6:])) for s in specs], QUICK, folder)
     for name, state in own_states.items():
         trainer.files.save_done(name, state, asdict(TrainState(name)))
     return folder
@@ -299,7 +299,7 @@ def test_the_report_has_everything(ran):
 
 
 def test_descriptions_and_controls(specs):
-    task = read_jsonl(Path(specs[0].removeprefix("jsonl:")))
+    task = read_examples(Path(specs[0].removeprefix("jsonl:")))
     assert paraphrases(task) == (*task.unseen_descriptions, task.descriptions[0])
     known = catalogue()
     for entry in [e for e in known.values() if e.role == "validation"][:4]:
@@ -439,7 +439,7 @@ def test_decoding_is_the_same_for_the_protocol_and_for_users(lora, base_path, sp
 
     alone = load_base(str(base_path), attn_implementation="eager")  # PEFT changes the model it is given
     state = lora.generate("sort the words of a list").state
-    task = read_jsonl(Path(specs[0].removeprefix("jsonl:")))
+    task = read_examples(Path(specs[0].removeprefix("jsonl:")))
     examples = task.split("test")[:12]
     measured = answer(alone, task, examples, state=state).answers
     said = Runner(alone, state).outputs([e.input for e in examples], max_new_tokens=40)

@@ -182,7 +182,7 @@ def test_examples_are_read_in_three_forms():
         ("no arrow here", "line 1: found 0 arrows"),
         ("a => b\nc => d => e", "line 2: found 2 arrows"),
         ('{"input": "a"}', "line 1"),
-        ("{broken", "line 1: not a JSON object"),
+        ("{broken", "line 1: not strict JSON"),
         ("a =>  ", "line 1"),
         ("\n".join(f"{i} => {i}" for i in range(201)), "201 examples"),
         ("x" * 200_001, "200,001 characters"),

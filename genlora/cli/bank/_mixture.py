@@ -91,7 +91,7 @@ def _build(
 
     from genlora.api import load_banks_base, open_bank
     from genlora.mixture import MixtureTraining, build_mixture, check_init, expert_examples, own_mixture, write_mixture
-    from genlora.tasks import read_jsonl
+    from genlora.tasks import read_examples
 
     old_files(out, own_mixture if force else None)  # before a base is loaded
     with open_bank(bank) as opened:
@@ -99,7 +99,7 @@ def _build(
             opened.get(name)  # an unknown name is told before anything is loaded
         shown = {} if init == "descriptions" and not steps else expert_examples(opened, names, words=words)
         for name, file in files.items():
-            shown[name] = read_jsonl(file).examples
+            shown[name] = read_examples(file).examples
         training = None
         if steps:
             training = MixtureTraining(steps=steps, expert_lr=2e-4 if train_experts else 0.0, seed=seed)
