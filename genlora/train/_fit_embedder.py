@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save
 
-from genlora.files import canonical_json, publish_folder, sha256_bytes, sha256_file
+from genlora.errors import ManifestError
+from genlora.files import canonical_json, old_files, publish_folder, read_json, sha256_bytes, sha256_file
+from genlora.ownership import owned
 from genlora.tasks import Task
 
 from ._embedder import DescriptionPairs, EmbedderConfig, EmbedderFit, held_triples, load_encoder
@@ -34,6 +36,7 @@ def fit_embedder(
     `start` is an earlier folder to go on from. `held` triples of held-out specs are looked at before and after. Raises
     what `fit` raises.
     """
+    old_files(out, own_factors)  # before the hour that training takes
     encoder = load_encoder(model)
     factors = None if start is None else load_file(start / WEIGHTS)
     module = EmbedderFit(encoder, DescriptionPairs(tasks, config), config, held_triples(held), factors)
@@ -72,5 +75,17 @@ def fit_embedder(
             "licences": sorted({"Apache-2.0", *(t.licence for t in tasks)}),
         },
     }
-    publish_folder({WEIGHTS: weights, RECORD: canonical_json(record)}, out, replace=True)
+    publish_folder({WEIGHTS: weights, RECORD: canonical_json(record)}, out, replace=own_factors)
     return record
+
+
+def own_factors(folder: Path) -> list[str]:
+    """Names of all files in a folder of factors, each of which genlora wrote; else `StorageError` (see `owned`)."""
+    return owned(folder, _written, what="a task embedder's factors")
+
+
+def _written(folder: Path) -> dict[str, str | None]:
+    record = read_json(folder / RECORD)
+    if not isinstance(record, dict) or record.get("format") != FORMAT or not isinstance(record.get("weights"), dict):
+        raise ManifestError(f"{folder / RECORD}: is not a record of the embedder's fit. Choose another folder.")
+    return {RECORD: None, WEIGHTS: str(record["weights"].get("sha256"))}

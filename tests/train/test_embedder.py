@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from genlora.bank import TaskEmbedder
-from genlora.errors import BaseError
+from genlora.errors import BaseError, StorageError
 from genlora.tasks import Draw, Example, Task
 from genlora.train import EmbedderConfig, fit_embedder
 from genlora.train._embedder import DescriptionPairs, held_triples, opposite
@@ -57,6 +57,11 @@ def test_factors_are_trained_saved_and_added_to_the_weights(embedder_path, tmp_p
         embedder_path, TASKS, SMALL, tmp_path / "run2", tmp_path / "out2", start=tmp_path / "out", held=4
     )
     assert again["record"]["start"] == record["weights"]["sha256"]
+    fit_embedder(embedder_path, TASKS, SMALL, tmp_path / "run3", tmp_path / "out2", held=4)
+    assert json.loads((tmp_path / "out2" / "embedder.json").read_text())["record"]["start"] is None
+    (tmp_path / "out2" / "thesis.txt").write_text("mine")
+    with pytest.raises(StorageError, match=r"thesis\.txt"):
+        fit_embedder(embedder_path, TASKS, SMALL, tmp_path / "run4", tmp_path / "out2", held=4)
 
 
 @pytest.mark.parametrize("damage", ["shape", "missing", "bytes", "infinite"])
