@@ -27,9 +27,12 @@ def bank_tab(studio: Studio) -> None:
             with gr.Row():
                 words = gr.Textbox(
                     value="",
-                    label="Search", placeholder="plural, dates, ...", max_length=MAX_WORDS_CHARS, min_width=160,
+                    label="Search",
+                    placeholder="plural, dates, ...",
+                    max_length=MAX_WORDS_CHARS,
+                    min_width=160,
                     elem_id="gl-words",
-                )  # fmt: skip
+                )
                 family = gr.Dropdown([ALL, *families], value=ALL, label="Family", min_width=160)
             tiles = gr.HTML(
                 reports.bank_view(studio.experts[:MAX_TILES], colours), js_on_load=views.EXPERT_JS, elem_id="gl-tiles"

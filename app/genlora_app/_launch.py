@@ -103,9 +103,14 @@ def serve_demo(
         stack.enter_context(_environment(folder))
         if studio is None:
             studio = Studio.open(
-                options.bank, embedder=options.embedder, base=options.base, device=options.device,
-                folder=folder, progress=progress, say=say,
-            )  # fmt: skip
+                options.bank,
+                embedder=options.embedder,
+                base=options.base,
+                device=options.device,
+                folder=folder,
+                progress=progress,
+                say=say,
+            )
             stack.callback(studio.close)
         page = build(studio)
         stack.callback(page.close, verbose=False)

@@ -57,6 +57,11 @@ def merge_tab(studio: Studio, current: Current) -> None:
         return ["", str(shown), gr.DownloadButton(value=str(found.file), visible=True)]
 
     run.click(
-        merge, [current.id, form], [problem, report, download],
-        api_visibility="private", concurrency_id=HEAVY, concurrency_limit=1, show_progress_on=[report],
-    )  # fmt: skip
+        merge,
+        [current.id, form],
+        [problem, report, download],
+        api_visibility="private",
+        concurrency_id=HEAVY,
+        concurrency_limit=1,
+        show_progress_on=[report],
+    )

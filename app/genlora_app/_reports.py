@@ -22,9 +22,12 @@ def bar(label: str, share: float, kind: str = "", note: str = "") -> Markup:
         '<div class="gl-bar {kind}"><span>{label}</span><div><i '
         'style="width:{width:.1f}%"></i></div><b>{value}</b>{note}</div>'
     ).format(
-        kind=kind, label=label, width=100 * max(0.0, min(1.0, share)), value=percent(share),
+        kind=kind,
+        label=label,
+        width=100 * max(0.0, min(1.0, share)),
+        value=percent(share),
         note=Markup("<small>{}</small>").format(note) if note else "",
-    )  # fmt: skip
+    )
 
 
 def score_view(result: OwnDataResult) -> Markup:
@@ -141,10 +144,14 @@ def card_view(card: Mapping[str, Any]) -> Markup:
         )
     parts.append(_layers(card["layers"]))
     facts = {
-        "Family": card["family"], "Source": card["source"], "Licence": card["licence"], "Rank": card["rank"],
-        "Effective rank": card["effective_rank"], "Update norm": card["update_norm"],
+        "Family": card["family"],
+        "Source": card["source"],
+        "Licence": card["licence"],
+        "Rank": card["rank"],
+        "Effective rank": card["effective_rank"],
+        "Update norm": card["update_norm"],
         "Saw public benchmarks": ", ".join(card["saw"]) or "none",
-    }  # fmt: skip
+    }
     rows = joined(Markup("<dt>{}</dt><dd>{}</dd>").format(k, v) for k, v in facts.items())
     parts.append(Markup('<dl class="gl-facts">{}</dl>').format(rows))
     if others:

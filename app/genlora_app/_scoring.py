@@ -61,9 +61,14 @@ def score_tab(studio: Studio, current: Current) -> None:
         return [as_text(neighbours_samples(studio, [n.name for n in made.generated.neighbours])), ""]
 
     run.click(
-        score, [current.id, examples], [problem, report],
-        api_visibility="private", concurrency_id=HEAVY, concurrency_limit=1, show_progress_on=[report],
-    )  # fmt: skip
+        score,
+        [current.id, examples],
+        [problem, report],
+        api_visibility="private",
+        concurrency_id=HEAVY,
+        concurrency_limit=1,
+        show_progress_on=[report],
+    )
     fill.click(samples, current.id, [examples, problem], api_visibility="private", queue=False, show_progress="hidden")
 
 

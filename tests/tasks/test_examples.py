@@ -112,12 +112,15 @@ def test_empty_missing_and_binary_files(tmp_path):
         ("a.txt", "wolf => wolves\n\nox -> oxen\n"),
         ("a.txt", "wolf\twolves\nox \u2192 oxen\n"),
         ("a.txt", '{"input": "wolf", "output": "wolves"}\nox=>oxen'),
-        ("a.jsonl", "\n".join(
-            json.dumps({"messages": [{"role": "user", "content": a}, {"role": "assistant", "content": b}]})
-            for a, b in TWO
-        )),
+        (
+            "a.jsonl",
+            "\n".join(
+                json.dumps({"messages": [{"role": "user", "content": a}, {"role": "assistant", "content": b}]})
+                for a, b in TWO
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_every_usual_form_is_read(tmp_path, name, text, encoding):
     (tmp_path / name).write_bytes(text.encode(encoding))
@@ -182,8 +185,9 @@ def test_odd_files_say_what_is_wrong(tmp_path, name, data, says):
 
 def test_what_is_typed_is_named_by_its_line():
     assert [(w, e.output) for w, e in parse_examples("a => b\n\nc => d")] == [
-        ("example line 1", "b"), ("example line 3", "d")
-    ]  # fmt: skip
+        ("example line 1", "b"),
+        ("example line 3", "d"),
+    ]
     with pytest.raises(TaskError, match="example line 2: found 0 arrows"):
         parse_examples("a => b\nc")
 

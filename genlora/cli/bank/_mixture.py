@@ -39,13 +39,20 @@ _STAGES = {"fit": "fitting routers", "train": "training"}
     show_default=True,
     help="What the routers are fitted to",
 )
-@click.option("--examples", multiple=True, metavar="NAME=FILE", help=(
-    "JSON Lines of an expert's task, where the catalogue has none; may be given several times"
-))  # fmt: skip
+@click.option(
+    "--examples",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="JSON Lines of an expert's task, where the catalogue has none; may be given several times",
+)
 @click.option("--words", type=click.Path(path_type=Path), help="Folder of word tasks, for experts trained on those")
-@click.option("--steps", type=click.IntRange(0, 100_000), default=0, show_default=True, help=(
-    "Training steps of the routers after the fit"
-))  # fmt: skip
+@click.option(
+    "--steps",
+    type=click.IntRange(0, 100_000),
+    default=0,
+    show_default=True,
+    help="Training steps of the routers after the fit",
+)
 @click.option("--train-experts", is_flag=True, help="Train the experts' weights too; the bank's stay as they are")
 @click.option("--base", "base_source", metavar="SOURCE", help="Base to fit on.  [default: the bank's own]")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N")
