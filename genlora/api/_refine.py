@@ -16,7 +16,7 @@ from genlora.evaluate import answer, calibration_error
 from genlora.files import canonical_json, sha256_bytes, sha256_file
 from genlora.generators import Generated, Request, Stopwatch, one_thread, task_vectors
 from genlora.tasks import Example, Task, read_examples, task_of
-from genlora.train import RefinePrior, refine
+from genlora.train import Posterior, RefinePrior, refine
 
 from ._places import generator_artefact
 from ._scene import exact_dtype, load_banks_base
@@ -82,7 +82,7 @@ class Refinement:
 
 
 def refine_generated(
-    generated: Generated, labelled: Labelled, base: LoadedBase, bank: Any, *, rank: int, seed: int = 0
+    generated: Generated, labelled: Labelled, base: LoadedBase, bank: Bank, *, rank: int, seed: int = 0
 ) -> tuple[Generated, Refinement]:
     """`generated` with its adapter moved to the posterior mean given the examples, and what that did.
 
@@ -94,7 +94,7 @@ def refine_generated(
     if not examples:
         raise ConfigError("there are no examples to refine on.")
 
-    def refined(part: tuple[Example, ...]) -> Any:
+    def refined(part: tuple[Example, ...]) -> Posterior:
         return refine(base, generated.adapter, part, prior, seed=seed)
 
     posterior = refined(examples)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from genlora.errors import GenloraError
 
@@ -18,6 +18,9 @@ from ._cache import FOLDERS, CacheEntry, cache_content, cache_dir
 from ._convert import conversion_of
 from ._entries import check_entry, read_manifest
 from ._sources import MODELS, ModelSource
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 Status = Literal["ok", "later", "missing", "broken"]
 """ok; later: comes by itself when needed; missing: optional and absent; broken: the main job cannot run."""
@@ -50,7 +53,7 @@ def check_packages() -> Iterator[Finding]:
 
 def check_extras() -> Iterator[Finding]:
     """Each optional group of packages: whole, or what to install for it."""
-    groups: dict[str, list[Any]] = {}
+    groups: dict[str, list[Requirement]] = {}
     for requirement, extra in _requirements():
         if extra and extra != "dev":
             groups.setdefault(extra, []).append(requirement)
@@ -95,7 +98,7 @@ def _requirements() -> list[tuple[Any, str]]:
     return out
 
 
-def _package(requirement: Any) -> Finding:
+def _package(requirement: "Requirement") -> Finding:
     try:
         version = metadata.version(requirement.name)
     except metadata.PackageNotFoundError:

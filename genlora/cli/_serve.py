@@ -6,11 +6,11 @@ import json
 import logging
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from ._progress import progress_bars
+from ._progress import Show, progress_bars
 from ._show import bank_option, say_json
 from ._text import plain
 
@@ -141,7 +141,7 @@ def serve(
     _say("every answer has ended; bye")
 
 
-def _load(source: str, device: str, dtype: str | None, quantize: str | None, progress: Any) -> LoadedBase:
+def _load(source: str, device: str, dtype: str | None, quantize: str | None, progress: Show) -> LoadedBase:
     import torch
 
     from genlora.base import backend_named, load_base, load_quantized_base

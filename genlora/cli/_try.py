@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from genlora.errors import TaskError
 from ._generate import told
 from ._progress import progress_bars
 from ._show import bank_option, say, say_json, table
+
+if TYPE_CHECKING:
+    from genlora.api import GenLora
 
 MAX_SAMPLES = 5
 
@@ -82,7 +85,7 @@ def try_command(
         say(f"the adapter is in {out}")
 
 
-def _samples(lora: Any, name: str) -> list[str]:
+def _samples(lora: GenLora, name: str) -> list[str]:
     """A few inputs that the nearest expert was not trained on, as its record keeps them."""
     kept = lora.bank.get(name).metrics.get("samples", [])
     found = [s["input"] for s in kept if isinstance(s, dict) and isinstance(s.get("input"), str)]

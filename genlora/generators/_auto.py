@@ -8,7 +8,7 @@ that test, and without the base. Without tables for the bank's embedder, the nea
 claimed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -210,7 +210,7 @@ def _times(kept: ExpectedAccuracy, own: float | None) -> ExpectedAccuracy:
     return ExpectedAccuracy(*(round(own * x, 3) for x in (kept.value, kept.low, kept.high)))
 
 
-def optional(find: Any, kind: str) -> Artefact | None:
+def optional(find: Callable[[str], Artefact], kind: str) -> Artefact | None:
     """The artefact of `kind`, or None where there is none."""
     try:
         return find(kind)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,7 @@ from ._probe import (
     CALIBRATION_TEXTS,
     POSITIONS,
     PROBE_TEXTS,
+    Drift,
     Probe,
     Text,
     compare,
@@ -281,7 +282,7 @@ class _Checker:
             self._with_adapter = run_probe(model, self._probes)
             return input_grams(model, self._state, self._calibration) if calibrate else {}
 
-    def compare(self, model: nn.Module, what: str) -> Any:
+    def compare(self, model: nn.Module, what: str) -> Drift:
         """The drift of `model`; raises `MergeError` where it exceeds the limit."""
         if self._base is None or self._with_adapter is None:
             raise MergeError("compare was called before reference.")

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 import torch
@@ -148,7 +149,7 @@ def trained(
     return mixture.with_(experts=tuple(states), routers=routers, record={**mixture.record, "training": [*before, told]})
 
 
-def expert_examples(bank: Bank, names: Sequence[str], *, words: Any = None) -> dict[str, tuple[Example, ...]]:
+def expert_examples(bank: Bank, names: Sequence[str], *, words: Path | None = None) -> dict[str, tuple[Example, ...]]:
     """Training examples of the experts whose task the catalogue knows; the others are left out.
 
     `words` is the folder of extra word tasks, for experts trained on those.

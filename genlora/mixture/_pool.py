@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from genlora.base import LoadedBase, require_compatible
 from genlora.errors import AdapterFormatError, ConfigError
@@ -106,7 +107,7 @@ class MixturePool:
         self._slots, self._max_rank = slots, max_rank
         self.held: Lru[str, Held] = Lru(slots)
         self._hooked: set[str] = set()
-        self._hooks: list[Any] = []
+        self._hooks: list[RemovableHandle] = []
         self.loads = 0
 
     @property

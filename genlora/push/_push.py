@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from genlora.adapter import AdapterFiles
+from genlora.adapter import AdapterFiles, BaseLayout
 from genlora.errors import ConfigError
 
 from ._gguf import LlamaCpp, Ollama
@@ -112,7 +112,7 @@ def push(folder: str | Path, options: PushOptions) -> list[Pushed]:
     return [_deliver(job, target, store, remote, options) for job in jobs]
 
 
-def _job(parcel: Parcel, target: Target, store: AdapterStore, options: PushOptions, layout: Any) -> Job:
+def _job(parcel: Parcel, target: Target, store: AdapterStore, options: PushOptions, layout: BaseLayout | None) -> Job:
     architecture = None
     if target.kind == "gguf":
         twin, architecture = gguf_twin(parcel, layout)

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from genlora.adapter import AdapterFiles, peft_files
 from genlora.api import PREFIX, GenerateResult, Library, Model, check_input
+from genlora.bank import ExpertRecord
 from genlora.base import Constraint
 from genlora.engine import Completion, Engine, Sampling, Stream
 from genlora.errors import UnknownExpertError, UnknownModelError
@@ -196,7 +197,7 @@ class Handlers:
             "gain": record.gain,
         }
 
-    def _record(self, name: str) -> Any:
+    def _record(self, name: str) -> ExpertRecord:
         if name in self.library.mixtures:
             raise UnknownModelError(f"{name} is a mixture, which depends on its input: it has no PEFT folder.")
         if self.library.find(name) is None:

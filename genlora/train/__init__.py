@@ -25,6 +25,7 @@ from ._fit_fewshot import FitFewshotOptions as FitFewshotOptions
 from ._fit_fewshot import fit_fewshot as fit_fewshot
 from ._fit_text import FitTextOptions as FitTextOptions
 from ._fit_text import fit_text as fit_text
+from ._lightning import FitTick as FitTick
 from ._losses import LabelLosses as LabelLosses
 from ._losses import label_losses as label_losses
 from ._losses import means_by as means_by

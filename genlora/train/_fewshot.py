@@ -167,14 +167,14 @@ class FewshotFit(nn.Module):
     def __init__(
         self,
         base: LoadedBase,
-        router: FactorSetter,
+        setter: FactorSetter,
         steps: FewshotSteps,
         held: Mapping[str, Sequence[Dialogue]],
         start: Mapping[str, Tensor] | None = None,
     ) -> None:
         super().__init__()
         object.__setattr__(self, "base", base)  # frozen, and not of this module's state
-        object.__setattr__(self, "router", router)
+        object.__setattr__(self, "setter", setter)
         self.steps = steps
         self.config = steps.config
         self.held = held
@@ -194,7 +194,7 @@ class FewshotFit(nn.Module):
         self.history: list[dict[str, float]] = []
 
     base: LoadedBase
-    router: FactorSetter
+    setter: FactorSetter
 
     def optimizers(self, steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
         """AdamW with a warm-up and a rate that falls with the square root of the step."""
@@ -230,7 +230,7 @@ class FewshotFit(nn.Module):
         self.seen += 1
 
     def _route(self, tensors: Mapping[str, Tensor]) -> None:
-        self.router.route({k: (tensors[f"a.{k}"][None], tensors[f"b.{k}"][None]) for k in self.config.targets})
+        self.setter.route({k: (tensors[f"a.{k}"][None], tensors[f"b.{k}"][None]) for k in self.config.targets})
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:

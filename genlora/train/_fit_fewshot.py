@@ -58,9 +58,9 @@ def fit_fewshot(
     base.model.requires_grad_(False)
     begun = None if options.start is None else load_artefact(options.start, "fewshot").require(base.layout)
     held = validation_dialogues(base, validation, config)
-    with routed(base.model, base.layout, config.targets, config.scale) as router:
+    with routed(base.model, base.layout, config.targets, config.scale) as setter:
         module = FewshotFit(
-            base, router, FewshotSteps(base, tasks, config), held, None if begun is None else begun.tensors
+            base, setter, FewshotSteps(base, tasks, config), held, None if begun is None else begun.tensors
         )
 
         def artefact() -> Artefact:

@@ -84,6 +84,7 @@ def test_running_an_adapter_needs_no_peft(adapter, base_path):
     code = f"import sys; from genlora.cli import cli; cli({argv}, standalone_mode=False); print('peft' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert found.stdout.splitlines()[-1] == "False", found.stderr
+    assert all(line.startswith("genlora: ") for line in found.stderr.splitlines()), found.stderr
 
 
 @pytest.mark.parametrize("text", ["", " \n", "a\0b", "\ud800", "x" * 40_000])

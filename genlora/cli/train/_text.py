@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .._progress import Show, progress_bars
 from .._show import bank_option, embedder_option, say, say_json
+
+if TYPE_CHECKING:
+    from genlora.train import FitTick
 
 MULTITASK_EPILOG = """\b
 Examples:
@@ -212,10 +215,10 @@ def _fit(
     )
 
 
-def ticks(show: Show) -> Callable[[Any], None]:
+def ticks(show: Show) -> Callable[[FitTick], None]:
     """Shows each step of a fit: losses, and the time left."""
 
-    def tick(at: Any) -> None:
+    def tick(at: FitTick) -> None:
         losses = ", ".join(f"{k} {v:.3f}" for k, v in sorted(at.losses.items()))
         show("training", at.step, at.steps, losses)
 
