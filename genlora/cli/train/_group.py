@@ -114,7 +114,7 @@ def cvae(
     say(f"{out}: {report.artefact.kind} of {count} experts, basis error {lost:.2f}{seen}")
 
 
-def _vectors(bank: Bank, run: Path, words: Path | None, base_source: str | None, device: str) -> dict[str, Any]:
+def _vectors(bank: Any, run: Path, words: Path | None, base_source: str | None, device: str) -> dict[str, Any]:
     from genlora.api import exact_dtype, load_banks_base
     from genlora.errors import BankError
     from genlora.generators import library_vectors
