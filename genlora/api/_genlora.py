@@ -233,7 +233,7 @@ class GenLora:
         temperature: float = 0.1,
         seed: int = 0,
         rank: int | None = None,
-        dtype: Dtype = "float32",
+        dtype: Dtype | None = None,
         exclude: Iterable[str] = (),
         prompt: PromptMode | None = None,
         quick: bool = False,
@@ -254,7 +254,7 @@ class GenLora:
             temperature: softmax temperature over cosine similarities.
             seed: for generators that draw; `aggregate` does not.
             rank: rank of every module, 1 to 256; by default the bank's.
-            dtype: of the written factors.
+            dtype: of the written factors; by default the shortest that loses nothing.
             exclude: experts not to use.
             prompt: what stands before the input when the adapter is asked: nothing (*bare*, which keeps `auto` to the
                 bank's experts) or the description (*described*); None lets the generator choose.
@@ -300,9 +300,9 @@ class GenLora:
         labelled = RequestExamples.read(examples, refine, base, device, self.bank, generator)
         return accurate(self._made(request, dtype, generator, labelled, shots=shots, allow=allow), min_accuracy)
 
-    def _check_form(self, request: Request, dtype: Dtype) -> None:
-        if dtype not in DTYPES:
-            raise ConfigError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}. The usual choice is float32.")
+    def _check_form(self, request: Request, dtype: Dtype | None) -> None:
+        if dtype is not None and dtype not in DTYPES:
+            raise ConfigError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}. Leave it out to lose nothing.")
         modules = self.bank.layout.of(self.bank.targets)
         least = min(min(m.d_in, m.d_out) for m in modules)
         if request.rank is not None and request.rank > least:
@@ -314,7 +314,7 @@ class GenLora:
     def _made(
         self,
         request: Request,
-        dtype: Dtype,
+        dtype: Dtype | None,
         generator: str | None,
         labelled: "RequestExamples | None" = None,
         *,
@@ -339,7 +339,7 @@ class GenLora:
         if engine.kind not in _BOUNDED:
             with watch("bounds"):
                 check_norms(generated.adapter, self._norm_bounds(), where=f"the adapter that {engine.kind} made")
-        layout = self.bank.layout
+        layout, dtype = self.bank.layout, dtype or generated.dtype
         rank = max(p.rank for p in generated.adapter.values())
         asked = request.prompt or generated.prompt
         prompt = PromptFormat.of(request.description, shots, described=asked == "described")

@@ -117,7 +117,7 @@ def refine_generated(
     )
     told = {**report.to_json(), "artefact": artefact.digest, "examples": labelled.told()}
     made_by = {**generated.made_by, "refined": told}
-    return replace(generated, adapter=adapter, discarded=round(lost, 6), made_by=made_by), report
+    return replace(generated, adapter=adapter, dtype="float32", discarded=round(lost, 6), made_by=made_by), report
 
 
 def _measured(base: LoadedBase, task: Task, parts: Mapping[tuple[Example, ...], AdapterState]) -> dict[str, float]:

@@ -64,8 +64,11 @@ MAX_SAID = 20
     help="An example that stands before each input, such as 'wolf => wolves'; up to eight. Costs no training.",
 )
 @click.option("--rank", type=click.IntRange(1, 256), help="Rank of every module.  [default: the bank's]")
-@click.option("--dtype", type=click.Choice(["float32", "bfloat16", "float16"]), default="float32", show_default=True,
-              help="Number format of the weights.")  # fmt: skip
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    help="Number format of the weights.  [default: the shortest that loses nothing]",
+)
 @click.option("--examples", type=click.Path(path_type=Path), metavar="FILE", help=(
     "Start from examples instead of a description: JSON Lines {input, output}, read with the base (cvae)."
 ))  # fmt: skip

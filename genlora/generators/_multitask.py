@@ -46,6 +46,8 @@ class MultitaskGenerator:
         self.calibration = calibration
         self.artefact = artefact.require(library.layout)
         self.state = multitask_state(artefact)
+        self.halves = all(bool((x == x.half()).all()) for p in self.state.values() for x in (p.a, p.b))
+        """Whether its factors are 16-bit numbers, so that an adapter need not be twice as large."""
 
     def generate(self, request: Request, vector: Vector, near: Neighbourhood | None = None) -> Generated:
         """The adapter; `vector` only finds neighbours and coverage."""
@@ -61,6 +63,7 @@ class MultitaskGenerator:
             discarded=discarded,
             warnings=self.warnings(near),
             prompt=self.prompt,
+            dtype="float16" if adapter is self.state and self.halves else "float32",
             made_by={"artefact": self.artefact.digest},
             licences=tuple(self.artefact.record.get("licences", ())),
             times_ms=watch.ms,

@@ -126,6 +126,8 @@ class Generated:
     """What would help, and what could be expected then: 'one example', 'three examples'."""
     prompt: PromptMode = "bare"
     """What it has to be asked with to be that good."""
+    dtype: Literal["float32", "float16"] = "float32"
+    """The shortest number format that holds its factors as they are."""
     made_by: Mapping[str, Any] = field(default_factory=dict)
     """What a trained generator adds to the receipt: digest of its artefact, what was chosen and why; plain JSON."""
     licences: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from genlora import GenLora
+from genlora.adapter import read_adapter
 from genlora.api import verify
 from genlora.bank import Bank
 from genlora.errors import BaseMismatchError, DigestError, UnknownGeneratorError
@@ -101,3 +102,20 @@ def test_a_damaged_or_foreign_artefact_is_refused(lora, trained, embedder):
     save_artefact(trained / "multitask", foreign, replace=True)
     with pytest.raises(BaseMismatchError, match="genlora train multitask"):
         lora.generate("write the plural of a noun", generator="multitask")
+
+
+def test_an_adapter_of_16_bit_numbers_is_written_in_16_bits_and_read_back_the_same(bank_path, embedder, tmp_path):
+    with GenLora(bank_path, embedder=embedder) as lora:
+        kept = artefact(lora.bank, embedder, "fewshot")
+        halves = dataclasses.replace(kept, tensors={k: v.half() for k, v in kept.tensors.items()})
+        save_artefact(tmp_path / "fewshot", halves)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("GENLORA_GENERATORS", str(tmp_path))
+            made = lora.generate("sort the words", generator="fewshot")
+            wide = lora.generate("sort the words", generator="fewshot", dtype="float32")
+        folder, other = made.save(tmp_path / "made"), wide.save(tmp_path / "wide")
+        assert made.receipt()["request"]["dtype"] == "float16" and wide.receipt()["request"]["dtype"] == "float32"
+        sizes = [(f / "adapter_model.safetensors").stat().st_size for f in (folder, other)]
+        assert sizes[0] < 0.7 * sizes[1]
+        one, two = (read_adapter(f, lora.bank.layout) for f in (folder, other))
+        assert all(torch.equal(one[p].delta(), two[p].delta()) for p in two)
