@@ -43,7 +43,7 @@ class Method:
         )
 
 
-_UNCONDITIONAL = {"multitask", "multitask-described"}
+_UNCONDITIONAL = {"fewshot", "multitask", "multitask-described"}
 
 _ALL = (
     Method("base-bare", "base", "base", about="The base with the input alone."),
@@ -66,6 +66,8 @@ _ALL = (
     Method("multitask", "multi-task", "generator", generator="multitask", about="One adapter for all training tasks."),
     Method("multitask-described", "multi-task, described", "generator", "described", generator="multitask-described",
            about="The same, trained and asked with the description in the prompt: the baseline that counts."),
+    Method("fewshot-described", "few-shot adapter, described", "generator", "described", generator="fewshot"),
+    Method("fewshot-shots", f"few-shot adapter + {SHOTS} shots", "generator", "shots", generator="fewshot"),
     Method("hypernet", "hypernet", "generator", generator="hypernet", controls=True),
     Method("hypernet-described", "hypernet, described", "generator", "described", generator="hypernet"),
     Method("cvae", "cvae", "generator", generator="cvae", draws=True),
