@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -22,6 +23,7 @@ TEMPORARY = ".genlora-tmp-"
 MAX_JSON_BYTES = 1 << 20
 MAX_JSON_DEPTH = 16
 
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(10)), *(f"lpt{i}" for i in range(10))}
 
@@ -94,12 +96,27 @@ def _depth_ok(data: str, limit: int) -> bool:
     return True
 
 
+def recognised(head: bytes) -> str | None:
+    """What a file is that was taken for another, by its first bytes, and what to do; None where nothing is known."""
+    known = {
+        b"version ": "a Git LFS pointer, not the file itself. Fetch it with: git lfs pull",
+        b"<!doctyp": "a web page, such as an error of the site it was fetched from. Fetch the file again.",
+        b"<html": "a web page, such as an error of the site it was fetched from. Fetch the file again.",
+        b"\xff\xfe": "text in UTF-16. Save it as UTF-8.",
+        b"\xfe\xff": "text in UTF-16. Save it as UTF-8.",
+        b"\xef\xbb\xbf": "text that begins with a byte-order mark. Save it as UTF-8 without one.",
+    }
+    return next((what for start, what in known.items() if head[:8].lower().startswith(start)), None)
+
+
 def parse_json(data: bytes, *, where: str, max_bytes: int = MAX_JSON_BYTES, max_depth: int = MAX_JSON_DEPTH) -> Any:
     """Strict JSON: UTF-8, no duplicate keys, no NaN or infinity, bounded size and depth. Raises `ManifestError`."""
     if len(data) > max_bytes:
         raise ManifestError(
             f"{where}: {len(data):,} bytes of JSON, expected at most {max_bytes:,}. Is it the right file?"
         )
+    if (other := recognised(data)) is not None:
+        raise ManifestError(f"{where}: expected JSON, but it is {other}")
     try:
         text = data.decode("utf-8")
         if not _depth_ok(text, max_depth):
@@ -114,9 +131,14 @@ def parse_json(data: bytes, *, where: str, max_bytes: int = MAX_JSON_BYTES, max_
 
 
 def read_bounded(path: Path, most: int, *, expected: str) -> bytes:
-    """A file's bytes, `most` of them at the most; `expected` is what it should be. Raises `ManifestError`."""
+    """A file's bytes, `most` of them at the most; `expected` is what it should be. Raises `ManifestError`.
+
+    What is no regular file is refused: a pipe would never end.
+    """
     try:
-        with path.open("rb") as f:
+        with os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT), "rb") as f:
+            if not stat.S_ISREG(os.fstat(f.fileno()).st_mode):
+                raise ManifestError(f"{path}: is not a regular file. Expected {expected}.")
             data = f.read(most + 1)
     except OSError as err:
         raise ManifestError(f"{path}: cannot be read ({err.strerror}). Expected {expected}.") from err

@@ -79,7 +79,7 @@ class Endpoints:
         self,
         adapter: str,
         quantization: Literal[
-            "none", "int8", "int4", "nf4", "gguf-f16", "gguf-q8_0", "gguf-q4_1", "gguf-q4_0"
+            "none", "float32", "int8", "int4", "nf4", "gguf-f16", "gguf-q8_0", "gguf-q4_1", "gguf-q4_0"
         ] = "gguf-q8_0",
     ) -> dict[str, Any]:
         """Merge an adapter into a quantised copy of its base and measure what rounding cost. Takes about a minute.

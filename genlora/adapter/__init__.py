@@ -26,6 +26,7 @@ from ._gguf import permuted_rows as permuted_rows
 from ._import import Imported as Imported
 from ._import import import_peft as import_peft
 from ._import import load_adapter as load_adapter
+from ._import import nothing_in as nothing_in
 from ._layout import BaseLayout as BaseLayout
 from ._layout import ModuleSpec as ModuleSpec
 from ._peft import folder_receipt as folder_receipt
@@ -38,6 +39,8 @@ from ._records import read_record as read_record
 from ._records import record_bytes as record_bytes
 from ._safetensors import SafetensorsHeader as SafetensorsHeader
 from ._safetensors import TensorSpec as TensorSpec
+from ._safetensors import header_length as header_length
+from ._safetensors import parse_safetensors_header as parse_safetensors_header
 from ._safetensors import read_safetensors_header as read_safetensors_header
 from ._safetensors import safetensors_bytes as safetensors_bytes
 from ._state import AdapterState as AdapterState

@@ -239,7 +239,7 @@ def _gguf_twin(x: _Loaded) -> str:
         return "none"
     data = read_small(x.folder / AdapterFiles.GGUF, _GGUF_LIMIT)
     if data[:4] != b"GGUF":
-        raise _fault(f"{AdapterFiles.GGUF} does not begin with 'AdapterFiles.GGUF'; generate it again with --gguf")
+        raise _fault(f"{AdapterFiles.GGUF} does not begin with 'GGUF'; generate it again with --gguf")
     return f"{len(data):,} bytes"
 
 

@@ -1,4 +1,7 @@
-"""Reading folders that somebody else wrote: regular files only, no links, nothing that could hold a pickle."""
+"""Reading folders that somebody else wrote: only the files of an adapter are opened, and only plain ones.
+
+What lies beside them (a trainer's optimizer, tokenizer, logs) is left alone: never opened, and no reason to refuse.
+"""
 
 import os
 import stat
@@ -28,17 +31,30 @@ class AdapterFiles(StrEnum):
     """A model card."""
 
 
-UNSAFE_SUFFIXES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"})
+CARD = "README.md"
+MLX_WEIGHTS = "adapters.safetensors"
+"""What mlx_lm writes."""
+PICKLED = "adapter_model.bin"
+_READ = frozenset({*AdapterFiles, CARD, MLX_WEIGHTS})
+"""Every file that is ever opened."""
 _MAX_ENTRIES = 10_000
 
 
 def audit_folder(folder: Path) -> list[str]:
-    """Names in `folder`, after refusing links, special files and file kinds that can hold pickled code."""
+    """Names in `folder`. Those of files that may be read must be plain files: no links, pipes or folders.
+
+    Raises `UnsafeFormatError`, or `AdapterFormatError` for what is no folder.
+    """
     try:
         if stat.S_ISLNK(folder.lstat().st_mode):
             raise UnsafeFormatError(f"{folder}: is a link. Give the folder it points to, or a copy of it.")
         with os.scandir(folder) as entries:
             names = [_audited(e) for _, e in zip(range(_MAX_ENTRIES + 1), entries, strict=False)]
+    except NotADirectoryError as err:
+        raise AdapterFormatError(
+            f"{folder}: is a file, which does not say to what it is scaled and which modules it changes. Expected the "
+            f"folder that PEFT saved, with {AdapterFiles.CONFIG} and {AdapterFiles.WEIGHTS}."
+        ) from err
     except OSError as err:
         raise AdapterFormatError(
             f"{folder}: cannot be read as an adapter folder ({err.strerror}). "
@@ -50,22 +66,58 @@ def audit_folder(folder: Path) -> list[str]:
 
 
 def _audited(entry: os.DirEntry[str]) -> str:
+    if entry.name not in _READ:
+        return entry.name
     status = entry.stat(follow_symlinks=False)
-    if Path(entry.name).suffix.lower() in UNSAFE_SUFFIXES:
-        raise UnsafeFormatError(
-            f"{entry.path}: files of this kind can run code and are never read. "
-            "Expected safetensors only; remove the file, or save the adapter again with safe_serialization."
-        )
-    if stat.S_ISLNK(status.st_mode):
+    if stat.S_ISLNK(status.st_mode) and _of_hub(Path(entry.path)) is None:
         raise UnsafeFormatError(f"{entry.path}: is a link. Copy the folder with its files (cp -rL) and use the copy.")
-    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-        raise UnsafeFormatError(f"{entry.path}: is neither a file nor a folder. Remove it and try again.")
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISLNK(status.st_mode):
+        raise UnsafeFormatError(f"{entry.path}: is not a file. Expected a plain file; save the adapter again.")
     return entry.name
+
+
+def _of_hub(link: Path) -> Path | None:
+    """The file that a link in a hub's cache stands for: from snapshots/COMMIT/ into blobs/ of the same repository.
+
+    None for any other link: it may lead to files that are nobody's business.
+    """
+    snapshot = link.absolute().parent
+    if snapshot.parent.name != "snapshots":
+        return None
+    blobs = snapshot.parents[1] / "blobs"
+    try:
+        found = Path(os.path.normpath(snapshot / link.readlink()))
+    except OSError:
+        return None
+    return found if found.parent == blobs and not blobs.is_symlink() else None
+
+
+def explain_missing(folder: Path, names: list[str]) -> AdapterFormatError:
+    """Why a folder of `names` is no adapter, and what to name instead."""
+    config, weights = AdapterFiles.CONFIG, AdapterFiles.WEIGHTS
+    inside = [name for name in names if (folder / name / config).is_file() and not (folder / name).is_symlink()]
+    if config not in names and inside:
+        shown = ", ".join(str(folder / name) for name in inside[:4])
+        return AdapterFormatError(
+            f"{folder}: holds no {config} itself, but {len(inside)} folders in it do. Name the one you mean: {shown}."
+        )
+    if config in names and PICKLED in names and weights not in names:
+        return AdapterFormatError(
+            f"{folder / PICKLED}: files of this kind can run code and are never read. Write {weights} beside it: load "
+            "the adapter with PEFT on a machine where you trust it, and save it with save_pretrained(folder)."
+        )
+    lacking = weights if config in names else config
+    return AdapterFormatError(
+        f"{folder / lacking}: is missing. Expected an adapter folder with {config} and {weights}."
+    )
 
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[int]:
-    """A read-only descriptor of a regular file with one name; links are refused, and devices never block."""
+    """A read-only descriptor of a regular file with one name; links are refused (but a hub cache's own), and devices
+    never block.
+    """
+    path = _of_hub(path) or path
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         fd = os.open(path, flags)

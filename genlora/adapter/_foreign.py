@@ -1,8 +1,9 @@
-"""Other people's `adapter_config.json`: a closed schema, where every value must be one that changes nothing or folds.
+"""Other people's `adapter_config.json`: every value must be one that changes nothing, or that folds.
 
-PEFT 0.21 writes 41 keys. Those that only matter in training are accepted with any harmless value, those that change
-the update are folded (`use_rslora`, literal `rank_pattern` and `alpha_pattern`) and the rest is refused by name.
-Nothing from the file is ever compiled as a regular expression or imported.
+PEFT 0.21 writes 41 keys, older ones wrote others, newer ones will. Those that only matter in training are accepted with
+any harmless value, those that change the update are folded (`use_rslora`, literal `rank_pattern` and `alpha_pattern`),
+unknown ones are accepted where they say nothing (null, false, empty), and the rest is refused by name. Nothing from the
+file is ever compiled as a regular expression or imported.
 """
 
 import math
@@ -17,8 +18,9 @@ from ._algebra import MAX_RANK
 from ._layout import BaseLayout, ModuleSpec
 
 _LITERAL = re.compile(r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
-_CLASS = re.compile(r"[A-Za-z0-9_]{1,80}")
 _PLAIN_INITS = (True, False, "gaussian", "eva", "orthogonal")
+ALL_LINEAR = "all-linear"
+"""PEFT's word for every linear module but the output layer."""
 _NEVER_TARGETS = {"lm_head", "embed_tokens", "wte", "wpe", "embeddings", "score", "classifier"}
 
 
@@ -56,17 +58,18 @@ def _pattern(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
     )
 
 
-def _auto_mapping(value: object) -> bool:
-    # PEFT writes it when no task type was given, to find the model's class again; we never import from it.
-    if not isinstance(value, dict):
-        return value is None
-    library, name = value.get("parent_library"), value.get("base_model_class")
-    plain = _literal(library) and isinstance(name, str) and _CLASS.fullmatch(name) is not None
-    return (
-        set(value) == {"base_model_class", "parent_library"}
-        and plain
-        and str(library).startswith("transformers.models.")
-    )
+def _flat(value: object) -> bool:
+    """A few plain values by name."""
+    return isinstance(value, dict) and len(value) <= 32 and all(_scalar(v) for v in value.values())
+
+
+def _scalar(value: object) -> bool:
+    return _text(value) or type(value) in (bool, int, float)
+
+
+def _said(value: object) -> bool:
+    """Whether a value says anything: null, false and what is empty do not."""
+    return not (value is None or value is False or value in ("", [], {}))
 
 
 _off = _among(None, False)
@@ -74,19 +77,26 @@ _unset = _among(None, [], {})
 
 _ACCEPTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "peft_type": (_among("LORA"), "expected 'LORA'"),
-    "task_type": (_among("CAUSAL_LM", None), "expected 'CAUSAL_LM'"),
-    "auto_mapping": (_auto_mapping, "expected null, or a class of transformers.models"),
+    "task_type": (_among("CAUSAL_LM", "FEATURE_EXTRACTION", None), "expected 'CAUSAL_LM'"),
+    # Written where no task type was given, for PEFT to find the model's class again; nobody imports it here.
+    "auto_mapping": (_flat, "expected null or a few plain values"),
     "peft_version": (_text, "expected a short text"),
     "base_model_name_or_path": (_text, "expected a short text"),
     "revision": (_text, "expected a short text"),
     "inference_mode": (_among(True, False), "expected true or false"),
     "r": (_rank, f"rank must be an integer in [1, {MAX_RANK}]"),
     "lora_alpha": (_number, "expected a number in [0, 1e6]"),
-    "target_modules": (_names, "expected a list of plain module names; a text would be a regular expression"),
-    "exclude_modules": (lambda v: v is None or _names(v), "expected null or a list of plain module names"),
-    "lora_dropout": (lambda v: _number(v) and v < 1, "expected a number in [0, 1)"),
-    "fan_in_fan_out": (_among(False), "transposed weights (Conv1D) are not supported"),
-    "bias": (_among("none"), "an adapter that trains biases is not a plain LoRA"),
+    "target_modules": (
+        lambda v: v == ALL_LINEAR or _names(v),
+        "expected a list of plain module names; a text would be a regular expression, which is not run. Write the "
+        'names in its place, such as ["q_proj", "v_proj"]',
+    ),
+    "exclude_modules": (lambda v: v == "" or _names(v), "expected null or a list of plain module names"),
+    "lora_dropout": (lambda v: _number(v) and v <= 1, "expected a number in [0, 1]"),
+    # For Conv1D layers, which none of our bases has; for others PEFT itself takes it as false.
+    "fan_in_fan_out": (_among(True, False), "expected true or false"),
+    # Whether any was trained, the tensors tell.
+    "bias": (_among("none", "all", "lora_only"), "expected 'none'"),
     "use_rslora": (_among(True, False), "expected true or false"),
     "modules_to_save": (_unset, "it replaces whole modules of the base"),
     "init_lora_weights": (_among(*_PLAIN_INITS), "this start changes the base's own weights, or is unknown"),
@@ -94,19 +104,17 @@ _ACCEPTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda v: v is None or _index(v) or (isinstance(v, list) and all(map(_index, v))),
         "expected null or layer numbers",
     ),
-    "layers_pattern": (_among(None, [], "layers", ["layers"]), "expected null or 'layers'"),
+    "layers_pattern": (_among("", [], "layers", ["layers"]), "expected null or 'layers'"),
+    "merge_weights": (_among(True, False), "expected true or false"),
+    "enable_lora": (_unset, "it adapts parts of fused projections"),
+    "runtime_config": (_flat, "expected null or a few plain values"),
     "rank_pattern": (_pattern(_rank), f"expected literal module names with ranks in [1, {MAX_RANK}]"),
     "alpha_pattern": (_pattern(_number), "expected literal module names with numbers"),
     "megatron_config": (_unset, "Megatron layers are not supported"),
     "megatron_core": (_among(None, "megatron.core"), "it names a module to import"),
     "trainable_token_indices": (_unset, "trained tokens change the embeddings"),
     "loftq_config": (_unset, "LoftQ changes the base's own weights"),
-    "eva_config": (
-        lambda v: (
-            v is None or (isinstance(v, dict) and all(x is None or type(x) in (bool, int, float) for x in v.values()))
-        ),
-        "expected null or plain numbers",
-    ),
+    "eva_config": (_flat, "expected null or a few plain values"),
     "corda_config": (_unset, "CorDA changes the base's own weights"),
     "lora_ga_config": (_unset, "LoRA-GA changes the base's own weights"),
     "use_dora": (_off, "DoRA is not a plain LoRA: its update depends on the base's weights"),
@@ -123,7 +131,10 @@ _ACCEPTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "kasa_config": (_unset, "KaSA changes the base's own weights"),
     "ensure_weight_tying": (_off, "tied modules are not plain LoRA"),
 }
-_REQUIRED = ("peft_type", "r", "lora_alpha", "target_modules")
+_UNSAID = {"r": 8, "lora_alpha": 8}
+"""What PEFT takes where a config does not name these."""
+_NEVER_NULL = frozenset({"peft_type", "r", "lora_alpha", "target_modules", "lora_dropout", "bias"})
+"""PEFT fails on null here; everywhere else it stands for its default, which changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -143,18 +154,20 @@ def audit_config(raw: object, layout: BaseLayout, *, where: str) -> ForeignConfi
         raise AdapterFormatError(f"{where}: not a JSON object. Expected PEFT's adapter_config.json.")
     for key, value in raw.items():
         if key not in _ACCEPTED:
-            raise AdapterFormatError(
-                f"{where}: key {key[:60]!r} is not one of the {len(_ACCEPTED)} that a plain LoRA has. Remove it if it "
-                "changes nothing, or save the adapter again as a plain LoRA."
-            )
+            if _said(value):
+                raise AdapterFormatError(
+                    f"{where}: key {key[:60]!r} is {str(value)[:60]!r}, and what it does is not known here. Take that "
+                    "line out if it changes nothing, or save the adapter again as a plain LoRA."
+                )
+            continue
         accepts, why = _ACCEPTED[key]
-        if not accepts(value):
+        if not accepts(value) and (value is not None or key in _NEVER_NULL):
             raise AdapterFormatError(
                 f"{where}: {key} is {str(value)[:60]!r}: {why}. Save or convert the adapter as a plain LoRA first."
             )
-    if missing := [k for k in _REQUIRED if k not in raw]:
+    if missing := [k for k in ("peft_type", "target_modules") if k not in raw]:
         raise AdapterFormatError(f"{where}: {missing[0]} is missing. Expected PEFT's adapter_config.json.")
-    return _resolve(raw, layout, where)
+    return _resolve({**_UNSAID, **raw}, layout, where, [k for k in _UNSAID if k not in raw])
 
 
 def _suffixes(path: str) -> list[str]:
@@ -167,8 +180,9 @@ def _layer_of(path: str) -> int | None:
     return next((int(part) for part in path.split(".") if part.isdecimal()), None)
 
 
-def _resolve(raw: dict[str, Any], layout: BaseLayout, where: str) -> ForeignConfig:
-    targets = set(raw["target_modules"])
+def _resolve(raw: dict[str, Any], layout: BaseLayout, where: str, unsaid: list[str]) -> ForeignConfig:
+    every = raw["target_modules"] == ALL_LINEAR
+    targets = {m.leaf for m in layout.modules} if every else set(raw["target_modules"])
     if bad := sorted(t for t in targets if t.rsplit(".", 1)[-1] in _NEVER_TARGETS):
         raise AdapterFormatError(
             f"{where}: target_modules names {bad[0]!r}. Embeddings and heads cannot be part of a portable adapter; "
@@ -189,7 +203,8 @@ def _resolve(raw: dict[str, Any], layout: BaseLayout, where: str) -> ForeignConf
             "Is it an adapter for another base?"
         )
     ranks, scales = _ranks_and_scales(raw, specs)
-    return ForeignConfig(ranks, scales, tuple(specs), raw.get("base_model_name_or_path"), _notes(raw, layout, ranks))
+    notes = [f"{k} is not given: PEFT's own {_UNSAID[k]}" for k in unsaid] + _notes(raw, layout, ranks)
+    return ForeignConfig(ranks, scales, tuple(specs), raw.get("base_model_name_or_path"), tuple(notes))
 
 
 def _first_match(pattern: Mapping[str, Any], default: Any) -> Callable[[str], Any]:
@@ -211,8 +226,8 @@ def _ranks_and_scales(raw: dict[str, Any], specs: list[ModuleSpec]) -> tuple[dic
     return ranks, {s.path: alpha_of(s.path) / root(ranks[s.path]) for s in specs}
 
 
-def _notes(raw: dict[str, Any], layout: BaseLayout, ranks: Mapping[str, int]) -> tuple[str, ...]:
-    notes = []
+def _notes(raw: dict[str, Any], layout: BaseLayout, ranks: Mapping[str, int]) -> list[str]:
+    notes: list[str] = []
     if raw.get("use_rslora"):
         notes.append("rank-stabilised scaling folded into B")
     if raw.get("alpha_pattern"):
@@ -222,4 +237,4 @@ def _notes(raw: dict[str, Any], layout: BaseLayout, ranks: Mapping[str, int]) ->
     name = raw.get("base_model_name_or_path")
     if name and name != layout.name:
         notes.append(f"its config names base {str(name)[:120]!r}; taken as {layout.name!r}")
-    return tuple(notes)
+    return notes

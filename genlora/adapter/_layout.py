@@ -43,6 +43,11 @@ class BaseLayout:
     def by_path(self) -> dict[str, ModuleSpec]:
         return {m.path: m for m in self.modules}
 
+    @cached_property
+    def by_tail(self) -> dict[str, str]:
+        """{`layers.N....`: path}, whatever a model puts in front of its decoder."""
+        return {m.path[m.path.find("layers.") :]: m.path for m in self.modules}
+
     def of(self, leaves: Iterable[str]) -> tuple[ModuleSpec, ...]:
         """Every module whose leaf name is one of `leaves`, in layer order."""
         wanted = set(leaves)

@@ -18,11 +18,14 @@ from ._algebra import MAX_RANK, resize, zero_fill
 from ._config import PREFIX, config_bytes, config_faults, target_set
 from ._folder import AdapterFiles, Weights, audit_folder, open_weights, read_small
 from ._layout import BaseLayout, ModuleSpec
+from ._names import why_foreign
 from ._safetensors import DTYPES, SafetensorsHeader, safetensors_bytes, tensor_from
 from ._state import AdapterState, LoraPair
 from ._tensors import check_values, tensor_names
 
 DType = Literal["float32", "bfloat16", "float16"]
+_LOST = 1e-9
+"""Share of an update's energy that is rounding."""
 _DTYPES: Mapping[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -34,11 +37,12 @@ def peft_files(state: AdapterState, layout: BaseLayout, *, dtype: DType = "float
     `dtype` cannot hold, and `AdapterShapeError` where a shape is not the layout's.
     """
     targets = target_set(state, layout)
-    rank = _common_rank(state)
     tensors: dict[str, Tensor] = {}
     wanted = _DTYPES[dtype]
-    for path, pair in zero_fill(resize(state, rank)[0], layout, targets).items():
+    for path, pair in state.items():
         _check_pair(path, pair, layout.by_path[path], layout)
+    fitted, rank = _at_one_rank(state, layout, targets)
+    for path, pair in zero_fill(fitted, layout, targets).items():
         b = pair.b if pair.scale == 1.0 else pair.b.float() * pair.scale
         for name, value in zip(tensor_names(path), (pair.a, b), strict=True):
             tensors[name] = value.to(wanted)
@@ -47,6 +51,20 @@ def peft_files(state: AdapterState, layout: BaseLayout, *, dtype: DType = "float
         AdapterFiles.WEIGHTS: safetensors_bytes(tensors, {"format": "pt"}),
         AdapterFiles.CONFIG: config_bytes(layout, rank, targets),
     }
+
+
+def _at_one_rank(state: AdapterState, layout: BaseLayout, targets: tuple[str, ...]) -> tuple[AdapterState, int]:
+    """Every module at the highest rank; where that is above a module's width, at the width, if nothing is lost."""
+    rank = _common_rank(state)
+    least = min(min(m.d_in, m.d_out) for m in layout.of(targets))
+    fitted, lost = resize(state, min(rank, least))
+    if lost > _LOST:
+        raise AdapterShapeError(
+            f"the adapter's rank is {rank}, above the width of the smallest of {', '.join(targets)} ({least}), and at "
+            f"{least} it would lose {lost:.2%} of its energy. A portable adapter has one rank for all modules, and "
+            f"converters mistake A for B where it is above a module's width. Use a rank of at most {least}."
+        )
+    return fitted, min(rank, least)
 
 
 def _common_rank(state: AdapterState) -> int:
@@ -63,11 +81,6 @@ def _check_pair(path: str, pair: LoraPair, spec: ModuleSpec, layout: BaseLayout)
         raise AdapterShapeError(
             f"{path}: the update is {pair.d_out} x {pair.d_in}, expected {spec.d_out} x {spec.d_in} for {layout.name}. "
             "Was the adapter made for another base?"
-        )
-    if pair.rank > min(spec.d_in, spec.d_out):
-        raise AdapterShapeError(
-            f"{path}: rank {pair.rank} exceeds a dimension of the module ({spec.d_out} x {spec.d_in}), and converters "
-            "would mistake A for B. Use a smaller rank."
         )
 
 
@@ -113,8 +126,8 @@ def folder_receipt(folder: Path) -> dict[str, Any]:
         or not {AdapterFiles.CONFIG, AdapterFiles.WEIGHTS} <= set(files)
     ):
         raise ManifestError(
-            f"{path}: not a genlora receipt (no fingerprint or file digests). Generate the adapter again, or import it "
-            "with `genlora bank import` if it is somebody else's."
+            f"{path}: not a genlora receipt (no fingerprint or file digests). Generate the adapter again, or take that "
+            "file out of the folder if the adapter is somebody else's."
         )
     return receipt
 
@@ -175,18 +188,24 @@ def _expected_paths(weights: Weights, config: dict[str, Any], layout: BaseLayout
 
 
 def check_tensors(
-    header: SafetensorsHeader, specs: Iterable[ModuleSpec], ranks: Mapping[str, int], *, where: str
+    header: SafetensorsHeader,
+    specs: Iterable[ModuleSpec],
+    ranks: Mapping[str, int],
+    *,
+    where: str,
+    transposed: bool = False,
 ) -> None:
     """The file holds exactly the A and B of `specs`, in the right shapes and a float dtype (threats A3, A5)."""
-    expected: dict[str, tuple[int, int]] = {}
+    expected: dict[str, tuple[int, ...]] = {}
     for spec in specs:
         name_a, name_b = tensor_names(spec.path)
-        expected[name_a], expected[name_b] = (ranks[spec.path], spec.d_in), (spec.d_out, ranks[spec.path])
+        shapes = (ranks[spec.path], spec.d_in), (spec.d_out, ranks[spec.path])
+        expected[name_a], expected[name_b] = (s[::-1] for s in shapes) if transposed else shapes
     foreign = sorted(set(header.tensors) - set(expected))
     if foreign:
         raise AdapterFormatError(
             f"{where}: tensor {foreign[0]!r} ({len(foreign)} such) is not a LoRA factor of a module that the config "
-            f"targets. Expected only '{PREFIX}<module>.lora_A.weight' and '.lora_B.weight'; save it as a plain LoRA."
+            f"targets. Expected only '{PREFIX}<module>.lora_A.weight' and '.lora_B.weight'. {why_foreign(foreign[0])}"
         )
     missing = sorted(set(expected) - set(header.tensors))
     if missing:
@@ -198,12 +217,26 @@ def check_tensors(
         spec = header.tensors[name]
         if spec.shape != shape:
             raise AdapterShapeError(
-                f"{where}: {name} is {spec.shape}, expected {shape}. Was it trained on another base?"
+                f"{where}: {name} is {spec.shape}, expected {shape}. {_why_shape(spec.shape, shape)}"
             )
         if spec.dtype not in DTYPES:
             raise AdapterFormatError(
                 f"{where}: {name} is {spec.dtype}, expected one of {sorted(DTYPES)}. Save it as float."
             )
+
+
+def _why_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """What a factor's shape tells, and what to do."""
+    if 0 in found:
+        return (
+            "It is empty: DeepSpeed ZeRO-3 leaves such placeholders where an adapter is saved before its weights are "
+            "gathered. Save it again with stage3_gather_16bit_weights_on_model_save."
+        )
+    if found == expected[::-1]:
+        return "It is transposed, as mlx_lm keeps it: import the folder with mlx_lm's own config."
+    if len(found) == 2 and any(f == e for f, e in zip(found, expected, strict=True)):
+        return "Either it was trained on another base, or its config names another rank than it has."
+    return "Was it trained on another base?"
 
 
 def paired_paths(header: SafetensorsHeader, rank: int | None, *, where: str) -> list[str]:
@@ -229,9 +262,13 @@ def paired_paths(header: SafetensorsHeader, rank: int | None, *, where: str) -> 
     return sorted(paths)
 
 
-def state_from(data: bytes, header: SafetensorsHeader, paths: Iterable[str], *, where: str) -> AdapterState:
+def state_from(
+    data: bytes, header: SafetensorsHeader, paths: Iterable[str], *, where: str, transposed: bool = False
+) -> AdapterState:
     """Float32 pairs of audited bytes; values are checked too. Call `check_tensors` on the header first."""
     tensors = {name: tensor_from(data, header, name) for path in paths for name in tensor_names(path)}
     check_values(tensors, where=where)
+    if transposed:
+        tensors = {name: value.mT.contiguous() for name, value in tensors.items()}
     names = ((path, *tensor_names(path)) for path in paths)
     return AdapterState({path: LoraPair(tensors[a].float(), tensors[b].float()) for path, a, b in names})

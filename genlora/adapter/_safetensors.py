@@ -14,15 +14,16 @@ import torch
 from torch import Tensor
 
 from genlora.errors import GenloraError, UnsafeFormatError
-from genlora.files import parse_json
+from genlora.files import parse_json, recognised
 
 MAX_HEADER_BYTES = 1 << 20
 DTYPES: Mapping[str, torch.dtype] = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 """The only dtypes LoRA factors may have."""
 _CODES = {**{dtype: code for code, dtype in DTYPES.items()}, torch.uint8: "U8"}  # bytes for packed codes, never factors
-_ITEM_BYTES = {
-    **{"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1},
-    **{"I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1},
+_ITEM_BITS = {
+    **{"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "C64": 64, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4},
+    **dict.fromkeys(("F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8),
+    **{"I64": 64, "I32": 32, "I16": 16, "I8": 8, "U64": 64, "U32": 32, "U16": 16, "U8": 8, "BOOL": 8},
 }
 _PLAIN = re.compile(r"[A-Za-z0-9_.\-/:]{1,512}")
 
@@ -55,29 +56,34 @@ def _bad(where: str, found: str) -> UnsafeFormatError:
     )
 
 
-def header_length(first8: bytes, *, where: str) -> int:
-    """Length of the JSON header in bytes, from a file's first 8; at most 1 MiB, else `UnsafeFormatError`."""
+def header_length(first8: bytes, *, where: str, most: int = MAX_HEADER_BYTES) -> int:
+    """Length of the JSON header in bytes, from a file's first 8; at most `most`, else `UnsafeFormatError`."""
+    if (other := recognised(first8)) is not None:
+        raise UnsafeFormatError(f"{where}: is {other}")
     if len(first8) < 8:
         raise _bad(where, f"{len(first8)} bytes long, too short for a header")
     length = struct.unpack("<Q", first8)[0]
-    if not 2 <= length <= MAX_HEADER_BYTES:
-        raise _bad(where, f"header of {length:,} bytes, expected 2 to {MAX_HEADER_BYTES:,}")
+    if not 2 <= length <= most:
+        raise _bad(where, f"header of {length:,} bytes, expected 2 to {most:,}")
     return length
 
 
-def parse_safetensors_header(head: bytes, file_bytes: int, *, where: str) -> SafetensorsHeader:
-    """Audit a header: `head` is the file's first 8 + n bytes. Creates no tensor. Raises `UnsafeFormatError`.
+def parse_safetensors_header(
+    head: bytes, file_bytes: int, *, where: str, most: int = MAX_HEADER_BYTES
+) -> SafetensorsHeader:
+    """Audit a header of at most `most` bytes: `head` is the file's first 8 + n. Creates no tensor. Raises
+    `UnsafeFormatError`.
 
     Tensors must lie end to end without gaps or overlaps, in sizes that fit dtype and shape, and fill the file.
     """
-    length = header_length(head[:8], where=where)
+    length = header_length(head[:8], where=where, most=most)
     if len(head) < 8 + length:
         raise _bad(where, f"it ends inside its header ({len(head):,} of {8 + length:,} bytes)")
     text = head[8 : 8 + length]
     if not text.startswith(b"{"):
         raise _bad(where, "the header does not start with '{'")
     try:
-        raw = parse_json(text, where=where, max_bytes=MAX_HEADER_BYTES, max_depth=4)
+        raw = parse_json(text, where=where, max_bytes=most, max_depth=4)
     except GenloraError as err:
         raise _bad(where, f"the header is not strict JSON ({err})") from err
     metadata = raw.pop("__metadata__", {})
@@ -100,12 +106,12 @@ def _tensor_spec(name: str, entry: object, where: str) -> TensorSpec:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise _bad(where, f"tensor {name!r} has other fields than dtype, shape, data_offsets")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in _ITEM_BYTES:
+    if not isinstance(dtype, str) or dtype not in _ITEM_BITS:
         raise _bad(where, f"tensor {name!r} has dtype {str(dtype)[:40]!r}")
     if not _whole(shape) or len(shape) > 8 or not _whole(offsets) or len(offsets) != 2:
         raise _bad(where, f"tensor {name!r} has a malformed shape or data_offsets")
     start, end = offsets
-    if end - start != prod(shape) * _ITEM_BYTES[dtype]:
+    if 8 * (end - start) != prod(shape) * _ITEM_BITS[dtype]:
         raise _bad(where, f"tensor {name!r} spans {end - start} bytes, but {dtype} {shape} takes another size")
     return TensorSpec(dtype, tuple(shape), start, end)
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import torch
 
+from genlora.bank import BASE_ALIAS
 from genlora.base import LoadedBase, require_compatible
 from genlora.descriptions import check_description
 from genlora.engine import Adapter
@@ -34,7 +35,6 @@ log = logging.getLogger(__name__)
 
 PREFIX = "genlora:"
 MIXTURE_PREFIX = "mixture:"
-BASE_ALIAS = "base"
 MAX_SEED = 2**63 - 1
 
 
@@ -130,6 +130,9 @@ class Library:
             require_compatible(mixture.base, lora.bank.fingerprint, what=mixture.key)
         self.mixtures = {m.key: m for m in mixtures}
         self.lora = lora
+        for name in {BASE_ALIAS, lora.bank.layout.name}:
+            if name in lora.bank:  # of a bank from before such names were refused
+                log.warning("expert %r cannot be asked for: the base has that name. Import it under another", name)
         self.limits = (running, waiting)
         self._base = base
         self.quick = quick

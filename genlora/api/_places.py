@@ -8,8 +8,8 @@ from genlora.bank import Bank, BankAddress, TaskEmbedder, place_of
 from genlora.base import (
     CALIBRATION_FORMAT,
     DEFAULT_BASE,
-    MODELS,
     cache_dir,
+    named_source,
     resolve_embedder,
     seal_json,
     sealed_json,
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 CALIBRATION_KEY = "calibration"
+_LONGEST_PATH = 4096
 
 
 def default_bank() -> Path | BankAddress:
@@ -90,11 +91,14 @@ def task_embedder(
 
 
 def base_source(name: str) -> str:
-    """The source (`pypi:...`) of a base by the name in its layout, for bases that we know; else `BaseError`."""
-    for key, model in MODELS.items():
-        if model.role == "base" and model.name == name:
-            return f"pypi:{key}"
-    if Path(name).is_dir():
+    """The source of a base by the name in a layout or an adapter's config; else `BaseError`.
+
+    Bases that we know, and those in the hub's cache, are found by their names, folders by their paths. Whoever loads it
+    compares fingerprints: the name proves nothing.
+    """
+    if (found := named_source(name)) is not None:
+        return found
+    if Path(name[:_LONGEST_PATH]).is_dir():
         return name
     raise BaseError(
         f"base {name[:120]!r} is none of the known sources, so it must be named: "

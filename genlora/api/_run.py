@@ -15,7 +15,8 @@ from genlora.base import (
     decode_text,
     generate_greedy,
     load_base,
-    require_compatible,
+    require_made_for,
+    same_name,
 )
 from genlora.errors import BaseError, BaseMismatchError, ConfigError, TaskError
 from genlora.files import read_json
@@ -26,7 +27,7 @@ from genlora.tasks import BARE, PromptFormat
 from ._bundle import UsePrompt, read_prompt
 from ._marks import warn_of_marks
 from ._places import base_source
-from ._receipt import base_of, read_receipt
+from ._receipt import read_receipt
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,8 @@ class Runner:
         is not a plain LoRA of this base's shape.
         """
         if adapter is not None and not adapter.is_dir():
-            raise ConfigError(f"{adapter}: no such folder. Expected the folder that genlora generate wrote.")
+            found = "is a file" if adapter.exists() else "no such folder"
+            raise ConfigError(f"{adapter}: {found}. Expected an adapter's folder, such as genlora generate writes.")
         if base is None and adapter is not None:
             base = adapters_base(adapter)
         asked = BARE if adapter is None else read_prompt(adapter, prompt)
@@ -164,7 +166,8 @@ def adapters_base(adapter: Path) -> str:
 
 def _named_base(adapter: Path) -> str:
     config: Any = read_json(adapter / AdapterFiles.CONFIG)
-    name = config.get("base_model_name_or_path") if isinstance(config, dict) else None
+    found = config if isinstance(config, dict) else {}
+    name = found.get("base_model_name_or_path", found.get("model"))  # the second is mlx_lm's
     if not isinstance(name, str) or not name:
         raise BaseError(f"{adapter}: its config names no base. Name it: --base SOURCE")
     return name
@@ -181,17 +184,11 @@ def check_made_for(adapter: Path, found: Fingerprint, name: str, *, force: bool 
     if (adapter / AdapterFiles.RECEIPT).is_file():
         known = folder_receipt(adapter)
         if "base" in known:
-            require_compatible(
-                base_of(read_receipt(adapter / AdapterFiles.RECEIPT)), found, what=what, force=force, flag=flag
-            )
-        elif known["fingerprint"] != found.id and not force:  # `write_adapter` names the base by its id alone
-            raise BaseMismatchError(
-                f"{what} was made for base {known['fingerprint'][:12]}, but this one is {name} ({found.id[:12]}). "
-                f"Use the base it was made for, or pass {flag} to use it all the same."
-            )
+            known = read_receipt(adapter / AdapterFiles.RECEIPT)  # one of ours is sealed
+        require_made_for(known, found, what=what, force=force, flag=flag)
         return
     named = _named_base(adapter)
-    if named != name and not force:
+    if not same_name(named, name) and not force:
         raise BaseMismatchError(
             f"{what} has no receipt, and its config names base {named[:120]!r}, but this one is {name!r}. "
             f"Use the base it was made for, or pass {flag} to use it all the same."

@@ -24,6 +24,7 @@ from ._ingest import import_many as import_many
 from ._ingest import read_manifest as read_manifest
 from ._record import ExpertRecord as ExpertRecord
 from ._store import Bank as Bank
+from ._transaction import BASE_ALIAS as BASE_ALIAS
 from ._transaction import Transaction as Transaction
 from ._verify import Damage as Damage
 from ._verify import VerifyReport as VerifyReport

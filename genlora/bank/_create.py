@@ -25,6 +25,12 @@ def check_shape(layout: BaseLayout, rank: int, targets: Sequence[str]) -> None:
             f"targets {', '.join(targets) or '(none)'}: expected different projections of {layout.name}: "
             f"{', '.join(sorted(leaves))}."
         )
+    least = min(min(m.d_in, m.d_out) for m in layout.of(targets))
+    if rank > least:
+        raise BankError(
+            f"rank {rank} is more than the smallest of {', '.join(targets)} has ({least}), and an adapter of it could "
+            f"not be written for other servers. Choose a rank of at most {least}."
+        )
 
 
 def put_identity(

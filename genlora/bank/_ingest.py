@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genlora.adapter import AdapterFiles, AdapterState, folder_receipt, import_peft, read_adapter, resize
+from genlora.adapter import AdapterFiles, AdapterState, folder_receipt, import_peft, nothing_in, read_adapter, resize
+from genlora.base import require_made_for, same_name
 from genlora.descriptions import check_description
-from genlora.errors import AdapterShapeError, BaseMismatchError, GenloraError, ManifestError
+from genlora.errors import AdapterFormatError, AdapterShapeError, BaseMismatchError, GenloraError, ManifestError
 from genlora.files import check_name, read_json
 from genlora.progress import Progress, silent
 
@@ -123,25 +124,37 @@ def import_adapter(
 def _read(bank: Bank, folder: Path, options: ImportOptions) -> _Read:
     layout = bank.layout
     if (folder / AdapterFiles.RECEIPT).is_file():
-        known = options.force or options.made_for is not None
         receipt = folder_receipt(folder)
-        state = read_adapter(folder, layout, force=known)
+        # Whatever else is said of it: the receipt is the proof.
+        require_made_for(receipt, bank.fingerprint, what=f"adapter {folder}", force=options.force)
+        state = read_adapter(folder, layout, force=True)  # judged above by the whole fingerprint
         rank = max(pair.rank for pair in state.values())
         sha256 = receipt["files"][AdapterFiles.WEIGHTS]
         proof = {"weights_sha256": sha256, "base_name": layout.name, "generator": receipt.get("generator")}
-        return _Read(state, rank, "unknown", (), proof)
+        nothing = nothing_in(state, {})
+        return _Read(state, rank, "unknown", _told(folder, nothing, options), proof)
     found = import_peft(folder, layout)
-    if not (options.force or options.made_for) and _leaf(found.base_name or "") != _leaf(layout.name):
+    if not (options.force or options.made_for) and not same_name(found.base_name or "", layout.name):
         raise BaseMismatchError(
-            f"{folder}: its config names base {(found.base_name or 'none')[:120]!r}, but this bank is for "
-            f"{layout.name!r}. Say what it was trained on with --base SOURCE, or pass --force if you know that it fits."
+            f"{folder}: its config names base {(found.base_name or '(none)')[:200]!r}, but this bank is for "
+            f"{layout.name!r}, and a folder's name says nothing of what is in it. Say what the adapter was trained on "
+            "with --base SOURCE, or pass --force if you know that it fits."
         )
+    notes = [*found.notes, *_told(folder, found.nothing, options)]
+    if not (options.force or options.made_for):
+        notes.append("that it was trained on this very base is told by its config alone; --base SOURCE proves it")
     proof = {"weights_sha256": found.sha256, "base_name": found.base_name}
-    return _Read(found.state, found.rank, found.licence, found.notes, proof)
+    return _Read(found.state, found.rank, found.licence, tuple(notes), proof)
 
 
-def _leaf(name: str) -> str:
-    return name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].lower()
+def _told(folder: Path, nothing: str, options: ImportOptions) -> tuple[str, ...]:
+    """A note that an adapter changes nothing. Raises `AdapterFormatError` unless it is taken all the same."""
+    if nothing and not options.force:
+        raise AdapterFormatError(
+            f"{folder}: it changes nothing, so it was not stored: {nothing}. Save it again after training, or pass "
+            "--force to store it as it is."
+        )
+    return (f"it changes nothing: {nothing}",) if nothing else ()
 
 
 def import_many(

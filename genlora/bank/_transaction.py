@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genlora.adapter import AdapterState, BaseLayout, check_norms
-from genlora.errors import BankDamagedError, BankError, BaseMismatchError, UnknownExpertError
+from genlora.errors import BankDamagedError, BankError, BaseMismatchError, UnknownExpertError, UnsafeNameError
 from genlora.files import canonical_json, check_name, parse_json, sha256_bytes
 
 from ._codec import product_error
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from genlora.base import Fingerprint
 
 
+BASE_ALIAS = "base"
+"""What the base is called wherever experts are asked for by name, beside its own name."""
 BOUND_FROM = 8
 """How many experts a bank needs before it judges the size of new ones."""
 BOUND_FACTOR = 10.0
@@ -109,6 +111,11 @@ class Transaction:
         a quantised twin of the bank's base is the same base.
         """
         bank, where = self.bank, f"expert {record.name}"
+        if record.name in (BASE_ALIAS, bank.layout.name):
+            raise UnsafeNameError(
+                f"{where}: requests that name {record.name!r} get the base itself, so the expert could not be reached. "
+                "Choose another name."
+            )
         record = self._check_embedder(self._check_base(record, made_for, force=force))
         fitted = conform(state, bank.layout, targets=bank.targets, rank=bank.rank, where=where)
         norms, effective = figures(fitted)

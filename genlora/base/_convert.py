@@ -5,14 +5,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from genlora.errors import BaseError
 from genlora.files import canonical_json, sha256_file, storage_errors
 from genlora.progress import Progress, silent
 
 from ._cache import cache_dir, staged
 from ._entries import usable
-from ._layout import META_FILE
-from ._quiet import first_line, quiet_transformers
+from ._files import META_FILE, alone
+from ._quiet import library_errors, quiet_transformers
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +39,10 @@ def _gguf_facts(path: Path) -> dict[str, str]:
 
     from gguf import GGUFReader
 
-    try:
+    with library_errors(f"{path}: not a readable GGUF file", "Fetch it again, or give another base."):
         reader = GGUFReader(path)
         fields = {k: reader.fields[k].contents() for k in ("general.name", "general.license") if k in reader.fields}
         kinds = Counter(t.tensor_type.name for t in reader.tensors if len(t.shape) > 1)
-    except Exception as err:  # the reader raises whatever its parsing meets
-        raise BaseError(f"{path}: not a readable GGUF file ({err}). Fetch it again, or give another base.") from err
     grid = kinds.most_common(1)[0][0] if kinds else ""
     return {
         "name": str(fields.get("general.name") or path.stem),
@@ -66,18 +63,13 @@ def _convert(path: Path, stage: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    source, file = str(path.parent), path.name
-    with quiet_transformers():
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file, local_files_only=True)
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                source, gguf_file=file, dtype=torch.float32, local_files_only=True
-            )
-        except (ValueError, KeyError, OSError, ImportError, RuntimeError) as err:
-            raise BaseError(
-                f"{path}: this GGUF file cannot be converted ({first_line(err)}). "
-                "Expected a llama, qwen2, mistral or gemma3 model; give another base."
-            ) from err
+    advice = "Expected a llama, qwen2, mistral or gemma3 model with a whole tokenizer; give another base."
+    # Alone, because an adapter or a config beside the file would be read too.
+    with quiet_transformers(), alone([path]) as folder:
+        with library_errors(f"{path}: this GGUF file cannot be converted", advice):
+            options: dict[str, Any] = {"gguf_file": path.name, "local_files_only": True}
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), **options)
+            model: Any = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32, **options)
         _drop_quantiser(model)
         with storage_errors(stage, 4 * model.num_parameters()):
             model.save_pretrained(stage, max_shard_size="100GB")

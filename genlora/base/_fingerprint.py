@@ -6,19 +6,21 @@ must agree in every value; a quantised twin must lie within half a quantisation 
 does not.
 """
 
-import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from genlora.errors import BaseError, BaseMismatchError, GenloraError, ManifestError
-from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
+from genlora.files import atomic_write, canonical_json, parse_json, read_json, sha256_bytes
 
 from ._cache import FINGERPRINT_FORMAT, cache_dir, seal_json, sealed_json
+from ._essentials import config_essentials
+from ._files import base_files, base_meta, base_name
 from ._headers import TensorHeader, read_config, tensor_headers, text_config
-from ._layout import base_meta
+from ._quiet import library_errors
 from ._samples import Sample, sample_weights
 
 VERSION = 2
@@ -133,29 +135,26 @@ def require_compatible(
         )
 
 
-def _rope(inner: dict[str, Any]) -> Any:
-    """The rotary base frequency: one number, or one for each kind of layer."""
-    rope = inner.get("rope_parameters")
-    if isinstance(rope, dict) and "rope_theta" not in rope:
-        each = {k: v["rope_theta"] for k, v in rope.items() if isinstance(v, dict) and "rope_theta" in v}
-        if each:
-            return {k: float(f"{float(v):.6g}") for k, v in sorted(each.items())}
-    theta = inner.get("rope_theta", rope.get("rope_theta") if isinstance(rope, dict) else None)
-    return None if theta is None else float(f"{float(theta):.6g}")
+def require_made_for(
+    receipt: Mapping[str, Any], found: Fingerprint, *, what: str, force: bool = False, flag: str = "--force"
+) -> None:
+    """`require_compatible` for the base that an adapter's receipt names, by its whole fingerprint or its id alone.
 
-
-def _config_essentials(config: dict[str, Any]) -> dict[str, Any]:
-    inner = text_config(config)
-    keys = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
-    out: dict[str, Any] = {k: inner.get(k) for k in keys}
-    heads, hidden = inner.get("num_attention_heads"), inner.get("hidden_size")
-    out["model_type"] = config.get("model_type")
-    out["num_key_value_heads"] = inner.get("num_key_value_heads") or heads
-    out["head_dim"] = inner.get("head_dim") or (hidden // heads if heads and hidden else None)
-    out["rms_norm_eps"] = float(f"{float(inner.get('rms_norm_eps') or 0):.3g}")
-    out["rope_theta"] = _rope(inner)
-    out["activation"] = inner.get("hidden_activation") or inner.get("hidden_act")
-    return out
+    Raises `BaseMismatchError` unless forced, or `ManifestError` for a receipt that names no base.
+    """
+    if force or receipt.get("fingerprint") == found.id:
+        return
+    made_for = receipt.get("base")
+    identity = made_for.get("identity") if isinstance(made_for, dict) else None
+    if isinstance(identity, str):
+        where = "receipt: base"
+        known = Fingerprint.from_json(parse_json(identity.encode(), where=where), where=where)
+        require_compatible(known, found, what=what, flag=flag)
+        return
+    raise BaseMismatchError(
+        f"{what} was made for base {str(receipt.get('fingerprint'))[:12]}, but this one is {found.name} "
+        f"({found.id[:12]}). Use the base it was made for, or pass {flag} to use it all the same."
+    )
 
 
 def _merges(text: bytes) -> list[list[str]]:
@@ -164,11 +163,21 @@ def _merges(text: bytes) -> list[list[str]]:
     return [pair.split(" ") if isinstance(pair, str) else list(pair) for pair in pairs]
 
 
-def _tokenizer_digest(folder: Path) -> str:
-    """Digest of the vocabulary, of the merges in their order, and of what it makes of texts in many scripts.
+def _vocabulary_and_ids(tokenizer: Any) -> tuple[list[tuple[int, str]], list[list[int]]]:
+    vocabulary = sorted((i, t) for t, i in tokenizer.get_vocab(with_added_tokens=True).items())
+    return vocabulary, [tokenizer.encode(probe, add_special_tokens=False).ids for probe in _PROBES]
 
-    The texts tell normalisers and splitting rules apart; no few texts could show that two rare merges changed places.
+
+def same_tokens(tokenizer: Any, folder: Path) -> bool:
+    """Whether a `tokenizers.Tokenizer`, as a library made it, does what the folder's tokenizer.json says; it may know
+    added tokens beside.
     """
+    wanted, ids = _vocabulary_and_ids(_tokenizer_of(folder))
+    found, ours = _vocabulary_and_ids(tokenizer)
+    return found[: len(wanted)] == wanted and ours == ids
+
+
+def _tokenizer_of(folder: Path) -> Any:
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"
@@ -177,27 +186,58 @@ def _tokenizer_digest(folder: Path) -> str:
             f"{folder}: no tokenizer.json. Expected a fast tokenizer; write one with "
             "AutoTokenizer.from_pretrained(folder).save_pretrained(folder)."
         )
-    text = path.read_bytes()
-    try:
-        tokenizer = Tokenizer.from_buffer(text)
-    except Exception as err:  # the library raises bare Exception
-        raise BaseError(f"{path}: not a tokenizer ({err}). Fetch or convert the base anew.") from err
-    vocabulary = sorted((i, t) for t, i in tokenizer.get_vocab(with_added_tokens=True).items())
-    ids = [tokenizer.encode(probe, add_special_tokens=False).ids for probe in _PROBES]
-    return sha256_bytes(json.dumps([vocabulary, ids, _merges(text)], ensure_ascii=True).encode())
+    with library_errors(f"{path}: not a tokenizer", "Fetch or convert the base anew."):
+        return Tokenizer.from_file(str(path))
 
 
-def _template_digest(folder: Path) -> str:
+def _added(folder: Path, known: set[str]) -> list[str]:
+    """Tokens that the folder's other files add to tokenizer.json, as libraries that load the folder do."""
+    config, said = _json(folder / "tokenizer_config.json"), _json(folder / "added_tokens.json")
+    decoder = config.get("added_tokens_decoder")
+    tokens = [t.get("content") for t in decoder.values() if isinstance(t, dict)] if isinstance(decoder, dict) else []
+    return sorted({t for t in (*tokens, *said) if isinstance(t, str)} - known)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    found = read_json(path, max_bytes=16 << 20) if path.is_file() else {}
+    if not isinstance(found, dict):
+        raise BaseError(f"{path}: holds no JSON object. Fetch or convert the base anew.")
+    return found
+
+
+def _tokenizer_digest(folder: Path) -> str:
+    """Digest of the vocabulary, of the merges in their order, and of what it makes of texts in many scripts.
+
+    The texts tell normalisers and splitting rules apart; no few texts could show that two rare merges changed places.
+    """
+    tokenizer = _tokenizer_of(folder)
+    vocabulary, ids = _vocabulary_and_ids(tokenizer)
+    added = _added(folder, {token for _, token in vocabulary})
+    merges = _merges((folder / "tokenizer.json").read_bytes())
+    facts = [vocabulary, ids, merges, *([added] if added else [])]
+    return sha256_bytes(json.dumps(facts, ensure_ascii=True).encode())
+
+
+def template_of(folder: Path) -> str:
+    """Digest of a folder's chat template, from the file that libraries take it from."""
     alone = folder / "chat_template.jinja"
     if alone.is_file():
-        text: Any = alone.read_text(encoding="utf-8")
-    else:
-        path = folder / "tokenizer_config.json"
-        config = read_json(path, max_bytes=16 << 20) if path.is_file() else {}
-        text = config.get("chat_template") if isinstance(config, dict) else None
-        if isinstance(text, list):
-            text = next((t.get("template") for t in text if t.get("name") == "default"), None)
-    return sha256_bytes(str(text or "").replace("\r\n", "\n").strip().encode())
+        try:
+            return template_digest(alone.read_text(encoding="utf-8"))
+        except UnicodeDecodeError as err:
+            raise BaseError(f"{alone}: not UTF-8 (byte {err.start + 1}). Save the template as UTF-8.") from err
+    text = _json(folder / "tokenizer_config.json").get("chat_template")
+    if isinstance(text, list):
+        named = {t.get("name"): t.get("template") for t in text if isinstance(t, dict)}
+        text = named.get("default")
+    return template_digest(text)
+
+
+def template_digest(text: Any) -> str:
+    """Digest of a chat template (a text, several by name, or None), whatever its line ends are."""
+    if isinstance(text, dict):
+        text = text.get("default")
+    return sha256_bytes(str(text or "").replace("\r\n", "\n").strip().encode("utf-8", "surrogatepass"))
 
 
 def _read(folder: Path) -> Fingerprint:
@@ -206,33 +246,28 @@ def _read(folder: Path) -> Fingerprint:
     tied = bool(text_config(config).get("tie_word_embeddings", config.get("tie_word_embeddings", False)))
     shapes, samples = sample_weights(headers, grid=str(base_meta(folder).get("grid") or ""), skip_head=tied)
     return Fingerprint(
-        name=str(base_meta(folder).get("name") or folder.name),
-        config=_config_essentials(config),
+        name=base_name(folder),
+        config=config_essentials(config),
         tokenizer=_tokenizer_digest(folder),
-        template=_template_digest(folder),
+        template=template_of(folder),
         shapes=sha256_bytes(canonical_json(shapes)),
         samples=samples,
     )
 
 
-def _stamp(folder: Path) -> str:
-    files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".jinja", ".safetensors"))
-    facts = [(p.name, s.st_size, s.st_mtime_ns, s.st_ino) for p in files for s in (p.stat(),)]
-    return hashlib.sha256(json.dumps([VERSION, str(folder.resolve()), facts]).encode()).hexdigest()
-
-
 def fingerprint(path: Path) -> Fingerprint:
-    """The fingerprint of a base folder, in well under a second; cached by the files' sizes and times.
+    """The fingerprint of a base folder, in well under a second; cached by its files' sizes and times.
 
-    Raises `BaseError` if the folder is not a base we can read.
+    Made of exactly the files that `load_model` and `load_tokenizer` then load. Raises `BaseError` if the folder is not
+    a base we can read.
     """
-    if not path.is_dir():
-        raise BaseError(f"{path}: not a folder. Expected a model folder (resolve_base makes one of any source).")
-    cached = cache_dir() / "fingerprints" / f"{_stamp(path)}.json"
+    stamp = sha256_bytes(f"{VERSION} {base_files(path).stamp()}".encode())
+    cached = cache_dir() / "fingerprints" / f"{stamp}.json"
     try:
         return Fingerprint.from_json(sealed_json(cached, FINGERPRINT_FORMAT))
     except GenloraError:
-        found = _read(path)
+        pass
+    found = _read(path)
     try:
         atomic_write(cached, seal_json(found.to_json(), FINGERPRINT_FORMAT), durable=False)
     except GenloraError:  # a read-only cache only costs time

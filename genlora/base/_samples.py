@@ -7,6 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from genlora.errors import BaseError
+
 from ._headers import TensorHeader, parse_header_json
 
 PER_TENSOR = 8
@@ -139,7 +141,13 @@ def _sample(name: str, parts: dict[str, TensorHeader], grid: str) -> tuple[tuple
     places = _places(name, whole.numel)
     if "SCB" in parts:
         return whole.shape, _rowwise(whole, parts["SCB"], whole.shape, places, 1 / 127)
-    return whole.shape, _plain(whole, places, grid) if whole.dtype in _FLOATS else None
+    return whole.shape, _plain(whole, places, grid) if whole.dtype in _FLOATS else _codes(whole)
+
+
+def _codes(header: TensorHeader) -> Sample:
+    """Codes of a quantiser that we cannot decode (GPTQ, FP8 ...): equal in the same file, and in no other."""
+    raw = header.read(_places(header.name, header.read_width)).astype(np.int64) & 0xFFFFFF  # exact in a float32
+    return Sample(raw.astype(np.float32), np.zeros(len(raw), np.float32), False)
 
 
 def sample_weights(
@@ -151,8 +159,18 @@ def sample_weights(
     for name, parts in sorted(_logical(headers).items()):
         if (skip_head and name.startswith("lm_head.")) or "rotary_emb" in name:
             continue
-        shape, sample = _sample(name, parts, grid)
+        try:
+            shape, sample = _sample(name, parts, grid)
+        except (KeyError, ValueError, TypeError, IndexError, ZeroDivisionError) as err:
+            raise BaseError(
+                f"{name[:120]}: what its quantiser stored is not whole ({err!r}). Fetch or quantise the base anew."
+            ) from err
         shapes[name] = list(shape)
         if sample is not None:
+            if not (np.isfinite(sample.values).all() and np.isfinite(sample.tolerance).all()):
+                raise BaseError(
+                    f"{name[:120]}: the base's weights hold values that are not finite. They are damaged, or training "
+                    "diverged; fetch the base anew."
+                )
             samples[name] = sample
     return shapes, samples

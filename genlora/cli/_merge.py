@@ -35,7 +35,7 @@ def _texts(path: Path) -> list[tuple[str, str]]:
     "--quantize",
     required=True,
     metavar="NAME",
-    help="none, int8, int4, nf4, gguf-f16, gguf-q8_0, gguf-q4_1 or gguf-q4_0; others are refused with the reason.",
+    help="none, float32, int8, int4, nf4, gguf-f16, gguf-q8_0, gguf-q4_1 or gguf-q4_0; others are refused, with why.",
 )
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the merged model.")
 @click.option("--base", metavar="SOURCE", help="The base: pypi:, hf: or a path. [default: the one the adapter names]")
@@ -110,7 +110,8 @@ def _run(adapter: Path, source: str | None, gguf_base: Path | None, any_base: bo
     from genlora.merge import refuse_inside
 
     if not adapter.is_dir():
-        raise ConfigError(f"{adapter}: no such folder. Expected the folder that genlora generate wrote.")
+        found = "is a file" if adapter.exists() else "no such folder"
+        raise ConfigError(f"{adapter}: {found}. Expected an adapter's folder, such as genlora generate writes.")
     refuse_inside(options["out"], adapter)
     source = source or adapters_base(adapter)
     path = resolve_base(source, progress=steps)

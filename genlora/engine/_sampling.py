@@ -10,6 +10,9 @@ from genlora.base import Held, hold_logits
 
 from ._request import Sampling
 
+_COLDEST = 1e-5
+"""Below this, a draw is the best token: another would have to come within a ten-thousandth of its logit."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -24,7 +27,7 @@ class Choice:
 
 def generator_of(sampling: Sampling) -> torch.Generator | None:
     """The source of a request's random numbers: on the CPU, so that a seed means the same on every device."""
-    if sampling.temperature == 0:
+    if sampling.temperature < _COLDEST:
         return None
     generator = torch.Generator()
     if sampling.seed is None:
@@ -60,7 +63,8 @@ def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int
 
     Nucleus sampling keeps the fewest tokens whose probabilities reach top_p (Holtzman et al. 2020).
     """
-    logits = logits / sampling.temperature
+    # Counted from the best, which stays finite however cold it is.
+    logits = (logits - logits.max()) / sampling.temperature
     count = min(sampling.top_k or logits.numel(), logits.numel())
     values, ids = logits.topk(count) if count < logits.numel() else logits.sort(descending=True, stable=True)
     shares = values.softmax(-1)

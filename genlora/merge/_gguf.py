@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from genlora.adapter import AdapterState, BaseLayout, gguf_architecture, permuted_rows
-from genlora.base import Backend, check_device, first_line, quiet
-from genlora.errors import BaseError, BaseMismatchError, MergeError
+from genlora.base import Backend, alone, check_device, library_errors, quiet
+from genlora.errors import BaseMismatchError, MergeError
 
 from ._blocks import Stored, store
 from ._linear import LayerError, checked_sum, layer_error
@@ -37,12 +37,10 @@ class GgufBase:
     def __init__(self, path: Path, layout: BaseLayout) -> None:
         import gguf
 
-        try:
-            self.reader = gguf.GGUFReader(path)
-        except Exception as err:  # the reader raises whatever its parsing meets
-            raise BaseError(f"{path}: not a readable GGUF file ({err}). Fetch it again.") from err
         arch = gguf_architecture(layout)
-        found = str(self.reader.fields["general.architecture"].contents())
+        with library_errors(f"{path}: not a readable GGUF file", "Fetch it again."):
+            self.reader = gguf.GGUFReader(path)
+            found = str(self.reader.fields["general.architecture"].contents())
         if found != arch:
             raise BaseMismatchError(
                 f"{path}: its architecture is {found!r}, the base's is {arch!r}. Give the base's own GGUF file."
@@ -164,13 +162,8 @@ def load_gguf(path: Path, *, device: str = "cpu", dtype: torch.dtype = torch.flo
     """
     from transformers import AutoModelForCausalLM
 
-    with quiet():
-        try:
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                str(path.parent), gguf_file=path.name, dtype=dtype, local_files_only=True, attn_implementation="sdpa"
-            )
-        except (ValueError, KeyError, OSError, ImportError, RuntimeError) as err:
-            raise BaseError(
-                f"{path}: this GGUF file cannot be loaded ({first_line(err)}). Merge the adapter again."
-            ) from err
+    with quiet(), alone([path]) as folder, library_errors(f"{path}: this GGUF file cannot be loaded", "Merge again."):
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            str(folder), gguf_file=path.name, dtype=dtype, local_files_only=True, attn_implementation="sdpa"
+        )
     return model.to(check_device(device)).eval().requires_grad_(False)

@@ -42,7 +42,7 @@ class LinearForm(Protocol):
     """How a backend stores the weight of a linear module."""
 
     def read(self, linear: Any) -> Tensor:
-        """The weight the module computes with, (d_out, d_in) float32."""
+        """The weight the module computes with, (d_out, d_in) float32; a tensor of its own, which stays."""
         ...
 
     def write(self, linear: Any, target: Tensor, gram: Tensor | None) -> None:
@@ -57,7 +57,8 @@ class FloatForm:
     dtype: torch.dtype
 
     def read(self, linear: Any) -> Tensor:
-        return _plain_weight(linear).float()
+        # A copy: of a float32 weight, `float` gives the very tensor that `write` then fills.
+        return _plain_weight(linear).detach().to(torch.float32, copy=True)
 
     def write(self, linear: Any, target: Tensor, gram: Tensor | None) -> None:
         weight = _plain_weight(linear)
@@ -184,7 +185,12 @@ def form_of(backend: Backend, own: torch.dtype) -> LinearForm:
     """How `backend` stores a linear module; `own` is the float base's type."""
     if backend.family == "torchao":
         return TorchaoForm(backend)
-    return Nf4Form() if backend.family == "bitsandbytes" else FloatForm(own)
+    return Nf4Form() if backend.family == "bitsandbytes" else FloatForm(float_type(backend, own))
+
+
+def float_type(backend: Backend, own: torch.dtype) -> torch.dtype:
+    """What a float backend stores a matrix of type `own` as."""
+    return torch.float32 if backend.name == "float32" else own
 
 
 def merge_linear(

@@ -23,11 +23,15 @@ from genlora.adapter import AdapterState, BaseLayout, attached
 from genlora.base import (
     Backend,
     backend_named,
+    base_files,
     check_device,
     check_widths,
+    finer_than,
     fingerprint,
     load_tokenizer,
     refuse_quantised,
+    tensor_headers,
+    weight_name,
 )
 from genlora.errors import ConfigError, MergeError, StorageError
 from genlora.files import canonical_json, fsync_folder, old_files, put_folder, sha256_bytes, sha256_file, storage_errors
@@ -50,14 +54,6 @@ from ._routes import Route, Source, route_for
 
 log = logging.getLogger(__name__)
 
-_TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "chat_template.jinja",
-    "added_tokens.json",
-    "generation_config.json",
-)
 _CALIBRATION = 2000
 
 
@@ -127,6 +123,15 @@ def _stage_for(out: Path, replace: bool) -> Iterator[Path]:
         yield stage
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _finer(backend: Backend, base_path: Path, state: AdapterState) -> str:
+    """The next finer form than `backend` for this base; empty where there is none."""
+    if backend.name == "none":
+        headers = tensor_headers(base_path)
+        if all(headers[weight_name(headers, path)].dtype == "F32" for path in state):
+            return ""
+    return finer_than(backend)
 
 
 class _Clock:
@@ -207,7 +212,7 @@ def merge(
     with _stage_for(out, replace) as stage:
         before = _digests(files)
         clock.lap("check")
-        checker = _Checker(base_path, state, probe, positions, limit, progress)
+        checker = _Checker(base_path, state, probe, positions, limit, progress, _finer(backend, base_path, state))
         grams = checker.reference(route, calibrate=calibrate and backend.family != "float")
         clock.lap("reference")
         errors, merged = route.merge(stage, state, grams)
@@ -222,9 +227,9 @@ def merge(
             raise MergeError(
                 f"{base_path}: {', '.join(changed)} changed during the merge. Is another program writing there?"
             )
-        for name in _TOKENIZER_FILES:
-            if (base_path / name).is_file() and not (stage / name).exists():
-                shutil.copyfile(base_path / name, stage / name)
+        for file in base_files(base_path).others:
+            if not (stage / file.name).exists():
+                shutil.copyfile(file, stage / file.name)
         clock.lap("digests")
         picture = plot(errors, reloaded, f"{layout.name}, merged into {backend.name}")
         report = MergeReport(
@@ -265,11 +270,12 @@ class _Checker:
         positions: int,
         limit: float,
         progress: Progress,
+        finer: str,
     ) -> None:
         tokenizer = load_tokenizer(base_path)
         self._probes = probe_set(tokenizer, texts, positions=positions)
         self._calibration = probe_set(tokenizer, CALIBRATION_TEXTS, positions=_CALIBRATION)
-        self._state, self._limit, self._progress = state, limit, progress
+        self._state, self._limit, self._progress, self._finer = state, limit, progress, finer
         self._base: Probe | None = None
         self._with_adapter: Probe | None = None
 
@@ -288,5 +294,5 @@ class _Checker:
             raise MergeError("compare was called before reference.")
         self._progress("comparing", 0, 0)
         drift = compare(self._base, self._with_adapter, run_probe(model, self._probes))
-        drift.check(self._limit, what=what)
+        drift.check(self._limit, what=what, finer=self._finer)
         return drift

@@ -4,6 +4,7 @@ One comparison catches every faulty merge known to us: the base with the adapter
 as a share of what the adapter itself changes.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -20,6 +21,8 @@ from genlora.tasks import prompt_ids
 
 POSITIONS = 1000
 """Positions compared unless a caller says otherwise."""
+_HOPELESS = 0.5
+"""Drift, as a share of the adapter's effect, that nobody should be told to accept."""
 _MAX_LENGTH = 256
 _COLUMNS = 8192
 """Logits kept per position: a fixed random part of the vocabulary (the best token is taken over all of it)."""
@@ -70,8 +73,11 @@ class Drift:
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"share": self.share}
 
-    def check(self, max_drift: float, *, what: str) -> None:
-        """Raise `MergeError` unless the share is within `max_drift`; NaN never is."""
+    def check(self, max_drift: float, *, what: str, finer: str = "") -> None:
+        """Raise `MergeError` unless the share is within `max_drift`; NaN never is.
+
+        `finer` names the next finer form to merge into, where there is one.
+        """
         if not self.effect > 0:
             raise MergeError(
                 f"{what}: the adapter changes no logit of this base on {self.positions} probe positions, so a merge "
@@ -81,9 +87,17 @@ class Drift:
             raise MergeError(
                 f"{what}: the merged model differs from base and adapter by {self.share:.1%} of the adapter's own "
                 f"effect (best token equal at {self.agreement:.1%} of {self.positions} positions); at most "
-                f"{max_drift:.1%} is accepted. Nothing was written. Keep the adapter beside the base, choose a finer "
-                "--quantize, or accept more with --max-drift."
+                f"{max_drift:.1%} is accepted. Nothing was written. {self._advice(finer)}"
             )
+
+    def _advice(self, finer: str) -> str:
+        ways = ["keep the adapter beside the base (genlora run --adapter, genlora serve)"]
+        if finer:
+            ways.insert(0, f"merge into a finer form with --quantize {finer}")
+        if self.share < _HOPELESS:
+            ways.append(f"accept this one with --max-drift {math.ceil(self.share * 100 + 1e-9) / 100:g}")
+        text = ", or ".join(ways)
+        return f"{text[0].upper()}{text[1:]}."
 
 
 def _sequence(tokenizer: Any, text: Text) -> list[int]:

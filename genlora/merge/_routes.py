@@ -17,19 +17,21 @@ from genlora.base import (
     Fingerprint,
     LoadedBase,
     backend_named,
+    base_files,
     eos_ids,
     load_model,
     load_quantized,
     load_tokenizer,
     quiet,
     tensor_headers,
+    weight_name,
 )
 from genlora.errors import DigestError, MergeError
 from genlora.files import sha256_file, storage_errors
 from genlora.progress import Progress
 
 from ._gguf import GGUF_NAME, GgufBase, load_gguf, merge_gguf, needs_copy, write_gguf
-from ._linear import LayerError, form_of, merge_linear
+from ._linear import LayerError, float_type, form_of, merge_linear
 from ._probe import input_group
 from ._report import REPORT, read_report
 
@@ -70,7 +72,7 @@ class FolderRoute:
         errors = []
         own = torch.float32
         for done, (path, pair) in enumerate(state.items()):
-            header = headers[f"{path}.weight"]
+            header = headers[weight_name(headers, path)]
             own = _TORCH_TYPES.get(header.dtype, torch.float32)
             original = None
             if self.source == "original":
@@ -81,7 +83,9 @@ class FolderRoute:
             self.progress("merging", done + 1, len(state))
         # Saved before any forward: afterwards bitsandbytes may hold the weights repacked for the processor.
         if self.backend.family == "float":
-            _restore_types(model, {name: _TORCH_TYPES.get(h.dtype, own) for name, h in headers.items()}, own)
+            types = {name: _TORCH_TYPES.get(h.dtype, own) for name, h in headers.items()}
+            types = {name: float_type(self.backend, kind) for name, kind in types.items()}
+            _restore_types(model, types, float_type(self.backend, own))
         with quiet(), storage_errors(stage, model.get_memory_footprint()):
             model.save_pretrained(stage)
             for file in stage.glob("*.safetensors"):
@@ -187,7 +191,7 @@ def route_for(
     progress: Progress,
 ) -> tuple[Route, list[Path]]:
     """How to merge, and which of the base's files must come out of it unchanged."""
-    files = [p for p in base_path.iterdir() if p.suffix in (".safetensors", ".json", ".jinja")]
+    files = list(base_files(base_path).all)
     if backend.family != "gguf":
         return FolderRoute(base_path, backend, device, source, progress), files
     if gguf is None:
@@ -198,7 +202,7 @@ def route_for(
     base = GgufBase(gguf, layout)
     headers = tensor_headers(base_path)
     path = next(iter(state))
-    header = headers[f"{path}.weight"]
+    header = headers[weight_name(headers, path)]
     base.check_same(path, torch.from_numpy(header.read()).reshape(header.shape))
     return GgufRoute(base, backend, device, source, progress), [*files, gguf]
 

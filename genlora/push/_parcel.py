@@ -15,6 +15,7 @@ from genlora.adapter import (
     gguf_bytes,
     read_adapter,
 )
+from genlora.base import fingerprint, require_made_for, same_name
 from genlora.errors import AdapterFormatError, BaseMismatchError, DigestError, GenloraError, ManifestError
 from genlora.files import parse_json, sha256_bytes
 from genlora.tasks import BARE, PromptFormat
@@ -149,24 +150,20 @@ def _bank_layout(fingerprint: str) -> BaseLayout | None:
     return layout if layout.fingerprint == fingerprint else None
 
 
-def _words(name: str) -> str:
-    """A base's name without organisation, folders and case, which servers and files spell differently."""
-    return name.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1].casefold().removesuffix(".gguf")
-
-
 def check_served_base(parcel: Parcel, names: Iterable[str], *, server: str, force: bool = False) -> str | None:
     """Hold the adapter against the base that a server names; returns what the user should know, or None.
 
-    A name that is a folder on this machine is compared by its fingerprint, and any other by its last part. Raises
-    `BaseMismatchError` unless `force`.
+    A name that is a folder on this machine is compared by its fingerprint. Any other must be the base's whole name: a
+    folder's, at the end of a path, says nothing. Raises `BaseMismatchError` unless `force`.
     """
     found = [name for name in names if name]
     if not found:
         return "the server does not tell its base, so nothing was compared"
     for name in found:
-        if (Path(name) / "config.json").is_file():
-            return _check_folder(parcel, Path(name), server=server, force=force)
-    if any(_words(name) == _words(parcel.base) for name in found):
+        if Path(name).is_absolute() and (Path(name) / "config.json").is_file():
+            _check_folder(parcel, Path(name), force=force)
+            return None
+    if any(same_name(name, parcel.base) for name in found):
         return None
     if force:
         return f"the server's base is {found[0][:120]}, the adapter's {parcel.base}; pushed all the same (--force)"
@@ -176,23 +173,9 @@ def check_served_base(parcel: Parcel, names: Iterable[str], *, server: str, forc
     )
 
 
-def _check_folder(parcel: Parcel, folder: Path, *, server: str, force: bool) -> str | None:
-    from genlora.base import Fingerprint, layout_of, require_compatible
-    from genlora.base import fingerprint as fingerprint_of
-
-    if parcel.identity is not None:
-        made_for = Fingerprint.from_json(
-            parse_json(parcel.identity.encode(), where="receipt: base"), where="receipt: base"
-        )
-        require_compatible(made_for, fingerprint_of(folder), what=str(parcel.source), force=force)
-        return None
-    layout = layout_of(folder)
-    if layout.fingerprint == parcel.fingerprint or force:
-        return None
-    raise BaseMismatchError(
-        f"{server}: serves {folder} ({layout.fingerprint[:12]}), but the adapter was made for "
-        f"{parcel.base} ({parcel.fingerprint[:12]}). Use a server with that base, or pass --force."
-    )
+def _check_folder(parcel: Parcel, folder: Path, *, force: bool) -> None:
+    known = {"fingerprint": parcel.fingerprint, "base": {"identity": parcel.identity}}
+    require_made_for(known, fingerprint(folder), what=str(parcel.source), force=force)
 
 
 def check_sizes(parcel: Parcel, *, width: Any, layers: Any = None, server: str) -> None:

@@ -62,7 +62,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "files",
         "unexpected ['tokenizer.json']",
     ),
-    "pickle": (lambda f: (f / "optimizer.pt").write_bytes(b"") and None, "files", "can run code"),
+    "pickle": (lambda f: (f / "optimizer.pt").write_bytes(b"") and None, "files", "unexpected ['optimizer.pt']"),
     "41st key": (with_config(use_rslora=False), "config", "key 'use_rslora' is not of the profile"),
     "missing key": (with_config(revision="gone"), "config", "key 'revision' is missing"),
     "float alpha": (with_config(lora_alpha=4.0), "config", "lora_alpha is '4.0', expected the integer r"),

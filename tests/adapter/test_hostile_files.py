@@ -111,12 +111,19 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.iterdir()}
 
 
+BESIDE = ("an unknown file is a link", "a folder is a link", "a folder is a link to the root", "a socket")
+"""What no adapter is made of, and so is left alone."""
+
+
 @pytest.mark.parametrize("case", link_layouts())
 def test_b2_links_are_not_followed(case, linked, layout, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     folder, outside = linked(case)
     before = snapshot(outside)
     for read in (lambda: import_peft(folder, layout), lambda: load_adapter(folder, layout)):
+        if case in BESIDE:
+            read()
+            continue
         with pytest.raises(GenloraError) as caught:
             read()
         assert "inside" in str(caught.value)

@@ -233,7 +233,9 @@ def test_writer_refuses_what_is_not_the_bases(layout, state_of):
         peft_files(cut, layout)
     with pytest.raises(AdapterFormatError, match="the adapter is empty"):
         peft_files(AdapterState({}), layout)
-    with pytest.raises(AdapterShapeError, match="rank 33 exceeds a dimension"):
+    with pytest.raises(
+        AdapterShapeError, match=r"rank is 33, above the width of the smallest of q_proj, k_proj, v_proj \(32\)"
+    ):
         peft_files(state_of(rank=33), layout)
     with pytest.raises(BaseMismatchError, match="the receipt names base"):
         write_adapter(Path("never"), state, layout, {"fingerprint": "0" * 64})

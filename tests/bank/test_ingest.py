@@ -56,7 +56,7 @@ def bank(tmp_path):
         yield made
 
 
-def foreign(folder, seed=1, *, rank=4, base="/models/tiny", config=None, leaves=("q_proj", "v_proj")):
+def foreign(folder, seed=1, *, rank=4, base="tiny", config=None, leaves=("q_proj", "v_proj")):
     """Somebody's PEFT folder: their 12 and more keys, their names."""
     folder.mkdir(parents=True)
     for name, data in peft_files(state(seed, rank=rank, leaves=leaves), layout()).items():
@@ -71,7 +71,7 @@ def item(folder, name="sort", **fields):
 
 
 def test_a_foreign_adapter_becomes_an_expert(bank, tmp_path):
-    folder = foreign(tmp_path / "theirs", base="someone/TINY")
+    folder = foreign(tmp_path / "theirs", base="TINY")
     (folder / "README.md").write_text("---\nlicense: mit\n---\nhello")
     outcome = import_adapter(bank, item(folder, saw=("bigbench",), family="words"), EMBEDDER)
     assert outcome.status == "added"
@@ -113,6 +113,9 @@ def test_e1_the_base_must_be_proven(bank, tmp_path):
         BaseMismatchError, match=r"names base 'meta/llama-99', but this bank is for 'tiny'.*--base SOURCE"
     ):
         import_adapter(bank, item(other), EMBEDDER)
+    for path in ("/models/tiny", "someone/tiny", "models\\tiny"):  # the folder's name alone says nothing
+        with pytest.raises(BaseMismatchError, match="a folder's name says nothing of what is in it"):
+            import_adapter(bank, item(foreign(tmp_path / path.replace("/", "-"), base=path)), EMBEDDER)
     with pytest.raises(BaseMismatchError):  # named alike, but said to be of another
         import_adapter(bank, item(foreign(tmp_path / "b")), EMBEDDER, ImportOptions(made_for=fingerprint("b")))
     assert len(bank) == 0
@@ -126,18 +129,45 @@ def test_our_own_output_is_known_by_its_receipt(bank, tmp_path):
     import_adapter(bank, item(tmp_path / "ours"), EMBEDDER)
     assert bank.get("sort").provenance["import"]["generator"] == {"name": "aggregate"}
     write_adapter(tmp_path / "foreign", state(1), layout(fingerprint("b")), {})
-    with pytest.raises(BaseMismatchError, match="made for the base with fingerprint"):
-        import_adapter(bank, item(tmp_path / "foreign", "x"), EMBEDDER)
+    for said in (None, fingerprint()):  # what a receipt proves, nothing that is said of it outweighs
+        with pytest.raises(BaseMismatchError, match="was made for base"):
+            import_adapter(bank, item(tmp_path / "foreign", "x"), EMBEDDER, ImportOptions(made_for=said))
+    forced = ImportOptions(force=True)
+    assert import_adapter(bank, item(tmp_path / "foreign", "x"), EMBEDDER, forced).status == "added"
+
+
+def test_an_adapter_that_changes_nothing_is_told(bank, tmp_path):
+    zero = AdapterState({p: LoraPair(q.a, q.b * 0) for p, q in state(1).items()})
+    write_adapter(tmp_path / "ours", zero, layout(), {})
+    for folder, says in (
+        (tmp_path / "ours", "every lora_B is zero"),
+        (foreign(tmp_path / "theirs", config={"lora_alpha": 0}), "its scale is zero"),
+    ):
+        with pytest.raises(AdapterFormatError, match=f"changes nothing, so it was not stored: {says}.*--force"):
+            import_adapter(bank, item(folder), EMBEDDER)
+    outcome = import_adapter(bank, item(tmp_path / "ours"), EMBEDDER, ImportOptions(force=True))
+    assert outcome.status == "added" and "it changes nothing" in outcome.notes[0]
+
+
+@pytest.mark.parametrize("name", ["base", "tiny"])
+def test_an_expert_that_no_request_could_reach_is_refused(bank, tmp_path, name):
+    with pytest.raises(UnsafeNameError, match=f"requests that name '{name}' get the base itself.*another name"):
+        import_adapter(bank, item(foreign(tmp_path / "theirs"), name), EMBEDDER)
+
+
+def test_a_bank_holds_no_rank_that_could_not_be_written(tmp_path):
+    with pytest.raises(BankError, match=r"rank 9 is more than the smallest of q_proj, v_proj has \(8\)"):
+        new_bank(tmp_path / "bank", rank=9)
 
 
 def test_hostile_folders_change_nothing(bank, tmp_path):
     pickled = foreign(tmp_path / "pickled")
-    (pickled / "adapter_model.bin").write_bytes(b"\x80\x04")
+    (pickled / "adapter_model.safetensors").rename(pickled / "adapter_model.bin")
     linked = tmp_path / "linked"
     linked.mkdir()
     for f in foreign(tmp_path / "real").iterdir():
         (linked / f.name).symlink_to(f)
-    for folder, error in ((pickled, UnsafeFormatError), (linked, UnsafeFormatError), (tmp_path / "no", GenloraError)):
+    for folder, error in ((pickled, AdapterFormatError), (linked, UnsafeFormatError), (tmp_path / "no", GenloraError)):
         with pytest.raises(error):
             import_adapter(bank, item(folder), EMBEDDER)
     for name in ("../x", "a/b", "x\0", "CON", "/abs"):

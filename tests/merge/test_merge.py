@@ -1,9 +1,11 @@
 """Merging: every form against base and adapter side by side, and faulty merges that must be caught."""
 
 import json
+import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from genlora.adapter import AdapterState, LoraPair, module_at, write_adapter, zero_fill
 from genlora.base import BACKENDS, generate_greedy, layout_of, load_base, load_quantized
@@ -13,6 +15,7 @@ from genlora.merge import Drift, compare, load_merged, probe_set, read_report, r
 from genlora.merge import _linear as linear_module
 from genlora.merge import _routes as routes
 from genlora.tasks import prompt_ids
+from tests.conftest import write_tokenizer
 
 from .merging import POSITIONS, TORCH_FORMS, adapter_for, digests, do_merge, leftovers
 
@@ -99,6 +102,82 @@ def test_the_report_tells_all_of_it(base, layout, tmp_path):
     assert "seconds" not in report
     assert (tmp_path / "m" / "merge_report.png").read_bytes()[:4] == b"\x89PNG"
     assert report["files"]["model.safetensors"] == digests(tmp_path / "m")["model.safetensors"]
+
+
+@pytest.mark.parametrize("source", ["dequantized", "original"])
+def test_rounding_is_measured_against_the_weight_as_it_was(base, layout, tmp_path, source):
+    """Of a float32 base nothing is lost but float32's own rounding; once the measure was the new weight itself."""
+    report = do_merge(base, layout, tmp_path / "m", "none", merge_source=source)
+    before = load_base(str(base)).model.state_dict()
+    for layer, (path, pair) in zip(report.layers, adapter_for(layout).items(), strict=True):
+        assert layer.rounding < 1e-5
+        assert layer.update == pytest.approx(float(pair.delta().norm() / before[f"{path}.weight"].norm()), rel=1e-4)
+
+
+def in_bf16(base, folder):
+    """The base as nearly all are published."""
+    shutil.copytree(base, folder)
+    weights = {k: v.bfloat16() for k, v in load_file(base / "model.safetensors").items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def test_a_small_update_of_a_16_bit_base_says_which_form_holds_it(base, tmp_path):
+    twin = in_bf16(base, tmp_path / "twin")
+    layout = layout_of(twin)
+    state = adapter_for(layout, size=0.02)
+    with pytest.raises(
+        MergeError, match=r"--quantize float32, or keep the adapter beside .*--max-drift 0\.\d+\.$"
+    ) as told:
+        do_merge(twin, layout, tmp_path / "m", "none", state=state, max_drift=None)
+    report = do_merge(twin, layout, tmp_path / "m", "float32", state=state, max_drift=None)  # the first advice
+    assert report.reloaded.share < 1e-3
+    kinds = {v.dtype for v in load_file(tmp_path / "m" / "model.safetensors").values()}
+    assert kinds == {torch.float32}
+    accepted = float(str(told.value).rsplit(" ", 1)[1].rstrip("."))  # the second
+    do_merge(twin, layout, tmp_path / "n", "none", state=state, max_drift=accepted)
+
+
+def test_a_merge_starts_from_the_base_alone(base, layout, tmp_path):
+    """An adapter that lies beside the base's weights is neither merged in nor copied."""
+    dirty = tmp_path / "dirty"
+    shutil.copytree(base, dirty)
+    write_adapter(tmp_path / "left", zero_fill(adapter_for(layout, seed=9), layout), layout, {})
+    for file in ("adapter_config.json", "adapter_model.safetensors"):
+        shutil.copy(tmp_path / "left" / file, dirty)
+    for quantize in ("none", "int8"):
+        do_merge(dirty, layout_of(dirty), tmp_path / quantize, quantize)
+        do_merge(base, layout, tmp_path / f"{quantize}-clean", quantize)
+        weights = "model.safetensors"
+        assert digests(tmp_path / quantize)[weights] == digests(tmp_path / f"{quantize}-clean")[weights]
+        assert not any(n.startswith("adapter") for n in leftovers(tmp_path / quantize))
+
+
+def test_a_text_lora_of_a_picture_and_text_gemma(tmp_path):
+    """Its files name the decoder's weights otherwise than the loaded model does."""
+    from transformers import Gemma3Config, Gemma3ForConditionalGeneration
+
+    text = {"vocab_size": 272, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "head_dim": 16}
+    text |= {"num_attention_heads": 4, "num_key_value_heads": 2, "sliding_window": 16, "query_pre_attn_scalar": 16}
+    text |= {"max_position_embeddings": 512, "initializer_range": 0.12, "pad_token_id": 0}
+    vision = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2}
+    vision |= {"image_size": 28, "patch_size": 14}
+    config = Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=4, image_token_index=271)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        Gemma3ForConditionalGeneration(config).eval().save_pretrained(tmp_path / "base")
+    write_tokenizer(tmp_path / "base")
+    layout = layout_of(tmp_path / "base")
+    state = adapter_for(layout)
+    base = load_base(str(tmp_path / "base"))
+    ids = torch.tensor([prompt_ids(base.tokenizer, "the same words for both")])
+    for path, pair in state.items():
+        base.model.get_submodule(path).weight.data += pair.delta()
+    for quantize in ("none", "int8"):
+        do_merge(tmp_path / "base", layout, tmp_path / quantize, quantize, state=state)
+    with torch.inference_mode():
+        merged = load_merged(tmp_path / "none").model(ids).logits
+        torch.testing.assert_close(merged, base.model(ids).logits, rtol=1e-4, atol=1e-4)
 
 
 def test_a_merged_model_with_other_bytes_is_not_loaded(base, layout, tmp_path):

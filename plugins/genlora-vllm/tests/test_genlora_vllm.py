@@ -102,7 +102,7 @@ def test_the_naive_resolver_escapes_the_store(store, tmp_path):
         ({"use_dora": True}, "not in the portable profile"),
         ({"modules_to_save": ["lm_head"]}, "not in the portable profile"),
         ({"target_modules": ["q_proj"]}, "not in the portable profile"),
-        ({"base_model_name_or_path": "other-7b"}, "made for another base"),
+        ({"made_for": "e" * 64}, "made for another base"),
         ({"width": 24}, "not for this base"),
         ({"layers": 3}, "not for this base"),
     ],
@@ -132,16 +132,26 @@ def test_a_damaged_folder_is_not_used(store, base, damage, tmp_path):
     assert find(resolver(store), base, f"genlora:{digest}") is None
 
 
-def test_another_name_of_the_base_can_be_allowed(store, base):
-    digest = lay(store, adapter_files(base_model_name_or_path="org/Known-As"))
+def test_another_base_can_be_allowed_by_its_name(store, base):
+    digest = lay(store, adapter_files(base_model_name_or_path="org/Known-As", made_for="e" * 64))
     assert find(resolver(store), base, f"genlora:{digest}") is None
     assert find(resolver(store, base="org/Known-As"), base, f"genlora:{digest}") is not None
 
 
-def test_a_converted_base_has_its_name_written_beside_it(store, base):
-    digest = lay(store, adapter_files(base_model_name_or_path="Known-As"))
-    Path(base, "genlora.json").write_text('{"name": "Known-As"}')
+def test_a_folder_is_known_by_its_content_whatever_it_is_called(store, base):
+    digest = lay(store, adapter_files(base_model_name_or_path="org/Known-As"))
     assert find(resolver(store), base, f"genlora:{digest}") is not None
+    config = Path(base, "config.json")
+    config.write_text(config.read_text().replace('"llama"', '"llama", "rope_theta": 5e5'))
+    assert find(resolver(store), base, f"genlora:{digest}") is None
+
+
+@pytest.mark.parametrize(
+    ("model", "fits"), [("org/tiny", True), ("org/Tiny", True), ("tiny", False), ("/m/tiny", False)]
+)
+def test_a_base_that_is_no_folder_here_is_known_by_its_whole_name(store, model, fits):
+    digest = lay(store, adapter_files(base_model_name_or_path="org/tiny"))
+    assert (find(resolver(store), model, f"genlora:{digest}") is not None) == fits
 
 
 def test_an_id_is_fetched_once_and_kept(store, base, service):
@@ -169,7 +179,7 @@ def wrong_zips() -> dict[str, bytes]:
         "other bytes": zipped(torn),
         "big config": zipped({**good, "adapter_config.json": b" " * (2 << 20)}),
         "no zip": b"PK\x03\x04 nonsense",
-        "other base": zipped(adapter_files(base_model_name_or_path="other")),
+        "other base": zipped(adapter_files(made_for="e" * 64)),
     }
 
 

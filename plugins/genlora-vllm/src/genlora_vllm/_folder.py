@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genlora.adapter import AdapterFiles, BaseLayout, check_adapter, folder_receipt
-from genlora.base import bare_layout, base_meta
+from genlora.base import bare_layout, fingerprint, require_made_for, same_name
 from genlora.errors import GenloraError
 from genlora.files import read_json
 
@@ -45,11 +45,7 @@ class Served:
             raise Unfit(f"it is not a folder that genlora wrote ({err})") from err
         if type(rank) is not int or rank > self.max_rank:
             raise Unfit(f"its rank is over {self.max_rank}; for higher ranks raise GENLORA_VLLM_MAX_RANK too")
-        if not self._serves(made_for):
-            raise Unfit(
-                f"it was made for another base, by its name; if it is the same, set GENLORA_VLLM_BASE to "
-                f"{made_for[:120]!r}"
-            )
+        self._check_base(folder, made_for)
         report = check_adapter(folder, layout)
         if not report.ok:
             faults = (
@@ -64,29 +60,30 @@ class Served:
                 Path(folder, name).write_bytes(files[name])
             self.check(Path(folder))
 
-    def _serves(self, made_for: str) -> bool:
-        known = {self.model, self.base, self._written_name()}
-        return made_for in known or _last(made_for) in {_last(name) for name in known - {self.base} if name}
-
-    def _written_name(self) -> str | None:
-        """The name that genlora wrote beside a base that it converted into a folder; None for any other."""
-        try:
-            return base_meta(Path(self.model)).get("name")
-        except (GenloraError, OSError, ValueError):
-            return None
+    def _check_base(self, folder: Path, made_for: str) -> None:
+        """By content where `--model` is a folder here, else by the whole name; GENLORA_VLLM_BASE stands for either."""
+        if self.base is not None and same_name(made_for, self.base):
+            return
+        model = Path(self.model)
+        if (model / "config.json").is_file():
+            try:
+                require_made_for(folder_receipt(folder), fingerprint(model), what="it")
+            except GenloraError as err:
+                raise Unfit(f"it was made for another base ({err})") from err
+        elif not same_name(made_for, self.model):
+            raise Unfit(
+                f"it was made for another base, by its name; if it is the same, set GENLORA_VLLM_BASE to "
+                f"{made_for[:120]!r}"
+            )
 
     def _layout(self, made_for: str, fingerprint: str) -> BaseLayout | None:
         """The base's shapes where `--model` is a folder here; None where it is a hub's name, or tells none.
 
-        Bases are compared by name: a fingerprint would mean hashing all of the base's weights. So the layout takes the
-        adapter's own, and holds its modules and shapes alone against the base.
+        Whether it is the adapter's base is looked at elsewhere: the layout takes the adapter's own name and
+        fingerprint, and holds its modules and shapes alone against it.
         """
         try:
             found = bare_layout(Path(self.model))
         except (GenloraError, OSError, ValueError):
             return None
         return replace(found, name=made_for, fingerprint=fingerprint)
-
-
-def _last(name: str) -> str:
-    return name.rstrip("/").rsplit("/", 1)[-1].casefold()
