@@ -23,7 +23,8 @@ def mlx_config(raw: dict[str, Any], tensors: Collection[str], layout: BaseLayout
     """
     kind = raw.get("fine_tune_type", "lora")
     said = raw["lora_parameters"]
-    rank, scale = (said.get(k) for k in ("rank", "scale")) if isinstance(said, dict) else (None, None)
+    rank: Any = said.get("rank") if isinstance(said, dict) else None
+    scale: Any = said.get("scale") if isinstance(said, dict) else None
     if kind != "lora":
         raise AdapterFormatError(f"{where}: fine_tune_type is {str(kind)[:40]!r}, expected 'lora'. Train a plain LoRA.")
     if type(rank) is not int or not 1 <= rank <= MAX_RANK or type(scale) not in (int, float) or not 0 <= scale <= 1e6:

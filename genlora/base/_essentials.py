@@ -20,7 +20,8 @@ def config_essentials(config: dict[str, Any]) -> dict[str, Any]:
     """A JSON object that two configs have in common exactly if they mean the same computation."""
     inner = text_config(config)
     out: dict[str, Any] = {k: inner.get(k) for k in _SIZES}
-    heads, hidden = inner.get("num_attention_heads"), inner.get("hidden_size")
+    heads: Any = inner.get("num_attention_heads")
+    hidden: Any = inner.get("hidden_size")
     out["model_type"] = config.get("model_type")
     out["num_key_value_heads"] = inner.get("num_key_value_heads") or heads
     whole = type(heads) is int and type(hidden) is int and heads > 0

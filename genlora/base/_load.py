@@ -126,8 +126,7 @@ def load_model(
     extra: dict[str, Any] = {} if config is None else {"quantization_config": config, "device_map": device}
     with quiet_transformers(), files.alone() as folder:
         with library_errors(f"{path}: cannot be loaded", _advice(path)):
-            model: Any
-            model, info = AutoModelForCausalLM.from_pretrained(
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
                 str(folder),
                 dtype=dtype,
                 local_files_only=True,
@@ -137,6 +136,7 @@ def load_model(
                 output_loading_info=True,
                 **extra,
             )
+            model, info = loaded
     _check_whole(info, path)
     model.name_or_path = model.config.name_or_path = str(path)
     if config is None:
