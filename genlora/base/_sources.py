@@ -162,7 +162,7 @@ def named_source(name: str) -> str | None:
 def _looked_up(source: str | None) -> str:
     """A source with a name resolved; what lies on the disk under that very path goes before."""
     source = source or DEFAULT_BASE
-    if source.startswith(("pypi:", "hf:")) or os.path.lexists(Path(source).expanduser()):
+    if source.startswith(("pypi:", "hf:")) or os.path.lexists(at_home(source)):
         return source
     return named_source(source) or source
 
