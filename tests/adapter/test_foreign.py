@@ -182,7 +182,7 @@ def test_other_names_say_what_it_is(case, theirs, layout):
 
 def test_two_adapters_in_one_file_are_not_mixed(theirs, layout):
     folder, _ = theirs()
-    retensor(folder, lambda t: {**t, **{k.replace(".weight", ".other.weight"): v for k, v in t.items()}})
+    retensor(folder, lambda t: {**t, **{k.replace(".weight", ".other.weight"): v.clone() for k, v in t.items()}})
     with pytest.raises(AdapterFormatError, match=r"are both lora_[AB] of one module\. It holds two adapters"):
         import_peft(folder, layout)
 
