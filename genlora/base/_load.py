@@ -134,6 +134,7 @@ def load_model(
                 use_safetensors=True,
                 attn_implementation=attn_implementation,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # refused below, in words
                 **extra,
             )
             model, info = loaded
