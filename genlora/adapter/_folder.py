@@ -31,11 +31,10 @@ class AdapterFiles(StrEnum):
     """A model card."""
 
 
-CARD = "README.md"
 MLX_WEIGHTS = "adapters.safetensors"
 """What mlx_lm writes."""
 PICKLED = "adapter_model.bin"
-_READ = frozenset({*AdapterFiles, CARD, MLX_WEIGHTS})
+_READ = frozenset({*AdapterFiles, MLX_WEIGHTS})
 """Every file that is ever opened."""
 _MAX_ENTRIES = 10_000
 
