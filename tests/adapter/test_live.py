@@ -1,9 +1,12 @@
 """A LoRA on a model for a while is the model with W + ΔW, and leaves no trace."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
+import genlora.adapter
 from genlora.adapter import AdapterState, LoraPair, attached, swapped
 from genlora.base import load_base
 from genlora.errors import AdapterShapeError
@@ -102,3 +105,8 @@ def test_modules_are_found_where_the_decoder_is_nested_deeper(base):
         inside = base.model.get_submodule("model.layers.1.self_attn.q_proj")
         assert made == {"other.layers.1.self_attn.q_proj": inside} and isinstance(inside, nn.Sequential)
     assert isinstance(base.model.get_submodule("model.layers.1.self_attn.q_proj"), nn.Linear)
+
+
+def test_modules_of_a_model_are_exchanged_in_one_place():
+    root = Path(genlora.adapter.__file__).parents[1]
+    assert [p.name for p in root.rglob("*.py") if "set_submodule" in p.read_text(encoding="utf-8")] == ["live.py"]
