@@ -362,10 +362,9 @@ class Library:
 
     def warm(self) -> None:
         """Load what the first request would otherwise wait for: the embedder and the generator."""
-        names = self.lora.bank.names()
-        if names:
+        for name in self.lora.bank.names()[:1]:
             with suppress(PolicyError):  # another bank's description may be stopped: then less is warm, no harm done
-                self.lora.generate(self.lora.bank.get(names[0]).description, quick=self.quick)
+                self.lora.generate(self.lora.bank.get(name).description, quick=self.quick)
 
     def stats(self) -> dict[str, int]:
         """Adapters kept, generations running and waiting, and how many were made and let go of since the start."""
