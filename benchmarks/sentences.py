@@ -90,7 +90,33 @@ def main() -> None:
     args.output.parent.mkdir(parents=True, exist_ok=True)
     report = {"machine": machine(args.device), "split": args.split, **summary(rows), "requests": rows}
     args.output.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(json.dumps({k: v for k, v in report.items() if k != "requests"}, indent=1))
+    text = markdown(report)
+    args.output.with_suffix(".md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def markdown(report: dict) -> str:
+    """The table for people: percent right with 90 % intervals over tasks."""
+    ways = [w for w in next(iter(report["sources"].values())) if w != "n" and not w.startswith("expert")]
+    ways = [w for w in ways if not w.startswith("own")] + ["own expert"]
+    sources = report["sources"]
+    lines = [f"Split {report['split']}, {', '.join(str(x) for x in report['machine'].values())}.", ""]
+    lines += [
+        "| % right | " + " | ".join(f"{s} ({sources[s]['n']})" for s in sources) + " |",
+        "|---" * (len(sources) + 1) + "|",
+    ]
+    for way in ways:
+        cells = [sources[s].get(way) for s in sources]
+        lines.append(
+            f"| {way} | "
+            + " | ".join("" if c is None else f"{c[0]:.1%} ({c[1]:.0%} to {c[2]:.0%})".replace("%", "") for c in cells)
+            + " |"
+        )
+    for share in ("expert used", "expert used, quick", "own expert chosen"):
+        cells = [sources[s].get(share) for s in sources]
+        lines.append(f"| {share} | " + " | ".join("" if c is None else f"{100 * c:.0f}" for c in cells) + " |")
+    judged = ", ".join(f"{name} {value}" for name, value in report["expected accuracy"].items())
+    return "\n".join([*lines, "", f"Expected accuracy: {judged}.", ""])
 
 
 def summary(rows: list[dict]) -> dict:
