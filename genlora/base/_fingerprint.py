@@ -27,11 +27,20 @@ VERSION = 2
 _MISFITS_ALLOWED = 0.02
 """Share of quantised samples that may lie outside half a step (clamped block ends, searched scales)."""
 _PROBES = (
-    "Hello, world!", "The  quick brown\tfox\n\njumps over 13 lazy dogs.", "it's don't we'll I'D",
+    "Hello, world!",
+    "The  quick brown\tfox\n\njumps over 13 lazy dogs.",
+    "it's don't we'll I'D",
     "def f(x):\n    return x**2",
-    "3.14159 1,000,000 007", "naïve café Ångström", "Ελληνικά русский 中文字符 日本語 한국어 العربية", "🙂👩‍🚀 ½ №",
-    "https://a.b/c?d=e&f=g#h", "<|im_start|>user\nhi<|im_end|>", "<start_of_turn>model\n", " leading and trailing ", "",
-)  # fmt: skip
+    "3.14159 1,000,000 007",
+    "naïve café Ångström",
+    "Ελληνικά русский 中文字符 日本語 한국어 العربية",
+    "🙂👩‍🚀 ½ №",
+    "https://a.b/c?d=e&f=g#h",
+    "<|im_start|>user\nhi<|im_end|>",
+    "<start_of_turn>model\n",
+    " leading and trailing ",
+    "",
+)
 
 
 @dataclass(frozen=True)

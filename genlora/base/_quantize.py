@@ -58,28 +58,51 @@ BACKENDS: dict[str, Backend] = {
         Backend(name="float32", family="float", bits=32, max_drift=0.02, about="float32, whatever the base's own type"),
         Backend(name="int8", family="torchao", bits=8.1, max_drift=0.05, about="torchao int8 weights, one scale a row"),
         Backend(
-            name="int4", family="torchao", bits=8.6, max_drift=0.5, group=32,
+            name="int4",
+            family="torchao",
+            bits=8.6,
+            max_drift=0.5,
+            group=32,
             about="torchao int4 weights, 32 to a scale; runs on any device, stored a byte each",
         ),
         Backend(
-            name="nf4", family="bitsandbytes", bits=4.1, max_drift=0.5, group=64,
+            name="nf4",
+            family="bitsandbytes",
+            bits=4.1,
+            max_drift=0.5,
+            group=64,
             about="bitsandbytes NF4 with double quantisation (QLoRA's form)",
         ),
         Backend(name="gguf-f16", family="gguf", ggml="F16", bits=16, max_drift=0.02, about="GGUF, half precision"),
         Backend(
-            name="gguf-q8_0", family="gguf", ggml="Q8_0", bits=8.5, max_drift=0.05, group=32,
+            name="gguf-q8_0",
+            family="gguf",
+            ggml="Q8_0",
+            bits=8.5,
+            max_drift=0.05,
+            group=32,
             about="GGUF, adapted matrices Q8_0",
         ),
         Backend(
-            name="gguf-q4_1", family="gguf", ggml="Q4_1", bits=5, max_drift=0.5, group=32,
+            name="gguf-q4_1",
+            family="gguf",
+            ggml="Q4_1",
+            bits=5,
+            max_drift=0.5,
+            group=32,
             about="GGUF, adapted matrices Q4_1",
         ),
         Backend(
-            name="gguf-q4_0", family="gguf", ggml="Q4_0", bits=4.5, max_drift=0.5, group=32,
+            name="gguf-q4_0",
+            family="gguf",
+            ggml="Q4_0",
+            bits=4.5,
+            max_drift=0.5,
+            group=32,
             about="GGUF, adapted matrices Q4_0",
         ),
     )
-}  # fmt: skip
+}
 """Every backend that is tested to merge correctly, by name."""
 
 _CPU_REPACK = (
@@ -103,9 +126,14 @@ REFUSED: dict[str, str] = {
 """Forms that merge wrongly or not at all, with the reason."""
 
 _ALIASES = {
-    "optimum-quanto": "quanto", "gptqmodel": "gptq", "bnb-fp4": "fp4", "bnb-int8": "llm-int8", "bnb-8bit": "llm-int8",
-    "gguf-q4_k_m": "gguf-q4_k", "gguf-q4_k_s": "gguf-q4_k",
-}  # fmt: skip
+    "optimum-quanto": "quanto",
+    "gptqmodel": "gptq",
+    "bnb-fp4": "fp4",
+    "bnb-int8": "llm-int8",
+    "bnb-8bit": "llm-int8",
+    "gguf-q4_k_m": "gguf-q4_k",
+    "gguf-q4_k_s": "gguf-q4_k",
+}
 
 
 def backend_named(name: str) -> Backend:
@@ -128,9 +156,14 @@ def backend_named(name: str) -> Backend:
 
 
 _FINER = {
-    "none": "float32", "int8": "none", "int4": "int8", "nf4": "int8",
-    "gguf-q4_0": "gguf-q4_1", "gguf-q4_1": "gguf-q8_0", "gguf-q8_0": "gguf-f16",
-}  # fmt: skip
+    "none": "float32",
+    "int8": "none",
+    "int4": "int8",
+    "nf4": "int8",
+    "gguf-q4_0": "gguf-q4_1",
+    "gguf-q4_1": "gguf-q8_0",
+    "gguf-q8_0": "gguf-f16",
+}
 
 
 def finer_than(backend: Backend) -> str:

@@ -222,7 +222,7 @@ def test_a_manifest_of_many_goes_on_after_a_refusal_and_a_restart(bank, tmp_path
         ('{"experts": NaN}', "not strict JSON"),
         ('{"experts": [], "experts": []}', "appears twice"),
     ],
-)  # fmt: skip
+)
 def test_manifests_say_what_is_wrong(tmp_path, text, says):
     (tmp_path / "m.json").write_text(text)
     with pytest.raises(ManifestError, match=says):

@@ -60,10 +60,12 @@ def adapter_files(
         for i in range(layers)
         for leaf, (_, out) in SHAPES.items()
     )
-    state = AdapterState({
-        m.path: LoraPair(torch.randn(rank, m.d_in, generator=draw), torch.randn(m.d_out, rank, generator=draw))
-        for m in modules
-    })  # fmt: skip
+    state = AdapterState(
+        {
+            m.path: LoraPair(torch.randn(rank, m.d_in, generator=draw), torch.randn(m.d_out, rank, generator=draw))
+            for m in modules
+        }
+    )
     files = peft_files(state, BaseLayout("tiny", "llama", "f" * 64, layers, 2, 2, HIDDEN // 2, modules))
     name = "adapter_config.json"
     files[name] = canonical_json({**json.loads(files[name]), **config})
