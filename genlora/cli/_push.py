@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genlora.errors import ConfigError
+from genlora.errors import ConfigError, PushError
 
 from ._show import say, say_json
 from ._text import plain
@@ -89,9 +89,15 @@ def push(
     done = push_folder(folder, chosen)
     if as_json:
         say_json({"pushed": [p.to_json() for p in done]})
-        return
-    for one in done:
-        _report(one)
+    else:
+        for one in done:
+            _report(one)
+    away = [one for one in done if not (one.served or one.dry_run)]
+    if away and chosen.server is not None:
+        raise PushError(
+            f"{chosen.server}: does not have {len(away)} of {len(done)} adapters, which lie in the store. "
+            f"Start it again with: {away[-1].flags}"
+        )
 
 
 def _report(one: Pushed) -> None:

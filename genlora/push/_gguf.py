@@ -1,6 +1,8 @@
 """Servers that read AdapterFiles.GGUF: llama.cpp's and Ollama."""
 
 import re
+import shlex
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -16,6 +18,8 @@ _APPLIED = (
     "requests that name no adapter get all of them at once: end that with POST /lora-adapters and "
     '[{"id": N, "scale": 0}] for every N; requests that name one are not affected'
 )
+_PLACE = "BASE.gguf"
+"""In place of a base's file that is not known."""
 _OLLAMA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,199}")
 
 
@@ -29,11 +33,31 @@ class LlamaCpp(Target):
     title = "llama.cpp"
     kind = "gguf"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._base = _PLACE
+        self._ids: dict[str, int] = {}
+        """What the server calls each file, or will where it is started with all of them: in the order of the flags."""
+
+    def expect(self, jobs: Sequence[Job]) -> None:
+        super().expect(jobs)
+        self._base = next((job.base_file for job in jobs if job.base_file is not None), self._base)
+        self._add_jobs()
+
+    def _add_jobs(self) -> None:
+        for job in self.jobs:
+            if not any(_same_file(path, job.digest) for path in self._ids):
+                self._ids[self.name(job)] = max(self._ids.values(), default=-1) + 1
+
+    def _id(self, job: Job) -> int:
+        return next(number for path, number in self._ids.items() if _same_file(path, job.digest))
+
     def name(self, job: Job) -> str:
         return f"{job.seen}/{AdapterFiles.GGUF}"
 
     def flags(self, job: Job) -> str:
-        return f'llama-server -m BASE.gguf --lora "{self.name(job)}"'
+        paths = sorted(self._ids, key=lambda path: self._ids[path])
+        return " ".join(["llama-server -m", shlex.quote(self._base), *(f"--lora {shlex.quote(p)}" for p in paths)])
 
     def form_notes(self, job: Job) -> list[str]:
         if not job.grammar:
@@ -45,13 +69,14 @@ class LlamaCpp(Target):
 
     def request(self, job: Job) -> dict[str, Any]:
         held = {} if job.form is None else {"grammar": job.form.gbnf}
-        body = {"messages": job.messages, "lora": [{"id": 0, "scale": 1.0}], **held}
+        body = {"messages": job.messages, "lora": [{"id": self._id(job), "scale": 1.0}], **held}
         return {"path": "/v1/chat/completions", "body": body}
 
     def planned(self, job: Job) -> list[str]:
         return [
             "GET /v1/models: the base's hidden size",
-            "GET /lora-adapters: whether this file is loaded, as which id",
+            "GET /props: the base's own path",
+            "GET /lora-adapters: which files are loaded, as which ids",
         ]
 
     def inspect(self, job: Job, remote: Remote) -> list[str]:
@@ -63,29 +88,42 @@ class LlamaCpp(Target):
             meta = entry.get("meta")
             if isinstance(meta, dict):
                 check_sizes(job.parcel, width=meta.get("n_embd"), server=remote.url)
+        self._learn(remote)
         return []
 
-    def _loaded(self, digest: str, remote: Remote) -> dict[str, Any] | None:
-        """The server's entry for our file, which it names by its path."""
+    def _learn(self, remote: Remote) -> None:
+        """Take over what the server was started with, so that the flags are those of all of it."""
+        reply = remote.ask("GET", "/props")
+        found = reply.json(f"{remote.url}/props") if reply.ok else None
+        path = found.get("model_path") if isinstance(found, dict) else None
+        if isinstance(path, str) and path:
+            self._base = path
+        self._ids = {}
+        for entry in self._listed(remote):
+            if isinstance(number := entry.get("id"), int):
+                self._ids[str(entry.get("path"))] = number
+        self._add_jobs()
+
+    def _listed(self, remote: Remote) -> list[dict[str, Any]]:
         where = f"{remote.url}/lora-adapters"
         reply = remote.ask("GET", "/lora-adapters")
         if not reply.ok:
             raise PushError(f"{where}: answered {reply.status} ({reply.said}). Is it llama.cpp's server? Check --to.")
-        listed = entries(reply.json(where), where)
-        return next(
-            (e for e in listed if PurePosixPath(str(e.get("path"))).parts[-2:] == (digest, AdapterFiles.GGUF)), None
-        )
+        return entries(reply.json(where), where)
+
+    def _loaded(self, digest: str, remote: Remote) -> dict[str, Any] | None:
+        """The server's entry for our file, which it names by its path."""
+        return next((e for e in self._listed(remote) if _same_file(str(e.get("path")), digest)), None)
 
     def deliver(self, job: Job, remote: Remote) -> tuple[bool, list[str]]:
         entry = self._loaded(job.digest, remote)
         if entry is None:
             return False, [
                 "the server takes adapters at its start only, and was started without this one: start it again with "
-                "the flags above (--lora may be given several times)"
+                f"the flags above; it is then id {self._id(job)}"
             ]
-        number = entry.get("id")
-        asked = f'{{"lora": [{{"id": {number}, "scale": 1.0}}]}}'
-        notes = [f"loaded as id {number}: put {asked} beside `messages` or `prompt`"]
+        asked = f'{{"lora": [{{"id": {self._id(job)}, "scale": 1.0}}]}}'
+        notes = [f"loaded as id {self._id(job)}: put {asked} beside `messages` or `prompt`"]
         return True, [*notes, _APPLIED] if entry.get("scale") else notes
 
     def withdraw(self, digest: str, remote: Remote) -> None:
@@ -96,7 +134,13 @@ class LlamaCpp(Target):
             )
 
     def without_server(self, job: Job) -> str:
-        return f"start the server with the flags above; ids count the --lora flags from 0; {_APPLIED}"
+        base = "" if self._base != _PLACE else f"{_PLACE} is the base, converted by llama.cpp's own script; "
+        return f"start the server with the flags above; {base}ids count the --lora flags from 0; {_APPLIED}"
+
+
+def _same_file(path: str, digest: str) -> bool:
+    """Whether a path, as any machine writes it, is that of a store's folder."""
+    return PurePosixPath(path).parts[-2:] == (digest, AdapterFiles.GGUF)
 
 
 class Ollama(Target):

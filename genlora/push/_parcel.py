@@ -15,8 +15,8 @@ from genlora.adapter import (
     gguf_bytes,
     read_adapter,
 )
-from genlora.base import fingerprint, require_made_for, same_name
-from genlora.errors import AdapterFormatError, BaseMismatchError, DigestError, GenloraError, ManifestError
+from genlora.base import MODELS, cache_entries, fingerprint, gguf_file, require_made_for, same_name
+from genlora.errors import AdapterFormatError, BaseError, BaseMismatchError, DigestError, GenloraError, ManifestError
 from genlora.files import parse_json, sha256_bytes
 from genlora.tasks import BARE, PromptFormat
 
@@ -137,6 +137,22 @@ def gguf_twin(parcel: Parcel, layout: BaseLayout | None) -> tuple[bytes, str | N
             "Name the base with --base, or generate the adapter again with --gguf."
         )
     return gguf_bytes(read_adapter(parcel.source, layout), layout), architecture
+
+
+def base_gguf(source: str | None, name: str) -> str | None:
+    """The GGUF file of a base, by its source or else its name, where it lies on this machine; nothing is fetched."""
+    from genlora.api import base_source
+
+    try:
+        source = source or base_source(name)
+        if not source.startswith("pypi:"):
+            return str(gguf_file(source).resolve())
+    except BaseError:
+        return None
+    model = MODELS.get(source.removeprefix("pypi:"))
+    digest = "" if model is None else model.sha256
+    found = (file for entry in cache_entries() if entry.name == digest for file in entry.path.glob("*.gguf"))
+    return next(map(str, found), None)
 
 
 def _bank_layout(fingerprint: str) -> BaseLayout | None:

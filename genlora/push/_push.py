@@ -11,7 +11,7 @@ from genlora.adapter import AdapterFiles, BaseLayout
 from genlora.errors import ConfigError
 
 from ._gguf import LlamaCpp, Ollama
-from ._parcel import Parcel, find_folders, gguf_twin, read_parcel
+from ._parcel import Parcel, base_gguf, find_folders, gguf_twin, read_parcel
 from ._peft import VLLM, LoRAX, SGLang
 from ._remote import Remote
 from ._store import DIGITS, AdapterStore, check_free, content_digest, default_store
@@ -107,6 +107,7 @@ def push(folder: str | Path, options: PushOptions) -> list[Pushed]:
     target = TARGETS[options.to]()
     target.check_options(options.served_base, has_server=remote is not None)
     jobs = [_job(read_parcel(f, layout), target, store, options, layout) for f in find_folders(Path(folder))]
+    target.expect(jobs)
     if not options.dry_run:
         check_free(store.root, sum(len(data) for job in jobs for data in job.files.values()))
     return [_deliver(job, target, store, remote, options) for job in jobs]
@@ -134,6 +135,7 @@ def _job(parcel: Parcel, target: Target, store: AdapterStore, options: PushOptio
         served_base=options.served_base,
         force=options.force,
         grammar=_grammar_path(parcel, store, options) if target.kind == "gguf" else "",
+        base_file=base_gguf(options.base, parcel.base) if target.kind == "gguf" else None,
     )
 
 

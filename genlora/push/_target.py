@@ -1,7 +1,7 @@
 """What every kind of server has to tell `push`: its form, its flags, its requests."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -32,6 +32,8 @@ class Job:
     force: bool = False
     grammar: str = ""
     """Path on the server of the answer form as GBNF; '' where there is none."""
+    base_file: str | None = None
+    """The base as a GGUF file on this machine, where there is one."""
 
     @property
     def messages(self) -> list[dict[str, str]]:
@@ -56,11 +58,17 @@ class Target(ABC):
     def __init__(self) -> None:
         self.certainly_refused = False
         """Set where the server answered that it did not take the adapter, so that the lease can end."""
+        self.jobs: tuple[Job, ...] = ()
+        """What is pushed together."""
 
     def check_options(self, served_base: str | None, *, has_server: bool) -> None:
         """Raise `ConfigError` where an option is missing or makes no sense for this kind of server."""
         if served_base is not None:
             raise ConfigError(f"--served-base is for Ollama; {self.title} knows its base.")
+
+    def expect(self, jobs: Sequence[Job]) -> None:
+        """Told of all adapters that are pushed together, before anything is asked or sent."""
+        self.jobs = tuple(jobs)
 
     @abstractmethod
     def name(self, job: Job) -> str:

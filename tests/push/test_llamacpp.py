@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 
 from genlora.adapter import read_adapter
 from genlora.api import attach
 from genlora.base import layout_of, load_base
+from genlora.cli import cli
 from genlora.errors import BaseMismatchError, PushError
 from genlora.push import PushOptions, push, withdraw
 from genlora.push._remote import Remote
@@ -49,16 +51,21 @@ def served_tokens(server: Remote, lora: list[dict[str, Any]]) -> list[list[int]]
 
 
 @pytest.fixture
-def start(tmp_path, tiny_base):
+def file_of_base(tmp_path, tiny_base):
+    """The base as llama.cpp reads it."""
+    base = tiny_base("llama")
+    return write_tiny_gguf(tmp_path / "base.gguf", base, layout_of(base))
+
+
+@pytest.fixture
+def start(file_of_base):
     """Start the server with the flags that a push gave: `start(*gguf files)` is its URL."""
     xllamacpp = pytest.importorskip("xllamacpp", reason="needs the extra: pip install 'genlora[gguf]'")
-    base = tiny_base("llama")
-    file = write_tiny_gguf(tmp_path / "base.gguf", base, layout_of(base))
     running = []
 
     def begin(*adapters: str) -> str:
         params = xllamacpp.CommonParams()
-        params.model.path = str(file)
+        params.model.path = str(file_of_base)
         params.n_ctx, params.n_parallel, params.warmup = 256, 1, False
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -70,11 +77,17 @@ def start(tmp_path, tiny_base):
     return begin
 
 
-def test_pushed_adapters_answer_as_in_pytorch(start, tiny_base, tmp_path, allow_sockets):
+def test_pushed_adapters_answer_as_in_pytorch(start, file_of_base, tiny_base, tmp_path, allow_sockets):
     base = tiny_base("llama")
     layout = layout_of(base)
-    folders = [make_adapter(tmp_path / f"a{i}", layout, gguf=True, seed=i, size=0.3) for i in range(2)]
+    folders = [make_adapter(tmp_path / "made" / f"a{i}", layout, gguf=True, seed=i, size=0.3) for i in range(2)]
     laid = [push(f, PushOptions(to="llamacpp", store=tmp_path / "store"))[0] for f in folders]
+    assert laid[1].flags == f"llama-server -m BASE.gguf --lora {laid[1].name}"
+    together = push(tmp_path / "made", PushOptions(to="llamacpp", store=tmp_path / "store"))
+    assert [p.request["body"]["lora"][0]["id"] for p in together] == [0, 1]
+    loras = f"--lora {laid[0].name} --lora {laid[1].name}"
+    assert {p.flags for p in together} == {f"llama-server -m BASE.gguf {loras}"}
+    flags = f"llama-server -m {file_of_base} {loras}"
     url = start(*(p.name for p in laid))
     server = Remote(url)
     plain = peft_tokens(base, None)
@@ -83,7 +96,8 @@ def test_pushed_adapters_answer_as_in_pytorch(start, tiny_base, tmp_path, allow_
     assert served_tokens(server, []) != plain  # what the note of a push warns of
     for i, folder in enumerate(folders):
         (pushed,) = push(folder, PushOptions(to="llamacpp", store=tmp_path / "store", server=url))
-        assert pushed.served and f"loaded as id {i}" in pushed.notes[0]
+        assert pushed.served and f"loaded as id {i}" in pushed.notes[0] and pushed.flags == flags
+        assert pushed.request["body"]["lora"] == [{"id": i, "scale": 1.0}]
         assert "get all of them at once" in pushed.notes[1]
         adapted = served_tokens(server, [{"id": i, "scale": 1.0}])
         assert adapted == peft_tokens(base, folder) != plain
@@ -94,7 +108,12 @@ def test_pushed_adapters_answer_as_in_pytorch(start, tiny_base, tmp_path, allow_
         make_adapter(tmp_path / "late", layout, gguf=True, seed=7),
         PushOptions(to="llamacpp", store=tmp_path / "store", server=url),
     )
-    assert not late.served and "at its start only" in late.notes[0]
+    assert not late.served and "at its start only" in late.notes[0] and late.flags == f"{flags} --lora {late.name}"
+    assert late.request["body"]["lora"] == [{"id": 2, "scale": 1.0}]
+    told = CliRunner().invoke(
+        cli, ["push", str(tmp_path / "late"), "--to", "llamacpp", "--store", str(tmp_path / "store"), "--server", url]
+    )
+    assert told.exit_code == 2 and "does not have 1 of 1 adapters" in told.stderr and late.flags in told.stderr
     options = PushOptions(to="llamacpp", store=tmp_path / "store", server=url)
     with pytest.raises(PushError, match="lets go of it only at its end"):
         withdraw(laid[0].name, options)
