@@ -1,0 +1,282 @@
+"""Clients that people have, unchanged, against a running server: a chat, its stream, a conversation, calls, an error.
+
+    python benchmarks/clients.py http://127.0.0.1:8000 [--model base] [--key KEY]
+
+Needs no genlora: install the clients somewhere (litellm langchain-openai llm pydantic-ai-slim[openai] instructor
+smolagents; openai comes with them) and start `genlora serve` elsewhere. What is not installed is left out and told.
+Exits with 1 if anything that was tried failed.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+QUESTION = "Give me the word in the plural form: wolf"
+LONG = 12
+"""Tokens of an answer."""
+Steps = dict[str, Callable[[], Any]]
+
+
+def same(a: str, b: str) -> None:
+    """Both say the same, and something."""
+    if not a or a != b:
+        raise AssertionError(f"{a!r} and {b!r}")
+
+
+def refused(work: Callable[[], Any], kind: type[Exception]) -> None:
+    """The client understands that there is no such model."""
+    try:
+        work()
+    except kind:
+        return
+    raise AssertionError("no error")
+
+
+def with_openai(url: str, model: str, key: str) -> Steps:
+    """OpenAI's own: chat, responses, legacy completions with what evaluation harnesses ask for, embeddings."""
+    import openai
+
+    client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
+    asked: list[Any] = [{"role": "user", "content": QUESTION}]
+    more: dict[str, Any] = {"model": model, "max_tokens": LONG}
+    tool = {"type": "function", "function": {"name": "say", "parameters": _schema()}}
+
+    def chat() -> Any:
+        return client.chat.completions.create(messages=asked, **more).choices[0].message
+
+    def stream() -> None:
+        chunks = client.chat.completions.create(messages=asked, stream=True, **more)
+        same(chat().content, "".join(c.choices[0].delta.content or "" for c in chunks if c.choices))
+
+    def turns() -> None:
+        told = [*asked, chat(), {"role": "user", "content": "And of mouse?"}]
+        same(*[client.chat.completions.create(messages=told, **more).choices[0].message.content or ""] * 2)
+
+    def call() -> None:
+        options: Any = {"tools": [tool], "tool_choice": "required", "messages": asked, "model": model}
+        found = client.chat.completions.create(**options, max_tokens=80).choices[0].message.tool_calls
+        if not found or found[0].function.name != "say":
+            raise AssertionError(str(found))
+
+    def harness() -> None:
+        rated = client.completions.create(model=model, prompt=[QUESTION], echo=True, logprobs=1, max_tokens=1)
+        found = rated.choices[0].logprobs
+        if found is None or not found.token_logprobs or found.token_logprobs[1] is None:
+            raise AssertionError(str(found))
+
+    def responses() -> None:
+        found = client.responses.create(model=model, input=QUESTION, max_output_tokens=LONG)
+        same(found.output_text, chat().content)
+
+    return {
+        "chat": chat,
+        "stream": stream,
+        "turns": turns,
+        "call": call,
+        "harness": harness,
+        "responses": responses,
+        "embeddings": lambda: client.embeddings.create(model="embedder", input=[QUESTION]).data[0].embedding[0],
+        "error": lambda: refused(
+            lambda: client.chat.completions.create(model="nobody", messages=asked), openai.NotFoundError
+        ),
+    }
+
+
+def with_litellm(url: str, model: str, key: str) -> Steps:
+    """litellm, as for any server in OpenAI's form."""
+    import litellm
+
+    asked = [{"role": "user", "content": QUESTION}]
+    more = {"api_base": f"{url}/v1", "api_key": key, "max_tokens": LONG, "num_retries": 0}
+
+    def chat(messages: list[Any], name: str = model, **options: Any) -> Any:
+        return litellm.completion(model=f"openai/{name}", messages=messages, **more, **options)
+
+    def stream() -> None:
+        chunks = "".join(c.choices[0].delta.content or "" for c in chat(asked, stream=True))
+        same(chat(asked).choices[0].message.content, chunks)
+
+    def turns() -> None:
+        told = [*asked, chat(asked).choices[0].message, {"role": "user", "content": "And of mouse?"}]
+        same(*[chat(told).choices[0].message.content] * 2)
+
+    return {
+        "chat": lambda: chat(asked),
+        "stream": stream,
+        "turns": turns,
+        "error": lambda: refused(lambda: chat(asked, "nobody"), litellm.NotFoundError),
+    }
+
+
+def with_langchain(url: str, model: str, key: str) -> Steps:
+    """langchain-openai, with its way to structured output."""
+    import openai
+    from langchain_openai import ChatOpenAI
+
+    def made(name: str = model, tokens: int = LONG) -> Any:
+        return ChatOpenAI(model=name, base_url=f"{url}/v1", api_key=key, max_tokens=tokens, max_retries=0)
+
+    def turns() -> None:
+        said = made().invoke(QUESTION)
+        same(*[made().invoke([("user", QUESTION), said, ("user", "And of mouse?")]).content] * 2)
+
+    def structured(method: str) -> None:
+        found = made(tokens=80).with_structured_output({"title": "say", **_schema()}, method=method).invoke(QUESTION)
+        if set(found) != {"word"}:
+            raise AssertionError(str(found))
+
+    return {
+        "chat": lambda: made().invoke(QUESTION),
+        "stream": lambda: same(made().invoke(QUESTION).content, "".join(c.content for c in made().stream(QUESTION))),
+        "turns": turns,
+        "call": lambda: structured("function_calling"),
+        "schema": lambda: structured("json_schema"),
+        "error": lambda: refused(lambda: made("nobody").invoke(QUESTION), openai.NotFoundError),
+    }
+
+
+def with_llm(url: str, model: str, key: str) -> Steps:
+    """Simon Willison's llm."""
+    from llm.default_plugins.openai_models import Chat
+
+    def made(name: str = model) -> Any:
+        found = Chat(model_id=name, model_name=name, api_base=f"{url}/v1")
+        found.key = key
+        return found
+
+    def turns() -> None:
+        talk = made().conversation()
+        talk.prompt(QUESTION, max_tokens=LONG).text()
+        same(*[talk.prompt("And of mouse?", max_tokens=LONG).text()] * 2)
+
+    def stream() -> None:
+        whole = made().prompt(QUESTION, max_tokens=LONG, stream=False).text()
+        same(whole, "".join(made().prompt(QUESTION, max_tokens=LONG, stream=True)))
+
+    return {
+        "chat": lambda: made().prompt(QUESTION, max_tokens=LONG, stream=False).text(),
+        "stream": stream,
+        "turns": turns,
+        "error": lambda: refused(lambda: made("nobody").prompt(QUESTION, stream=False).text(), Exception),
+    }
+
+
+def with_pydantic_ai(url: str, model: str, key: str) -> Steps:
+    """pydantic-ai, with an answer that is an object: it asks for it as a call."""
+    from pydantic import BaseModel
+    from pydantic_ai import Agent
+    from pydantic_ai.exceptions import ModelHTTPError
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    class Said(BaseModel):
+        word: str
+
+    def made(name: str = model, **options: Any) -> Any:
+        provider = OpenAIProvider(base_url=f"{url}/v1", api_key=key)
+        return Agent(OpenAIChatModel(name, provider=provider), model_settings={"max_tokens": 80}, **options)
+
+    def turns() -> None:
+        first = made().run_sync(QUESTION)
+        same(*[made().run_sync("And of mouse?", message_history=first.all_messages()).output] * 2)
+
+    return {
+        "chat": lambda: made().run_sync(QUESTION),
+        "turns": turns,
+        "call": lambda: made(output_type=Said).run_sync(QUESTION).output.word,
+        "error": lambda: refused(lambda: made("nobody").run_sync(QUESTION), ModelHTTPError),
+    }
+
+
+def with_instructor(url: str, model: str, key: str) -> Steps:
+    """instructor, by calls and by schemas."""
+    import instructor
+    import openai
+    from pydantic import BaseModel
+
+    class Said(BaseModel):
+        word: str
+
+    client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
+
+    def made(mode: Any) -> None:
+        asked: Any = [{"role": "user", "content": QUESTION}]
+        found = instructor.from_openai(client, mode=mode).chat.completions.create(
+            model=model, messages=asked, response_model=Said, max_tokens=80, max_retries=0
+        )
+        if not isinstance(found, Said):
+            raise AssertionError(str(found))
+
+    return {"call": lambda: made(instructor.Mode.TOOLS), "schema": lambda: made(instructor.Mode.JSON_SCHEMA)}
+
+
+def with_smolagents(url: str, model: str, key: str) -> Steps:
+    """The model class of smolagents."""
+    from smolagents import OpenAIServerModel
+
+    def made() -> Any:
+        return OpenAIServerModel(model_id=model, api_base=f"{url}/v1", api_key=key, max_tokens=LONG)
+
+    asked = [{"role": "user", "content": [{"type": "text", "text": QUESTION}]}]
+
+    def turns() -> None:
+        said = made().generate(asked).content
+        more = [{"role": "assistant", "content": [{"type": "text", "text": said}]}, *asked]
+        same(*[made().generate([*asked, *more]).content] * 2)
+
+    return {
+        "chat": lambda: made().generate(asked),
+        "stream": lambda: same(
+            made().generate(asked).content, "".join(c.content or "" for c in made().generate_stream(asked))
+        ),
+        "turns": turns,
+    }
+
+
+CLIENTS: dict[str, Callable[[str, str, str], Steps]] = {
+    "openai": with_openai,
+    "litellm": with_litellm,
+    "langchain-openai": with_langchain,
+    "llm": with_llm,
+    "pydantic-ai-slim": with_pydantic_ai,
+    "instructor": with_instructor,
+    "smolagents": with_smolagents,
+}
+
+
+def _schema() -> dict[str, Any]:
+    word = {"type": "string", "maxLength": 12}
+    return {"type": "object", "properties": {"word": word}, "required": ["word"], "additionalProperties": False}
+
+
+def main() -> int:
+    """Try every client; the number of steps that failed, at most 1."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url")
+    parser.add_argument("--model", default="base")
+    parser.add_argument("--key", default="none")
+    parser.add_argument("--only", choices=CLIENTS, help="one client")
+    given = parser.parse_args()
+    failed = 0
+    for name, steps in CLIENTS.items():
+        if given.only not in (None, name):
+            continue
+        try:
+            known = version(name)
+        except PackageNotFoundError:
+            print(f"{name}: not installed")
+            continue
+        for step, work in steps(given.url.rstrip("/"), given.model, given.key).items():
+            try:
+                work()
+                print(f"{name} {known} {step}: right")
+            except Exception as err:
+                failed = 1
+                print(f"{name} {known} {step}: WRONG {type(err).__name__}: {str(err)[:300]}")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
