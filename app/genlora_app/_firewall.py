@@ -5,6 +5,7 @@ or a file object as an argument of any endpoint), stores uploads, and edits its 
 used here, so none of it is reachable.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Iterable, Mapping, MutableMapping
@@ -17,6 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 1 << 20
 """Bytes of a request: examples are at most 200,000 characters."""
+BODY_S = 30.0
+"""Longest time a body may take to arrive, in seconds: slow ones would hold connections for nothing."""
 _MAX_DEPTH = 32
 
 ROUTES = (
@@ -58,6 +61,7 @@ class Firewall:
         mcp: whether the MCP routes are open.
         login: whether the login routes are open.
         framed_by: the site that may show the page in a frame; nobody by default.
+        body_s: longest time a body may take to arrive, in seconds.
     """
 
     def __init__(
@@ -69,9 +73,10 @@ class Firewall:
         mcp: bool = False,
         login: bool = False,
         framed_by: str = "",
+        body_s: float = BODY_S,
     ) -> None:
         self._app = app
-        self._files = files.resolve()
+        self._files, self._body_s = files.resolve(), body_s
         self._hosts = None if hosts is None else {h.lower() for h in hosts}
         routes = [*ROUTES, *(MCP_ROUTES if mcp else ()), *(LOGIN_ROUTES if login else ())]
         frames = framed_by or "'none'"
@@ -85,11 +90,18 @@ class Firewall:
         refusal = self._refusal(scope)
         body: bytes | None = None
         if refusal is None and scope["method"] == "POST":
-            body, refusal = await _read(receive, form=scope["path"] == "/login")
+            body, refusal = await self._read(receive, form=scope["path"] == "/login")
         if refusal is not None:
             await PlainTextResponse(refusal[1] + "\n", refusal[0], self._headers)(scope, receive, send)
             return
         await self._app(scope, receive if body is None else _replay(body, receive), _with_headers(send, self._headers))
+
+    async def _read(self, receive: Receive, *, form: bool) -> tuple[bytes, tuple[int, str] | None]:
+        try:
+            async with asyncio.timeout(self._body_s):
+                return await _read(receive, form=form)
+        except TimeoutError:
+            return b"", (408, f"The request did not arrive within {self._body_s:g} s. Send it at once.")
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Status and reason, or None for a request that may pass."""
