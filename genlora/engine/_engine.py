@@ -19,7 +19,8 @@ from ._packed import PackedLinears
 from ._pool import Pools
 from ._prefixes import Prefixes
 from ._queue import Sequence, Waiting
-from ._request import Adapter, FinishReason, Sampling, Stream, Token, check_sizes, checked_prompt
+from ._report import Report
+from ._request import Adapter, FinishReason, Piece, Sampling, Stream, check_bias, check_sizes, checked_prompt
 from ._sampling import Choice, choose, generator_of
 from ._slots import SlotPool
 from ._stats import COUNTS, EngineStats
@@ -81,6 +82,7 @@ class Engine:
             dtype=plain.dtype, device=base.device,
         )  # fmt: skip
         self._prefixes = Prefixes(prefix_bytes)
+        self._report = Report(base.tokenizer)
         self._waiting = Waiting(max_waiting)
         self._decoding: list[Sequence] = []
         self._group: list[Sequence] = []
@@ -122,6 +124,9 @@ class Engine:
         that cannot be used, `AdapterShapeError` or `AdapterFormatError` for an adapter that does not fit.
         """
         sampling = sampling or Sampling()
+        check_bias(sampling, self._config.vocab_size)
+        if sampling.prompt_logprobs is not None:
+            prefix = 0  # what is taken over is not run, and foretells nothing
         ids = checked_prompt(prompt, prefix=prefix, max_length=self.max_length, vocabulary=self._config.vocab_size)
         held = None if constraint is None else Grammars.of(self.base).hold(constraint)
         if adapter is not None:
@@ -257,6 +262,9 @@ class Engine:
         self._group_done = end
         self._counts["prompt_steps"] += 1
         done = [(row, s) for row, s in enumerate(group) if start < len(s.prompt) <= end]
+        for row, s in enumerate(group):
+            if s.sampling.prompt_logprobs is not None and start < len(s.prompt):
+                s.rated += self._report.prompt(self._logits, hidden[row], s.prompt, start, s.sampling.prompt_logprobs)
         if done:
             last = hidden[[row for row, _ in done], [len(s.prompt) - 1 - start for _, s in done]]
             choices = self._choices(last, [s for _, s in done])
@@ -276,7 +284,11 @@ class Engine:
             row, target = self._group_row + place, len(self._decoding)
             choice, s.pending = s.pending, None
             assert choice is not None
-            if self._accept(s, choice):
+            if s.rated:
+                s.stream.push(Piece("", (), tuple(s.rated)))
+            if not s.sampling.max_tokens:
+                self._end(s, "length")
+            elif self._accept(s, choice):
                 if row != target:
                     self._cache.move(row, target, s.length)
                 self._decoding.append(s)
@@ -319,13 +331,16 @@ class Engine:
                 use_cache=False, genlora_step=step,
             ).last_hidden_state  # fmt: skip
 
-    def _choices(self, hidden: Tensor, rows: list[Sequence]) -> list[Choice]:
-        # Two-dimensional: a slice would copy the vocabulary matrix.
+    def _logits(self, hidden: Tensor) -> Tensor:
+        """(rows, vocabulary) of last hidden states (rows, width)."""
         logits = self._model.get_output_embeddings()(hidden)
         cap = getattr(self._config, "final_logit_softcapping", None)
-        if cap:
-            logits = (logits / cap).tanh() * cap
-        return choose(logits, [s.sampling for s in rows], [s.generator for s in rows], [s.held for s in rows])
+        return (logits / cap).tanh() * cap if cap else logits
+
+    def _choices(self, hidden: Tensor, rows: list[Sequence]) -> list[Choice]:
+        samplings, generators = [s.sampling for s in rows], [s.generator for s in rows]
+        held, said, prompts = [s.held for s in rows], [s.said for s in rows], [s.prompt for s in rows]
+        return choose(self._logits(hidden), samplings, generators, held, said, prompts)
 
     def _accept(self, s: Sequence, choice: Choice) -> bool:
         """Take a row's next token; False if the row has finished with it."""
@@ -336,12 +351,10 @@ class Engine:
             return self._end(s, None)
         if choice.token in self.base.eos_ids:
             return self._end(s, "stop")
-        decode = self.base.tokenizer.decode
-        top = tuple((t, decode([t]), p) for t, p in choice.top)
         if s.held is not None:
             s.held.take(choice.token)
         text = s.text.feed(choice.token)
-        s.say(text, Token(choice.token, choice.logprob, decode([choice.token]), top))
+        s.say(text, self._report.chosen(choice))
         self._counts["generated_tokens"] += 1
         if s.text.stopped or (s.held is not None and s.held.whole):
             return self._end(s, "stop")

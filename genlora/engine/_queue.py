@@ -1,7 +1,7 @@
 """Who is next: requests wait in order, and those whose adapter has a slot may pass one that must wait for a slot."""
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -47,6 +47,10 @@ class Sequence:
     """How many tokens of the prompt other prompts of this adapter begin with too."""
     start: int = 0
     """Where its prompt is run from: the positions before are taken over from an earlier one."""
+    said: Counter[int] = field(default_factory=Counter)
+    """How often the answer has each token."""
+    rated: list[Token] = field(default_factory=list)
+    """The prompt's tokens, where they are to be told."""
 
     @property
     def key(self) -> str:
@@ -68,6 +72,7 @@ class Sequence:
             if self.first_token is None:
                 self.first_token = time.monotonic()
             self.tokens.append(token)
+            self.said[token.id] += 1
         if text:
             self.written.append(text)
         if text or token is not None:
@@ -79,7 +84,15 @@ class Sequence:
         now = time.monotonic()
         first = 0.0 if self.first_token is None else self.first_token - self.submitted
         self.stream.finish(
-            Completion("".join(self.written), tuple(self.tokens), reason, len(self.prompt), first, now - self.submitted)
+            Completion(
+                text="".join(self.written),
+                tokens=tuple(self.tokens),
+                finish_reason=reason,
+                prompt_tokens=len(self.prompt),
+                first_token_s=first,
+                total_s=now - self.submitted,
+                prompt=tuple(self.rated),
+            )
         )
 
 

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from genlora.adapter import AdapterState
 from genlora.errors import ConfigError, EngineError
@@ -15,6 +15,8 @@ FinishReason = Literal["stop", "length", "cancelled"]
 
 MAX_LOGPROBS = 20
 """Alternatives a token's report may hold, as in the OpenAI interface."""
+LEAST_TEMPERATURE = 1e-5
+"""Under it the most likely token is chosen: dividing by so little leaves nothing to draw, and may leave no numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,34 +34,76 @@ class Sampling:
 
     max_tokens: int = 256
     temperature: float = 0.0
-    """0 is greedy: the most likely token each time."""
+    """0, and what is next to nothing, is greedy: the most likely token each time."""
     top_p: float = 1.0
     """Draw among the most likely tokens that hold this much probability together (nucleus sampling)."""
     top_k: int = 0
     """Draw among this many most likely tokens; 0 means all."""
+    min_p: float = 0.0
+    """Draw among tokens that are at least this share as likely as the most likely one (Nguyen et al. 2024)."""
+    presence_penalty: float = 0.0
+    """Taken from the logit of each token that the answer has already."""
+    frequency_penalty: float = 0.0
+    """Taken from a token's logit for each time that the answer has it already."""
+    repetition_penalty: float = 1.0
+    """Logits over 0 of tokens that prompt or answer have are divided by it, others multiplied (Keskar et al. 2019)."""
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """(token, what is added to its logit), -100 to 100."""
     seed: int | None = None
     """The same request with the same seed draws the same numbers; None draws other ones each time."""
     stop: tuple[str, ...] = ()
     """The answer ends before the first of these texts."""
     logprobs: int | None = None
     """None: no log-probabilities are computed. 0: the chosen token's own. n: those of the n most likely too."""
+    prompt_logprobs: int | None = None
+    """The same for the tokens of the prompt; `max_tokens` may then be 0."""
+
+    @property
+    def greedy(self) -> bool:
+        """Whether nothing is drawn."""
+        return self.temperature < LEAST_TEMPERATURE
 
     def __post_init__(self) -> None:
         whole = isinstance(self.max_tokens, int) and isinstance(self.top_k, int)
+        least = 1 if self.prompt_logprobs is None else 0
+        biases = [by for _, by in self.logit_bias]
         checks = {
-            "max_tokens must be a whole number from 1 on": whole and self.max_tokens >= 1,
-            "temperature must be between 0 and 2": math.isfinite(self.temperature) and 0 <= self.temperature <= 2,
-            "top_p must be over 0 and at most 1": math.isfinite(self.top_p) and 0 < self.top_p <= 1,
+            f"max_tokens must be a whole number from {least} on": whole and self.max_tokens >= least,
+            "temperature must be between 0 and 2": _within(self.temperature, 0, 2),
+            "top_p must be over 0 and at most 1": _within(self.top_p, 0, 1) and self.top_p > 0,
             "top_k must be a whole number from 0 on": whole and self.top_k >= 0,
+            "min_p must be between 0 and 1": _within(self.min_p, 0, 1),
+            "presence_penalty must be between -2 and 2": _within(self.presence_penalty, -2, 2),
+            "frequency_penalty must be between -2 and 2": _within(self.frequency_penalty, -2, 2),
+            "repetition_penalty must be over 0 and at most 10": _within(self.repetition_penalty, 0, 10)
+            and self.repetition_penalty > 0,
+            "logit_bias must be between -100 and 100": all(_within(by, -100, 100) for by in biases),
             "stop must hold at most 16 texts of 1 to 256 characters": len(self.stop) <= 16
             and all(0 < len(s) <= 256 for s in self.stop),
-            f"logprobs must be between 0 and {MAX_LOGPROBS}": self.logprobs is None
-            or 0 <= self.logprobs <= MAX_LOGPROBS,
+            f"logprobs must be between 0 and {MAX_LOGPROBS}": _rating(self.logprobs),
+            f"prompt_logprobs must be between 0 and {MAX_LOGPROBS}": _rating(self.prompt_logprobs),
         }
         for rule, kept in checks.items():
             if not kept:
                 name = rule.split()[0]
                 raise ConfigError(f"{rule}, got {str(getattr(self, name))[:60]}. Change {name} and ask again.")
+
+
+def _within(value: float, least: float, most: float) -> bool:
+    return math.isfinite(value) and least <= value <= most
+
+
+def _rating(count: int | None) -> bool:
+    return count is None or 0 <= count <= MAX_LOGPROBS
+
+
+def check_bias(sampling: Sampling, vocabulary: int) -> None:
+    """Raise `ConfigError` for a bias of a token that this vocabulary does not have."""
+    wrong = next((token for token, _ in sampling.logit_bias if not 0 <= token < vocabulary), None)
+    if wrong is not None:
+        raise ConfigError(
+            f"logit_bias names token {wrong}, expected ids from 0 to {vocabulary - 1}. Use the base's own tokenizer."
+        )
 
 
 def check_sizes(**sizes: int) -> None:
@@ -86,16 +130,30 @@ def checked_prompt(prompt: Sequence[int], *, prefix: int, max_length: int, vocab
     return ids
 
 
+class Rated(NamedTuple):
+    """A token that might stand in another's place."""
+
+    id: int
+    text: str
+    """Its own, or a name of its bytes where they are no text."""
+    logprob: float
+    data: bytes
+    """What it adds to a text, in UTF-8."""
+
+
 @dataclass(frozen=True)
 class Token:
-    """One generated token."""
+    """One token of an answer or a prompt."""
 
     id: int
     logprob: float | None
     """Natural logarithm of its probability under the model (before temperature); None unless asked for."""
     text: str
-    top: tuple[tuple[int, str, float], ...] = ()
-    """The most likely tokens in its place: id, text and log-probability."""
+    """Its own, or a name of its bytes where they are no text: part of a character."""
+    top: tuple[Rated, ...] = ()
+    """The most likely tokens in its place."""
+    data: bytes = b""
+    """What it adds to the text, in UTF-8: nothing where it is a special token."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +162,8 @@ class Piece:
 
     text: str
     tokens: tuple[Token, ...]
+    prompt: tuple[Token, ...] = ()
+    """The prompt's tokens, rated, in the first piece of a request that asked for it."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +178,8 @@ class Completion:
     first_token_s: float
     """From `submit` to the first token; the waiting is in it. 0 if there was none."""
     total_s: float
+    prompt: tuple[Token, ...] = ()
+    """The prompt's tokens, rated, if that was asked for; nothing comes before the first, so it has no probability."""
 
 
 @dataclass(eq=False)

@@ -14,6 +14,7 @@ from safetensors.numpy import load, save
 from genlora.base import LoadedBase, decoder_of
 from genlora.errors import TaskError
 from genlora.files import atomic_write
+from genlora.progress import Progress, silent
 from genlora.tasks import Example, Task, prompt_ids, sample
 
 log = logging.getLogger(__name__)
@@ -27,8 +28,10 @@ _MAX_TOKENS = 1024
 
 
 @torch.inference_mode()
-def task_vectors(base: LoadedBase, examples: Sequence[Example]) -> Rows:
+def task_vectors(base: LoadedBase, examples: Sequence[Example], *, progress: Progress = silent) -> Rows:
     """One row per example, (n, hidden) float32: the final hidden state at the last token of prompt and answer.
+
+    `progress` is told before each batch how many examples were read; what it raises ends the work.
 
     Prompts are bare. Raises `TaskError` without examples, or for one of over 1,024 tokens.
     """
@@ -45,9 +48,11 @@ def task_vectors(base: LoadedBase, examples: Sequence[Example]) -> Rows:
     batch: list[int] = []
     for i in sorted(range(len(rows)), key=lambda i: -len(rows[i])):
         if batch and (len(batch) + 1) * len(rows[batch[0]]) > _BATCH_TOKENS:
+            progress("reading examples", len(out), len(rows))
             out |= _last_states(base, rows, batch)
             batch = []
         batch.append(i)
+    progress("reading examples", len(out), len(rows))
     out |= _last_states(base, rows, batch)
     return np.stack([out[i] for i in range(len(rows))])
 

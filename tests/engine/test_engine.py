@@ -313,7 +313,7 @@ def test_log_probabilities_are_the_models(base):
         true = base.model(torch.tensor([prompt + ids(answer)])).logits[0, len(prompt) - 1 : -1].log_softmax(-1)
     for token, row in zip(answer.tokens, true, strict=True):
         assert token.logprob == pytest.approx(float(row[token.id]), abs=1e-4)
-        assert [t for t, _, _ in token.top] == row.topk(3).indices.tolist()
+        assert [t.id for t in token.top] == row.topk(3).indices.tolist()
 
 
 def test_stop_words_end_an_answer_before_them(base):
