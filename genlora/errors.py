@@ -116,6 +116,21 @@ class OverloadError(EngineError):
         self.retry_after = retry_after
 
 
+class CancelledError(GenloraError):
+    """Work was given up because nobody wants its result any more."""
+
+
+class UnknownJobError(GenloraError, KeyError):
+    """No job of that number is known."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class QuotaError(GenloraError):
+    """Somebody has as much of something as he may."""
+
+
 class AccuracyError(GenloraError, ValueError):
     """An adapter is expected to be right less often than was asked for; nothing was written."""
 

@@ -6,16 +6,23 @@ from genlora.errors import MissingExtraError
 
 
 def require_extra(extra: str, *packages: str, what: str) -> None:
-    """Raise `MissingExtraError` unless all `packages` can be found; nothing is imported.
+    """Raise `MissingExtraError` unless all `packages` can be found.
 
     Args:
         extra: the extra of genlora that brings them.
-        packages: top-level names, as they are imported.
+        packages: names as they are imported; of one inside another, the outer ones are imported.
         what: the subject of the message, such as "serving over HTTP".
     """
-    absent = [name for name in packages if importlib.util.find_spec(name) is None]
+    absent = [name for name in packages if not _found(name)]
     if absent:
         raise missing_extra(extra, *absent, what=what)
+
+
+def _found(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # what it is inside of
+        return False
 
 
 def missing_extra(extra: str, *absent: str, what: str) -> MissingExtraError:

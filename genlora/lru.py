@@ -75,10 +75,16 @@ class Lru(Generic[Key, Value]):
             if left > 0:
                 self._leases[key] = left
 
+    def drop(self, key: Key) -> None:
+        """Forget a value, leased or not; whoever has it goes on with it."""
+        with self._lock:
+            _, freed = self._items.pop(key, (None, 0))
+            self._used -= freed
+
     def make_room(self, size: int) -> bool:
         """Let go of as many as `size` needs; False, and nothing is let go of, where leases leave too little."""
         with self._lock:
-            return self._fit(size, set(self._leases))
+            return self._fit(size, self._leases.keys() & self._items.keys())
 
     def put(self, key: Key, value: Value, size: int = 1) -> bool:
         """Keep a value, in the place of one of its key; False, and it is not kept, where there is no room for it."""

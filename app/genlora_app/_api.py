@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_type_hints
 import gradio as gr
 from gradio.events import api
 
-from genlora.api import GenerateResult
+from genlora.api import KeptAdapter, small_receipt
 from genlora.bank import expert_card
 from genlora.errors import ConfigError, GenloraError
 
@@ -137,9 +137,9 @@ class Endpoints:
             adapter: The id that generate returned.
 
         Returns:
-            The receipt.
+            The receipt, without the base's whole identity; the downloaded folder has that too.
         """
-        return dict(self._studio.get(adapter).receipt)
+        return small_receipt(self._studio.get(adapter).receipt)
 
     def download(self, adapter: str, form: Literal["peft", "gguf"] = "peft") -> dict[str, Any]:
         """Download an adapter made here.
@@ -160,7 +160,7 @@ class Endpoints:
         return {"path": path, "url": f"/gradio_api/file={path}", "orig_name": path.rpartition("/")[2], "meta": meta}
 
 
-def summary(made: GenerateResult) -> dict[str, Any]:
+def summary(made: KeptAdapter) -> dict[str, Any]:
     """What `generate` answers."""
     return {
         "adapter": made.id,

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from genlora.api import GenerateResult
+from genlora.api import KeptAdapter
 from genlora.descriptions import MAX_CHARS
 from genlora.errors import GenloraError
 
@@ -153,7 +153,7 @@ def _picked(evt: gr.EventData) -> str:
     return str(evt.text)[:MAX_CHARS]
 
 
-def _samples(studio: Studio, made: GenerateResult) -> list[str]:
+def _samples(studio: Studio, made: KeptAdapter) -> list[str]:
     """Inputs of the nearest expert, held out when it was trained."""
     neighbours = made.generated.neighbours
     kept = next(

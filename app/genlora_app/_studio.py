@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from genlora.adapter import AdapterFiles
-from genlora.api import GenerateResult, GenLora, Library, base_source, check_input, load_banks_base
+from genlora.api import GenLora, KeptAdapter, Library, base_source, check_input, load_banks_base
 from genlora.base import BACKENDS, Constraint, LoadedBase, backend_named, gguf_file
 from genlora.engine import Adapter, Completion, Engine, Sampling
 from genlora.errors import DescriptionError, GenloraError, TaskError, UnknownModelError
@@ -97,7 +97,7 @@ class Studio:
 
     def __init__(self, lora: GenLora, base: LoadedBase, *, source: str, folder: Path) -> None:
         self.lora, self.base, self.source, self.folder = lora, base, source, folder
-        self.library = Library(lora, base=base, quick=False, max_adapters=MAX_ADAPTERS, running=1, waiting=16)
+        self.library = Library(lora, base=base, quick=False, each=MAX_ADAPTERS, running=1, waiting=16)
         self.engine = Engine(base, slots=16, max_rank=max(16, lora.bank.rank), max_batch=_AT_ONCE)
         self._files = threading.Lock()
         self._downloads: OrderedDict[Path, list[Path]] = OrderedDict()
@@ -163,7 +163,7 @@ class Studio:
 
     def create(
         self, description: str, examples: Sequence[Example] = (), *, generator: str | None = None, seed: int = 0
-    ) -> GenerateResult:
+    ) -> KeptAdapter:
         """An adapter from a description, with examples that stand in its prompt, or from examples alone.
 
         Raises `DescriptionError`, `TaskError`, `ConfigError`, `OverloadError`.
@@ -175,7 +175,7 @@ class Studio:
             raise DescriptionError("there is no task yet: describe it in a sentence, or paste a few examples of it.")
         return self.library.create(examples=examples, seed=seed)
 
-    def get(self, id: str) -> GenerateResult:
+    def get(self, id: str) -> KeptAdapter:
         """An adapter made here. Raises `UnknownModelError`."""
         if not id:
             raise UnknownModelError("there is no adapter yet. Generate one first.")
@@ -187,7 +187,7 @@ class Studio:
                 "Generate it again; the same description gives the same adapter."
             ) from err
 
-    def near(self, made: GenerateResult) -> tuple[Near, ...]:
+    def near(self, made: KeptAdapter) -> tuple[Near, ...]:
         """The experts nearest to the request, used or not, nearest first."""
         used = {n.name: n for n in made.generated.neighbours}
         found = [Near(n.name, n.similarity, n.weight) for n in made.generated.neighbours]
@@ -198,7 +198,7 @@ class Studio:
             found += [Near(n.name, float(n.similarity), 0.0) for n in others]
         return tuple(found[: max(SHOWN_NEAR, len(used))])
 
-    def downloads(self, made: GenerateResult) -> Downloads:
+    def downloads(self, made: KeptAdapter) -> Downloads:
         """The adapter as files, named by its digest."""
         name = "genlora-" + made.id.rpartition(":")[2]
         peft, gguf = self.folder / f"{name}.zip", self.folder / f"{name}.gguf"
@@ -219,7 +219,7 @@ class Studio:
     # ---- talking
 
     async def talk(
-        self, made: GenerateResult, message: str, *, tell_base: bool = True, max_tokens: int = 64
+        self, made: KeptAdapter, message: str, *, tell_base: bool = True, max_tokens: int = 64
     ) -> AsyncIterator[Exchange]:
         """Both models answer one message, greedily, at the same time; each step is the exchange so far.
 
@@ -272,7 +272,7 @@ class Studio:
 
     # ---- scoring
 
-    def score(self, made: GenerateResult, examples: Sequence[Example], *, on_step: Progress = silent) -> OwnDataResult:
+    def score(self, made: KeptAdapter, examples: Sequence[Example], *, on_step: Progress = silent) -> OwnDataResult:
         """The base, the base that is told the task, and the adapter on the same examples, scored strictly."""
         task = whole_file(task_of(examples, "your-examples"))
         told = described(made)
@@ -330,7 +330,7 @@ class Studio:
 
     # ---- merging
 
-    def merge(self, made: GenerateResult, quantize: str, *, on_step: Progress = silent) -> Merged:
+    def merge(self, made: KeptAdapter, quantize: str, *, on_step: Progress = silent) -> Merged:
         """A verified copy of the base with the adapter inside, in one of `BACKENDS`' forms.
 
         Raises `MergeError`, `ConfigError`, `MissingExtraError`, `StorageError`.
@@ -372,7 +372,7 @@ class Studio:
                     old.unlink(missing_ok=True)
 
 
-def described(made: GenerateResult) -> str | None:
+def described(made: KeptAdapter) -> str | None:
     """What the base can be told: the request's description, or None where there were only examples."""
     return made.generated.description
 

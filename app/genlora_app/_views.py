@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from genlora.api import GenerateResult
+from genlora.api import KeptAdapter
 from genlora.errors import GenloraError
 
 from ._map import BankMap
@@ -140,7 +140,7 @@ def pull(near: Sequence[Near]) -> list[float]:
     return [math.exp((n.similarity - near[0].similarity) / 0.1) for n in near]
 
 
-def result_view(made: GenerateResult, near: Sequence[Near], abouts: dict[str, str]) -> Markup:
+def result_view(made: KeptAdapter, near: Sequence[Near], abouts: dict[str, str]) -> Markup:
     """Expected accuracy, generator and neighbours of an adapter; `abouts` are the experts' descriptions."""
     expected = made.expected_accuracy
     low, high = (0.0, 1.0) if expected is None else (expected.low, expected.high)
@@ -191,7 +191,7 @@ def empty_result() -> Markup:
     )
 
 
-def current_view(made: GenerateResult | None) -> Markup:
+def current_view(made: KeptAdapter | None) -> Markup:
     """Which adapter the other tabs work on."""
     if made is None:
         return Markup('<p class="gl-current gl-none">No adapter yet. Make one under <strong>Create</strong> first.</p>')

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from genlora.api import GenerateResult
+from genlora.api import KeptAdapter
 from genlora.generators import ExpectedAccuracy
 
 _TITLES = {
@@ -38,7 +38,7 @@ def accuracy_title(expected: ExpectedAccuracy | None) -> str:
     return "Never measured" if expected is None else titles[accuracy_level(expected)]
 
 
-def accuracy_words(made: GenerateResult) -> str:
+def accuracy_words(made: KeptAdapter) -> str:
     """What the number means for the person who asked, and what would help."""
     expected = made.expected_accuracy
     if expected is None:
@@ -51,19 +51,19 @@ def accuracy_words(made: GenerateResult) -> str:
     return f"{text} What would help: {'; '.join(helps)}." if helps else text
 
 
-def chosen(made: GenerateResult) -> str:
+def chosen(made: KeptAdapter) -> str:
     """The generator that made it; for `auto`, the one it chose."""
     told: dict[str, Any] = made.receipt["made_by"]
     return str(told.get("chosen") or made.receipt["request"]["generator"])
 
 
-def generator_title(made: GenerateResult) -> str:
+def generator_title(made: KeptAdapter) -> str:
     """Its name for people."""
     kind = chosen(made)
     return _TITLES.get(kind, kind)
 
 
-def generator_words(made: GenerateResult) -> str:
+def generator_words(made: KeptAdapter) -> str:
     """What it does, and why it was chosen where something chose."""
     how = _HOW.get(chosen(made), "")
     why = str(made.receipt["made_by"].get("why") or "")

@@ -16,10 +16,7 @@ from ._grow import Grown as Grown
 from ._grow import grow_bank as grow_bank
 from ._grow import usable as usable
 from ._interrupts import hold_interrupts as hold_interrupts
-from ._library import PREFIX as PREFIX
-from ._library import GenerateJob as GenerateJob
-from ._library import GenerateRequest as GenerateRequest
-from ._library import GenerateResult as GenerateResult
+from ._jobs import GenerateJob as GenerateJob
 from ._library import Library as Library
 from ._library import Model as Model
 from ._marks import read_refusals as read_refusals
@@ -33,10 +30,12 @@ from ._places import store_calibration as store_calibration
 from ._places import task_embedder as task_embedder
 from ._receipt import base_of as base_of
 from ._receipt import read_receipt as read_receipt
+from ._receipt import small_receipt as small_receipt
 from ._refine import Refinement as Refinement
 from ._refine import read_labelled as read_labelled
 from ._refine import refine_generated as refine_generated
 from ._refusals import measure_refusals as measure_refusals
+from ._requests import GenerateRequest as GenerateRequest
 from ._run import Answer as Answer
 from ._run import Runner as Runner
 from ._run import adapters_base as adapters_base
@@ -49,5 +48,9 @@ from ._scene import exact_dtype as exact_dtype
 from ._scene import load_banks_base as load_banks_base
 from ._scene import load_banks_embedder as load_banks_embedder
 from ._scene import open_bank as open_bank
+from ._shelf import PREFIX as PREFIX
+from ._shelf import KeptAdapter as KeptAdapter
+from ._shelf import Label as Label
+from ._tickets import Ticket as Ticket
 from ._verify import Verdict as Verdict
 from ._verify import verify as verify

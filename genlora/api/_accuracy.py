@@ -1,5 +1,8 @@
 """Expected accuracy as a promise: refused below a bound, and said where it is low."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from genlora.errors import AccuracyError
 from genlora.generators import Generated
 
@@ -12,17 +15,27 @@ DOUBTFUL = 0.5
 def accurate(made: GeneratedAdapter, least: float | None) -> GeneratedAdapter:
     """`made`, if it is expected to be right at least that often; else `AccuracyError`, with what would help."""
     expected = made.expected_accuracy
-    if least is None or (expected is not None and expected.value >= least):
-        return made
+    told = None if expected is None else expected.to_json()
+    check_accuracy(
+        {"expected_accuracy": told, "advice": {what: e.to_json() for what, e in made.generated.advice.items()}}, least
+    )
+    return made
+
+
+def check_accuracy(receipt: Mapping[str, Any], least: float | None) -> None:
+    """Raise `AccuracyError` where a receipt expects an adapter to be right less often, or nothing."""
+    expected = receipt.get("expected_accuracy")
+    if least is None or (expected is not None and expected["value"] >= least):
+        return
     if expected is None:
         raise AccuracyError(
             f"nothing is known of how often this adapter would be right, and at least {least:.2f} was asked for. "
             "Use --generator auto with a bank whose requests were measured (genlora train auto), or drop the bound."
         )
-    helps = "; ".join(f"{what}: about {e.value:.2f}" for what, e in made.generated.advice.items())
+    helps = "; ".join(f"{what}: about {e['value']:.2f}" for what, e in receipt.get("advice", {}).items())
     raise AccuracyError(
-        f"the adapter is expected to be right in {expected.value:.2f} of cases ({expected.low:.2f} to "
-        f"{expected.high:.2f}), and at least {least:.2f} was asked for. "
+        f"the adapter is expected to be right in {expected['value']:.2f} of cases ({expected['low']:.2f} to "
+        f"{expected['high']:.2f}), and at least {least:.2f} was asked for. "
         + (f"What would help: {helps}." if helps else "Say the task in other words, or refine it on examples.")
     )
 

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DTYPES: tuple[Dtype, ...] = ("float32", "bfloat16", "float16")
-_NOT_OF_REQUESTS = ("dtype", "generator", "allow_harmful", "min_accuracy", "shots")
+_NOT_OF_REQUESTS = ("dtype", "generator", "allow_harmful", "min_accuracy", "shots", "progress")
 """Options of `generate` that a generator is not asked with."""
 _BOUNDED = ("aggregate",)
 """Generators that hold every module to the longest of its experts themselves: a tighter bound than the bank's."""
@@ -245,6 +245,7 @@ class GenLora:
         base: "str | LoadedBase | None" = None,
         device: str = "cpu",
         allow_harmful: bool | str = False,
+        progress: Progress = silent,
     ) -> GeneratedAdapter:
         """An adapter for the task that `description` names, or that `examples` show.
 
@@ -271,6 +272,7 @@ class GenLora:
             device: where such a base is loaded.
             allow_harmful: generate although the policy gate stops the description: True, or better the reason why. The
                 receipt records it. For local use by whoever answers for it; no network interface may pass it on.
+            progress: told how many of the examples were read; what it raises ends the work.
 
         Raises `DescriptionError`, `ConfigError`, `PolicyError` for a description that asks for a harmful adapter,
         `AccuracyError` below `min_accuracy`, `BankError` for an empty or damaged bank, or `AdapterFormatError` for an
@@ -297,8 +299,9 @@ class GenLora:
                 return accurate(self._made(request, dtype, generator, shots=shots, allow=allow), min_accuracy)
         if allow is None:  # by its words already, before a base is loaded
             gate().check(request.description or "")
-        labelled = RequestExamples.read(examples, refine, base, device, self.bank, generator)
-        return accurate(self._made(request, dtype, generator, labelled, shots=shots, allow=allow), min_accuracy)
+        shown = RequestExamples.read(examples, refine, base, device, self.bank, generator)
+        made = self._made(request, dtype, generator, shown, shots=shots, allow=allow, progress=progress)
+        return accurate(made, min_accuracy)
 
     def _check_form(self, request: Request, dtype: Dtype | None) -> None:
         if dtype is not None and dtype not in DTYPES:
@@ -320,13 +323,14 @@ class GenLora:
         *,
         shots: tuple[tuple[str, str], ...] = (),
         allow: str | None = None,
+        progress: Progress = silent,
     ) -> GeneratedAdapter:
         watch, text = Stopwatch(), request.description or ""
         warnings: tuple[str, ...] = ()
         if labelled is not None and labelled.examples is not None:
             engine = self.engine("cvae")
             policy = gate().check(text, allow=allow)
-            generated = labelled.drawn(engine, request, watch)
+            generated = labelled.drawn(engine, request, watch, progress)
         else:
             engine = self.engine(generator)
             with watch("embed"):

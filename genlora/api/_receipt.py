@@ -16,6 +16,14 @@ MAX_BYTES = 1 << 20
 Dtype = Literal["float32", "bfloat16", "float16"]
 
 
+def small_receipt(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """A receipt without the base's whole identity, which is most of it; its fingerprint stays."""
+    base = receipt.get("base")
+    if not isinstance(base, Mapping):
+        return dict(receipt)
+    return {**receipt, "base": {k: v for k, v in base.items() if k != "identity"}}
+
+
 def request_part(
     request: Request, *, generator: str, rank: int, dtype: Dtype, shots: Sequence[tuple[str, str]] = ()
 ) -> dict[str, Any]:

@@ -15,13 +15,13 @@ from genlora.errors import ConfigError, TaskError
 from genlora.evaluate import answer, calibration_error
 from genlora.files import canonical_json, sha256_bytes, sha256_file
 from genlora.generators import Generated, Request, Stopwatch, one_thread, task_vectors
+from genlora.progress import Progress, silent
 from genlora.tasks import Example, Task, read_examples, task_of
 from genlora.train import Posterior, RefinePrior, refine
 
 from ._places import generator_artefact
 from ._scene import exact_dtype, load_banks_base
 
-"""Stands for the description where only examples are given."""
 MAX_EXAMPLES = 512
 _LEAST_FOLDED = 4
 
@@ -166,11 +166,11 @@ class RequestExamples:
         require_compatible(bank.fingerprint, base.fingerprint, what=f"bank {bank.where}")
         return cls(files[0], files[1], base, bank)
 
-    def drawn(self, engine: Any, request: Request, watch: Stopwatch) -> Generated:
+    def drawn(self, engine: Any, request: Request, watch: Stopwatch, progress: Progress = silent) -> Generated:
         """What the cvae draws for the examples' task vector."""
         assert self.examples is not None
         with watch("task vector"):
-            vector = task_vectors(self.base, self.examples.examples).mean(0)
+            vector = task_vectors(self.base, self.examples.examples, progress=progress).mean(0)
         with one_thread():
             generated = engine.generate_from_examples(request, vector)
         return replace(generated, made_by={**generated.made_by, "examples": self.examples.told()})

@@ -6,7 +6,7 @@ import json
 import logging
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,10 +15,14 @@ from ._show import bank_option, say_json
 from ._text import plain
 
 if TYPE_CHECKING:
+    from genlora.bank import Bank
     from genlora.base import LoadedBase
     from genlora.serve import HttpSettings
 
 EXIT_CUT_OFF = 143
+_OF_THE_ENGINE = ("slots", "max_rank", "max_batch", "max_length", "max_waiting")
+_LONGEST_SAMPLE = 80
+"""Characters of an input that is suggested."""
 _DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -27,14 +31,19 @@ _DTYPES = ("float32", "bfloat16", "float16")
 Examples:
   genlora serve
   genlora serve --port 9000 --dtype bfloat16 --slots 64
-  GENLORA_API_KEYS=$(cat key) genlora serve --host 0.0.0.0
+  GENLORA_API_KEYS=$(cat key) genlora serve --host 0.0.0.0 --keep adapters --audit audit.jsonl
 """
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; give keys with any other.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
-@click.option("--keys", type=click.Path(path_type=Path), metavar="FILE", help=(
-    "API keys, one a line; $GENLORA_API_KEYS adds more. With any, every route asks for one."
-))  # fmt: skip
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=(
+        "API keys, one a line; $GENLORA_API_KEYS adds more. With any, every route but /health and /docs asks for one."
+    ),
+)
 @click.option("--base", metavar="SOURCE", help="pypi:NAME, hf:ORG/NAME, a folder or .gguf.  [default: the bank's]")
 @bank_option
 @click.option("--embedder", metavar="SOURCE", help="Embedder the bank was made with, if not the default.")
@@ -45,41 +54,118 @@ Examples:
 @click.option("--slots", type=click.IntRange(1), default=32, show_default=True, help="Adapters side by side in memory.")
 @click.option("--max-rank", type=click.IntRange(1, 256), default=16, show_default=True, help="Highest adapter rank.")
 @click.option("--max-batch", type=click.IntRange(1), default=32, show_default=True, help="Answers written at once.")
-@click.option("--max-length", type=click.IntRange(2), default=2048, show_default=True, help=(
-    "Tokens of prompt and answer together."
-))  # fmt: skip
-@click.option("--max-waiting", type=click.IntRange(0), default=256, show_default=True, help=(
-    "Answers that may wait; what comes on top is refused with 429."
-))  # fmt: skip
-@click.option("--max-adapters", type=click.IntRange(1), default=256, show_default=True, help=(
-    "Generated adapters that are kept in memory."
-))  # fmt: skip
+@click.option(
+    "--max-length",
+    type=click.IntRange(2),
+    default=2048,
+    show_default=True,
+    help=("Tokens of prompt and answer together."),
+)
+@click.option(
+    "--max-waiting",
+    type=click.IntRange(0),
+    default=256,
+    show_default=True,
+    help=("Answers that may wait; what comes on top is refused with 429."),
+)
+@click.option(
+    "--adapter-memory",
+    type=click.IntRange(1),
+    default=256,
+    show_default=True,
+    metavar="MIB",
+    help=("Memory for adapters that clients made or brought; with several keys each has an equal part."),
+)
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help=("Keep these adapters in this folder too, so that they outlive the server."),
+)
+@click.option("--key-adapters", type=click.IntRange(1), metavar="N", help="Most adapters of one key.")
+@click.option(
+    "--key-tokens", type=click.IntRange(1), metavar="N", help=("Tokens a minute of one key, read and written.")
+)
 @click.option(
     "--max-tokens", type=click.IntRange(1), default=1024, show_default=True, help="Longest answer, in tokens."
 )
-@click.option("--max-prompt", type=click.IntRange(1), default=64_000, show_default=True, help=(
-    "Longest prompt, in characters."
-))  # fmt: skip
-@click.option("--max-body", type=click.IntRange(1), default=1 << 20, show_default=True, help=(
-    "Largest request body, in bytes."
-))  # fmt: skip
-@click.option("--max-examples", type=click.IntRange(1, 512), default=64, show_default=True, help=(
-    "Most examples an adapter is made from."
-))  # fmt: skip
-@click.option("--mixture", "mixtures", type=click.Path(path_type=Path), multiple=True, metavar="DIR", help=(
-    "Serve this mixture too, as mixture:DIGEST; may be given several times. See: genlora bank mixture"
-))  # fmt: skip
-@click.option("--temperature", type=click.FloatRange(0, 2), default=0.0, show_default=True, help=(
-    "Where a request names none; 0 is greedy."
-))  # fmt: skip
-@click.option("--drain", type=click.FloatRange(0.1), default=60.0, show_default=True, metavar="SECONDS", help=(
-    "How long running answers may take to end after SIGTERM."
-))  # fmt: skip
+@click.option(
+    "--max-prompt", type=click.IntRange(1), default=64_000, show_default=True, help=("Longest prompt, in characters.")
+)
+@click.option(
+    "--max-body", type=click.IntRange(1), default=1 << 20, show_default=True, help=("Largest request body, in bytes.")
+)
+@click.option(
+    "--max-examples",
+    type=click.IntRange(1, 512),
+    default=64,
+    show_default=True,
+    help=("Most examples an adapter is made from."),
+)
+@click.option(
+    "--max-upload",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    metavar="MIB",
+    help=("Largest adapter that a client may bring."),
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(1),
+    default=1024,
+    show_default=True,
+    help=("Most connections at once; fewer where the process may not open that many files."),
+)
+@click.option(
+    "--address-connections",
+    type=click.IntRange(1),
+    default=256,
+    show_default=True,
+    help=("Most connections of one address, which a reverse proxy is."),
+)
+@click.option(
+    "--cors-origin",
+    "cors_origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help=("Let pages of this origin ask, such as https://app.example.org; may be given several times."),
+)
+@click.option("--mcp", is_flag=True, help="Let agents ask by the Model Context Protocol, at /mcp. Needs the extra mcp.")
+@click.option(
+    "--audit",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=("Append a JSON line for each request to this file: who, what and how much, never what was said."),
+)
+@click.option(
+    "--otel", is_flag=True, help=("Send OpenTelemetry spans to $OTEL_EXPORTER_OTLP_ENDPOINT. Needs the extra otel.")
+)
+@click.option(
+    "--mixture",
+    "mixtures",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help=("Serve this mixture too, as mixture:DIGEST; may be given several times. See: genlora bank mixture"),
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, 2),
+    default=0.0,
+    show_default=True,
+    help=("Where a request names none; 0 is greedy."),
+)
+@click.option(
+    "--drain",
+    type=click.FloatRange(0.1),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help=("How long running answers may take to end after SIGTERM."),
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON once requests are answered.")
 def serve(
-    host: str,
-    port: int,
-    keys: Path | None,
     base: str | None,
     bank: Path | None,
     embedder: str | None,
@@ -87,16 +173,12 @@ def serve(
     device: str,
     dtype: str | None,
     quantize: str | None,
-    max_adapters: int,
-    max_tokens: int,
-    max_prompt: int,
-    max_body: int,
-    max_examples: int,
     mixtures: tuple[Path, ...],
-    temperature: float,
-    drain: float,
+    keep: Path | None,
+    adapter_memory: int,
+    key_adapters: int | None,
     as_json: bool,
-    **engine_options: int,
+    **options: Any,
 ) -> None:
     """Serve the base, the bank's experts and generated adapters over HTTP.
 
@@ -108,37 +190,65 @@ def serve(
     from genlora.api import Library
     from genlora.engine import Engine
     from genlora.mixture import read_mixture
-    from genlora.serve import HttpSettings, Keys, Limits, check_http, http_server
+    from genlora.serve import check_http, http_server, reserve
 
-    check_http()
-    limits = Limits(
-        body_bytes=max_body, prompt_chars=max_prompt, max_tokens=max_tokens, examples=max_examples, drain_s=drain
-    )
-    settings = HttpSettings(host=host, port=port, keys=Keys.read(keys), limits=limits, temperature=temperature)
+    settings = _settings(options)
+    check_http(settings)
+    bound = reserve(settings.host, settings.port)  # before anything slow: a taken port is told at once
     mixed = [read_mixture(folder) for folder in mixtures]
     _quiet()
     from genlora.api import GenLora, base_source
 
-    with progress_bars() as progress, GenLora(bank, embedder=embedder, generator=generator, progress=progress) as lora:
+    with (
+        bound,
+        progress_bars() as progress,
+        GenLora(bank, embedder=embedder, generator=generator, progress=progress) as lora,
+    ):
         _say("loading the base, the embedder and the generator")
         loaded = _load(base or base_source(lora.bank.layout.name), device, dtype, quantize, progress)
         with (
-            Engine(loaded, **engine_options) as engine,
-            Library(lora, base=loaded, max_adapters=max_adapters, mixtures=mixed) as library,
+            Engine(loaded, **{name: options[name] for name in _OF_THE_ENGINE}) as engine,
+            Library(
+                lora,
+                base=loaded,
+                adapter_bytes=adapter_memory << 20,
+                mixtures=mixed,
+                keep=keep,
+                owners=len(settings.keys),
+                each=key_adapters,
+            ) as library,
         ):
             library.warm()
             for mixture in mixed:
                 _say(f"{mixture.key}: {', '.join(mixture.names)}")
 
             def ready(found: int) -> None:
-                _greet(settings, found, loaded, lora.bank.names(), as_json=as_json)
+                _greet(settings, found, loaded, lora.bank, as_json=as_json)
 
-            server = http_server(engine, library, settings, on_ready=ready)
+            server = http_server(engine, library, settings, bound=bound, on_ready=ready)
             server.run()
     if server.cut_off:
-        _say(f"{server.cut_off} answers were cut off after {drain:g} s")
+        _say(f"{server.cut_off} answers were cut off after {settings.limits.drain_s:g} s")
         raise SystemExit(EXIT_CUT_OFF)
     _say("every answer has ended; bye")
+
+
+def _settings(options: dict[str, Any]) -> HttpSettings:
+    from genlora.serve import HttpSettings, Keys, Limits
+
+    limits = Limits(
+        body_bytes=options["max_body"],
+        prompt_chars=options["max_prompt"],
+        max_tokens=options["max_tokens"],
+        examples=options["max_examples"],
+        upload_bytes=options["max_upload"] << 20,
+        key_tokens=options["key_tokens"],
+        connections=options["connections"],
+        address_connections=options["address_connections"],
+        drain_s=options["drain"],
+    )
+    same = {name: options[name] for name in ("host", "port", "temperature", "cors_origins", "mcp", "audit", "otel")}
+    return HttpSettings(keys=Keys.read(options["keys"]), limits=limits, **same)
 
 
 def _load(source: str, device: str, dtype: str | None, quantize: str | None, progress: Show) -> LoadedBase:
@@ -164,20 +274,29 @@ def _quiet() -> None:
         logger.setLevel(logging.WARNING)
 
 
-def _greet(settings: HttpSettings, port: int, base: LoadedBase, experts: list[str], *, as_json: bool) -> None:
+def _greet(settings: HttpSettings, port: int, base: LoadedBase, bank: Bank, *, as_json: bool) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{port}"
     key = ' -H "Authorization: Bearer $KEY"' if settings.keys else ""
-    body = json.dumps({"model": experts[0] if experts else "base", "messages": [{"role": "user", "content": "Hello"}]})
-    _say(f"{base.layout.name} and {len(experts)} experts are served on {url}")
+    name, asked = _sample(bank)
+    body = json.dumps({"model": name, "messages": [{"role": "user", "content": asked}]})
+    _say(f"{base.layout.name} and {len(bank)} experts are served on {url}")
     _say(f"try: curl {url}/v1/chat/completions -H 'Content-Type: application/json'{key} -d {shlex.quote(body)}")
-    _say(
-        "models: GET /v1/models; an adapter from a sentence: POST /v1/adapters; Ctrl-C ends it when answers have ended"
-    )
+    _say(f"all that can be asked: {url}/docs; an adapter from a sentence: POST /v1/adapters; Ctrl-C ends it")
     if not settings.local and not settings.keys:
         _say("warning: everybody who reaches this address can use it. Set keys: $GENLORA_API_KEYS or --keys FILE")
     if as_json:
-        say_json({"url": url, "base": base.layout.name, "experts": len(experts), "keys": bool(settings.keys)})
+        say_json({"url": url, "base": base.layout.name, "experts": len(bank), "keys": bool(settings.keys)})
+
+
+def _sample(bank: Bank) -> tuple[str, str]:
+    """An expert and an input that it was made for; the base and a greeting where there is none."""
+    for record in bank.records():
+        for sample in record.metrics.get("samples", ()):
+            asked = sample.get("input") if isinstance(sample, dict) else None
+            if isinstance(asked, str) and 0 < len(asked) <= _LONGEST_SAMPLE and asked.isprintable():
+                return record.name, asked
+    return "base", "Hello"
 
 
 def _say(text: str) -> None:

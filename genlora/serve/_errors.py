@@ -10,17 +10,22 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from genlora.errors import (
+    AccuracyError,
     AdapterFormatError,
     BaseMismatchError,
+    CancelledError,
     ConfigError,
     DescriptionError,
     EngineError,
     GenloraError,
     OverloadError,
     PolicyError,
+    QuotaError,
     TaskError,
     UnknownGeneratorError,
+    UnknownJobError,
     UnknownModelError,
+    UnsafeFormatError,
 )
 
 log = logging.getLogger(__name__)
@@ -73,8 +78,26 @@ def bad(message: str, param: str | None = None, *, code: str | None = None) -> A
     return ApiError(400, message, param=param, code=code)
 
 
+_ANSWERS: dict[type[GenloraError], tuple[int, str, str | None]] = {
+    UnknownModelError: (404, "model_not_found", "model"),
+    UnknownJobError: (404, "job_not_found", None),
+    QuotaError: (403, "quota_exceeded", None),
+    AccuracyError: (422, "accuracy_too_low", "min_accuracy"),
+    CancelledError: (409, "cancelled", None),
+    PolicyError: (400, "content_policy_violation", "description"),
+    DescriptionError: (400, "invalid_description", "description"),
+    TaskError: (400, "invalid_examples", "examples"),
+    AdapterFormatError: (400, "invalid_adapter", None),
+    UnsafeFormatError: (400, "invalid_adapter", None),
+}
+"""Status, code and parameter of errors whose message a client may read as it is."""
+
+
 def from_error(err: Exception) -> ApiError:
     """What a client is told about an error. What is not the client's doing is logged, and told without details."""
+    for kind, (status, code, param) in _ANSWERS.items():
+        if isinstance(err, kind):
+            return ApiError(status, str(err), code=code, param=param)
     match err:
         case ApiError():
             return err
@@ -86,21 +109,15 @@ def from_error(err: Exception) -> ApiError:
                 code="rate_limit_exceeded",
                 headers={"Retry-After": str(max(1, math.ceil(err.retry_after)))},
             )
-        case UnknownModelError():
-            return ApiError(404, str(err), code="model_not_found", param="model")
         case UnknownGeneratorError() | BaseMismatchError():  # their messages name folders of this machine
             log.warning("%s", err)
             return bad("that generator is not available on this server. Leave generator out.", "generator")
         case EngineError():
             return ApiError(503, str(err), kind=SERVER, code="engine_unavailable", headers={"Retry-After": "5"})
-        case PolicyError():
-            return bad(str(err), "description", code="content_policy_violation")
-        case DescriptionError():
-            return bad(str(err), "description", code="invalid_description")
-        case TaskError():
-            return bad(str(err), "examples", code="invalid_examples")
-        case ConfigError() | AdapterFormatError():
-            return bad(str(err))
+        case ConfigError():
+            # Where a field of the request is to blame, the message begins with its name.
+            name, colon, _ = str(err).partition(":")
+            return bad(str(err), name if colon and name.isidentifier() else None)
         case GenloraError():
             log.error("%s: %s", type(err).__name__, err)
         case _:

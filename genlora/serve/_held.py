@@ -2,21 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from genlora.base import Constraint
 from genlora.errors import ConfigError
 
 from ._errors import bad
+from ._strict import Strict
 
 _MAX_CHOICES = 256
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class JsonSchema(_Strict):
+class JsonSchema(Strict):
     """A schema with the name that OpenAI's clients give it."""
 
     name: str = Field(max_length=256)
@@ -27,14 +24,14 @@ class JsonSchema(_Strict):
     """Accepted and not used."""
 
 
-class ResponseFormat(_Strict):
+class ResponseFormat(Strict):
     """OpenAI's `response_format`."""
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
 
 
-class HeldRequest(_Strict):
+class HeldRequest(Strict):
     """The fields that hold an answer to a form; at most one of them."""
 
     guided_choice: Annotated[list[str], Field(fail_fast=True, min_length=1, max_length=_MAX_CHOICES)] | None = None

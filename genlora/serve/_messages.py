@@ -4,6 +4,7 @@ A client appends the message object that it was given and sends it back, with ev
 client's library put there. What such a field holds does not change what the model reads, so it is no error.
 """
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 MAX_MESSAGES = 256
 """Most turns of a conversation, and most parts of a turn."""
 
-Role = Literal["system", "developer", "user", "assistant"]
+Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 
 class _Open(BaseModel):
@@ -42,6 +43,24 @@ class RefusalPart(_Open):
 Part = TextPart | RefusalPart
 
 
+class CalledFunction(_Open):
+    """What an assistant's turn called."""
+
+    name: str
+    arguments: str
+
+
+class ToolCall(_Open):
+    """One call of an assistant's turn."""
+
+    function: CalledFunction
+
+    @property
+    def text(self) -> str:
+        """As the model wrote it."""
+        return f'{{"name": {json.dumps(self.function.name)}, "arguments": {self.function.arguments}}}'
+
+
 class Message(_Open):
     """One turn of a conversation."""
 
@@ -49,6 +68,7 @@ class Message(_Open):
     content: str | Annotated[list[Part], Field(fail_fast=True, max_length=MAX_MESSAGES)] | None = None
     """None is right for an assistant that said nothing."""
     refusal: str | None = None
+    tool_calls: Annotated[list[ToolCall], Field(fail_fast=True, max_length=MAX_MESSAGES)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -60,5 +80,26 @@ class Message(_Open):
     @property
     def text(self) -> str:
         if self.content is None:
-            return self.refusal or ""
+            return self.refusal or "\n".join(call.text for call in self.tool_calls or ())
         return self.content if isinstance(self.content, str) else "".join(p.text for p in self.content)
+
+
+_ECHOED = frozenset(
+    "role content refusal name annotations audio function_call tool_calls tool_call_id id type status reasoning "
+    "reasoning_content provider_specific_fields".split()
+)
+"""Fields of messages that servers give out and clients send back."""
+
+
+def unknown_fields(messages: Any) -> tuple[str, ...]:
+    """Where messages, as JSON, have fields that nobody here knows: `messages.1.colour`."""
+    if not isinstance(messages, list):
+        return ()
+    found = [
+        f"messages.{number}.{name}"
+        for number, message in enumerate(messages[:MAX_MESSAGES])
+        if isinstance(message, dict)
+        for name in message
+        if name not in _ECHOED
+    ]
+    return tuple(found[:MAX_MESSAGES])

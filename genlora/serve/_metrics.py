@@ -22,13 +22,18 @@ class Metrics:
             "genlora_requests", "Requests by route and HTTP status.", ["route", "status"], registry=self._registry
         )
         self.seconds = Histogram(
-            "genlora_request_seconds", "From a request to the end of its answer.", ["route"],
-            buckets=_SECONDS, registry=self._registry,
-        )  # fmt: skip
+            "genlora_request_seconds",
+            "From a request to the end of its answer.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
         self.first_token = Histogram(
-            "genlora_first_token_seconds", "From a request's arrival at the engine to its first token.",
-            buckets=_SECONDS, registry=self._registry,
-        )  # fmt: skip
+            "genlora_first_token_seconds",
+            "From a request's arrival at the engine to its first token.",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
         self.generation = Histogram(
             "genlora_generation_seconds", "Making an adapter.", buckets=_SECONDS, registry=self._registry
         )
@@ -55,7 +60,8 @@ class _Live(Collector):
             "genlora_running": ("Requests the engine works on.", engine.running),
             "genlora_waiting": ("Requests that wait for the engine.", engine.waiting),
             "genlora_resident_adapters": ("Adapters in the engine's slots.", len(engine.resident)),
-            "genlora_adapters": ("Generated adapters in memory.", library["adapters"]),
+            "genlora_adapters": ("Adapters that clients made or brought.", library["adapters"]),
+            "genlora_adapter_bytes": ("Memory that these take.", library["bytes"]),
             "genlora_generations_running": ("Adapters being generated.", library["running"]),
             "genlora_generations_waiting": ("Adapters waiting to be generated.", library["waiting"]),
             "genlora_cache_bytes": ("Keys and values of running requests.", engine.cache_bytes),
@@ -72,7 +78,7 @@ class _Live(Collector):
             "genlora_engine_cancelled": ("Requests ended because nobody waited for them.", engine.cancelled),
             "genlora_engine_failed": ("Requests the engine could not finish.", engine.failed),
             "genlora_adapters_created": ("Adapters generated.", library["created"]),
-            "genlora_adapters_dropped": ("Generated adapters let go of for others.", library["evictions"]),
+            "genlora_adapters_dropped": ("Adapters let go of for others.", library["evictions"]),
         }
         for name, (about, value) in gauges.items():
             yield GaugeMetricFamily(name, about, value=value)

@@ -9,6 +9,7 @@ from jinja2 import TemplateError
 from tokenizers import Tokenizer
 
 from genlora.base import Constraint, LoadedBase
+from genlora.engine import TokenBytes
 from genlora.tasks import BARE, PromptFormat
 
 from ._errors import bad
@@ -28,6 +29,10 @@ class Question:
     constraint: Constraint | None = None
     stop: tuple[str, ...] = ()
     """Texts that end the answer, beside those of the request."""
+    echoed: str = ""
+    """The prompt as text, for an answer that is to begin with it."""
+    added: int = 0
+    """How many tokens at the beginning are the tokenizer's own, and no part of that text."""
 
 
 class Prompts:
@@ -43,14 +48,15 @@ class Prompts:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._max_chars, self._max_length = max_chars, max_length
+        self._bytes = TokenBytes(base.tokenizer)
         self._beginnings: OrderedDict[PromptFormat, list[int]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def chat(self, messages: Sequence[Message], format: PromptFormat = BARE) -> Question:
+    def chat(self, messages: Sequence[Message], format: PromptFormat = BARE, *, goes_on: bool = False) -> Question:
         """The conversation through the base's chat template, with the answer's turn opened, asked as `format` says.
 
-        A conversation that begins with anything but a turn of the user is asked as it is, and held to nothing. Raises
-        `ApiError`.
+        A conversation that begins with anything but a turn of the user is asked as it is, and held to nothing. So is
+        one whose last turn the answer `goes_on` with: part of that answer is there already. Raises `ApiError`.
         """
         self._check_chars(sum(len(m.text) for m in messages), "messages")
         if not getattr(self._template, "chat_template", None):
@@ -58,28 +64,57 @@ class Prompts:
         turns = [{"role": "system" if m.role == "developer" else m.role, "content": m.text} for m in messages]
         if turns[0]["role"] != "user":
             format = BARE
-        ids = self._checked(self._encoded(format.before(turns)), "messages")
+        if goes_on and not turns[-1]["content"] and len(turns) > 1:
+            turns, goes_on = turns[:-1], False  # it goes on with nothing
+        ids = self._checked(self._encoded(format.before(turns), goes_on=goes_on), "messages")
         beginning = self._beginning(format)
         form = format.answer_form
         return Question(
             ids,
             prefix=len(beginning) if len(beginning) < len(ids) and ids[: len(beginning)] == beginning else 0,
-            constraint=None if form is None else Constraint(regex=form.regex),
+            constraint=None if form is None or goes_on else Constraint(regex=form.regex),
             stop=format.stop,
         )
 
     def text(self, prompt: str | Sequence[int]) -> Question:
         """A plain text with the special tokens the tokenizer puts around one, or token ids as they are."""
         if not isinstance(prompt, str):
-            return Question(self._checked(list(prompt), "prompt"))
+            ids = self._checked(list(prompt), "prompt")
+            return Question(ids, echoed=self.decoded(ids))
         self._check_chars(len(prompt), "prompt")
-        return Question(self._checked(self._tokenizer.encode(prompt).ids, "prompt"))
+        encoded = self._tokenizer.encode(prompt)
+        added = next((i for i, own in enumerate(encoded.special_tokens_mask) if not own), len(encoded.ids))
+        return Question(self._checked(encoded.ids, "prompt"), echoed=prompt, added=added)
 
-    def _encoded(self, turns: list[dict[str, str]]) -> list[int]:
+    def plain(self, text: str, *, special: bool) -> list[int]:
+        """The token ids of a text, with the special tokens that the tokenizer puts around one or without."""
+        self._check_chars(len(text), "prompt")
+        return self._tokenizer.encode(text, add_special_tokens=special).ids
+
+    def name(self, token: int) -> str:
+        """A token as text."""
+        return self._bytes.text(token)
+
+    def decoded(self, ids: Sequence[int]) -> str:
+        """The text of token ids, special ones included. Raises `ApiError` for ids that no token has."""
+        size = self._tokenizer.get_vocab_size()
+        if wrong := [i for i in ids if not 0 <= i < size]:
+            raise bad(f"token id {wrong[0]} is outside 0 to {size - 1}. Use the base's own tokenizer.", "prompt")
+        return b"".join(self._bytes.data(i, shown=True) for i in ids).decode("utf-8", "replace")
+
+    def _encoded(self, turns: list[dict[str, str]], *, goes_on: bool = False) -> list[int]:
         try:
-            text = self._template.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+            text = self._template.apply_chat_template(
+                turns, tokenize=False, add_generation_prompt=not goes_on, continue_final_message=goes_on
+            )
         except TemplateError as err:
             raise bad(f"messages: the base's chat template refuses them: {err}.", "messages") from err
+        except ValueError as err:  # the template writes the last message otherwise than it is
+            raise bad(
+                "messages: the base's chat template does not let the answer go on with the last message. End with the "
+                "user's, or send add_generation_prompt: true.",
+                "messages",
+            ) from err
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
     def _beginning(self, format: PromptFormat) -> list[int]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from genlora import GenLora
-from genlora.api import GenerateResult, Library
+from genlora.api import GenerateJob, KeptAdapter, Library
 from genlora.errors import (
     ConfigError,
     DescriptionError,
@@ -62,7 +62,7 @@ def test_names(library, served_base):
     assert same(expert.state, library.lora.bank.state("plural")) and "plural" in expert.key
     made = library.create(TEXT)
     assert library.find(made.id) is made.adapter and made.adapter.key == made.id
-    assert same(made.adapter.state, library.lora.generate(TEXT).state)
+    assert same(made.adapter.state, library.lora.generate(TEXT).state.folded().to(torch.float16))
     ids = [m.id for m in library.models()]
     assert ids[0] == "base" and set(library.lora.bank.names()) < set(ids) and ids[-1] == made.id
 
@@ -105,7 +105,7 @@ def test_descriptions_made_at_once_are_those_made_alone(library):
     with ThreadPoolExecutor(6) as pool:
         made = list(pool.map(library.create, texts))
     for text, found in zip(texts, made, strict=True):
-        assert found.receipt == library.lora.generate(text, quick=True).receipt()
+        assert found.receipt == library.lora.generate(text, dtype="float16", quick=True).receipt()
 
 
 def flood(lora, **options):
@@ -119,12 +119,12 @@ def flood(lora, **options):
             gate.wait()
             began = time.perf_counter()
             try:
-                job = library.start(request)
+                job = library.start(GenerateJob(request))
             except OverloadError as err:
                 assert err.retry_after >= 1
                 peak.slowest = max(peak.slowest, time.perf_counter() - began)
                 return None
-            return job if isinstance(job, GenerateResult) else job.future.result()
+            return job if isinstance(job, KeptAdapter) else job.future.result()
 
         def watch():
             while not stop.wait(0.005):
@@ -137,7 +137,7 @@ def flood(lora, **options):
         stop.set()
         watcher.join()
         peak.refused = made.count(None)
-        peak.running = library.most_running
+        peak.running = library.queue.most_running
         assert library.stats()["running"] == library.stats()["waiting"] == 0
         assert len({m.id for m in made if m}) == 200 - peak.refused
     return peak
@@ -154,7 +154,7 @@ def test_a_flood_is_bounded(lora):
 
 
 def test_the_least_recently_used_goes_but_never_one_in_use(lora):
-    with Library(lora, max_adapters=2) as library:
+    with Library(lora, each=2) as library:
         ids = [library.create(f"sort list {i}").id for i in range(2)]
         with library.lease(ids[0]) as held:
             third = library.create("sort list 2").id
@@ -170,14 +170,14 @@ def test_the_least_recently_used_goes_but_never_one_in_use(lora):
 
 def test_a_job_nobody_waits_for_is_not_begun(lora):
     with Library(lora, running=1) as library:
-        first = library.start(library.request("sort list 0"))
-        dropped = library.start(library.request("sort list 1"))
-        shared = [library.start(library.request("sort list 2")) for _ in range(2)]
+        first = library.start(GenerateJob(library.request("sort list 0")))
+        dropped = library.start(GenerateJob(library.request("sort list 1")))
+        shared = [library.start(GenerateJob(library.request("sort list 2"))) for _ in range(2)]
         library.leave(dropped)
         library.leave(shared[0])
         assert shared[1].future.result(10) and first.future.result(10)
         assert dropped.future.cancelled() and Slow.made == 2
-        assert isinstance(library.create("sort list 1"), GenerateResult), "it can be asked for again"
+        assert isinstance(library.create("sort list 1"), KeptAdapter), "it can be asked for again"
 
 
 def test_other_threads_keep_their_cores(lora):
@@ -187,14 +187,14 @@ def test_other_threads_keep_their_cores(lora):
         with Library(lora) as library, ThreadPoolExecutor(1) as fresh:
             library.create(TEXT)
             assert fresh.submit(torch.get_num_threads).result() == torch.get_num_threads() == 2
-            assert library._pool.submit(torch.get_num_threads).result() == 1
+            assert library.queue._pool.submit(torch.get_num_threads).result() == 1
     finally:
         torch.set_num_threads(before)
 
 
 def test_closing_lets_the_running_one_end(lora):
     library = Library(lora, running=1)
-    job = library.start(library.request(TEXT))
+    job = library.start(GenerateJob(library.request(TEXT)))
     while not job.future.running():
         time.sleep(0.001)
     library.close()
@@ -220,7 +220,7 @@ def test_wrong_requests_are_refused_before_they_wait(library, options, error, sa
     assert Slow.made == 0
 
 
-@pytest.mark.parametrize("options", [{"max_adapters": 0}, {"running": 0}, {"waiting": -1}])
+@pytest.mark.parametrize("options", [{"adapter_bytes": 0}, {"each": 0}, {"running": 0}, {"waiting": -1}])
 def test_wrong_settings(lora, options):
     with pytest.raises(ConfigError, match=f"{next(iter(options))} must be"):
         Library(lora, **options)

@@ -41,9 +41,9 @@ def test_from_a_sentence_to_a_file(client, studio):
     assert scores["n"] == 2 and set(scores["scores"]) == {"base", "base described", "adapter"}
     assert zipfile.is_zipfile(client.predict(made["adapter"], api_name="/download"))
     assert Path(client.predict(made["adapter"], "gguf", api_name="/download")).read_bytes()[:4] == b"GGUF"
-    assert client.predict(made["adapter"], api_name="/receipt") == json.loads(
-        json.dumps(studio.get(made["adapter"]).receipt)
-    )
+    receipt, whole = client.predict(made["adapter"], api_name="/receipt"), dict(studio.get(made["adapter"]).receipt)
+    whole["base"] = {k: v for k, v in whole["base"].items() if k != "identity"}
+    assert receipt == json.loads(json.dumps(whole)) and len(json.dumps(receipt)) < 6000
     assert [e["name"] for e in client.predict("opposite", api_name="/experts")] == ["antonym"]
     assert client.predict("plural", api_name="/expert")["family"] == "plural"
 

@@ -10,14 +10,26 @@ def odd_inputs() -> list[tuple[str, bytes]]:
     out: list[tuple[str, bytes]] = []
     for path in (adapters, chat, text):
         out += [
-            (path, b""), (path, b"\0" * large), (path, b"[" * large), (path, b"[" * 900_000),
-            (path, b'{"a":' * 200_000), (path, b"[" + b"[]," * 300_000 + b"[]]"),
+            (path, b""),
+            (path, b"\0" * large),
+            (path, b"[" * large),
+            (path, b"[" * 900_000),
+            (path, b'{"a":' * 200_000),
+            (path, b"[" + b"[]," * 300_000 + b"[]]"),
             (path, b"{" + b"".join(b'"k%d":0,' % i for i in range(80_000)) + b'"k":0}'),
-            (path, b"9" * 900_000), (path, b'{"a": 1e999}'), (path, b'{"a": NaN}'), (path, b"\xff\xfe" * 1000),
-            (path, b'"' + b"x" * large + b'"'), (path, b"null"), (path, b"{}"), (path, b"{} {}"),
-            (path, b'{"model": '), (path, b'{"description": {"$ref": "x"}}'), (path, "{\"\u202e\": 1}".encode()),
+            (path, b"9" * 900_000),
+            (path, b'{"a": 1e999}'),
+            (path, b'{"a": NaN}'),
+            (path, b"\xff\xfe" * 1000),
+            (path, b'"' + b"x" * large + b'"'),
+            (path, b"null"),
+            (path, b"{}"),
+            (path, b"{} {}"),
+            (path, b'{"model": '),
+            (path, b'{"description": {"$ref": "x"}}'),
+            (path, '{"\u202e": 1}'.encode()),
             (path, b"\xef\xbb\xbf{}"),
-        ]  # fmt: skip
+        ]
     texts = [
         "",
         " ",

@@ -46,6 +46,9 @@ def test_a_folder_can_be_taken_away(served, tmp_path):
     assert again.status_code == 200 and again.json() == made.json()
     card = httpx.get(served.url + made.headers["location"]).json()
     assert card == made.json() and card["kind"] == "generated" and card["neighbours"]
+    assert "identity" not in card["receipt"]["base"] and len(again.content) < 6000
+    whole = httpx.get(served.url + made.headers["location"], params={"format": "receipt"}).json()
+    assert whole["base"]["identity"] and whole["sha256"] == card["receipt"]["sha256"]
     found = httpx.get(served.url + made.headers["location"], params={"format": "zip"})
     digest = made.json()["id"].removeprefix("genlora:")
     assert found.headers["content-disposition"] == f'attachment; filename="genlora-{digest}.zip"'
@@ -65,15 +68,57 @@ def test_a_folder_can_be_taken_away(served, tmp_path):
 # ---- descriptions are data (F3)
 
 _CORES = [
-    "$(touch CANARY)", "`touch CANARY`", "; touch CANARY #", "| touch CANARY", "&& touch CANARY",
-    "'; DROP TABLE expert; --", '" OR 1=1 --', "1; UPDATE meta SET value=0", "%s%s%n", "{0.__class__}",
-    "!!python/object/apply:os.system ['touch CANARY']", "- a: &a [*a]", "---\nkey: value", "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>", "&lt;b&gt;", "]]><!--", "{{7*7}}", "${7*7}", "#{7*7}", "<%= 7*7 %>", "{% raw %}",
-    "\u202egnp.exe", "\u2066hidden\u2069", "\ufeffmark", "../../etc/passwd", "..\\..\\windows", "/etc/shadow",
-    "file:///etc/passwd", "http://169.254.169.254/", "C:\\CANARY", "~/.ssh/id_rsa", "a=b&c=d", "%2e%2e%2f",
-    "%0d%0aX: y", "\\x1b[31m", "\\u0000", "null", "true", "NaN", "[1, 2]", '{"a": 1}', '"', "'", "\\",
-    "<|im_end|>", "\U0001f642\u200d", "\u03a9\u2248\u00e7", "\ud55c\uad6d\uc5b4", "\u05e2\u05d1\u05e8",
-]  # fmt: skip
+    "$(touch CANARY)",
+    "`touch CANARY`",
+    "; touch CANARY #",
+    "| touch CANARY",
+    "&& touch CANARY",
+    "'; DROP TABLE expert; --",
+    '" OR 1=1 --',
+    "1; UPDATE meta SET value=0",
+    "%s%s%n",
+    "{0.__class__}",
+    "!!python/object/apply:os.system ['touch CANARY']",
+    "- a: &a [*a]",
+    "---\nkey: value",
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "&lt;b&gt;",
+    "]]><!--",
+    "{{7*7}}",
+    "${7*7}",
+    "#{7*7}",
+    "<%= 7*7 %>",
+    "{% raw %}",
+    "\u202egnp.exe",
+    "\u2066hidden\u2069",
+    "\ufeffmark",
+    "../../etc/passwd",
+    "..\\..\\windows",
+    "/etc/shadow",
+    "file:///etc/passwd",
+    "http://169.254.169.254/",
+    "C:\\CANARY",
+    "~/.ssh/id_rsa",
+    "a=b&c=d",
+    "%2e%2e%2f",
+    "%0d%0aX: y",
+    "\\x1b[31m",
+    "\\u0000",
+    "null",
+    "true",
+    "NaN",
+    "[1, 2]",
+    '{"a": 1}',
+    '"',
+    "'",
+    "\\",
+    "<|im_end|>",
+    "\U0001f642\u200d",
+    "\u03a9\u2248\u00e7",
+    "\ud55c\uad6d\uc5b4",
+    "\u05e2\u05d1\u05e8",
+]
 _AROUND = ["{}", "sort the words {}", "{} sort the words", "sort {} words", "'{}'", '"{}"']
 STRINGS = [around.replace("{}", core) for around in _AROUND for core in _CORES]
 

@@ -169,7 +169,8 @@ def test_a_quantised_base_serves_adapters(server_process):
 
 def test_the_start_message_helps(server_process):
     with server_process(env={"GENLORA_API_KEYS": "k" * 20}) as server:
-        assert httpx.get(f"{server.url}/healthz").status_code == 401
+        assert httpx.get(f"{server.url}/healthz").status_code == 200
+        assert httpx.get(f"{server.url}/v1/models").status_code == 401
         code, said = server.stop()
     assert code == 0
     assert f"8 experts are served on {server.url}" in said

@@ -4,14 +4,21 @@ import json
 
 import pytest
 
+from genlora.serve import HttpSettings, Limits
+from genlora.serve._caller import Caller
 from genlora.serve._errors import ApiError
 from genlora.serve._schema import ChatRequest, CompletionRequest, parse
 
 USER = {"role": "user", "content": "a"}
 
 
-def chat(**body):
-    return parse(json.dumps({"model": "base", "messages": [USER], **body}).encode(), ChatRequest)
+def chat(caller=None, **body):
+    found = json.dumps({"model": "base", "messages": [USER], **body}).encode()
+    return parse(found, ChatRequest, caller or Caller("req-1"))
+
+
+def complete(**body):
+    return parse(json.dumps({"model": "base", **body}).encode(), CompletionRequest, Caller("req-1"))
 
 
 @pytest.mark.parametrize(
@@ -19,8 +26,15 @@ def chat(**body):
     [
         ({"content": "b", "refusal": None}, "b"),  # the server's own message
         (
-            {"content": "b", "refusal": None, "annotations": None, "audio": None, "function_call": None,
-             "tool_calls": None}, "b",
+            {
+                "content": "b",
+                "refusal": None,
+                "annotations": None,
+                "audio": None,
+                "function_call": None,
+                "tool_calls": None,
+            },
+            "b",
         ),
         ({"content": "b", "tool_calls": [], "annotations": [], "reasoning_content": "hm", "id": "msg_1"}, "b"),
         ({"content": None}, ""),
@@ -29,7 +43,7 @@ def chat(**body):
         ({"content": [{"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}]}, "b"),
         ({"content": [{"type": "output_text", "text": "b"}, {"type": "refusal", "refusal": "No."}]}, "bNo."),
     ],
-)  # fmt: skip
+)
 def test_an_assistant_s_turn_comes_back_as_it_was_given_out(turn, text):
     asked = chat(messages=[USER, {"role": "assistant", **turn}, USER])
     assert [m.text for m in asked.messages] == ["a", text, "a"]
@@ -45,13 +59,14 @@ def test_an_assistant_s_turn_comes_back_as_it_was_given_out(turn, text):
         ({"messages": [{"role": "usr", "content": "a"}]}, "messages.0.role", "'system', 'developer'"),
         (
             {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url"}]}]},
-            "messages.0.content.1.type", "should be 'text'",
+            "messages.0.content.1.type",
+            "should be 'text'",
         ),
         ({"messages": 5}, "messages", "valid list"),
         ({"stop": ["a", 5]}, "stop.1", "valid string"),
         ({"stop": 5}, "stop", "valid string, or input should be a valid list"),
     ],
-)  # fmt: skip
+)
 def test_a_fault_is_named_as_the_client_spelled_it(body, param, says):
     with pytest.raises(ApiError) as caught:
         chat(**body)
@@ -63,5 +78,102 @@ def test_a_fault_is_named_as_the_client_spelled_it(body, param, says):
 @pytest.mark.parametrize(("prompt", "param"), [({"a": 1}, "prompt"), (["a", 1], "prompt.1"), (None, "prompt")])
 def test_a_union_s_members_are_not_named(prompt, param):
     with pytest.raises(ApiError) as caught:
-        parse(json.dumps({"model": "base", "prompt": prompt}).encode(), CompletionRequest)
+        complete(prompt=prompt)
     assert caught.value.param == param
+
+
+def test_what_asks_for_nothing_is_no_error_and_told_if_nobody_knows_it():
+    nulls = dict.fromkeys(
+        (
+            "stop",
+            "seed",
+            "logprobs",
+            "top_p",
+            "temperature",
+            "tools",
+            "response_format",
+            "stream",
+            "n",
+            "logit_bias",
+            "user",
+            "suffix",
+            "reasoning_effort",
+        )
+    )
+    neutral = {
+        "n": 1,
+        "presence_penalty": 0,
+        "tools": [],
+        "modalities": ["text"],
+        "use_beam_search": False,
+        "skip_special_tokens": True,
+        "max_tokens": -1,
+        "store": True,
+        "metadata": {"a": "b"},
+    }
+    for body in (nulls, neutral):
+        caller = Caller("req-1")
+        assert chat(caller, **body).max_tokens is None and caller.warning == ""
+    caller = Caller("req-1")
+    turn = {**USER, "colour": "red"}
+    chat(caller, messages=[turn], thinking=None, flavour="", mirostat=0, logits_all=False, extra_keys=[], a={})
+    told = "thinking, flavour, mirostat, logits_all, extra_keys, a, messages.0.colour"
+    assert caller.warning == f"ignored unknown fields: {told}"
+
+
+def test_a_header_never_holds_what_a_name_could_smuggle():
+    caller = Caller("req-1")
+    chat(caller, **{"a\r\nX-Evil: 1": None, "\u202e": 0, "fine": None})
+    assert caller.warning == "ignored unknown fields: (a name with other signs), fine"
+    chat(caller, **{f"field{i}": None for i in range(5000)})
+    assert len(caller.warning) < 400 and caller.warning.endswith("field15, ...")
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "says"),
+    [
+        ({"temprature": 0.5}, "temprature", "Did you mean 'temperature'"),
+        ({"mirostat": 2}, "mirostat", "Is it spelled right"),
+        ({"tools": [{}]}, "tools.0.type", "required"),
+        ({"functions": [{}]}, "functions", "not supported"),
+        ({"suffix": "x"}, "suffix", "not supported"),
+        ({"n": 2, "best_of": 3}, "best_of", "Leave it out"),
+        ({"n": 0}, "n", "greater than or equal to 1"),
+        ({"max_tokens": 0}, "max_tokens", "one token or more"),
+        ({"presence_penalty": 3}, "presence_penalty", "less than or equal to 2"),
+        ({"logit_bias": {"x": 1}}, "logit_bias", "not the id of a token"),
+        ({"logit_bias": {"5": 101}}, "logit_bias", "between -100 and 100"),
+        ({"min_p": 1.5}, "min_p", "less than or equal to 1"),
+        ({"continue_final_message": True}, "continue_final_message", "not the assistant's"),
+        ({"top_logprobs": 2}, "top_logprobs", "needs logprobs"),
+    ],
+)
+def test_what_cannot_be_done_is_said(body, param, says):
+    with pytest.raises(ApiError) as caught:
+        asked = chat(**body)
+        asked.sampling(HttpSettings())
+        _ = asked.answers, asked.goes_on
+    assert caught.value.param == param and says in caught.value.message and caught.value.status == 400
+
+
+def test_whether_an_answer_goes_on_with_the_last_message():
+    said = [USER, {"role": "assistant", "content": "b"}]
+    assert (
+        not chat().goes_on and chat(messages=said).goes_on and chat(messages=said, continue_final_message=True).goes_on
+    )
+    assert not chat(messages=said, add_generation_prompt=True).goes_on
+    assert not chat(messages=said, continue_final_message=False).goes_on
+
+
+def test_a_completion_s_prompts():
+    limits = Limits(answers=4)
+    for prompt, found in (("a", ["a"]), (["a", "b"], ["a", "b"]), ([1, 2], [[1, 2]]), ([[1], [2, 3]], [[1], [2, 3]])):
+        assert complete(prompt=prompt).prompts(limits) == found
+    for body, param in (({"prompt": "a", "n": 5}, "n"), ({"prompt": ["a"] * 3, "n": 2}, "prompt")):
+        with pytest.raises(ApiError, match="at most 4") as caught:
+            complete(**body).prompts(limits)
+        assert caught.value.param == param
+    rated = complete(prompt="a", echo=True, logprobs=2, max_tokens=0).sampling(HttpSettings())
+    assert rated.prompt_logprobs == 2 and rated.max_tokens == 0
+    with pytest.raises(ApiError, match="gives nothing without echo"):
+        complete(prompt="a", max_tokens=0, logprobs=1).sampling(HttpSettings())
