@@ -175,7 +175,7 @@ class GenLora:
             engines[kind] = generator_for(kind, self.bank, calibration_of(self.bank), self._artefact, self._read)
         return engines[kind]
 
-    def _read(self, adapter: AdapterState, questions: Sequence[tuple[str, Rows]]) -> list[float]:
+    def _read(self, adapter: AdapterState, questions: Sequence[tuple[str | None, Rows]]) -> list[float]:
         """The same-task test's question; the base stays loaded. Its numbers are float32: they are part of receipts."""
         from genlora.evaluate import read_descriptions
 
@@ -288,7 +288,7 @@ class GenLora:
             exclude=frozenset(exclude),
             prompt=prompt,
             quick=quick,
-            shown=len(shots),
+            shots=shots,
         )
         self._check_form(request, dtype)
         if min_accuracy is not None and not 0 <= min_accuracy <= 1:

@@ -6,21 +6,21 @@ import torch
 
 from genlora.adapter import AdapterState, attached
 from genlora.base import LoadedBase
+from genlora.generators import UNREADABLE
 from genlora.tasks import Example
 from genlora.train import described_rows, row_likelihoods
 
 LONGEST = 480
 """Tokens of a description and its rows; rows that do not fit are left out."""
-UNREADABLE = -100.0
-"""For a description that leaves no room for a row: nothing is known in its favour."""
 
 
 @torch.inference_mode()
 def read_descriptions(
-    base: LoadedBase, state: AdapterState | None, questions: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    base: LoadedBase, state: AdapterState | None, questions: Sequence[tuple[str | None, Sequence[tuple[str, str]]]]
 ) -> list[float]:
     """For each (description, (input, output) rows): the mean over rows of log p(output | description, input), in nats,
-    by the base with `state` on it, if there is one; an answer's end counts as part of it.
+    by the base with `state` on it, if there is one; an answer's end counts as part of it. A description of None asks
+    with the input alone; `UNREADABLE` stands for what leaves no room for a row.
     """
     packs = [
         described_rows(base.tokenizer, [Example(x, y) for x, y in rows], said, max_tokens=LONGEST)

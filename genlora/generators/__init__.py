@@ -63,6 +63,7 @@ from ._protocol import Generated as Generated
 from ._protocol import PromptMode as PromptMode
 from ._protocol import Request as Request
 from ._protocol import Vector as Vector
+from ._reading import UNREADABLE as UNREADABLE
 from ._reading import Reader as Reader
 from ._reading import Rows as Rows
 from ._reading import TaskRows as TaskRows

@@ -25,7 +25,7 @@ from ._expected import ExpectedAccuracy, WayTable, read_tables
 from ._multitask import FewshotGenerator
 from ._neighbourhood import Neighbourhood, neighbourhood
 from ._protocol import BankLike, Generated, Request, Vector
-from ._reading import Reader, gap, read_rows
+from ._reading import UNREADABLE, Reader, gap, kept_given, read_rows
 
 Way = Literal["expert", "fewshot"]
 
@@ -111,7 +111,8 @@ class AutoGenerator:
         near = neighbourhood(self.library, self.calibration, request, vector, watch)
         with watch("read"):
             gaps = self.gaps(request, near)
-        at, expected = self.expected(request, vector, near, gaps)
+            seen = self.seen(request, near, gaps)
+        at, expected = self.expected(request, vector, near, gaps, seen)
         if request.prompt == "bare":  # the few-shot adapter would not know what is wanted
             expected.pop("fewshot", None)
         chosen = self.choose(expected)
@@ -126,6 +127,8 @@ class AutoGenerator:
             record["tables"] = self.digest
         if gaps:
             record["gaps"] = gaps
+        if seen:
+            record["examples_read"] = seen
         return replace(
             made,
             expected=expected.get(chosen),
@@ -146,14 +149,27 @@ class AutoGenerator:
         found = self._read(self._fewshot.state, [(request.description, self.rows[n].rows) for n in names])
         return {n: gap(x, self.rows[n]) for n, x in zip(names, found, strict=True)}
 
+    def seen(self, request: Request, near: Neighbourhood, gaps: Mapping[str, float]) -> dict[str, float]:
+        """Mean log-probability of the user's examples under each candidate, asked with the bare input."""
+        if request.quick or not request.shots or self._read is None or not self.tables:
+            return {}
+        places = self._candidates(near, gaps)
+        found = [self._read(near.states[i], [(None, request.shots)])[0] for i in places]
+        return {near.found[i].name: round(x, 2) for i, x in zip(places, found, strict=True) if x > UNREADABLE}
+
     def expected(
-        self, request: Request, vector: Vector, near: Neighbourhood, gaps: Mapping[str, float]
+        self,
+        request: Request,
+        vector: Vector,
+        near: Neighbourhood,
+        gaps: Mapping[str, float],
+        seen: Mapping[str, float],
     ) -> tuple[int, dict[Way, ExpectedAccuracy]]:
         """The place of the best expert among the nearest, and what each way is worth; empty without tables."""
         out: dict[Way, ExpectedAccuracy] = {}
         at = 0
         if table_name("expert") in self.tables:
-            experts = {i: self._expert(vector, near, i, gaps) for i in self._candidates(near, gaps)}
+            experts = {i: self._expert(request, vector, near, i, gaps, seen) for i in self._candidates(near, gaps)}
             at = max(experts, key=lambda i: (experts[i].value, -i))
             out["expert"] = experts[at]
         if self._fewshot is not None and (table := self.tables.get(table_name("fewshot", request.shown))):
@@ -163,10 +179,23 @@ class AutoGenerator:
     def _candidates(self, near: Neighbourhood, gaps: Mapping[str, float]) -> list[int]:
         return [0] if not gaps else [i for i, n in enumerate(near.found[:CANDIDATES]) if i == 0 or n.name in gaps]
 
-    def _expert(self, vector: Vector, near: Neighbourhood, at: int, gaps: Mapping[str, float]) -> ExpectedAccuracy:
+    def _expert(
+        self,
+        request: Request,
+        vector: Vector,
+        near: Neighbourhood,
+        at: int,
+        gaps: Mapping[str, float],
+        seen: Mapping[str, float],
+    ) -> ExpectedAccuracy:
         name = near.found[at].name
         table = self.tables[table_name("expert", quick=name not in gaps)]
         kept = table.expect(nearness(self.library, vector, near, at, gap=gaps.get(name)).features)
+        if name in seen:
+            n = request.shown
+            kept = ExpectedAccuracy(
+                *(round(kept_given(x, seen[name], n), 3) for x in (kept.value, kept.low, kept.high))
+            )
         return _times(kept, own_score(self.library, name))
 
     def advice(self, request: Request, vector: Vector, now: ExpectedAccuracy | None) -> dict[str, ExpectedAccuracy]:

@@ -49,8 +49,13 @@ class Request:
     """What the adapter will be asked with; None lets the generator choose, bare keeps `auto` to the bank's experts."""
     quick: bool = False
     """Without the same-task test: milliseconds, no base, and a nearest expert that may be a sibling's."""
-    shown: int = 0
-    """How many worked examples will stand in the prompt before the input."""
+    shots: tuple[tuple[str, str], ...] = ()
+    """(input, answer) pairs that will stand in the prompt before the input."""
+
+    @property
+    def shown(self) -> int:
+        """How many worked examples will stand in the prompt before the input."""
+        return len(self.shots)
 
     def __post_init__(self) -> None:
         if self.description is not None:

@@ -9,6 +9,7 @@ kept; for a description d the **gap** is
 in nats: about 0 for another wording of the same task, far below for a task that wants other answers.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,6 +21,9 @@ Rows = tuple[tuple[str, str], ...]
 """(input, output) of a task."""
 
 MOST_ROWS = 4
+BY_CHANCE, SLIP = 0.05, 0.005
+UNREADABLE = -100.0
+"""A reader's answer where a description leaves no room for a row: nothing is known in its favour."""
 LEAST_GAP, MOST_GAP = -4.0, 1.0
 """Beyond these a gap says no more: a description is as wrong, or as right, as can be."""
 
@@ -27,8 +31,10 @@ LEAST_GAP, MOST_GAP = -4.0, 1.0
 class Reader(Protocol):
     """Asks the base, with an adapter on it."""
 
-    def __call__(self, adapter: AdapterState, questions: Sequence[tuple[str, Rows]]) -> list[float]:
-        """For each (description, rows): the mean over rows of log p(output | description, input), in nats."""
+    def __call__(self, adapter: AdapterState, questions: Sequence[tuple[str | None, Rows]]) -> list[float]:
+        """For each (description, rows): the mean over rows of log p(output | description, input), in nats; None asks
+        with the input alone.
+        """
         ...
 
 
@@ -52,6 +58,19 @@ def gap(read: float, known: TaskRows) -> float:
     last bits, which differ from processor to processor, must not decide.
     """
     return round(min(MOST_GAP, max(LEAST_GAP, read - known.own)), 2)
+
+
+def kept_given(kept: float, read: float, n: int) -> float:
+    """The share `kept` of its own score that an expert was expected to keep, seen the user's `n` examples, whose mean
+    log-probability under the expert is `read`.
+
+    Bayes: an expert of another task gives an answer that is right about `BY_CHANCE`; one of this task gives it with the
+    probability read, but a single slip must not rule it out (`SLIP`).
+    """
+    odds = 1.0
+    if n:
+        odds = (max(SLIP, math.exp(read)) / BY_CHANCE) ** n
+    return kept * odds / (kept * odds + 1.0 - kept) if 0.0 < kept < 1.0 else kept
 
 
 def read_rows(config: Mapping[str, Any]) -> dict[str, TaskRows]:

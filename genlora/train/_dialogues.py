@@ -77,9 +77,11 @@ def dialogue(
 
 
 def described_rows(
-    tokenizer: Any, examples: Sequence[Example], description: str, *, max_tokens: int = 224
+    tokenizer: Any, examples: Sequence[Example], description: str | None, *, max_tokens: int = 224
 ) -> Dialogue | None:
-    """A pack of as many rows as fit into `max_tokens`, each in the described prompt; None where that is none."""
+    """A pack of as many rows as fit into `max_tokens`, each in the described prompt, or without a description in the
+    bare one; None where that is none.
+    """
     encoded = encode_rows(tokenizer, examples, description=description, max_tokens=1 << 20)
     budget = max_tokens - len(encoded.prefix)
     if len(encoded.rows[0]) > budget:

@@ -22,6 +22,7 @@ from genlora.generators import (
     neighbourhood,
     save_artefact,
 )
+from genlora.generators._reading import kept_given
 from genlora.tasks import Example
 
 from .test_trained import artefact
@@ -183,6 +184,38 @@ def test_the_same_task_test_passes_over_a_sibling(lora, embedder, monkeypatch):
     assert [n.name for n in alone.neighbours] == [second]
     quick = engine.generate(Request(description=text, quick=True), vector)
     assert [n.name for n in quick.neighbours] == [nearest] and "gaps" not in quick.made_by and len(asked) == 2
+
+
+def test_an_example_that_the_expert_would_not_give_rules_it_out_and_one_that_it_gives_speaks_for_it(
+    lora, embedder, monkeypatch
+):
+    monkeypatch.setattr("genlora.generators._auto.own_score", lambda library, name: 0.9)
+    found = reading(lora, tables(lora.bank, embedder, lora, few=0.5, few_one=0.6))
+    few = artefact(lora.bank, embedder, "fewshot")
+    text = held(lora)
+    vector = lora.embed(text)[0]
+    said = {"right": 0.0, "wrong": -20.0, "long": -100.0}
+
+    def read(adapter, questions):
+        return [-1.0 if description else said[rows[0][1]] for description, rows in questions]
+
+    engine = AutoGenerator(lora.bank, lora.engine("aggregate").calibration, found, few, read)
+
+    def made(*answers):
+        return engine.generate(Request(description=text, shots=tuple(("x", a) for a in answers)), vector)
+
+    plain, right, wrong, long = made(), made("right"), made("wrong"), made("long")
+    assert [m.made_by["chosen"] for m in (plain, right, wrong, long)] == ["expert", "expert", "fewshot", "expert"]
+    assert right.expected.value > plain.expected.value == long.expected.value
+    assert set(right.made_by["examples_read"].values()) == {0.0} and not long.made_by.get("examples_read")
+    assert wrong.expected.value == pytest.approx(0.6, abs=0.02)
+
+
+def test_kept_given_is_bayes_and_leaves_certainty_alone():
+    assert kept_given(0.5, 0.0, 1) == pytest.approx(1 / 1.05, abs=1e-3)
+    assert kept_given(0.5, -50.0, 1) == pytest.approx(0.1 / 1.1, abs=1e-3)
+    assert kept_given(0.5, -50.0, 3) < 0.002 and kept_given(0.0, 0.0, 1) == 0.0 and kept_given(1.0, -9.0, 1) == 1.0
+    assert kept_given(0.3, -1.0, 0) == pytest.approx(0.3)
 
 
 def test_an_adapter_that_the_base_was_asked_about_verifies(world, embedder, tmp_path, tiny_base, monkeypatch):

@@ -5,7 +5,7 @@ import torch
 
 from genlora.base import load_base
 from genlora.evaluate import read_descriptions
-from genlora.evaluate._reading import UNREADABLE
+from genlora.generators import UNREADABLE
 from genlora.tasks import chat_prompt
 
 ROWS = (("one two", "two"), ("red blue", "blue"))
@@ -29,6 +29,12 @@ def test_it_is_the_mean_over_rows_of_the_answers_log_probability(base):
         expected = sum(by_hand(base, "Give the last word.", row) for row in ROWS) / 2
     found = read_descriptions(base, None, [("Give the last word.", ROWS), ("Count.", ROWS[:1])])
     assert found[0] == pytest.approx(expected, abs=1e-3) and len(found) == 2
+
+
+def test_without_a_description_the_input_alone_is_asked_with(base):
+    with torch.no_grad():
+        expected = by_hand(base, None, ROWS[0])
+    assert read_descriptions(base, None, [(None, ROWS[:1])])[0] == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_description_that_leaves_no_room_speaks_for_nothing(base):
