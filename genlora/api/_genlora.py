@@ -343,13 +343,14 @@ class GenLora:
         if engine.kind not in _BOUNDED:
             with watch("bounds"):
                 check_norms(generated.adapter, self._norm_bounds(), where=f"the adapter that {engine.kind} made")
-        layout, dtype = self.bank.layout, dtype or generated.dtype
+        layout = self.bank.layout
+        written: Dtype = dtype or generated.dtype
         rank = max(p.rank for p in generated.adapter.values())
         asked = request.prompt or generated.prompt
         prompt = PromptFormat.of(request.description, shots, described=asked == "described")
         told = (*warnings, *generated.warnings, *accuracy_warnings(generated))
         body = {
-            "request": request_part(request, generator=engine.kind, rank=rank, dtype=dtype, shots=shots),
+            "request": request_part(request, generator=engine.kind, rank=rank, dtype=written, shots=shots),
             "bundle": prompt_part(prompt),
             **result_part(generated, told, layout),
             "fingerprint": layout.fingerprint,
@@ -360,7 +361,7 @@ class GenLora:
             "device": "cpu" if labelled is None else str(labelled.base.device),
             "versions": versions(),
         }
-        made = GeneratedAdapter(request.description, generated, layout, dtype, body, watch, prompt)
+        made = GeneratedAdapter(request.description, generated, layout, written, body, watch, prompt)
         for warning in made.warnings:
             log.warning("%s", warning)
         return made
