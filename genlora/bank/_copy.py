@@ -98,4 +98,4 @@ def _fill(source: Bank, out: Bank, place: Path | BankAddress, progress: Progress
             tx.insert(record, row.slot)
             progress("copying experts", done, total)
         tx.adopt(state)
-    return CopyReport(source.where, str(place), total, len(sizes), sum(sizes.values()), str(state["revision"]))
+    return CopyReport(source.where, str(place), total, len(sizes), sum(sizes.values()), state.revision)

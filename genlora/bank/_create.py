@@ -9,6 +9,7 @@ from genlora.files import canonical_json, sha256_bytes
 
 from ._database import Database
 from ._meta import write_meta
+from ._vectors import NOTHING
 
 if TYPE_CHECKING:
     from genlora.base import Fingerprint
@@ -42,4 +43,4 @@ def put_identity(
     write_meta(database, "fingerprint", fingerprint.to_json())
     write_meta(database, "bank", shape)
     seed = sha256_bytes(canonical_json([layout.to_json(), shape]))
-    write_meta(database, "state", {"generation": 0, "revision": seed, "removed": 0})
+    write_meta(database, "state", {"generation": 0, "revision": seed, "removed": 0, "vectors": NOTHING})

@@ -10,12 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from genlora.errors import BankError, StorageError
-from genlora.files import atomic_write, canonical_json, parse_json
+from genlora.errors import BankError, GenloraError, ManifestError, StorageError
+from genlora.files import atomic_write, canonical_json, parse_json, read_bounded
+
+from ._vectors import NOTHING, with_vectors
 
 log = logging.getLogger(__name__)
 
-_MAGIC = b"genlora-index-1\n"
+_MAGIC = b"genlora-index-2\n"
 _DIGEST = 32
 
 
@@ -54,16 +56,13 @@ class FlatIndex:
         import faiss
 
         index = faiss.IndexFlatIP(int(vectors.shape[1]) if vectors.size else 1)
-        if len(names):
+        if len(vectors):
             index.add(np.ascontiguousarray(vectors, dtype=np.float32))
-        self._set(tuple(names), index, revision)
-
-    def _set(self, names: tuple[str, ...], index: Any, revision: str) -> None:
         if index.ntotal != len(names):
-            raise ValueError(f"index holds {index.ntotal} vectors for {len(names)} experts; expected one each")
-        self.names = names
+            raise ValueError(f"{index.ntotal} vectors for {len(names)} experts; expected one each")
+        self.names = tuple(names)
         self.revision = revision
-        self._index = index
+        self._index: Any = index
 
     def __len__(self) -> int:
         return len(self.names)
@@ -95,19 +94,25 @@ class FlatIndex:
         found = [Neighbour(self.names[i], float(s)) for s, i in zip(scores[0], ids[0], strict=True)]
         return sorted(found, key=lambda n: (-n.similarity, n.name))
 
-    def to_bytes(self) -> bytes:
-        """Cache file: magic, SHA-256 of the rest, two lengths, JSON header, names by line, FAISS bytes."""
-        import faiss
+    def total(self) -> str:
+        """Sum over its vectors, as a bank's state has it (see `_vectors`)."""
+        rows = self.vectors().astype("<f4", copy=False)
+        return with_vectors(NOTHING, ((name, row.tobytes()) for name, row in zip(self.names, rows, strict=True)))
 
-        header = canonical_json({"revision": self.revision, "faiss": faiss.__version__})
+    def to_bytes(self) -> bytes:
+        """Cache file: magic, SHA-256 of the rest, two lengths, JSON header, names by line, little-endian float32."""
+        header = canonical_json({"revision": self.revision, "dim": self.dim})
         names = "\n".join(self.names).encode()
         lengths = len(header).to_bytes(8, "big") + len(names).to_bytes(8, "big")
-        rest = lengths + header + names + faiss.serialize_index(self._index).tobytes()
+        rest = lengths + header + names + self.vectors().astype("<f4", copy=False).tobytes()
         return _MAGIC + hashlib.sha256(rest).digest() + rest
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, revision: str) -> "FlatIndex | None":
-        """The index if `data` is whole and of `revision`, else None. FAISS sees no byte before their digest fits."""
+    def from_bytes(cls, data: bytes, *, revision: str, total: str) -> "FlatIndex | None":
+        """The index if `data` is whole, of `revision`, and its vectors have the sum `total`; else None.
+
+        Nothing in the file is believed: whoever changes vectors can make its digest fit, but not the bank's own state.
+        """
         start = len(_MAGIC) + _DIGEST
         rest = memoryview(data)[start:]
         if (
@@ -116,20 +121,17 @@ class FlatIndex:
             or hashlib.sha256(rest).digest() != data[len(_MAGIC) : start]
         ):
             return None
-        import faiss
-
         a = 16 + int.from_bytes(rest[:8], "big")
         b = a + int.from_bytes(rest[8:16], "big")
         try:
             header = parse_json(bytes(rest[16:a]), where="index cache")
-            if header["revision"] != revision or header["faiss"] != faiss.__version__:
-                return None
             names = bytes(rest[a:b]).decode().split("\n") if b > a else []
-            out = cls.__new__(cls)
-            out._set(tuple(names), faiss.deserialize_index(np.frombuffer(rest[b:], np.uint8)), revision)
-        except (KeyError, TypeError, ValueError, RuntimeError):
+            if header["revision"] != revision:
+                return None
+            found = cls(names, np.frombuffer(rest[b:], "<f4").reshape(len(names), header["dim"]), revision=revision)
+        except (GenloraError, KeyError, TypeError, ValueError, OverflowError):
             return None
-        return out
+        return found if found.total() == total else None
 
 
 @dataclass(frozen=True)
@@ -138,13 +140,18 @@ class IndexCache:
 
     path: Path
 
-    def load(self, revision: str) -> FlatIndex | None:
-        """The cached index of `revision`, or None."""
-        try:
-            data = self.path.read_bytes()
-        except OSError:
+    def load(self, revision: str, total: str, *, most: int = 1 << 32) -> FlatIndex | None:
+        """The cached index of `revision`, whose vectors have the sum `total`; None where there is none.
+
+        A file of more than `most` bytes is not read.
+        """
+        if not self.path.is_file():
             return None
-        index = FlatIndex.from_bytes(data, revision=revision)
+        try:
+            data = read_bounded(self.path, most, expected="an index that genlora wrote")
+        except ManifestError:
+            data = b""
+        index = FlatIndex.from_bytes(data, revision=revision, total=total)
         if index is None:
             log.info("%s: damaged, or of another state of the bank; building the index anew", self.path)
         return index

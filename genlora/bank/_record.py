@@ -7,8 +7,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from genlora.errors import BankDamagedError, BankError
+from genlora.errors import BankDamagedError, BankError, GenloraError
 from genlora.files import canonical_json, check_name, parse_json, sha256_bytes
+
+from ._database import ExpertRow
 
 MAX_DESCRIPTIONS = 1000
 _TEXTS = ("name", "family", "parent", "source", "licence", "base", "embedder")
@@ -158,5 +160,28 @@ def parse_record_json(text: str, *, where: str) -> dict[str, Any]:
 
 def row_digest(record: ExpertRecord, slot: int | None) -> str:
     """What an expert's row must hash to, mean embedding included."""
-    tail = f"{record.generation}:{slot}:".encode() + record.mean_embedding.astype("<f4").tobytes()
+    tail = f"{record.generation}:{slot}:".encode() + mean_bytes(record)
     return sha256_bytes(record.digest.encode() + tail)
+
+
+def mean_bytes(record: ExpertRecord) -> bytes:
+    """The mean embedding as it is stored: little-endian float32."""
+    return record.mean_embedding.astype("<f4").tobytes()
+
+
+def record_in(row: ExpertRow, *, label: str, where: str) -> ExpertRecord:
+    """The record in a row; `label` is the database, `where` the bank. One that does not fit its digest is damaged.
+
+    Raises `BankDamagedError`.
+    """
+    item = f"{label}: expert {row.name}"
+    try:
+        data = parse_record_json(row.record, where=item)
+        vectors = decode_embeddings(row.rows or b"", len(data["descriptions"]), where=item)
+        record = ExpertRecord.from_json(data, embeddings=vectors, blob=row.blob, generation=row.generation, where=item)
+        whole = record.name == row.name and row_digest(record, row.slot) == row.sha256
+    except (GenloraError, KeyError, TypeError, ValueError, AttributeError):
+        whole, record = False, None
+    if record is None or not whole:
+        raise BankDamagedError(f"{item}: its row is damaged. Run: genlora bank verify {where}")
+    return record

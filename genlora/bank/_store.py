@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genlora.adapter import AdapterState, BaseLayout
-from genlora.errors import BankDamagedError, BankError, GenloraError, StorageError, UnknownExpertError
+from genlora.errors import BankDamagedError, BankError, StorageError, UnknownExpertError
 from genlora.lru import Lru
 
 from ._address import BankAddress, place_of
@@ -19,10 +19,11 @@ from ._create import check_shape
 from ._database import ExpertRow, Parts
 from ._factors import Pack
 from ._index import Neighbour, NeighbourIndex
-from ._meta import read_meta
+from ._meta import State, read_meta, read_state, read_user
 from ._packs import open_pack
-from ._record import ExpertRecord, decode_embeddings, parse_record_json, row_digest
+from ._record import ExpertRecord, mean_bytes, record_in
 from ._transaction import BOUND_FACTOR, BOUND_FROM, Transaction
+from ._vectors import NOTHING, with_vectors
 from .folder import BankFiles, SqliteDatabase, create_folder, open_folder
 from .shared import PostgresDatabase, create_shared, open_shared, write_search
 
@@ -54,9 +55,8 @@ class Bank:
         self._open, self._lock = True, threading.Lock()
         self._states = Lru(STATE_CACHE_BYTES)
         self._packs = Lru(PACK_CACHE_BYTES)
-        shape = self._meta("bank")
-        self.rank = int(shape["rank"])
-        self.targets: tuple[str, ...] = tuple(shape["targets"])
+        self._sound: set[tuple[str, str, int | None]] = set()
+        self.rank, self.targets = _shape(self._meta("bank"), self.database.label)
         self.layout = BaseLayout.from_json(self._meta("layout"), where=self.database.label)
 
     @classmethod
@@ -134,19 +134,19 @@ class Bank:
     def _meta(self, key: str) -> Any:
         return read_meta(self.database, key)
 
-    def read_state(self) -> dict[str, Any]:
+    def read_state(self) -> State:
         """Generation, revision, and the generation of the last removal."""
-        return self._meta("state")
+        return read_state(self.database)
 
     @property
     def generation(self) -> int:
         """How many changes were committed; every process sees the same."""
-        return int(self.read_state()["generation"])
+        return self.read_state().generation
 
     @property
     def revision(self) -> str:
         """Digest of the bank's history: equal exactly when the same changes were made in the same order."""
-        return str(self.read_state()["revision"])
+        return self.read_state().revision
 
     @property
     def fingerprint(self) -> "Fingerprint":
@@ -157,11 +157,11 @@ class Bank:
 
     def metadata(self, key: str) -> Any:
         """A JSON value kept by `Transaction.set_metadata`, or None."""
-        return self._meta(f"user:{key}")
+        return read_user(self.database, key)
 
     def all_metadata(self) -> dict[str, Any]:
         """Everything `Transaction.set_metadata` kept."""
-        return {key[5:]: self._meta(key) for key in self.database.keys() if key.startswith("user:")}
+        return {key[5:]: read_user(self.database, key[5:]) for key in self.database.keys() if key.startswith("user:")}
 
     def norm_bounds(self) -> dict[str, float]:
         """How large a module's ΔW (Frobenius norm) may be before it looks wrong: ten times the largest expert's.
@@ -202,37 +202,45 @@ class Bank:
 
     def records(self) -> list[ExpertRecord]:
         """All records, in order of name; a damaged one is left out with a warning."""
+        with self.database.consistent():
+            state, rows = self.read_state(), self.database.experts()
         out = []
-        for row in self.database.experts():
+        for row in rows:
             try:
                 out.append(self.record_of(row))
             except BankDamagedError as err:
                 log.warning("%s", err)
+        whole = ((record.name, mean_bytes(record)) for record in out)
+        if state.vectors and len(out) == len(rows) and with_vectors(NOTHING, whole) != state.vectors:
+            log.warning(
+                "%s: other experts are in it than were committed: it is damaged. Run: genlora bank verify %s",
+                self.database.label,
+                self.where,
+            )
         return out
 
     def record_of(self, row: ExpertRow) -> ExpertRecord:
         """The record in a row, or `BankDamagedError` if the row does not fit its digest."""
-        where = f"{self.database.label}: expert {row.name}"
-        try:
-            data = parse_record_json(row.record, where=where)
-            vectors = decode_embeddings(row.rows or b"", len(data["descriptions"]), where=where)
-            record = ExpertRecord.from_json(
-                data, embeddings=vectors, blob=row.blob, generation=row.generation, where=where
-            )
-            whole = record.name == row.name and row_digest(record, row.slot) == row.sha256
-        except (GenloraError, KeyError, TypeError, AttributeError):
-            whole, record = False, None
-        if record is None or not whole:
-            raise BankDamagedError(f"{where}: its row is damaged. Run: genlora bank verify {self.where}")
-        return record
+        return record_in(row, label=self.database.label, where=self.where)
+
+    def _place(self, name: str) -> tuple[str, int] | None:
+        """Blob and slot of an expert, from a row that fits its digest."""
+        place = self.database.place(name)
+        if place is not None and (name, *place) not in self._sound:
+            row = self.database.expert(name)
+            if row is None:
+                return None
+            self.record_of(row)
+            place = (row.blob, row.slot)
+            self._sound.add((name, *place))
+        return None if place is None else (place[0], place[1] or 0)
 
     def state(self, name: str) -> AdapterState:
         """An expert's factors in float32, verified and cached; treat the tensors as read-only."""
         for attempt in (0, 1):
-            place = self.database.place(name)
-            if place is None:
+            key = self._place(name)
+            if key is None:
                 raise UnknownExpertError(self.unknown(name))
-            key = (place[0], place[1] or 0)
             state = self._states.get(key)
             if state is not None:
                 return state
@@ -240,7 +248,7 @@ class Bank:
                 state = self._pack(key[0]).decode(key[1])
             except BankDamagedError:
                 # Replaced by another process between the two reads? Then the row has moved on.
-                if attempt or self.database.place(name) == place:
+                if attempt or self._place(name) == key:
                     raise
                 continue
             self._states.put(key, state, 4 * state.parameters)
@@ -280,8 +288,9 @@ class Bank:
         try:
             with self.database.writing(lambda: tx.row_bytes if tx else 0):
                 state = self.read_state()
-                generation, revision = int(state["generation"]) + 1, str(state["revision"])
-                tx = Transaction(self, self.database, generation, revision, int(state["removed"]))
+                tx = Transaction(
+                    self, self.database, state.generation + 1, state.revision, state.removed, state.vectors
+                )
                 yield tx
                 tx.finish()
         except BaseException:
@@ -335,3 +344,14 @@ class Bank:
     def sweep(self) -> int:
         """Delete what killed writers left; how many files. Skipped while another process is writing."""
         return self.database.sweep(self.blobs)
+
+
+def _shape(found: Any, label: str) -> tuple[int, tuple[str, ...]]:
+    """Rank and targets of a bank's metadata. Raises `BankDamagedError`."""
+    rank: Any = None
+    targets: tuple[Any, ...] = ()
+    with suppress(TypeError, KeyError):
+        rank, targets = found["rank"], tuple(found["targets"])
+    if type(rank) is not int or not 1 <= rank <= 256 or not targets or not all(isinstance(t, str) for t in targets):
+        raise BankDamagedError(f"{label}: metadata 'bank' is not what genlora writes. Restore the file from a copy.")
+    return rank, targets

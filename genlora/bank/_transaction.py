@@ -1,6 +1,6 @@
 """One all-or-nothing change of a bank. Order on disk: blob, fsync, rename, fsync folder, then COMMIT."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,8 +15,9 @@ from ._codec import product_error
 from ._conform import conform, figures
 from ._database import Blobs, Database, ExpertRow
 from ._factors import encode_raw
-from ._meta import write_meta
-from ._record import ExpertRecord, encode_embeddings, row_digest
+from ._meta import State, write_meta
+from ._record import ExpertRecord, encode_embeddings, mean_bytes, row_digest
+from ._vectors import NOTHING, with_vectors, without_vector
 
 if TYPE_CHECKING:
     from genlora.base import Fingerprint
@@ -84,6 +85,8 @@ class Transaction:
     """The generation being made."""
     revision: str
     removed: int
+    vectors: str = ""
+    """Sum over the vectors that are searched (see `_vectors`); empty where it has to be counted anew."""
     changed: bool = False
     row_bytes: int = 0
     """What goes into the database, about."""
@@ -205,13 +208,20 @@ class Transaction:
         """Write the rows of an expert whose blob is on disk already; `slot` is its place in a pack."""
         digest = row_digest(record, slot)
         text, rows = canonical_json(record.to_json()).decode(), encode_embeddings(record.embeddings)
-        mean = record.mean_embedding.astype("<f4").tobytes()
+        mean = mean_bytes(record)
+        if self.vectors:
+            self.vectors = with_vectors(self.vectors, [(record.name, mean)])
         self.row_bytes += len(text) + len(rows) + len(mean)
         self.database.insert(ExpertRow(record.name, record.generation, text, record.blob, slot, digest, rows, mean))
         self._note(f"add {record.name} {digest}")
 
     def remove(self, name: str) -> None:
         """Remove an expert; its blob goes after the commit, if nobody else uses it."""
+        try:
+            gone = mean_bytes(self.bank.get(name))
+            self.vectors = without_vector(self.vectors, name, gone) if self.vectors else ""
+        except BankDamagedError:
+            self.vectors = ""
         blob = self.database.delete(name)
         if blob is None:
             raise UnknownExpertError(self.bank.unknown(name))
@@ -222,6 +232,7 @@ class Transaction:
     def embed_again(self, embedder: Embeds) -> int:
         """Make every expert's task vectors anew with another embedder; how many. Weights stay as they are."""
         changed, dim = 0, 0
+        self.vectors = NOTHING  # each comes again below
         for name in sorted(self.database.names()):
             record = self.bank.get(name)
             place = self.database.place(name)
@@ -249,10 +260,10 @@ class Transaction:
         else:
             self._note(f"set {key} {write_meta(self.database, full, value)}")
 
-    def adopt(self, state: Mapping[str, Any]) -> None:
+    def adopt(self, state: State) -> None:
         """End with another bank's state instead of a new one: for a copy, whose history is that bank's."""
-        self.generation, self.revision = int(state["generation"]), str(state["revision"])
-        self.removed, self.changed = int(state["removed"]), True
+        self.generation, self.revision = state.generation, state.revision
+        self.removed, self.changed = state.removed, True
 
     def note(self, what: str) -> None:
         """Count something that was done to the bank's database as a change of the bank."""
@@ -261,5 +272,14 @@ class Transaction:
     def finish(self) -> None:
         """Write the new generation, if anything changed. Called by the bank before COMMIT."""
         if self.changed:
-            state = {"generation": self.generation, "revision": self.revision, "removed": self.removed}
+            state: dict[str, Any] = {"generation": self.generation, "revision": self.revision, "removed": self.removed}
+            if vectors := self.vectors or self._counted():
+                state["vectors"] = vectors
             write_meta(self.database, "state", state)
+
+    def _counted(self) -> str:
+        """The sum over all experts' vectors; empty where a row is damaged, so that readers look at each."""
+        try:
+            return with_vectors(NOTHING, ((n, mean_bytes(self.bank.get(n))) for n in self.database.names()))
+        except BankDamagedError:
+            return ""

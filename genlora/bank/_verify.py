@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from genlora.errors import BankError, GenloraError
-from genlora.files import parse_json, sha256_bytes, sha256_file
+from genlora.files import sha256_bytes, sha256_file
 
 from ._address import BankAddress, place_of
 from ._database import Blobs, Database
-from ._meta import meta_digest
+from ._meta import meta_digest, read_state
 from ._packs import open_pack
-from ._record import ExpertRecord, decode_embeddings, parse_record_json, row_digest
+from ._record import ExpertRecord, decode_embeddings, mean_bytes, parse_record_json, row_digest
+from ._vectors import NOTHING, with_vectors
 from .folder import BankFiles, BlobStore, DatabaseSum, SqliteDatabase
 from .shared import open_shared
 
@@ -60,6 +61,7 @@ class _Verifier:
         self.notes: list[str] = []
         self.uses: dict[str, list[tuple[str, int]]] = {}
         self.experts = 0
+        self.vectors = ""
 
     def run(self, opened: Callable[[], Database], item: str) -> VerifyReport:
         """The report; `opened` gives the database, and `item` is what the report calls it."""
@@ -92,13 +94,17 @@ class _Verifier:
                 self.damage.append(Damage(f"metadata {key}", "missing"))
             elif meta_digest(key, row[0]) != row[1]:
                 self.damage.append(Damage(f"metadata {key}", "its digest does not fit"))
-        state = rows["state"]
-        if state is None or meta_digest("state", state[0]) != state[1]:
+        try:
+            self.vectors = read_state(database).vectors
+            return read_state(database).revision
+        except GenloraError as err:
+            if rows["state"] is not None and meta_digest("state", rows["state"][0]) == rows["state"][1]:
+                self.damage.append(Damage("metadata state", str(err)))
             return ""
-        return str(parse_json(state[0].encode(), where="state")["revision"])
 
     def rows(self, database: Database) -> None:
-        """Check every expert's rows."""
+        """Check every expert's rows, and that they are all that were committed, and no others."""
+        total, before = NOTHING, len(self.damage)
         for row in database.entries():
             self.experts += 1
             self.uses.setdefault(str(row.blob), []).append((str(row.name), row.slot or 0))
@@ -110,12 +116,15 @@ class _Verifier:
                     data, embeddings=vectors, blob=row.blob, generation=row.generation, where=where
                 )
                 whole = record.name == row.name and row_digest(record, row.slot) == row.sha256
-                same = record.mean_embedding.astype("<f4").tobytes() == row.mean
+                same = mean_bytes(record) == row.mean
+                total = with_vectors(total, [(record.name, mean_bytes(record))])
                 found = "" if whole and same else "its row does not fit its digest"
             except (GenloraError, KeyError, TypeError, ValueError, AttributeError) as err:
                 found = f"its row cannot be read ({err})"
             if found:
                 self.damage.append(Damage(f"expert {row.name}", found, (str(row.name),)))
+        if self.vectors and self.vectors != total and len(self.damage) == before:
+            self.damage.append(Damage("metadata state", "experts were taken out or put in by another program"))
 
     def _blobs(self) -> int:
         on_disk = set(self.store.digests())
@@ -132,7 +141,11 @@ class _Verifier:
                 continue
             self._decode(data, digest, users, names)
         for digest in sorted(on_disk - set(self.uses)):
-            if sha256_bytes(self.store.stored(digest)) == digest:
+            try:
+                sound = sha256_bytes(self.store.stored(digest)) == digest
+            except GenloraError:
+                sound = False
+            if sound:
                 self.notes.append(f"blobs/{digest}.safetensors belongs to no expert; {self.unused}")
             else:
                 self.damage.append(
@@ -167,10 +180,11 @@ class _FolderVerifier(_Verifier):
         assert isinstance(database, SqliteDatabase)
         db = database.connection
         db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()  # takes the read lock; writers wait
-        self._sum(self.meta(database))
-        for (line,) in db.execute("PRAGMA integrity_check(20)"):
-            if line != "ok":
-                self.damage.append(Damage("bank.sqlite", f"integrity check: {line}"))
+        revision = self.meta(database)
+        broken = [line for (line,) in db.execute("PRAGMA integrity_check(20)") if line != "ok"]
+        self.damage += [Damage("bank.sqlite", f"integrity check: {line}") for line in broken]
+        if not broken:  # else it may be sparse, and of any size
+            self._sum(revision)
         self.rows(database)
         for table in ("embedding", "vector"):
             sql = f"SELECT count(*) FROM {table} WHERE expert NOT IN (SELECT id FROM expert)"

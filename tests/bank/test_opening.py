@@ -72,7 +72,7 @@ def test_a_newer_schema_is_refused_politely(tmp_path):
 # ---- D3: how SQLite is set, on every connection
 
 
-class Watched(sqlite3.Connection):
+class Watched(db_module.Connection):
     """Notes its journal and `synchronous` whenever a transaction begins, and when it is closed."""
 
     seen: list[tuple[str, int]] = []  # noqa: RUF012 - one list for all connections of a test
@@ -97,7 +97,9 @@ def settings(folder, monkeypatch):
     opened, real = [], sqlite3.connect
     Watched.seen = []
     with monkeypatch.context() as patch:
-        patch.setattr(sqlite3, "connect", lambda *a, **k: opened.append(1) or real(*a, **k, factory=Watched))
+        db_module._schema(len(db_module.MIGRATIONS))  # in memory, once a process
+        watched = {"factory": Watched}
+        patch.setattr(sqlite3, "connect", lambda *a, **k: opened.append(1) or real(*a, **{**k, **watched}))
         with new_bank(folder / "bank") as bank:
             bank.add(record(1), state(1))
             verify_bank(bank.place)

@@ -1,13 +1,17 @@
 """Content-addressed, immutable files, `blobs/<sha256>.safetensors`: read into memory and checked, never mapped."""
 
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from genlora.errors import BankDamagedError
-from genlora.files import TEMPORARY, atomic_write, sha256_bytes, storage_errors
+from genlora.files import TEMPORARY, atomic_write, sha256_bytes, sha256_file, storage_errors
 
+MAX_BLOB = 8 << 30
+"""Sixty-four experts of rank 8 on a 7B base, uncompressed, are a third of it."""
+_LARGE = 64 << 20
 BLOB_NAME = re.compile(r"([0-9a-f]{64})\.safetensors")
 
 
@@ -46,24 +50,38 @@ class BlobStore:
         return digest, True
 
     def stored(self, digest: str) -> bytes:
-        """The file's bytes, unchecked. A missing file is a `BankDamagedError`."""
+        """The file's bytes, unchecked but for large ones: a sparse file of any size takes no room in memory.
+
+        What is missing, or no regular file, is a `BankDamagedError`.
+        """
         path = self.path(digest)
         try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BLOB:
+                what = f"{status.st_size:,} bytes" if stat.S_ISREG(status.st_mode) else "not a regular file"
+                raise BankDamagedError(
+                    f"{path}: is {what}, expected at most {MAX_BLOB:,} bytes of factors. Restore the file from a copy."
+                )
+            if status.st_size > _LARGE and (found := sha256_file(path)) != digest:
+                raise self._damaged(digest, found)
             return path.read_bytes()
         except OSError as err:
             raise BankDamagedError(
                 f"{path}: cannot be read ({err.strerror}). Run: genlora bank verify {self.folder.parent}"
             ) from err
 
+    def _damaged(self, digest: str, found: str) -> BankDamagedError:
+        return BankDamagedError(
+            f"{self.path(digest)}: damaged, its SHA-256 is {found[:16]}... Restore the file from a copy, or remove "
+            f"its experts; genlora bank verify {self.folder.parent} names them"
+        )
+
     def read(self, digest: str) -> bytes:
         """The verified bytes. A missing or changed file is a `BankDamagedError`."""
         data = self.stored(digest)
         found = sha256_bytes(data)
         if found != digest:
-            raise BankDamagedError(
-                f"{self.path(digest)}: damaged, its SHA-256 is {found[:16]}... Restore the file from a copy, or remove "
-                f"its experts; genlora bank verify {self.folder.parent} names them"
-            )
+            raise self._damaged(digest, found)
         return data
 
     def digests(self) -> Iterator[str]:

@@ -74,8 +74,9 @@ class SqliteDatabase:
     def committed(self) -> None:
         """Renew the checksum, now or on closing."""
         with self._lock:
-            self._sum_due = True
-            if self.files.database.stat().st_size <= SUM_AT_ONCE_BYTES:
+            self._sum_due, size = True, self.files.database.stat().st_size
+            self.connection.guard(size)
+            if size <= SUM_AT_ONCE_BYTES:
                 self._write_sum()
 
     def _write_sum(self) -> None:

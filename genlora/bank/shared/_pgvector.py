@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from genlora.errors import BankError, ConfigError
 
 from .._index import FlatIndex, Neighbour
-from .._meta import read_meta, write_meta
+from .._meta import read_meta, read_state, read_user, write_meta
 from ._postgres import PostgresDatabase, vector_of
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class PgVectorIndex:
     @property
     def revision(self) -> str:
         """The newest committed state of the bank."""
-        return str(read_meta(self._database, "state")["revision"])
+        return read_state(self._database).revision
 
     @property
     def kind(self) -> str:
@@ -77,7 +77,7 @@ class PgVectorIndex:
         norm = float(np.linalg.norm(query))
         if not np.isfinite(norm) or norm == 0.0:
             raise BankError("query is zero or not finite, expected a unit vector. Embed the description again.")
-        known = read_meta(self._database, "user:embedder")
+        known = read_user(self._database, "embedder")
         if known is not None and len(query) != known["dim"]:
             said = f"query has {len(query)} numbers, expected {known['dim']}"
             raise BankError(f"{said}. Was it made by another embedder?")
@@ -140,7 +140,7 @@ def write_search(database: PostgresDatabase, kind: str) -> str | None:
     if kind == "exact":
         database.write("DROP INDEX IF EXISTS task_vector_hnsw")
         return write_meta(database, "search", {"kind": kind, "dim": 0})
-    known = read_meta(database, "user:embedder")
+    known = read_user(database, "embedder")
     if known is None:
         raise BankError(f"{database.where}: is empty. Add experts first; the index needs the width of their vectors.")
     dim = int(known["dim"])
