@@ -5,6 +5,7 @@ and imports what it needs inside its body.
 """
 
 import importlib
+import io
 import logging
 import os
 import signal
@@ -204,5 +205,11 @@ def _on_sigterm(_signal: int, _frame: FrameType | None) -> None:
 
 def main() -> None:
     """Entry point of the `genlora` script."""
+    if sys.getfilesystemencoding() == "ascii" and not sys.flags.utf8_mode:
+        # A C locale where Python was told to obey it: arguments and paths beyond ASCII would come as half surrogates.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show is spelled out
     signal.signal(signal.SIGTERM, _on_sigterm)
     cli.main(prog_name="genlora")

@@ -9,10 +9,14 @@ from genlora.errors import ManifestError, TaskError
 from genlora.files import parse_json
 
 MAX_FILE_BYTES = 64 << 20
+_SHELLS = (Path("/dev/fd"), Path("/proc/self/fd"))
 
 
 def bytes_of(path: Path) -> bytes:
     """A file's bytes. Raises `TaskError`."""
+    # A pipe that the shell made, `<(command)`, has a writer; one that lies in a folder may be waited for for ever.
+    if path.is_fifo() and path.parent not in _SHELLS:
+        raise TaskError(f"{path}: is a pipe, expected a file of examples. Write them to a file.")
     try:
         with path.open("rb") as f:
             data = f.read(MAX_FILE_BYTES + 1)

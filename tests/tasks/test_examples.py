@@ -1,6 +1,8 @@
 """The one reader of labelled examples: every usual form, and errors that name the place."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +90,18 @@ def test_jsonl_header_errors(tmp_path, header, says):
 def test_jsonl_choice_metric_needs_choices(tmp_path):
     with pytest.raises(TaskError, match="some lines have no `choices`"):
         read_examples(_jsonl(tmp_path / "h.jsonl", {"task": "x", "metric": "choice"}, {"input": "a", "output": "b"}))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_a_pipe_is_never_waited_for_unless_the_shell_made_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(TaskError, match="is a pipe, expected a file of examples"):
+        read_examples(tmp_path / "pipe.jsonl")
+    reader, writer = os.pipe()
+    os.write(writer, b'{"input": "a", "output": "b"}\n')
+    os.close(writer)
+    assert read_examples(Path(f"/dev/fd/{reader}")).examples[0].output == "b"
+    os.close(reader)
 
 
 def test_empty_missing_and_binary_files(tmp_path):

@@ -68,7 +68,7 @@ def train(bank: Path | BankAddress | None, sources: tuple[str, ...], as_json: bo
         options["run"] = bank.with_name(f"{bank.name}.run")
     report = _train(bank, sources, **options)
     if as_json:
-        click.echo(json.dumps(report.to_json(), ensure_ascii=False))
+        click.echo(json.dumps(report.to_json()))
         return
     for a in report.measured:
         mark = "stored " if a.admitted else "refused"
