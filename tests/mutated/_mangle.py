@@ -1,67 +1,18 @@
-"""Mangled bases and adapters by the thousand, and what became of each: refused in words, harmless, or known as another.
+"""How files are mangled: bytes, values, tensors, names and kinds of files, each chosen by a seed."""
 
-Never a traceback, a hang or silent damage. Silent damage is a base that passes for the clean one and computes
-otherwise, or an adapter that is read otherwise than PEFT reads the very folder and than it was before.
-
-    python -m tests.mutated --count 1500
-"""
-
-import argparse
-import contextlib
-import copy
 import json
 import os
 import random
 import shutil
-import signal
 import struct
-import sys
-import tempfile
-import warnings
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
-from genlora.adapter import AdapterState, load_adapter, write_adapter
-from genlora.base import layout_of, load_base
-from genlora.errors import GenloraError
-
-from .conftest import write_base
-
-HANG_S = 300
-TOKENS = torch.tensor([[1, 40, 90, 201, 77, 15, 160, 33, 250, 8]])
-Mutator = Callable[[Path, random.Random], object]
-
-
-@dataclass
-class Tally:
-    """What became of the mutations, by kind; and each that went wrong, with the reason."""
-
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
-
-    def add(self, kind: str, verdict: str, told: str = "") -> None:
-        self.counts[kind, verdict] += 1
-        if verdict in ("traceback", "hang", "silent damage"):
-            self.wrong.append(f"{kind}: {verdict}: {told}")
-
-    def table(self) -> str:
-        """One row a kind, one column a verdict."""
-        verdicts = ("refused", "harmless", "another", "traceback", "hang", "silent damage")
-        kinds = sorted({kind for kind, _ in self.counts})
-        width = max(map(len, kinds))
-        rows = [f"{'kind':<{width}} " + " ".join(f"{v:>13}" for v in verdicts)]
-        rows += [f"{k:<{width}} " + " ".join(f"{self.counts[k, v]:>13}" for v in verdicts) for k in kinds]
-        totals = [sum(n for (_, found), n in self.counts.items() if found == v) for v in verdicts]
-        return "\n".join([*rows, f"{f'all {sum(totals):,}':<{width}} " + " ".join(f"{n:>13}" for n in totals)])
-
-
-# How files are mangled
+from ._tally import Mutator
 
 
 def _any(folder: Path, rng: random.Random, *suffixes: str) -> Path:
@@ -322,146 +273,3 @@ KINDS: dict[str, Mutator] = {
         extra_files,
     )
 }
-
-
-# What is made of them
-
-
-class Hang(BaseException):
-    """A reader took longer than any reader may."""
-
-
-@contextlib.contextmanager
-def within(seconds: int) -> Iterator[None]:
-    def stop(*_: object) -> None:
-        raise Hang
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def _delta(state: AdapterState) -> dict[str, torch.Tensor]:
-    return {path: pair.delta() for path, pair in state.items() if bool(pair.delta().any())}
-
-
-def _same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == two.keys() and all(torch.allclose(one[k], two[k], rtol=1e-4, atol=1e-5) for k in one)
-
-
-class World:
-    """A clean base, an adapter that PEFT saved for it and one of ours; and judges of mangled copies."""
-
-    def __init__(self, root: Path) -> None:
-        from peft import LoraConfig, get_peft_model
-
-        self.root = root
-        self.base = write_base(root / "clean-base", layers=2, hidden=32)
-        loaded = load_base(str(self.base))
-        self.layout, self.model, self.identity = loaded.layout, loaded.model, loaded.fingerprint
-        self.logits = self._logits(loaded.model)
-        config = LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
-        config.task_type, config.base_model_name_or_path = "CAUSAL_LM", self.layout.name
-        get_peft_model(copy.deepcopy(loaded.model), config).save_pretrained(root / "clean-theirs")
-        write_adapter(
-            root / "clean-ours", load_adapter(root / "clean-theirs", self.layout), self.layout, {}, durable=False
-        )
-
-    @staticmethod
-    def _logits(model: Any) -> torch.Tensor:
-        with torch.inference_mode():
-            return model(TOKENS).logits
-
-    def base_verdict(self, folder: Path) -> str:
-        """Read a mangled base as `genlora run --base` does, and hold it against the clean one."""
-        try:
-            layout_of(folder)
-            loaded = load_base(str(folder))
-            found = self._logits(loaded.model)
-        except GenloraError as err:
-            return _in_words(err)
-        if not self.identity.compatible(loaded.fingerprint).ok:
-            again = self._logits(load_base(str(folder)).model)
-            return "another" if torch.equal(found, again) else "silent damage"
-        return "harmless" if torch.equal(found, self.logits) else "silent damage"
-
-    def theirs_verdict(self, folder: Path) -> str:
-        """Read somebody's mangled adapter, and hold it against PEFT's reading and against what it was."""
-        try:
-            found = _delta(load_adapter(folder, self.layout))
-        except GenloraError as err:
-            return _in_words(err)
-        if _same(found, self.theirs):
-            return "harmless"
-        return "another" if _same(found, self._by_peft(folder)) else "silent damage"
-
-    def ours_verdict(self, folder: Path) -> str:
-        """Read an adapter of ours, whose receipt holds the digest of each of its files."""
-        try:
-            return "harmless" if _same(_delta(load_adapter(folder, self.layout)), self.theirs) else "silent damage"
-        except GenloraError as err:
-            return _in_words(err)
-
-    def _by_peft(self, folder: Path) -> dict[str, torch.Tensor]:
-        """Each module's update as PEFT itself reads the folder; empty where it cannot."""
-        from peft import PeftModel
-
-        try:
-            model = PeftModel.from_pretrained(copy.deepcopy(self.model), str(folder))
-        except Exception:
-            return {}
-        out = {}
-        for spec in self.layout.modules:
-            module: Any = model.get_submodule(f"base_model.model.{spec.path}")
-            if hasattr(module, "get_delta_weight") and bool((update := module.get_delta_weight("default")).any()):
-                out[spec.path] = update.detach()
-        return out
-
-    def judge(self, subject: str, kind: str, rng: random.Random, tally: Tally) -> None:
-        """Mangle a copy of one of the three in one way, and count what became of it."""
-        with tempfile.TemporaryDirectory(dir=self.root) as made:
-            folder = Path(shutil.copytree(self.root / f"clean-{subject}", Path(made, "it")))
-            KINDS[kind](folder, rng)
-            name = f"{'base' if subject == 'base' else 'adapter'}, {kind}"
-            try:
-                with within(HANG_S), warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    verdict = getattr(self, f"{subject}_verdict")(folder)
-                tally.add(name, verdict, f"{subject}, {sorted(p.name for p in folder.iterdir())}")
-            except Hang:
-                tally.add(name, "hang", subject)
-            except Exception as err:
-                tally.add(name, "traceback", f"{subject}: {type(err).__name__}: {err}"[:300])
-
-
-def _in_words(err: GenloraError) -> str:
-    return "refused" if str(err).strip() and "Traceback" not in str(err) else "traceback"
-
-
-def run(root: Path, count: int, seed: int = 0) -> Tally:
-    """`count` mutations, each kind in turn on a base, on somebody's adapter and on one of ours."""
-    world, tally = World(root), Tally()
-    plan = [(subject, kind) for kind in KINDS for subject in ("base", "theirs", "ours")]
-    for i in range(count):
-        subject, kind = plan[i % len(plan)]
-        world.judge(subject, kind, random.Random(f"{seed} {i}"), tally)
-    return tally
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=1500)
-    parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as root:
-        os.environ["GENLORA_CACHE"] = str(Path(root, "cache"))
-        tally = run(Path(root), asked.count, asked.seed)
-    sys.stdout.write("\n".join([tally.table(), *tally.wrong, ""]))
-
-
-if __name__ == "__main__":
-    main()
