@@ -13,7 +13,10 @@ def checked(tmp_path, count: int, **options) -> None:
     assert sum(tally.counts.values()) == count
 
 
-@pytest.mark.parametrize("world", WORLDS)
+SLOW = {"models"}
+
+
+@pytest.mark.parametrize("world", [pytest.param(w, marks=[pytest.mark.slow] if w in SLOW else []) for w in WORLDS])
 def test_a_few_of_each_kind(tmp_path, world):
     checked(tmp_path, FEW[world], seed=1, worlds=[world])
 

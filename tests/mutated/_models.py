@@ -37,8 +37,10 @@ class Models:
         self.layout, self.model, self.identity = loaded.layout, loaded.model, loaded.fingerprint
         self.logits = self._logits(loaded.model)
         config = LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
-        config.task_type, config.base_model_name_or_path = "CAUSAL_LM", self.layout.name
-        get_peft_model(copy.deepcopy(loaded.model), config).save_pretrained(root / "clean-theirs")
+        config.task_type = "CAUSAL_LM"
+        theirs = get_peft_model(copy.deepcopy(loaded.model), config)
+        theirs.peft_config["default"].base_model_name_or_path = self.layout.name
+        theirs.save_pretrained(root / "clean-theirs")
         write_adapter(
             root / "clean-ours", load_adapter(root / "clean-theirs", self.layout), self.layout, {}, durable=False
         )
