@@ -42,7 +42,7 @@ from genlora.versions import versions
 from ._accuracy import accuracy_warnings, accurate
 from ._adapter import GeneratedAdapter
 from ._bundle import prompt_part, shots_of
-from ._places import calibration_of, generator_artefact
+from ._places import calibration_of, generator_artefact, token_reader
 from ._receipt import Dtype, request_part, result_part
 from ._refine import RequestExamples
 from ._scene import check_embedder, load_banks_base, load_banks_embedder, open_bank
@@ -172,7 +172,8 @@ class GenLora:
             self._engines = (revision, {})
         engines = self._engines[1]
         if kind not in engines:
-            engines[kind] = generator_for(kind, self.bank, calibration_of(self.bank), self._artefact, self._read)
+            found = (self.bank, calibration_of(self.bank), self._artefact)
+            engines[kind] = generator_for(kind, *found, self._read, lambda: token_reader(self.embedder))
         return engines[kind]
 
     def _read(self, adapter: AdapterState, questions: Sequence[tuple[str | None, Rows]]) -> list[float]:

@@ -14,7 +14,7 @@ from genlora.base import (
     seal_json,
     sealed_json,
 )
-from genlora.errors import BankError, BaseError, GenloraError, UnknownGeneratorError
+from genlora.errors import BankError, BaseError, ConfigError, GenloraError, UnknownGeneratorError
 from genlora.files import at_home, atomic_write
 from genlora.generators import Artefact, Calibration, calibrate, load_artefact
 from genlora.progress import Progress, silent
@@ -88,6 +88,16 @@ def task_embedder(
         f"{where}: made with embedder {known[:16]}, this one is {plain.id[:16]}: their vectors cannot be compared. "
         "Name the bank's own with --embedder SOURCE, or make its vectors anew: genlora bank embed"
     )
+
+
+def token_reader(embedder: object) -> TaskEmbedder:
+    """`embedder` as a reader of tokens. Raises `ConfigError` where it gives a vector for a text and no more."""
+    if not isinstance(embedder, TaskEmbedder):
+        raise ConfigError(
+            f"generator 'hypernet-bases' reads descriptions token by token, and {type(embedder).__name__} gives one "
+            "vector for each. Use the bank's own embedder, or another generator."
+        )
+    return embedder
 
 
 def base_source(name: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genlora.errors import BaseError
-from genlora.files import sha256_bytes, sha256_file
+from genlora.files import read_json, sha256_bytes, sha256_file
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +83,28 @@ class TaskEmbedder:
             add_factors(model, self.lora)
         return model.eval()
 
+    def encoder(self) -> tuple[Any, Any, int]:
+        """A copy of the encoder with its factors, its tokenizer, and how many tokens it reads: for whoever trains on
+        token states, in batches and on another device. Needs transformers alone.
+        """
+        import torch
+        from torch import nn
+        from transformers import AutoModel, AutoTokenizer
+
+        _ = self.id  # refuses a folder without safetensors weights
+        try:
+            model = AutoModel.from_pretrained(
+                str(self.path), dtype=torch.float32, local_files_only=True, use_safetensors=True
+            )
+            tokenizer = AutoTokenizer.from_pretrained(str(self.path), local_files_only=True)
+        except (OSError, ValueError, KeyError) as err:
+            raise BaseError(f"{self.path}: its encoder cannot be loaded ({err}). Fetch the embedder anew.") from err
+        if self.lora is not None:  # whose names begin with the encoder's place in the sentence model
+            add_factors(nn.ModuleDict({"0": nn.ModuleDict({"model": model})}), self.lora)
+        settings = read_json(self.path / "sentence_bert_config.json")
+        most = settings.get("max_seq_length") or tokenizer.model_max_length
+        return model.eval().requires_grad_(False), tokenizer, int(most)
+
     @property
     def max_tokens(self) -> int:
         """How many tokens the model reads; what comes after is ignored."""
@@ -105,6 +127,17 @@ class TaskEmbedder:
                 normalize_embeddings=True,
             )
         return np.asarray(vectors, dtype=np.float32)
+
+    def token_states(self, text: str) -> NDArray[np.float32]:
+        """Last hidden states of a text, (tokens, dim) float32: what `embed` takes the mean of, special tokens included.
+
+        What comes after `max_tokens` is ignored.
+        """
+        with self._lock:
+            states = self._model.encode(
+                [text], output_value="token_embeddings", show_progress_bar=False, convert_to_numpy=False
+            )
+        return np.asarray(states[0].cpu(), dtype=np.float32)
 
     def embed_checked(self, texts: Sequence[str], *, batch_size: int = 1) -> Embedded:
         """`embed`, and which texts were cut at the model's limit."""

@@ -30,7 +30,8 @@ MAX_SAID = 20
     "Many descriptions, one a line or JSON Lines {name, description}; each becomes a folder under OUTPUT."
 ))  # fmt: skip
 @click.option("--generator", default="auto", show_default=True, help=(
-    "What makes the adapter: auto, aggregate, fewshot, hypernet, multitask, multitask-described, cvae, sg-lora."
+    "What makes the adapter: auto, aggregate, fewshot, hypernet-bases, hypernet, multitask, multitask-described, cvae, "
+    "sg-lora."
 ))  # fmt: skip
 @bank_option
 @click.option("--embedder", metavar="SOURCE", help="Embedder the bank was made with, if not the default.")

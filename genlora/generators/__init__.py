@@ -15,6 +15,11 @@ from ._auto import Way as Way
 from ._auto import nearness as nearness
 from ._auto import own_score as own_score
 from ._auto import table_name as table_name
+from ._bases_network import READERS as READERS
+from ._bases_network import BasesConfig as BasesConfig
+from ._bases_network import BasesNetwork as BasesNetwork
+from ._bases_network import TokenStates as TokenStates
+from ._bases_network import widened as widened
 from ._basis import JointBasis as JointBasis
 from ._basis import fit_basis as fit_basis
 from ._clock import Stopwatch as Stopwatch
@@ -41,6 +46,8 @@ from ._expected import WayTable as WayTable
 from ._expected import fit_table as fit_table
 from ._hypernet import CODE_PREFIX as CODE_PREFIX
 from ._hypernet import HypernetGenerator as HypernetGenerator
+from ._hypernet_bases import HypernetBasesGenerator as HypernetBasesGenerator
+from ._hypernet_bases import bases_network as bases_network
 from ._multitask import DescribedMultitaskGenerator as DescribedMultitaskGenerator
 from ._multitask import FewshotGenerator as FewshotGenerator
 from ._multitask import MultitaskGenerator as MultitaskGenerator
@@ -62,6 +69,7 @@ from ._protocol import Coverage as Coverage
 from ._protocol import Generated as Generated
 from ._protocol import PromptMode as PromptMode
 from ._protocol import Request as Request
+from ._protocol import TokenReader as TokenReader
 from ._protocol import Vector as Vector
 from ._reading import UNREADABLE as UNREADABLE
 from ._reading import Reader as Reader

@@ -60,7 +60,7 @@ class HypernetGenerator:
         with watch("network"), one_thread():
             state = self.state(vector, [(n.name, s) for n, s in zip(near.found, near.similarities, strict=True)])
         with watch("check"):
-            _check_finite(state)
+            check_finite(state)
         with watch("rank"), one_thread():
             adapter, discarded = at_rank(state, request.rank or self.library.rank)
         return Generated(
@@ -95,7 +95,8 @@ class HypernetGenerator:
         return contributions if self.network.config.code_dim else ()
 
 
-def _check_finite(state: AdapterState) -> None:
+def check_finite(state: AdapterState) -> None:
+    """Refuse generated factors that hold infinities or NaN: `AdapterFormatError`."""
     for path, pair in state.items():
         if not bool(torch.isfinite(pair.a).all() & torch.isfinite(pair.b).all()):
             raise AdapterFormatError(f"{path}: the generated factors are not finite. Train the generator again.")

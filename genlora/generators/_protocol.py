@@ -181,6 +181,16 @@ class BankLike(Protocol):
     def search(self, vector: Vector, k: int) -> Sequence[NeighbourLike]: ...
 
 
+class TokenReader(Protocol):
+    """What reads a description token by token: the task embedder, before it takes the mean."""
+
+    @property
+    def id(self) -> str: ...
+    def token_states(self, text: str) -> NDArray[np.float32]:
+        """Last hidden states, (tokens, width); the same text gives the same bytes."""
+        ...
+
+
 class AdapterGenerator(Protocol):
     """Maps a request and its task embedding to an adapter. Equal requests give equal adapters, bit for bit."""
 

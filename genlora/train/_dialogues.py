@@ -2,8 +2,8 @@
 
 In a *dialogue* the description stands in the first user turn, so the first answer is that of the described prompt;
 later answers see the turns before them as worked examples (MetaICL, Min et al. 2022, as chat turns). In a *pack* each
-row sees the description and itself alone: every answer is that of the described prompt, and what the rows share is
-computed once.
+row sees what all rows share (the description, if there is one, and worked examples) and itself alone: it is computed
+once, and every answer is that of the same prompt.
 """
 
 import itertools
@@ -26,7 +26,7 @@ class Dialogue:
     ids: tuple[int, ...]
     answers: tuple[tuple[int, int], ...]
     labelled_from: int
-    """First answer that is a label: 1 where nothing tells what the first turn wants."""
+    """First answer that is a label: 1 where nothing tells what the first turn wants, neither text nor adapter."""
     segments: tuple[int, ...] = ()
     """Of a pack: 0 for the shared prefix, 1 and up for its rows; empty for turns."""
 
@@ -35,9 +35,17 @@ class Dialogue:
 
 
 def dialogue(
-    tokenizer: Any, examples: Sequence[Example], description: str | None, *, max_tokens: int = 224
+    tokenizer: Any,
+    examples: Sequence[Example],
+    description: str | None,
+    *,
+    max_tokens: int = 224,
+    adapter_knows: bool = False,
 ) -> Dialogue | None:
-    """As many turns as fit into `max_tokens`; None where that is none, or one without a description.
+    """As many turns as fit into `max_tokens`; None where that is none, or one that nothing tells of.
+
+    `adapter_knows` is for an adapter that was made for the task: then the first answer is a label without a description
+    too.
 
     Tokens are those of the whole text, as a chat server makes them. Raises `TrainingError` for a template that does not
     end an answer with the end-of-turn token, or that rewrites earlier turns.
@@ -70,19 +78,25 @@ def dialogue(
         if stop + 1 > max_tokens:
             break
         answers.append((begin, stop + 1))
-    labelled_from = 0 if description is not None else 1
+    labelled_from = 0 if description is not None or adapter_knows else 1
     if len(answers) <= labelled_from:
         return None
     return Dialogue(tuple(ids[: answers[-1][1]]), tuple(answers), labelled_from)
 
 
 def described_rows(
-    tokenizer: Any, examples: Sequence[Example], description: str | None, *, max_tokens: int = 224
+    tokenizer: Any,
+    examples: Sequence[Example],
+    description: str | None,
+    *,
+    shots: Sequence[tuple[str, str]] = (),
+    max_tokens: int = 224,
 ) -> Dialogue | None:
-    """A pack of as many rows as fit into `max_tokens`, each in the described prompt, or without a description in the
-    bare one; None where that is none.
+    """A pack of as many rows as fit into `max_tokens`, each in the described prompt, or bare; None where that is none.
+
+    `shots` are worked examples that every row sees.
     """
-    encoded = encode_rows(tokenizer, examples, description=description, max_tokens=1 << 20)
+    encoded = encode_rows(tokenizer, examples, description=description, shots=shots, max_tokens=1 << 20)
     budget = max_tokens - len(encoded.prefix)
     if len(encoded.rows[0]) > budget:
         return None
@@ -111,7 +125,7 @@ def batch_of(
             prefix = d.segments.count(0)
             for start, stop in _runs(d.segments):
                 positions[i, start:stop] = torch.arange(prefix, prefix + stop - start)
-        mask = causal_mask(segments, dtype).to(device)
+        mask = causal_mask(segments.to(device), dtype)  # made where it is used: it is the largest part of a batch
     at: list[int] = []
     labels: list[int] = []
     owner: list[int] = []

@@ -27,6 +27,7 @@ from genlora.errors import ConfigError, MissingExtraError, TrainingError
 from genlora.runs import begin_run
 
 from ._checkpoint_io import RunState, read_checkpoint, restore, trained_state, write_state
+from ._pace import Pace
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -87,6 +88,7 @@ class Fitted:
     """How a fit ended."""
 
     steps: int
+    """How many the run has behind it: fewer than were asked for where the minutes were up."""
     rank: int
     """0 in the process that should write results; the others must stay quiet."""
     resumed_from: int
@@ -113,6 +115,8 @@ def fit(
     every_validation: int = 0,
     clip: float | None = 1.0,
     every_log: int = 10,
+    minutes: float | None = None,
+    cool_down: float = 0.0,
     on_tick: Callable[[FitTick], None] | None = None,
 ) -> Fitted:
     """Train `module` (a `Fittable`) in place for `steps` steps, going on where `run` left off.
@@ -130,6 +134,9 @@ def fit(
         every_validation: steps between two validations; 0 for none.
         clip: largest gradient norm; None for no limit.
         every_log: steps between two lines of the logs.
+        minutes: of this call, after which it ends before its last step; None for no limit.
+        cool_down: last share of the steps, and of the minutes, in which the learning rate falls linearly to zero. What
+            the clock cools down is not kept in the run: called again, it goes on from before, at the full rate.
         on_tick: told after every step, in the process of rank 0.
 
     Raises `TrainingError` (a damaged checkpoint, a loss or gradient that is not finite), `ConfigError` (another config,
@@ -143,7 +150,11 @@ def fit(
         raise ConfigError(
             f"{type(module).__name__} cannot be fitted; expected an nn.Module with losses and optimizers."
         )
-    begin_run(run, {"config": dict(config), "seed": seed, "steps": steps, "devices": devices}, name="config.json")
+    pace = Pace(steps=steps, minutes=minutes, cool_down=cool_down)
+    agreed = {"config": dict(config), "seed": seed, "steps": steps, "devices": devices}
+    if cool_down and minutes is None:
+        agreed["cool_down"] = cool_down
+    begin_run(run, agreed, name="config.json")
     path = run / CHECKPOINT
     begun = read_checkpoint(path)
     first = 0 if begun is None else begun["step"]
@@ -157,7 +168,7 @@ def fit(
             loop.restore(begun)
         logs = _Logs(run) if fabric.is_global_zero else None
         try:
-            last = _run(loop, range(first, steps), logs, every_checkpoint, every_validation, every_log, on_tick)
+            done, last = _run(loop, first, pace, logs, every_checkpoint, every_validation, every_log, on_tick)
         finally:
             if logs is not None:
                 logs.close()
@@ -165,25 +176,32 @@ def fit(
         module.cpu()
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
-    return Fitted(steps, fabric.global_rank, first, last)
+    return Fitted(done, fabric.global_rank, first, last)
 
 
 def _run(
     loop: "_Loop",
-    numbers: range,
+    first: int,
+    pace: Pace,
     logs: "_Logs | None",
     every_checkpoint: int,
     every_validation: int,
     every_log: int,
     on_tick: Callable[[FitTick], None] | None,
-) -> dict[str, float]:
-    """Every step, with what is due after it; the figures of the last one. `logs` is of rank 0 alone."""
+) -> tuple[int, dict[str, float]]:
+    """Steps until the pace ends, with what is due after each; how many there are now, and the figures of the last.
+
+    `logs` is of rank 0 alone.
+    """
     validate = getattr(loop.module, "validate", None)
     last: dict[str, float] = {}
-    marks = [(time.perf_counter(), numbers.start)]
-    for index in numbers:
-        last = {k: float(v) for k, v in loop.step(index).items()}
-        done, ends = index + 1, index + 1 == numbers.stop
+    marks = [(time.perf_counter(), first)]
+    done, spent, kept = first, 0.0, True
+    while not pace.ends(done, spent):
+        last = {k: float(v) for k, v in loop.step(done, pace.rate(done, spent)).items()}
+        done += 1
+        spent = loop.agreed(pace.spent()) if pace.minutes is not None else 0.0
+        ends = pace.ends(done, spent)
         due = last if done % every_log == 0 else {}
         if validate is not None and every_validation and (done % every_validation == 0 or ends):
             with torch.no_grad():
@@ -193,13 +211,15 @@ def _run(
             continue
         if due:
             logs.add(due, done)
-        if done % every_checkpoint == 0 or ends:
+        cools = pace.by_clock(spent)
+        if kept and (done % every_checkpoint == 0 or ends or cools):
             write_state(loop.path, loop.state(done))
+        kept = not cools
         if on_tick is not None:
             marks = [*marks[-49:], (time.perf_counter(), done)]
             (t0, s0), (t1, s1) = marks[0], marks[-1]
-            on_tick(FitTick(done, numbers.stop, last, (s1 - s0) / max(t1 - t0, 1e-9)))
-    return last
+            on_tick(FitTick(done, pace.steps, last, (s1 - s0) / max(t1 - t0, 1e-9)))
+    return done, last
 
 
 class _Losses(nn.Module):
@@ -230,8 +250,11 @@ class _Loop:
         self.stepper = stepper
 
     @torch.enable_grad()
-    def step(self, index: int) -> dict[str, Tensor]:
-        """One optimiser step; its losses, detached. What is drawn depends on the seed, the step and the rank alone."""
+    def step(self, index: int, rate: float = 1.0) -> dict[str, Tensor]:
+        """One optimiser step with the schedule's learning rate times `rate`; its losses, detached.
+
+        What is drawn depends on the seed, the step and the rank alone.
+        """
         fabric = self.fabric
         drawn = derived_seed(self.seed, index, fabric.global_rank)
         rng = torch.Generator().manual_seed(drawn)
@@ -244,10 +267,19 @@ class _Loop:
         if self.clip is not None:
             norm = fabric.clip_gradients(self.losses, self.stepper, max_norm=self.clip, error_if_nonfinite=False)
             _check_finite(norm, index, "gradient's norm")
+        scheduled = [group["lr"] for group in self.optimizer.param_groups]
+        for group in self.optimizer.param_groups:
+            group["lr"] *= rate
         self.stepper.step()
+        for group, lr in zip(self.optimizer.param_groups, scheduled, strict=True):
+            group["lr"] = lr
         if self.schedule is not None:
             self.schedule.step()
         return {k: v.detach() for k, v in found.items()}
+
+    def agreed(self, value: float) -> float:
+        """The value that the process of rank 0 has: clocks differ, and all must take the same number of steps."""
+        return self.fabric.broadcast(value)
 
     def state(self, step: int) -> dict[str, Any]:
         """What a checkpoint holds after `step` steps."""

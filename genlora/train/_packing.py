@@ -42,16 +42,24 @@ class EncodedRows:
 
 
 def encode_rows(
-    tokenizer: object, examples: Sequence[Example], *, description: str | None = None, max_tokens: int = 160
+    tokenizer: object,
+    examples: Sequence[Example],
+    *,
+    description: str | None = None,
+    shots: Sequence[tuple[str, str]] = (),
+    max_tokens: int = 160,
 ) -> EncodedRows:
     """Tokenise examples in the chat format; `description` gives the *described* prompt mode, None the *bare* one.
+
+    `shots` are worked examples (input, answer) that every row sees as earlier turns.
 
     Rows longer than `max_tokens` (prompt and answer, prefix included) are dropped and counted.
     """
     if not examples:
         raise TaskError("there are no examples to encode; expected at least one. Check the task's source and split.")
     call = tokenizer.__call__  # type: ignore[attr-defined]
-    prompts = call([chat_prompt(tokenizer, e.input, description) for e in examples], add_special_tokens=False).input_ids
+    texts = [chat_prompt(tokenizer, e.input, description, shots=shots) for e in examples]
+    prompts = call(texts, add_special_tokens=False).input_ids
     answers = call([e.output for e in examples], add_special_tokens=False).input_ids
     end = tokenizer.eos_token_id  # type: ignore[attr-defined]
     kept = [(p, [*a, end]) for p, a in zip(prompts, answers, strict=True) if len(p) + len(a) + 1 <= max_tokens]
@@ -132,10 +140,10 @@ def pack(
 def causal_mask(segment: Int[Tensor, "packs length"], dtype: torch.dtype) -> Float[Tensor, "packs 1 length length"]:
     """Additive mask: causal, and a row sees the prefix (segment 0) and itself; padding sees itself."""
     width = segment.shape[1]
-    causal = torch.ones(width, width, dtype=torch.bool).tril()
+    causal = torch.ones(width, width, dtype=torch.bool, device=segment.device).tril()
     query, key = segment[:, :, None], segment[:, None, :]
     allowed = causal & ((query == key) | ((key == 0) & (query > 0)))
-    mask = torch.zeros(allowed.shape, dtype=dtype).masked_fill_(~allowed, torch.finfo(dtype).min)
+    mask = torch.zeros(allowed.shape, dtype=dtype, device=segment.device).masked_fill_(~allowed, torch.finfo(dtype).min)
     return mask[:, None]
 
 

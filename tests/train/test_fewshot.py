@@ -5,17 +5,16 @@ from genlora.base import load_base
 from genlora.errors import ConfigError
 from genlora.generators import load_artefact, multitask_state
 from genlora.tasks import Example, Task
-from genlora.train import FewshotConfig, FitFewshotOptions, fit_fewshot
-from genlora.train._fewshot import (
-    FewshotFit,
-    FewshotSteps,
-    answers_right,
-    validation_dialogues,
-)
+from genlora.train import FewshotConfig, FitStreamOptions, fit_fewshot
+from genlora.train._fewshot import FewshotFit, FewshotSteps, validation_dialogues
+from genlora.train._forced import answers_right
 from genlora.train._lightning import Step, fit
 from genlora.train._routed import routed
+from genlora.train._stream_steps import Ahead
 
-SMALL = FewshotConfig(rank=2, targets=("q_proj", "down_proj"), tokens=400, turns=4, validation_dialogues=2, lr=3e-3)
+SMALL = FewshotConfig(
+    rank=2, targets=("q_proj", "down_proj"), tokens=400, turns=4, validation_dialogues=2, validation_specs=4, lr=3e-3
+)
 
 
 def task(name, word):
@@ -28,33 +27,38 @@ def base(tiny_base):
     return load_base(str(tiny_base("llama")), attn_implementation="eager")
 
 
+def looked_at(base, config=SMALL):
+    found = validation_dialogues(base, [task("delta", "on")], config)
+    return {source: [d for _, _, d in all_of_it] for source, all_of_it in found.items()}
+
+
 def run(base, folder, steps, config=SMALL):
     tasks = [task("alpha", "the"), task("beta", "in")]
-    held = validation_dialogues(base, [task("delta", "on")], config, specs=4)
+    held = looked_at(base, config)
     torch.manual_seed(0)
     with routed(base.model, base.layout, config.targets, config.scale) as router:
-        module = FewshotFit(base, router, FewshotSteps(base, tasks, config), held)
+        module = FewshotFit(base, router, Ahead(FewshotSteps(base, tasks, config)), held)
         fit(module, run=folder, steps=steps, config=config.to_json(), every_checkpoint=2, every_validation=4)
     return module
 
 
 def test_a_step_is_known_by_its_number_and_holds_a_pair_with_shared_inputs(base):
     steps = FewshotSteps(base, [task("alpha", "the")], SMALL)
-    first = steps.dialogues(4)
-    assert first == FewshotSteps(base, [task("alpha", "the")], SMALL).dialogues(4)
-    assert first != steps.dialogues(5)
+    first = steps.sequences(4)
+    assert first == FewshotSteps(base, [task("alpha", "the")], SMALL).sequences(4)
+    assert first != steps.sequences(5)
     assert len(first) == 4 and all(len(d) <= SMALL.tokens for d in first)
 
 
 def test_a_bounded_stream_comes_back(base):
     few = FewshotConfig(specs=8, catalogue=0, undescribed=0, tokens=400)
     steps = FewshotSteps(base, [], few)
-    texts = {base.tokenizer.decode(list(d.ids)).split("user\n")[1].split("\n")[0] for d in steps.dialogues(0)}
+    texts = {base.tokenizer.decode(list(d.ids)).split("user\n")[1].split("\n")[0] for d in steps.sequences(0)}
     assert len(texts) == 4
 
 
 def test_validation_is_of_nothing_that_trains(base):
-    held = validation_dialogues(base, [task("delta", "on")], SMALL, specs=4)
+    held = looked_at(base)
     assert set(held) == {"catalogue", "near", "far"} and all(held.values())
     text = base.tokenizer.decode(list(held["catalogue"][0].ids))
     assert "wording 6 of delta" in text
@@ -71,14 +75,14 @@ def test_training_lowers_the_loss_and_resumes_to_the_same_weights(base, tmp_path
     assert [h["tokens"] for h in parts.history] == [h["tokens"] for h in whole.history]
     step = Step(100, torch.Generator())
     with routed(base.model, base.layout, SMALL.targets, SMALL.scale) as router, torch.no_grad():
-        steps = FewshotSteps(base, [task("alpha", "the")], SMALL)
+        steps = Ahead(FewshotSteps(base, [task("alpha", "the")], SMALL))
         fresh = FewshotFit(base, router, steps, {}).losses(step)["loss"]
         trained = FewshotFit(base, router, steps, {}, start=whole.weights()).losses(step)["loss"]
     assert trained < fresh
 
 
 def test_answers_are_right_by_forcing_as_greedy_decoding_would_have_it(base):
-    held = validation_dialogues(base, [task("delta", "on")], SMALL, specs=4)["catalogue"]
+    held = looked_at(base)["catalogue"]
     found = answers_right(base, held)
     assert set(found) == {0, 1, 3} and all(0 <= v <= 1 for v in found.values())
     # an answer that the model itself would give is right
@@ -100,7 +104,7 @@ def test_a_fit_writes_an_artefact_that_generates_and_can_be_gone_on_with(base, t
     tasks, held = [task("alpha", "the"), task("beta", "in")], [task("delta", "on")]
 
     def fitted(run, steps, start=None):
-        options = FitFewshotOptions(config=SMALL, run=tmp_path / run, steps=steps, every_validation=2, start=start)
+        options = FitStreamOptions(config=SMALL, run=tmp_path / run, steps=steps, every_validation=2, start=start)
         return fit_fewshot(base, tasks, held, "e" * 64, options, tmp_path / f"{run}-artefact")
 
     report = fitted("one", 2)

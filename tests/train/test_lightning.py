@@ -1,4 +1,5 @@
 import csv
+import itertools
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from torch import nn
 from genlora.errors import ConfigError, TrainingError
 from genlora.train._checkpoint_io import read_state, trained_state, write_state
 from genlora.train._lightning import CHECKPOINT, FitTick, fit
+from genlora.train._pace import Pace
 
 SCRIPT = Path(__file__).with_name("fit_toy.py")
 TRAINER = Path(__file__).with_name("data") / "trainer"
@@ -229,3 +231,63 @@ def test_two_processes_equal_one_with_both_halves(tmp_path):
     one, two = read_state(tmp_path / "one/weights"), read_state(tmp_path / "two/weights")
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-6)
+
+
+class Rates(Toy):
+    """Keeps the learning rate that each step was taken with."""
+
+    def __init__(self):
+        super().__init__()
+        self.rates = []
+
+    def optimizers(self, steps):
+        del steps
+        optimizer = torch.optim.SGD(self.parameters(), lr=1e-2)
+        optimizer.register_step_pre_hook(lambda o, *_: self.rates.append(o.param_groups[0]["lr"]))
+        return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + step))
+
+
+def test_the_rate_falls_to_zero_over_the_last_part_and_a_killed_run_ends_with_the_same_weights(tmp_path):
+    whole, parts = Rates(), Rates()
+    fit(whole, run=tmp_path / "a", steps=10, config={}, cool_down=0.4, every_checkpoint=3)
+    scheduled = [1e-2 / (1 + i) for i in range(10)]
+    assert whole.rates == pytest.approx([r * f for r, f in zip(scheduled, [1] * 7 + [0.75, 0.5, 0.25], strict=True)])
+
+    def killed(tick):
+        if tick.step == 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(parts, run=tmp_path / "b", steps=10, config={}, cool_down=0.4, every_checkpoint=3, on_tick=killed)
+    again = Rates()
+    assert fit(again, run=tmp_path / "b", steps=10, config={}, cool_down=0.4).resumed_from == 9
+    assert len(again.rates) == 1 and same(weights(again), weights(whole))
+    with pytest.raises(ConfigError, match=r"cool_down=0\.4 \(now None\)"):
+        fit(Rates(), run=tmp_path / "b", steps=10, config={})
+
+
+def test_a_run_that_the_clock_cooled_goes_on_from_before(tmp_path, monkeypatch):
+    def a_second_a_step():
+        seconds = itertools.count(1)
+        monkeypatch.setattr(Pace, "spent", lambda pace: next(seconds) / (60 * pace.minutes))
+
+    a_second_a_step()
+    first = Rates()
+    found = fit(first, run=tmp_path, steps=100, config={}, minutes=0.2, cool_down=0.5, every_checkpoint=4)
+    assert (found.steps, found.resumed_from) == (12, 0)
+    scheduled = [1e-2 / (1 + i) for i in range(100)]
+    factors = [1] * 7 + [5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6]
+    assert first.rates == pytest.approx([r * f for r, f in zip(scheduled[:12], factors, strict=True)])
+    a_second_a_step()
+    second = Rates()
+    found = fit(second, run=tmp_path, steps=100, config={}, minutes=0.2, every_checkpoint=4)
+    assert (found.resumed_from, found.steps) == (7, 19)
+    assert second.rates == pytest.approx(scheduled[7:19])
+    assert fit(Rates(), run=tmp_path, steps=100, config={}, minutes=0.01).resumed_from == 19
+
+
+@pytest.mark.parametrize("wrong", [{"minutes": 0}, {"minutes": float("nan")}, {"cool_down": 1.5}, {"cool_down": -0.1}])
+def test_a_pace_that_cannot_be_is_told(tmp_path, wrong):
+    with pytest.raises(ConfigError, match=f"{next(iter(wrong))} is"):
+        fit(Toy(), run=tmp_path, steps=1, config={}, **wrong)
+    assert not any(tmp_path.iterdir())

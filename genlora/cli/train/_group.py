@@ -11,7 +11,7 @@ from .._progress import progress_bars
 from .._show import bank_option, say, say_json
 from ._auto import auto
 from ._embedder import embedder
-from ._fewshot import fewshot
+from ._stream import fewshot, hypernet_bases
 from ._text import artefact_option, hypernet, multitask, ticks
 
 CVAE_EPILOG = """\b
@@ -185,5 +185,6 @@ def abmll(
 train.add_command(auto)
 train.add_command(embedder)
 train.add_command(fewshot)
+train.add_command(hypernet_bases)
 train.add_command(multitask)
 train.add_command(hypernet)

@@ -1,0 +1,2 @@
+from ..small_world import embedder as embedder
+from ..small_world import embedder_path as embedder_path
