@@ -9,8 +9,8 @@ from pathlib import Path
 from genlora.errors import BankDamagedError
 from genlora.files import TEMPORARY, atomic_write, sha256_bytes, sha256_file, storage_errors
 
-MAX_BLOB = 8 << 30
-"""Sixty-four experts of rank 8 on a 7B base, uncompressed, are a third of it."""
+MAX_BLOB = 4 << 30
+"""Sixty-four experts of rank 8 on a 7B base, uncompressed, are a quarter of it; hashing as much takes seconds."""
 _LARGE = 64 << 20
 BLOB_NAME = re.compile(r"([0-9a-f]{64})\.safetensors")
 
