@@ -16,8 +16,5 @@ print(adapter)  # with its expected accuracy
 folder = adapter.save("from-a-sentence", force=True)
 
 runner = Runner.open(folder)
-told = description if adapter.generated.prompt == "described" else None
-for asked, bare, adapted in zip(
-    inputs, runner.outputs(inputs, adapted=False), runner.outputs(inputs, description=told), strict=True
-):
+for asked, bare, adapted in zip(inputs, runner.outputs(inputs, adapted=False), runner.outputs(inputs), strict=True):
     print(f"{asked!r}: base {bare!r}, adapter {adapted!r}")

@@ -39,7 +39,9 @@ def test_from_a_sentence(tmp_path, env):
 def test_own_examples(tmp_path, env):
     done = run("own_examples.py", cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
-    assert "refined" in done.stdout and (tmp_path / "own-examples" / "adapter_model.safetensors").is_file()
+    assert (
+        "left-out examples right" in done.stdout and (tmp_path / "own-examples" / "adapter_model.safetensors").is_file()
+    )
 
 
 def test_own_bank(tmp_path, env, real_base):

@@ -15,10 +15,12 @@ DOUBTFUL = 0.5
 def accurate(made: GeneratedAdapter, least: float | None) -> GeneratedAdapter:
     """`made`, if it is expected to be right at least that often; else `AccuracyError`, with what would help."""
     expected = made.expected_accuracy
-    told = None if expected is None else expected.to_json()
-    check_accuracy(
-        {"expected_accuracy": told, "advice": {what: e.to_json() for what, e in made.generated.advice.items()}}, least
-    )
+    told = {
+        "expected_accuracy": None if expected is None else expected.to_json(),
+        "advice": {what: e.to_json() for what, e in made.generated.advice.items()},
+        "made_by": made.generated.made_by,
+    }
+    check_accuracy(told, least)
     return made
 
 
@@ -32,11 +34,11 @@ def check_accuracy(receipt: Mapping[str, Any], least: float | None) -> None:
             f"nothing is known of how often this adapter would be right, and at least {least:.2f} was asked for. "
             "Use --generator auto with a bank whose requests were measured (genlora train auto), or drop the bound."
         )
-    helps = "; ".join(f"{what}: about {e['value']:.2f}" for what, e in receipt.get("advice", {}).items())
+    helps = {what: float(e["value"]) for what, e in receipt.get("advice", {}).items()}
     raise AccuracyError(
         f"the adapter is expected to be right in {expected['value']:.2f} of cases ({expected['low']:.2f} to "
         f"{expected['high']:.2f}), and at least {least:.2f} was asked for. "
-        + (f"What would help: {helps}." if helps else "Say the task in other words, or refine it on examples.")
+        + _what_helps(receipt.get("made_by", {}), helps)
     )
 
 
@@ -45,8 +47,15 @@ def accuracy_warnings(generated: Generated) -> tuple[str, ...]:
     expected = generated.expected
     if expected is None or expected.value >= DOUBTFUL:
         return ()
-    helps = "; ".join(f"{what}: about {e.value:.2f}" for what, e in generated.advice.items())
+    helps = {what: e.value for what, e in generated.advice.items()}
     return (
         f"expected accuracy is low: {expected.value:.2f} ({expected.low:.2f} to {expected.high:.2f}). "
-        + (f"What would help: {helps}." if helps else "Say the task in other words, or refine it on examples."),
+        + _what_helps(generated.made_by, helps),
     )
+
+
+def _what_helps(made_by: Mapping[str, Any], helps: Mapping[str, float]) -> str:
+    if "fitted" in made_by:
+        return "Give more examples, and ones like the inputs to come."
+    told = "; ".join(f"{what}: about {value:.2f}" for what, value in helps.items())
+    return f"What would help: {told}." if told else "Say the task in other words, or give examples of it."

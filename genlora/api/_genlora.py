@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -34,14 +34,16 @@ from genlora.generators import (
     generator_for,
     one_thread,
 )
-from genlora.policy import MAX_REASON_CHARS, gate
+from genlora.policy import gate, override_reason
 from genlora.progress import Progress, silent
 from genlora.tasks import PromptFormat
+from genlora.train import LEAST
 from genlora.versions import versions
 
 from ._accuracy import accuracy_warnings, accurate
 from ._adapter import GeneratedAdapter
 from ._bundle import prompt_part, shots_of
+from ._from_examples import examples_of, fit_request
 from ._places import calibration_of, generator_artefact, token_reader
 from ._receipt import Dtype, request_part, result_part
 from ._refine import RequestExamples
@@ -89,23 +91,6 @@ class ItemFailure:
     line: int
     name: str
     reason: str
-
-
-def _reason(allow_harmful: bool | str) -> str | None:
-    """Why a stopped description is let through; None where it is not."""
-    if allow_harmful is False:
-        return None
-    reason = "" if allow_harmful is True else " ".join(allow_harmful.split())
-    if not reason and allow_harmful is not True:
-        raise ConfigError(
-            "the reason for overriding the policy gate is empty. Say in a few words why, for the receipt."
-        )
-    if len(reason) > MAX_REASON_CHARS or not reason.isprintable():
-        raise ConfigError(
-            f"the reason for overriding the policy gate has {len(reason):,} characters or holds control characters; "
-            f"expected plain text of at most {MAX_REASON_CHARS}. Shorten it."
-        )
-    return reason or "no reason given"
 
 
 class GenLora:
@@ -212,6 +197,11 @@ class GenLora:
             "identity": json.dumps(self.bank.fingerprint.to_json(), sort_keys=True, separators=(",", ":")),
         }
 
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors of texts, (n, dim)."""
+        with one_thread():
+            return self.embedder.embed_checked(texts).vectors
+
     def embed(self, description: str) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         """The unit task vector of a description, (dim,), and warnings about how it was read."""
         with one_thread():
@@ -266,8 +256,9 @@ class GenLora:
             min_accuracy: refuse an adapter that is expected to be right less often, 0 to 1; also one of which nothing
                 is known.
             generator: another generator than this object's own.
-            examples: JSON Lines of input and output, or `Example`s; the `cvae` generator starts from them instead of
-                the description, which may then be left out. Needs the base.
+            examples: a file of labelled examples in any usual form (`genlora.tasks.read_examples`), or `Example`s. Four
+                or more fit an adapter: the best start by its loss on them, refined while left-out ones gain, which tell
+                its expected accuracy; fewer become shots. Needs no description. `generator="cvae"` draws for them.
             refine: the same of labelled examples to adapt the generated adapter on (`abmll`). Needs the base.
             base: for `examples` and `refine`: a base in memory, or its source; by default the bank's own.
             device: where such a base is loaded.
@@ -294,14 +285,20 @@ class GenLora:
         self._check_form(request, dtype)
         if min_accuracy is not None and not 0 <= min_accuracy <= 1:
             raise ConfigError(f"min_accuracy is {min_accuracy!r}, expected a share between 0 and 1, such as 0.6.")
-        allow = _reason(allow_harmful)
-        if examples is None and refine is None:
+        allow = override_reason(allow_harmful)
+        given, draw = examples_of(
+            examples, generator, described=description is not None, alone=not shots and refine is None
+        )
+        if given is not None and not draw and len(given.examples) < LEAST:
+            shots, given = shots_of([(e.input, e.output) for e in given.examples]), None
+            request = replace(request, shots=shots)
+        if given is None and refine is None:
             with one_thread():
                 return accurate(self._made(request, dtype, generator, shots=shots, allow=allow), min_accuracy)
         if allow is None:  # by its words already, before a base is loaded
             gate().check(request.description or "")
-        shown = RequestExamples.read(examples, refine, base, device, self.bank, generator)
-        made = self._made(request, dtype, generator, shown, shots=shots, allow=allow, progress=progress)
+        labelled = RequestExamples.read(given, refine, base or self._base, device, self.bank, draw=draw)
+        made = self._made(request, dtype, generator, labelled, shots=shots, allow=allow, progress=progress)
         return accurate(made, min_accuracy)
 
     def _check_form(self, request: Request, dtype: Dtype | None) -> None:
@@ -327,21 +324,24 @@ class GenLora:
         progress: Progress = silent,
     ) -> GeneratedAdapter:
         watch, text = Stopwatch(), request.description or ""
+        given = labelled if labelled is not None and labelled.examples is not None else None
+        engine = self.engine(generator if given is None else "cvae" if given.draw else "auto")
+        vector: NDArray[np.float32] | None = None
         warnings: tuple[str, ...] = ()
-        if labelled is not None and labelled.examples is not None:
-            engine = self.engine("cvae")
-            policy = gate().check(text, allow=allow)
-            generated = labelled.drawn(engine, request, watch, progress)
-        else:
-            engine = self.engine(generator)
+        if request.description is not None and not (given is not None and given.draw):
             with watch("embed"):
                 vector, warnings = self.embed(text)
-            with watch("policy"):
-                policy = gate().check(text, vector, embedder=self.embedder.id, allow=allow)
+        with watch("policy"):
+            policy = gate().check(text, vector, embedder=None if vector is None else self.embedder.id, allow=allow)
+        if given is None:
             generated = engine.generate(request, vector)
+        elif given.draw:
+            generated = given.drawn(engine, request, watch, progress)
+        else:
+            generated = fit_request(self, given, request, vector, watch, progress)
         if labelled is not None and labelled.refine is not None:
             generated = labelled.refined(generated, request.rank or self.bank.rank, request.seed, watch)
-        if engine.kind not in _BOUNDED:
+        if given is not None or engine.kind not in _BOUNDED:
             with watch("bounds"):
                 check_norms(generated.adapter, self._norm_bounds(), where=f"the adapter that {engine.kind} made")
         layout = self.bank.layout

@@ -367,7 +367,7 @@ class Library:
             "progress": lambda what, done, total: job.tick(what, done / max(1, total)),
         }
         if asked.examples:
-            made = self.lora.generate(examples=asked.examples, base=self._base, **options)
+            made = self.lora.generate(examples=asked.examples, base=self._base, generator="cvae", **options)
         else:
             made = self.lora.generate(asked.description, generator=asked.generator, quick=self.quick, **options)
         receipt = made.receipt()

@@ -22,7 +22,9 @@ from genlora.train import Posterior, RefinePrior, refine
 from ._places import generator_artefact
 from ._scene import exact_dtype, load_banks_base
 
-MAX_EXAMPLES = 512
+MAX_EXAMPLES = 4_096
+MAX_REFINED = 512
+"""More for `abmll` and `cvae`, which read all of them at once."""
 _LEAST_FOLDED = 4
 
 
@@ -42,21 +44,22 @@ class Labelled:
         return {"sha256": self.sha256, "count": len(self.examples)}
 
 
-def read_labelled(source: Path | Sequence[Example]) -> Labelled:
-    """The examples of a JSON Lines file, or given as values. Raises `TaskError` for more than 512, or unreadable ones.
+def read_labelled(source: Path | Sequence[Example], most: int = MAX_EXAMPLES) -> Labelled:
+    """The examples of a file in any usual form, or given as values. Raises `TaskError` for unreadable ones.
 
     The digest is the file's; of values, that of their canonical JSON.
     """
     if not isinstance(source, Path):
         rows = [asdict(e) for e in source]
-        return Labelled(_few(task_of(source, "examples"), "examples"), sha256_bytes(canonical_json(rows)))
-    return Labelled(_few(read_examples(source), str(source), f"jsonl:{source.name}"), sha256_file(source))
+        task = task_of(source, "examples")
+        return Labelled(_few(task, most, "examples"), sha256_bytes(canonical_json(rows)))
+    return Labelled(_few(read_examples(source), most, str(source), f"jsonl:{source.name}"), sha256_file(source))
 
 
-def _few(task: Task, where: str, source: str = "jsonl:FILE") -> Task:
-    if len(task.examples) > MAX_EXAMPLES:
+def _few(task: Task, most: int, where: str, source: str = "jsonl:FILE") -> Task:
+    if len(task.examples) > most:
         raise TaskError(
-            f"{where}: {len(task.examples):,} examples, expected at most {MAX_EXAMPLES}: with so many, train an "
+            f"{where}: {len(task.examples):,} examples, expected at most {most:,}: with so many, train an "
             f"expert: genlora bank train {source}"
         )
     return task
@@ -139,6 +142,8 @@ class RequestExamples:
     """The labelled examples of one request, with the base that reads them."""
 
     examples: Labelled | None
+    draw: bool
+    """Whether the cvae draws for `examples`; else an adapter is fitted to them."""
     refine: Labelled | None
     base: LoadedBase
     bank: Bank
@@ -146,25 +151,22 @@ class RequestExamples:
     @classmethod
     def read(
         cls,
-        examples: Path | Sequence[Example] | None,
+        examples: Labelled | None,
         refine: Path | Sequence[Example] | None,
         base: str | LoadedBase | None,
         device: str,
         bank: Bank,
-        generator: str | None,
+        *,
+        draw: bool,
     ) -> Self:
         """Examples first, then the base. Raises `TaskError`, `ConfigError`, `BaseMismatchError`."""
-        if examples is not None and generator not in (None, "cvae"):
-            raise ConfigError(
-                f"only the generator cvae starts from examples, not {generator!r}. Leave --generator out."
-            )
-        files = [None if path is None else read_labelled(path) for path in (examples, refine)]
+        refined = None if refine is None else read_labelled(refine, MAX_REFINED)
         if refine is not None:
             generator_artefact("abmll", bank)  # before the seconds that loading the base takes
         if base is None or isinstance(base, str):
             base = load_banks_base(bank, base, device=device, dtype=exact_dtype(device))
         require_compatible(bank.fingerprint, base.fingerprint, what=f"bank {bank.where}")
-        return cls(files[0], files[1], base, bank)
+        return cls(examples, draw, refined, base, bank)
 
     def drawn(self, engine: Any, request: Request, watch: Stopwatch, progress: Progress = silent) -> Generated:
         """What the cvae draws for the examples' task vector."""

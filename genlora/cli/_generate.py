@@ -71,10 +71,11 @@ MAX_SAID = 20
     help="Number format of the weights.  [default: the shortest that loses nothing]",
 )
 @click.option("--examples", type=click.Path(path_type=Path), metavar="FILE", help=(
-    "Start from examples instead of a description: JSON Lines {input, output}, read with the base (cvae)."
+    "Fit it to labelled examples in any usual form (JSON Lines, CSV, chats, 'in => out' lines); a description is not "
+    "needed. Needs the base."
 ))  # fmt: skip
 @click.option("--refine", type=click.Path(path_type=Path), metavar="FILE", help=(
-    "Adapt the adapter on a few labelled examples: JSON Lines {input, output}; needs the base, takes minutes on a CPU."
+    "Adapt the adapter on a few labelled examples under a learned prior (abmll), in the same forms; needs the base."
 ))  # fmt: skip
 @click.option("--base", metavar="SOURCE", help="Base for --examples and --refine.  [default: the bank's own]")
 @click.option("--device", help="Where that base runs: cpu or cuda.  [default: cpu]")
@@ -112,9 +113,14 @@ def generate(
         genlora generate "Put the words in alphabetical order." -o sort-words
         genlora generate "Give the plural." --example "wolf => wolves" --example "ox => oxen" -o plural
 
-    With --examples or --refine the base is loaded, to read labelled examples; the receipt holds their digest only.
+        genlora generate "Route the ticket to a queue." --examples tickets.csv -o route
+
+    With --examples or --refine the base is loaded, to read labelled examples; the receipt holds their digest only. One
+    to three --examples are shown in the prompt instead, as by --example, and nothing is trained.
     """
     _check_sources(description, source, examples, refine, base, device)
+    if examples is not None and (shots or refine is not None):
+        raise click.UsageError("--examples fits the adapter already: give no --example or --refine with it.")
     options["shots"] = _shots(shots)
     many = None if source is None else _items(source)
     one = None if description is None else check_description(_read_stdin() if description == "-" else description)
@@ -182,7 +188,13 @@ def _report_one(made: GeneratedAdapter, out: Path, *, gguf: bool, as_json: bool)
     if as_json:
         say_json({"output": str(out), **summary(made, gguf=gguf)})
         return
-    if (refined := made.generated.made_by.get("refined")) is not None:
+    made_by = made.generated.made_by
+    if (fitted := made_by.get("fitted")) is not None:
+        say(
+            f"fitted to {made_by['examples']['count']} examples from {made_by['chosen']} in {fitted['steps']} steps: "
+            f"{fitted['right']} of {fitted['left_out']} left-out examples right, {fitted['before']} before"
+        )
+    if (refined := made_by.get("refined")) is not None:
         before, after = refined["before"], refined["after"]
         how = "on left-out halves" if refined["cross_fitted"] else "on the examples themselves"
         say(

@@ -9,10 +9,10 @@ from ._evidence import Evidence as Evidence
 from ._evidence import evidence as evidence
 from ._fold import fold as fold
 from ._fold import sentences as sentences
-from ._gate import MAX_REASON_CHARS as MAX_REASON_CHARS
 from ._gate import Decision as Decision
 from ._gate import Gate as Gate
 from ._gate import gate as gate
+from ._gate import override_reason as override_reason
 from ._lexicon import Lexicon as Lexicon
 from ._refusals import REFUSALS_FORMAT as REFUSALS_FORMAT
 from ._refusals import RefusalDrift as RefusalDrift

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genlora.descriptions import MAX_CHARS
-from genlora.errors import PolicyError
+from genlora.errors import ConfigError, PolicyError
 from genlora.files import parse_json, sha256_bytes
 
 from ._classifier import Classifier
@@ -174,3 +174,20 @@ def _matched(worst: Evidence, category: str | None) -> tuple[str, ...]:
 def gate() -> Gate:
     """The gate that comes with genlora, read once."""
     return Gate.load()
+
+
+def override_reason(allow_harmful: bool | str) -> str | None:
+    """Why a stopped description is let through, as a receipt tells it; None where it is not. Raises `ConfigError`."""
+    if allow_harmful is False:
+        return None
+    reason = "" if allow_harmful is True else " ".join(allow_harmful.split())
+    if not reason and allow_harmful is not True:
+        raise ConfigError(
+            "the reason for overriding the policy gate is empty. Say in a few words why, for the receipt."
+        )
+    if len(reason) > MAX_REASON_CHARS or not reason.isprintable():
+        raise ConfigError(
+            f"the reason for overriding the policy gate has {len(reason):,} characters or holds control characters; "
+            f"expected plain text of at most {MAX_REASON_CHARS}. Shorten it."
+        )
+    return reason or "no reason given"

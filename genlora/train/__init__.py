@@ -18,6 +18,12 @@ from ._fit_abmll import AbmllFitConfig as AbmllFitConfig
 from ._fit_abmll import fit_abmll as fit_abmll
 from ._fit_cvae import fit_cvae as fit_cvae
 from ._fit_embedder import fit_embedder as fit_embedder
+from ._fit_examples import DIVERSE as DIVERSE
+from ._fit_examples import LEAST as LEAST
+from ._fit_examples import Fitted as Fitted
+from ._fit_examples import Start as Start
+from ._fit_examples import fit_examples as fit_examples
+from ._fit_examples import start_losses as start_losses
 from ._fit_stream import FitStreamOptions as FitStreamOptions
 from ._fit_stream import FitStreamReport as FitStreamReport
 from ._fit_stream import fit_fewshot as fit_fewshot

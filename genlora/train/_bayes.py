@@ -102,10 +102,12 @@ def adapt(
     *,
     samples: int = 1,
     seed: int = 0,
+    look: Callable[[int, Factors], bool] | None = None,
 ) -> Posterior:
     """The posterior after `config.steps` steps on `loss(factors with `samples` in front, rng) + beta · KL`.
 
-    Raises `TrainingError` when the loss is not finite.
+    `look` is shown the number of steps done and the mean, before the first step and after each; where it returns True,
+    that was the last. Raises `TrainingError` when the loss is not finite.
     """
     rng = torch.Generator().manual_seed(seed)
     u: Factors = {k: (torch.zeros_like(a), torch.zeros_like(b)) for k, (a, b) in mean.items()}
@@ -116,6 +118,8 @@ def adapt(
     losses: list[float] = []
     with torch.enable_grad():
         for i in range(config.steps):
+            if look is not None and look(i, _detached(placed(mean, prior, u))):
+                break
             for group in optimizer.param_groups:  # linear decay: the last steps average the noise
                 group["lr"] = config.lr * (1 - 0.9 * i / config.steps)
             optimizer.zero_grad()
@@ -128,10 +132,16 @@ def adapt(
             whole.backward()
             optimizer.step()
             losses.append(float(found.detach()))
-    u = {k: (a.detach(), b.detach()) for k, (a, b) in u.items()}
-    v = {k: (a.detach(), b.detach()) for k, (a, b) in v.items()}
+        else:
+            if look is not None:
+                look(config.steps, _detached(placed(mean, prior, u)))
+    u, v = _detached(u), _detached(v)
     divergence = float(direction_kl(u, v))
     return Posterior(placed(mean, prior, u), deviations(prior, v), u, v, divergence, tuple(losses))
+
+
+def _detached(pairs: Factors) -> Factors:
+    return {k: (a.detach(), b.detach()) for k, (a, b) in pairs.items()}
 
 
 def placed(mean: Factors, prior: Scales, u: Factors) -> Factors:

@@ -16,7 +16,7 @@ import torch
 from genlora.errors import TrainingError
 from genlora.tasks import Example, chat_prompt
 
-from ._packing import Batch, causal_mask, encode_rows, take
+from ._packing import Batch, Row, causal_mask, encode_rows, take
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,12 @@ def described_rows(
     if len(encoded.rows[0]) > budget:
         return None
     rows, _ = take(encoded.rows, range(len(encoded.rows)), 0, budget=budget, most=len(encoded.rows))
-    ids, segments = [*encoded.prefix], [0] * len(encoded.prefix)
+    return pack_of(encoded.prefix, rows)
+
+
+def pack_of(prefix: Sequence[int], rows: Sequence[Row]) -> Dialogue:
+    """Rows that share a prefix as one sequence, every answer a label."""
+    ids, segments = [*prefix], [0] * len(prefix)
     answers = []
     for i, row in enumerate(rows, 1):
         ids += [*row.prompt, *row.answer]

@@ -1,20 +1,34 @@
 """Trained generators in service: drawn from a description or from examples, and refined; receipts hold no example."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from genlora import GenLora
 from genlora.api import calibration_of, verify
+from genlora.api._from_examples import diverse_first
 from genlora.bank import Bank
 from genlora.base import load_base
 from genlora.cli import cli
-from genlora.errors import BankError, ConfigError, ManifestError, TaskError, UnknownGeneratorError
-from genlora.generators import library_vectors, load_artefact, save_artefact, task_vectors
+from genlora.errors import AccuracyError, BankError, ConfigError, ManifestError, TaskError, UnknownGeneratorError
+from genlora.generators import Artefact, library_vectors, load_artefact, save_artefact, task_vectors
 from genlora.tasks import Example, Task
-from genlora.train import AbmllFitConfig, CvaeFitConfig, InnerConfig, fit_abmll, fit_cvae
+from genlora.train import (
+    AbmllFitConfig,
+    CvaeFitConfig,
+    InnerConfig,
+    RefinePrior,
+    Start,
+    fit_abmll,
+    fit_cvae,
+    fit_examples,
+    start_losses,
+)
 
 SECRET = "aardvark"
 
@@ -111,8 +125,8 @@ def test_it_verifies(lora, tmp_path):
 
 
 def test_examples_take_the_description_s_place(lora, base, shown, tmp_path):
-    made = lora.generate(examples=shown, base=base)
-    again = lora.generate(examples=shown, base=base)
+    made = lora.generate(examples=shown, base=base, generator="cvae")
+    again = lora.generate(examples=shown, base=base, generator="cvae")
     assert made.files() == again.files()
     made.save(tmp_path / "out")
     written = b"".join(p.read_bytes() for p in (tmp_path / "out").iterdir())
@@ -129,7 +143,7 @@ def test_examples_of_a_task_that_is_held_find_it(lora, base, tmp_path):
     task = tasks_of(["plural"])["plural"]
     path = tmp_path / "plural.jsonl"
     path.write_text("".join(json.dumps({"input": e.input, "output": e.output}) + "\n" for e in task.examples[:9]))
-    assert lora.generate(examples=path, base=base).neighbours[0].name == "plural"
+    assert lora.generate(examples=path, base=base, generator="cvae").neighbours[0].name == "plural"
 
 
 def test_refining_is_told_in_the_receipt(lora, base, shown, tmp_path):
@@ -146,6 +160,110 @@ def test_refining_is_told_in_the_receipt(lora, base, shown, tmp_path):
     made.save(tmp_path / "out")
     assert SECRET.encode() not in b"".join(p.read_bytes() for p in (tmp_path / "out").iterdir())
     assert verify(tmp_path / "out", lora).ok
+
+
+@pytest.fixture
+def fewshot(base, place, tmp_path, monkeypatch):
+    """The bank's generators, and a fewshot beside them whose adapter is noise."""
+    folder = tmp_path / "generators"
+    shutil.copytree(place / "generators", folder)
+    rng = torch.Generator().manual_seed(0)
+    tensors = {}
+    for leaf in ("q_proj", "up_proj"):
+        modules = base.layout.of((leaf,))
+        tensors[f"{leaf}.a"] = 0.05 * torch.randn(len(modules), 4, modules[0].d_in, generator=rng)
+        tensors[f"{leaf}.b"] = 0.05 * torch.randn(len(modules), modules[0].d_out, 4, generator=rng)
+    config = {"targets": ["q_proj", "up_proj"], "rank": 4, "scale": 1.0}
+    made = Artefact("fewshot", config, tensors, base.layout, base.fingerprint.to_json(), "none")
+    save_artefact(folder / "fewshot", made)
+    monkeypatch.setenv("GENLORA_GENERATORS", str(folder))
+
+
+@pytest.fixture
+def sixteen(tmp_path):
+    path = tmp_path / "sixteen.csv"
+    path.write_text("input,output\n" + "".join(f"{SECRET} {i},{'the' if i % 2 else 'of'}\n" for i in range(16)))
+    return path
+
+
+def test_an_adapter_is_fitted_to_examples(lora, base, sixteen, fewshot, tmp_path):
+    made, again = (lora.generate("sort the words of a list", examples=sixteen, base=base) for _ in range(2))
+    assert made.files() == again.files()
+    body = made.receipt()
+    told = body["made_by"]
+    names = {n.name for n in lora.generate("sort the words of a list", top_k=4, generator="aggregate").neighbours}
+    assert told["chosen"] in {"fewshot", *names} and told["why"].startswith("loss on the examples: " + told["chosen"])
+    assert told["examples"]["count"] == 16 == told["fitted"]["left_out"]
+    assert 0 <= told["fitted"]["before"] <= 16 and 0 <= told["fitted"]["steps"] <= 12
+    expected = made.expected_accuracy
+    assert expected.value == round((told["fitted"]["right"] + 1) / 18, 3)
+    assert 0 <= expected.low <= expected.value <= expected.high <= 1
+    assert made.prompt.description == ("sort the words of a list" if body["prompt"] == "described" else None)
+    made.save(tmp_path / "out")
+    assert SECRET.encode() not in b"".join(p.read_bytes() for p in (tmp_path / "out").iterdir())
+    verdict = verify(tmp_path / "out", lora)
+    assert verdict.ok and not verdict.recomputed
+
+
+def test_the_expert_of_the_task_is_the_start(lora, base):
+    examples = tasks_of(["plural"])["plural"].examples[:8]
+    made = lora.generate("do plural", examples=examples, base=base)
+    first = made.receipt()["made_by"]["why"].removeprefix("loss on the examples: ").split(" ")[0]
+    assert made.receipt()["made_by"]["chosen"] == first
+    assert [n.weight for n in made.neighbours] == [1.0] and made.neighbours[0].name == first
+
+
+def test_the_best_start_is_that_of_the_least_loss(base, lora):
+    examples = tasks_of(["sum"])["sum"].examples[:6]
+    starts = [Start(n, lora.bank.state(n), described=n == "sum") for n in lora.bank.names()[:3]]
+    together = start_losses(base, starts, examples, description="do sum")
+    alone = [start_losses(base, [s], examples, description="do sum")[0] for s in starts]
+    assert np.allclose(together, alone, atol=1e-4)
+
+
+def test_refining_learns_what_the_examples_share(base, lora, fewshot):
+    examples = [Example(f"word {i}", "the") for i in range(10)]
+    few = lora.engine("fewshot").state
+    prior = RefinePrior.around(few, base.layout, share=0.5, inner=InnerConfig())
+    start = Start("fewshot", few, described=True, turns=True)
+    fitted = fit_examples(base, start, examples, prior, description="say it")
+    (before,) = start_losses(base, [start], examples, description="say it")
+    (after,) = start_losses(base, [replace(start, state=fitted.state)], examples, description="say it")
+    assert fitted.steps > 0 and after < before and fitted.rows == 10
+    assert fitted.state.keys() == few.keys()
+
+
+def test_many_examples_leave_a_part_out_for_good(base, lora):
+    examples = [Example(f"word {i}", "the") for i in range(90)]
+    prior = RefinePrior.around(lora.bank.state("sum"), base.layout, share=0.5, inner=InnerConfig())
+    fitted = fit_examples(base, Start("sum", lora.bank.state("sum"), False), examples, prior, description=None)
+    assert 16 <= fitted.rows <= 20 and fitted.right >= fitted.before
+
+
+def test_one_to_three_examples_are_shown_and_train_nothing(lora):
+    examples = [Example("wolf", "wolves"), Example("ox", "oxen")]
+    made = lora.generate("give the plural", examples=examples, base="there is no such base")
+    assert made.prompt.examples == (("wolf", "wolves"), ("ox", "oxen"))
+    assert made.files() == lora.generate("give the plural", shots=[("wolf", "wolves"), ("ox", "oxen")]).files()
+
+
+def test_examples_alone_start_from_what_is_drawn_for_them(lora, base, sixteen):
+    made = lora.generate(examples=sixteen, base=base)
+    told = made.receipt()["made_by"]
+    assert told["chosen"] in {"cvae", *lora.bank.names()} and made.description is None
+    assert made.expected_accuracy is not None and made.receipt()["prompt"] == "bare"
+
+
+def test_a_bound_holds_for_what_left_out_examples_say(lora, base, sixteen):
+    with pytest.raises(AccuracyError, match=r"at least 1\.00 was asked for"):
+        lora.generate("sort words", examples=sixteen, base=base, min_accuracy=1.0)
+
+
+def test_the_first_examples_are_far_apart(lora):
+    same = [Example(f"the same words {i // 100}", "a") for i in range(30)]
+    examples = [*same, Example("seven", "b")]
+    assert examples[-1] in diverse_first(lora.vectors, examples)[:16]
+    assert sorted(map(str, diverse_first(lora.vectors, examples))) == sorted(map(str, examples))
 
 
 def test_task_vectors_do_not_depend_on_their_batch(base):
@@ -165,7 +283,7 @@ def test_library_vectors_are_made_once(base, tmp_path, monkeypatch):
 
 
 def test_wrong_input_is_named(lora, base, shown, tmp_path, world, embedder, tiny_base):
-    with pytest.raises(ConfigError, match="only the generator cvae starts from examples, not 'aggregate'"):
+    with pytest.raises(ConfigError, match="only the generator cvae draws from them instead, not 'aggregate'"):
         lora.generate(examples=shown, base=base, generator="aggregate")
     empty = tmp_path / "empty.jsonl"
     empty.write_text("")
@@ -205,6 +323,7 @@ def test_a_damaged_artefact_is_refused(place, embedder, tmp_path, monkeypatch):
         (["sort", "--from", "x"], "either a DESCRIPTION or --from FILE, not both"),
         (["--from", "x", "--refine", "y"], "--examples and --refine make one"),
         (["sort", "--device", "cuda"], "go with --examples or --refine"),
+        (["sort", "--examples", "x", "--example", "a => b"], "give no --example or --refine with it"),
     ],
 )
 def test_the_command_line_says_what_goes_together(arguments, says, tmp_path):
