@@ -6,11 +6,11 @@ from genlora.tasks.stream._parts import Value
 from genlora.tasks.stream._registry import operations
 from genlora.tasks.stream.operations.codes import _ids as _codes_ids
 from genlora.tasks.stream.operations.codes import _logs as _codes_logs
-from genlora.tasks.stream.operations.codes import _phones as _codes_phones
 from genlora.tasks.stream.operations.codes import _plates as _codes_plates
 from genlora.tasks.stream.operations.codes import _times as _codes_times
+from genlora.tasks.stream.operations.office import _phones as _office_phones
 
-MODULES = (_codes_ids, _codes_logs, _codes_phones, _codes_plates, _codes_times)
+MODULES = (_codes_ids, _codes_logs, _office_phones, _codes_plates, _codes_times)
 
 
 class Same(dict):
