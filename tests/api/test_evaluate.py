@@ -90,7 +90,7 @@ def specs(tmp_path_factory, base, own_states):
     paths = []
     for name, state in own_states.items():
         said = answer(base, asked, asked.examples, state=state).answers
-        rows = [{"input": i, "output": s} for i, s in zip(inputs, said, strict=True) if s.strip()]
+        rows = [{"input": i, "output": s} for i, s in zip(inputs, said, strict=True) if s.strip() and "\0" not in s]
         paths.append(write_task(folder, name, rows))
     hopeless = [{"input": i, "output": f"x{n * 7919 % 1000}q{n}"} for n, i in enumerate(inputs)]
     paths.append(write_task(folder, "hopeless", hopeless))
