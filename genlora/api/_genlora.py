@@ -4,7 +4,6 @@ the same-task test asks it.
 
 import json
 import logging
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from genlora.adapter import AdapterState, check_norms
+from genlora.adapter import check_norms
 from genlora.bank import Bank, BankAddress, Embedded, TaskEmbedder
 from genlora.descriptions import BadItem, Item, language_warning
 from genlora.errors import (
@@ -29,7 +27,6 @@ from genlora.generators import (
     Artefact,
     PromptMode,
     Request,
-    Rows,
     Stopwatch,
     generator_for,
     one_thread,
@@ -47,7 +44,8 @@ from ._from_examples import examples_of, fit_request
 from ._places import calibration_of, generator_artefact, token_reader
 from ._receipt import Dtype, request_part, result_part
 from ._refine import RequestExamples
-from ._scene import check_embedder, load_banks_base, load_banks_embedder, open_bank
+from ._same_task import BaseReader
+from ._scene import check_embedder, load_banks_embedder, open_bank
 
 if TYPE_CHECKING:
     from genlora.base import LoadedBase
@@ -123,8 +121,7 @@ class GenLora:
         self.bank = bank if isinstance(bank, Bank) else open_bank(bank)
         self._owned = not isinstance(bank, Bank)
         self._embedder = embedder
-        self._base = base
-        self._reading = threading.Lock()  # one adapter on the base at a time
+        self._reader = BaseReader(self.bank, base, progress)
         self._progress = progress
         self._engines: tuple[str, dict[str, Any]] | None = None
         self._bounds: tuple[str, dict[str, float]] | None = None
@@ -158,17 +155,8 @@ class GenLora:
         engines = self._engines[1]
         if kind not in engines:
             found = (self.bank, calibration_of(self.bank), self._artefact)
-            engines[kind] = generator_for(kind, *found, self._read, lambda: token_reader(self.embedder))
+            engines[kind] = generator_for(kind, *found, self._reader, lambda: token_reader(self.embedder))
         return engines[kind]
-
-    def _read(self, adapter: AdapterState, questions: Sequence[tuple[str | None, Rows]]) -> list[float]:
-        """The same-task test's question; the base stays loaded. Its numbers are float32: they are part of receipts."""
-        from genlora.evaluate import read_descriptions
-
-        if self._base is None:
-            self._base = load_banks_base(self.bank, dtype=torch.float32, progress=self._progress)
-        with self._reading:
-            return read_descriptions(self._base, adapter, questions)
 
     def _artefact(self, kind: str) -> Artefact:
         """The trained artefact of a kind. Tables read vectors, so those of another embedder are none of ours."""
@@ -297,7 +285,7 @@ class GenLora:
                 return accurate(self._made(request, dtype, generator, shots=shots, allow=allow), min_accuracy)
         if allow is None:  # by its words already, before a base is loaded
             gate().check(request.description or "")
-        labelled = RequestExamples.read(given, refine, base or self._base, device, self.bank, draw=draw)
+        labelled = RequestExamples.read(given, refine, base or self._reader.base, device, self.bank, draw=draw)
         made = self._made(request, dtype, generator, labelled, shots=shots, allow=allow, progress=progress)
         return accurate(made, min_accuracy)
 
@@ -334,6 +322,7 @@ class GenLora:
         with watch("policy"):
             policy = gate().check(text, vector, embedder=None if vector is None else self.embedder.id, allow=allow)
         if given is None:
+            request = self._reader.settled(request, engine)
             generated = engine.generate(request, vector)
         elif given.draw:
             generated = given.drawn(engine, request, watch, progress)

@@ -139,12 +139,16 @@ class AutoGenerator:
             times_ms={**watch.ms, **made.times_ms},
         )
 
+    @property
+    def asks_base(self) -> bool:
+        """Whether it has a reader, and tables to judge what that says."""
+        return self._read is not None and self._fewshot is not None and table_name("expert", quick=False) in self.tables
+
     def gaps(self, request: Request, near: Neighbourhood) -> dict[str, float]:
         """The same-task test's result for the nearest experts of which rows are known; empty for a quick request."""
-        if request.quick or request.description is None or self._read is None or self._fewshot is None:
+        if request.quick or request.description is None or not self.asks_base:
             return {}
-        if table_name("expert", quick=False) not in self.tables:
-            return {}
+        assert self._read is not None and self._fewshot is not None
         names = [n.name for n in near.found[:CANDIDATES] if n.name in self.rows]
         found = self._read(self._fewshot.state, [(request.description, self.rows[n].rows) for n in names])
         return {n: gap(x, self.rows[n]) for n, x in zip(names, found, strict=True)}

@@ -11,7 +11,7 @@ from genlora import GenLora
 from genlora.adapter import product_cosine
 from genlora.api import fit_auto, verify
 from genlora.base import fingerprint, layout_of, load_base
-from genlora.errors import AccuracyError, ConfigError, ManifestError, UnknownGeneratorError
+from genlora.errors import AccuracyError, ConfigError, FetchError, ManifestError, UnknownGeneratorError
 from genlora.evaluate import ReferenceRequest
 from genlora.generators import (
     AutoGenerator,
@@ -232,6 +232,28 @@ def test_an_adapter_that_the_base_was_asked_about_verifies(world, embedder, tmp_
         verdict = verify(made.save(tmp_path / "made"), lora)
         assert verdict.ok and verdict.recomputed, verdict
         assert "gaps" not in lora.generate(held(lora), quick=True).receipt()["made_by"]
+
+
+def test_without_a_base_at_hand_the_request_becomes_a_quick_one_and_says_so(
+    lora, embedder, tmp_path, monkeypatch, caplog
+):
+    folder = tmp_path / "generators"
+    save_artefact(folder / "fewshot", artefact(lora.bank, embedder, "fewshot"))
+    save_artefact(folder / "auto", reading(lora, tables(lora.bank, embedder, lora)))
+    monkeypatch.setenv("GENLORA_GENERATORS", str(folder))
+
+    def none(*_, **__):
+        raise FetchError("no index, no cache")
+
+    monkeypatch.setattr("genlora.api._same_task.load_banks_base", none)
+    with GenLora(lora.bank, embedder=embedder) as alone:
+        made = alone.generate(held(lora))
+        assert "the base is not at hand" in caplog.text and "no index, no cache" in caplog.text
+        assert made.receipt()["request"]["quick"] is True and "gaps" not in made.receipt()["made_by"]
+        assert verify(made.save(tmp_path / "made"), alone).ok
+        caplog.clear()
+        alone.generate(held(lora), quick=True)
+        assert "not at hand" not in caplog.text
 
 
 def test_rows_that_are_none_are_refused(lora, trained, embedder):
