@@ -54,8 +54,8 @@ class BaseReader:
                 self._loaded()
         except (BaseError, FetchError) as err:
             log.warning(
-                "the base is not at hand, so it was not asked whether the nearest expert's task is meant, and a sibling "
-                "may be taken for it (%s). genlora doctor tells what is missing",
+                "the base is not at hand, so it was not asked whether the nearest expert's task is meant: a "
+                "sibling may be taken for it (%s). genlora doctor tells what is missing",
                 str(err)[:160],
             )
             return replace(request, quick=True)
