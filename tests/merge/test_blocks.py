@@ -174,7 +174,7 @@ def test_refused_under_its_other_names_too(name, means):
 
 
 def test_an_unknown_form_lists_the_choices():
-    with pytest.raises(ConfigError, match="no quantisation is called 'int3'; choose one of none, int8"):
+    with pytest.raises(ConfigError, match="no quantisation is called 'int3'; choose one of none, float32, int8"):
         backend_named("int3")
 
 

@@ -53,7 +53,7 @@ def store(tmp_path: Path) -> Path:
 class FakeVLLM:
     """The routes of vLLM that push uses, answering as 0.32 does."""
 
-    def __init__(self, base: str = "/models/tiny-llama", max_rank: int = 16) -> None:
+    def __init__(self, base: str = "org/tiny-llama", max_rank: int = 16) -> None:
         self.cards: list[dict[str, Any]] = [{"id": base, "root": base, "parent": None}]
         self.max_rank, self.ranks = max_rank, 8
 
@@ -182,7 +182,7 @@ def test_a_base_that_is_a_folder_here_is_compared_by_its_fingerprint(tiny_base, 
             if fits:
                 assert push(folder, options)[0].served
             else:
-                with pytest.raises(BaseMismatchError, match="Use a server with that base"):
+                with pytest.raises(BaseMismatchError, match="Use the base it was made for"):
                     push(folder, options)
 
 
@@ -198,7 +198,7 @@ def test_refusals_say_what_to_change_and_end_the_lease(layout, tmp_path, store, 
         with pytest.raises(PushError, match=r"It does not see /mnt/nowhere/adapters/.*--server-store"):
             push(wide, elsewhere)
     with (
-        loopback(lambda m, p, b: (200, {"data": [{"id": "tiny-llama"}]}) if m == "GET" else (404, {})) as server,
+        loopback(lambda m, p, b: (200, {"data": [{"id": "org/tiny-llama"}]}) if m == "GET" else (404, {})) as server,
         pytest.raises(PushError, match="VLLM_ALLOW_RUNTIME_LORA_UPDATING=1"),
     ):
         push(wide, PushOptions(to="vllm", server=server.url, store=store))
@@ -209,7 +209,7 @@ def sglang(**flags: Any):
 
     def answer(method: str, path: str, body: bytes) -> tuple[int, Any]:
         if path == "/model_info":
-            return 200, {"model_path": "hub/tiny-llama"}
+            return 200, {"model_path": "org/tiny-llama"}
         if path == "/server_info":
             return 200, started
         asked = json.loads(body)

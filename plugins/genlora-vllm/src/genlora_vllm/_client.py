@@ -15,7 +15,7 @@ from ._folder import KEPT, Unfit
 
 ID = re.compile(r"genlora:([0-9a-f]{16,64})")
 MAX_WEIGHTS = 1 << 30
-_IGNORED = {AdapterFiles.GGUF, "README.md", "LICENSE"}
+_IGNORED = {AdapterFiles.GGUF, AdapterFiles.PROMPT, AdapterFiles.CARD, "LICENSE"}
 _MAX_ENTRIES = 16
 
 
