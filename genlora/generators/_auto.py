@@ -33,6 +33,8 @@ SHOWN = (0, 1, 3)
 """Numbers of worked examples for which there are tables."""
 CANDIDATES = 3
 """Nearest experts that the same-task test chooses from."""
+UNMEASURED = 0.75
+"""Score that an expert without one on its card is taken to have: somebody stored it because it works."""
 _SCALE = 5.0
 """Of similarities among an expert's features: a tenth of a cosine is half a step."""
 
@@ -237,9 +239,11 @@ def own_score(library: BankLike, name: str) -> float | None:
 
 
 def _times(kept: ExpectedAccuracy, own: float | None) -> ExpectedAccuracy:
-    """What an expert of score `own` keeps; one that was never measured may be worth nothing."""
+    """What an expert of score `own` keeps; one that was never measured is taken for a usual one, and may be worth
+    nothing.
+    """
     if own is None:
-        return ExpectedAccuracy(round(kept.value / 2, 3), 0.0, kept.high)
+        return ExpectedAccuracy(round(UNMEASURED * kept.value, 3), 0.0, kept.high)
     return ExpectedAccuracy(*(round(own * x, 3) for x in (kept.value, kept.low, kept.high)))
 
 

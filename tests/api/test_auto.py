@@ -104,7 +104,7 @@ def test_an_expert_that_was_never_measured_may_be_worth_nothing(lora, trained, m
     text = held(lora)
     monkeypatch.setattr("genlora.generators._auto.own_score", lambda library, name: None)
     made = lora.generate(text, generator="auto", prompt="bare").generated
-    assert made.expected.low == 0.0 and made.expected.value <= 0.5
+    assert made.expected.low == 0.0 and made.expected.value <= 0.75
 
 
 def test_tables_that_are_none_are_refused(lora, trained, embedder):

@@ -12,11 +12,12 @@ from genlora.tasks.stream.inputs.texts import _MODULES as _INPUTS
 from genlora.tasks.stream.inputs.texts import _frames as _texts_frames
 from genlora.tasks.stream.inputs.texts import _people as _texts_people
 from genlora.tasks.stream.operations import ALL_CLASSIFIERS, ALL_CONDITIONS
-from genlora.tasks.stream.operations.texts import _MODULES
+from genlora.tasks.stream.operations.office import _MODULES as _OFFICE
+from genlora.tasks.stream.operations.texts import _MODULES as _TEXTS
 from genlora.tasks.stream.operations.texts import _parts as _texts_parts
 
 _TABLE = json.loads((Path(__file__).parent / "texts.json").read_text(encoding="utf-8"))
-_MINE = [m for m in _MODULES if not m.__name__.endswith("_clauses")]
+_MINE = [m for m in (*_TEXTS, *_OFFICE) if not m.__name__.endswith(("_clauses", "_phones"))]
 _TYPES = [t for m in _INPUTS if not m.__name__.endswith("_clauses") for t in m.INPUTS]
 _CONDITIONS = {c.name: c for c in ALL_CONDITIONS}
 _CLASSIFIERS = {c.name: c for c in ALL_CLASSIFIERS}

@@ -6,9 +6,10 @@ from genlora.tasks import Draw
 from genlora.tasks.stream import _spec
 from genlora.tasks.stream._labels import classifier_label, condition_label
 from genlora.tasks.stream._registry import types_of
-from genlora.tasks.stream.operations.texts import _MODULES
+from genlora.tasks.stream.operations.office import _MODULES as _OFFICE
+from genlora.tasks.stream.operations.texts import _MODULES as _TEXTS
 
-_MINE = {n: m for m in _MODULES if (n := m.__name__.rpartition(".")[2]) != "_clauses"}
+_MINE = {n: m for m in (*_TEXTS, *_OFFICE) if (n := m.__name__.rpartition(".")[2]) not in ("_clauses", "_phones")}
 _TRIES = 12
 """Specs that are drawn before a layout counts as impossible: some days are dates, some rules fit one answer only."""
 
