@@ -194,8 +194,8 @@ def serve(
 
     settings = _settings(options)
     check_http(settings)
-    bound = reserve(settings.host, settings.port)  # before anything slow: a taken port is told at once
     mixed = [read_mixture(folder) for folder in mixtures]
+    bound = reserve(settings.host, settings.port)  # before anything slow: a taken port is told at once
     _quiet()
     from genlora.api import GenLora, base_source
 
