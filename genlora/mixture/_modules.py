@@ -135,6 +135,9 @@ class MixedFFN(nn.Module):
         return (y if change is None else y + change).view_as(x)
 
 
+_WORN = "_genlora_mixture"
+
+
 class MixLora(nn.Module):
     """The trainable part of a mixture on some model; made by `to_mixlora`, taken off again by `detach`.
 
@@ -166,6 +169,9 @@ class MixLora(nn.Module):
         with ExitStack() as stack:
             for path, site in self.items():
                 _attach_site(stack, model, path, site)
+            # The model holds on to what it wears: the mixture would leave it when nobody else keeps this object.
+            stack.callback(model.__dict__.pop, _WORN, None)
+            model.__dict__[_WORN] = self
             self._attached = stack.pop_all()
         return self
 

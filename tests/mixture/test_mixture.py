@@ -251,3 +251,18 @@ def test_what_is_no_mixture_is_refused_in_words(base, tmp_path):
     (folder / MANIFEST).write_text(json.dumps({**manifest, "top_k": 1}))
     with pytest.raises(DigestError, match="not what was written"):
         read_mixture(folder)
+
+
+def test_a_mixture_that_nobody_keeps_stays_on_its_model(base, ids):
+    import gc
+
+    parts = [expert(base.layout, seed, leaves=ATTENTION) for seed in (0, 1)]
+    plain = logits(base.model, ids)
+    mixed = to_mixlora(base.model, parts, 2, routers=routers(base.layout, parts, 0))
+    expected = logits(base.model, ids)
+    held = base.model.__dict__["_genlora_mixture"]
+    del mixed
+    gc.collect()
+    assert torch.equal(logits(base.model, ids), expected) and not torch.equal(expected, plain)
+    held.detach()
+    assert torch.equal(logits(base.model, ids), plain) and "_genlora_mixture" not in base.model.__dict__
