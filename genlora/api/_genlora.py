@@ -159,13 +159,26 @@ class GenLora:
         return engines[kind]
 
     def _artefact(self, kind: str) -> Artefact:
-        """The trained artefact of a kind. Tables read vectors, so those of another embedder are none of ours."""
+        """The trained artefact of a kind. Tables read vectors, so those of another embedder are none of ours; nor are
+        those that were measured on other experts than most of this bank's.
+        """
         found = generator_artefact(kind, self.bank)
         known = self.bank.metadata("embedder")
         if kind == "auto" and known is not None and found.embedder != known["id"]:
             raise UnknownGeneratorError(
                 f"the tables of expected accuracy were measured with embedder {found.embedder[:12]}, the bank was made "
                 f"with {known['id'][:12]}. Measure your own: genlora train auto"
+            )
+        measured, names = found.config.get("rows"), self.bank.names()
+        if (
+            kind == "auto"
+            and isinstance(measured, dict)
+            and measured
+            and 2 * sum(name in measured for name in names) < len(names)
+        ):
+            raise UnknownGeneratorError(
+                "the tables of expected accuracy were measured on another bank's experts. Measure your own: genlora "
+                "train auto"
             )
         return found
 

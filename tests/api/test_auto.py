@@ -256,9 +256,23 @@ def test_without_a_base_at_hand_the_request_becomes_a_quick_one_and_says_so(
         assert "not at hand" not in caplog.text
 
 
+def test_tables_of_another_banks_experts_claim_nothing_here(lora, embedder, tmp_path, monkeypatch):
+    folder = tmp_path / "generators"
+    theirs = reading(lora, tables(lora.bank, embedder, lora))
+    rows = {f"their {n}": r for n, r in theirs.config["rows"].items()}
+    save_artefact(folder / "fewshot", artefact(lora.bank, embedder, "fewshot"))
+    save_artefact(folder / "auto", dataclasses.replace(theirs, config={**theirs.config, "rows": rows}))
+    monkeypatch.setenv("GENLORA_GENERATORS", str(folder))
+    with GenLora(lora.bank, embedder=embedder) as fresh:
+        made = fresh.generate(held(lora))
+    assert made.generated.made_by["chosen"] == "expert" and made.expected_accuracy is None
+
+
 def test_rows_that_are_none_are_refused(lora, trained, embedder):
     whole = load_artefact(trained / "auto", "auto")
-    for rows in ({"x": {"rows": [["a"]], "own": 1.0}}, {"x": {"rows": [], "own": "much"}}, ["x"]):
+    names = lora.bank.names()
+    for each in ({"rows": [["a"]], "own": 1.0}, {"rows": [], "own": "much"}, None):
+        rows = ["x"] if each is None else dict.fromkeys(names, each)
         broken = dataclasses.replace(whole, config={**whole.config, "rows": rows})
         save_artefact(trained / "auto", broken, replace=True)
         with GenLora(lora.bank, embedder=embedder) as fresh, pytest.raises(ManifestError, match="genlora train auto"):
