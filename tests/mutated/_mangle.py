@@ -230,7 +230,7 @@ def extra_files(folder: Path, rng: random.Random) -> None:
     weights = sorted(folder.glob("*.safetensors"))[0]
     how = rng.randrange(9)
     if how == 0:
-        shutil.copy(weights, folder / "adapter_model.safetensors")
+        (folder / "adapter_model.safetensors").write_bytes(weights.read_bytes())
         (folder / "adapter_config.json").write_text(
             json.dumps({"peft_type": "LORA", "r": 2, "target_modules": ["q_proj"]})
         )

@@ -40,7 +40,7 @@ class Models:
         config.task_type = "CAUSAL_LM"
         theirs = get_peft_model(copy.deepcopy(loaded.model), config)
         theirs.peft_config["default"].base_model_name_or_path = self.layout.name
-        theirs.save_pretrained(root / "clean-theirs")
+        theirs.save_pretrained(root / "clean-theirs", save_embedding_layers=False)
         write_adapter(
             root / "clean-ours", load_adapter(root / "clean-theirs", self.layout), self.layout, {}, durable=False
         )
