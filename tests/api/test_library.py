@@ -299,7 +299,7 @@ def test_examples_make_an_adapter_and_leave_only_their_digest(shown_library, tmp
     assert shown_library.create(examples=SHOWN, seed=1).id != made.id
     file = tmp_path / "shown.jsonl"
     file.write_text("".join(f'{{"input": "{e.input}", "output": "{e.output}"}}\n' for e in SHOWN))
-    from_file = shown_library.lora.generate(examples=file, base=shown_library._base)
+    from_file = shown_library.lora.generate(examples=file, base=shown_library._base, generator="cvae")
     for path, pair in from_file.state.items():  # values and a file of them are the same request
         assert pair.delta().allclose(made.adapter.state[path].delta(), atol=1e-4)
     with pytest.raises(ConfigError, match="only the generator cvae"):
