@@ -248,4 +248,8 @@ class Banks:
         same = found.keys() >= self.known.keys() and all(found[k] in (self.known.get(k), "refused") for k in found)
         if same:
             return "harmless" if found == self.known else "refused"
-        return "refused" if heard.said and not sound else "silent damage"
+        if heard.said and not sound:
+            return "refused"
+        # A forged row of metadata whose digest fits is found by `verify`; bounds for new experts change no answer.
+        changed = {k for k in found if found[k] not in (self.known.get(k), "refused")}
+        return "another" if changed == {"bounds"} and not sound else "silent damage"
