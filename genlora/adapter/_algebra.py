@@ -73,7 +73,14 @@ def _gram_roots(a: StackA, b: StackB) -> tuple[Square, Square] | None:
     return roots[0], roots[1]
 
 
-def _core(a: StackA, b: StackB) -> tuple[Square, Square, Square, Float64[np.ndarray, " n"]]:
+def _core(
+    a: StackA, b: StackB
+) -> tuple[
+    Float64[np.ndarray, "n in_root rank"],
+    Float64[np.ndarray, "n out_root rank"],
+    Float64[np.ndarray, "n out_root in_root"],
+    Float64[np.ndarray, " n"],
+]:
     """Roots R_a, R_b, the core R_b R_aᵀ, whose singular values are those of B A, and |A||B| per module.
 
     The roots come from float64 Gram matrices, four times as fast as QR. Where experts cancel each other (negative

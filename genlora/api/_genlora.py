@@ -1,6 +1,4 @@
-"""`GenLora`: a bank, an embedder and a generator, ready to turn sentences into adapters. The base is loaded only where
-the same-task test asks it.
-"""
+"""`GenLora`: a bank, an embedder and a generator; the base is loaded only where the same-task test asks it."""
 
 import json
 import logging
@@ -159,9 +157,7 @@ class GenLora:
         return engines[kind]
 
     def _artefact(self, kind: str) -> Artefact:
-        """The trained artefact of a kind. Tables read vectors, so those of another embedder are none of ours; nor are
-        those that were measured on other experts than most of this bank's.
-        """
+        """The trained artefact of a kind; tables of another embedder, or of other experts than most of ours, are none."""
         found = generator_artefact(kind, self.bank)
         known = self.bank.metadata("embedder")
         if kind == "auto" and known is not None and found.embedder != known["id"]:

@@ -4,6 +4,7 @@ pip decides where the bytes come from (its configured index, mirror, proxy and c
 and no code of an archive is run.
 """
 
+import contextlib
 import os
 import re
 import subprocess
@@ -52,11 +53,9 @@ def _watch(folder: Path, spec: PyPIFile, progress: Progress, stop: threading.Eve
     # pip's own progress formats differ between releases; the size of its temporary files does not.
     done = 0
     while not stop.wait(0.3):
-        for path in folder.rglob("*"):
-            try:
+        with contextlib.suppress(OSError):  # pip removes its files as it goes
+            for path in folder.rglob("*"):
                 done = max(done, path.stat().st_size if path.is_file() else 0)
-            except OSError:
-                continue
         progress(f"fetching {spec.requirement}", min(done, spec.size), spec.size)
 
 
