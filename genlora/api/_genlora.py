@@ -157,7 +157,7 @@ class GenLora:
         return engines[kind]
 
     def _artefact(self, kind: str) -> Artefact:
-        """The trained artefact of a kind; tables of another embedder, or of other experts than most of ours, are none."""
+        """The trained artefact of a kind; tables of another embedder, or of other experts than ours, are none."""
         found = generator_artefact(kind, self.bank)
         known = self.bank.metadata("embedder")
         if kind == "auto" and known is not None and found.embedder != known["id"]:
