@@ -15,7 +15,7 @@ from genlora.adapter import (
     read_adapter,
     update_norms,
 )
-from genlora.errors import DigestError, GenloraError, ManifestError
+from genlora.errors import BaseError, DigestError, GenloraError, ManifestError
 from genlora.files import sha256_file
 from genlora.generators import combine, softmax
 from genlora.versions import versions
@@ -172,7 +172,7 @@ class _Again:
     @cached_property
     def made(self) -> GeneratedAdapter:
         request, told = self.receipt["request"], self.receipt.get("policy", {})
-        return self.lora.generate(
+        found = self.lora.generate(
             request["description"],
             top_k=request["top_k"],
             temperature=request["temperature"],
@@ -187,6 +187,12 @@ class _Again:
             # A receipt may be older than the gate, or its description let through on purpose: `_policy` judges that.
             allow_harmful=str(told.get("override") or "made again to be verified"),
         )
+        if found.body["request"]["quick"] and not request.get("quick", True):
+            raise BaseError(
+                "the base was asked when this adapter was made, and it is not at hand here, so the choice cannot be "
+                "made again. Fetch it: genlora doctor tells how"
+            )
+        return found
 
 
 def _adapter(folder: Path, receipt: dict[str, Any], again: _Again) -> str:

@@ -175,7 +175,7 @@ def _deliver(job: Job, target: Target, store: AdapterStore, remote: Remote | Non
         if remote is not None:
             try:
                 served, more = target.deliver(job, remote)
-            except Exception:
+            except Exception:  # whatever it was goes on: only the lease is given back first
                 if target.certainly_refused:
                     store.release(job.digest, remote.url)
                 raise

@@ -233,6 +233,14 @@ def test_an_adapter_that_the_base_was_asked_about_verifies(world, embedder, tmp_
         assert verdict.ok and verdict.recomputed, verdict
         assert "gaps" not in lora.generate(held(lora), quick=True).receipt()["made_by"]
 
+    def none(*_, **__):
+        raise FetchError("no index, no cache")
+
+    monkeypatch.setattr("genlora.api._same_task.load_banks_base", none)
+    with GenLora(tmp_path / "bank", embedder=embedder) as elsewhere:  # where there is no base to ask: said, not blamed
+        verdict = verify(tmp_path / "made", elsewhere)
+        assert not verdict.ok and "not at hand here" in {c.name: c.detail for c in verdict.checks}["adapter"]
+
 
 def test_without_a_base_at_hand_the_request_becomes_a_quick_one_and_says_so(
     lora, embedder, tmp_path, monkeypatch, caplog

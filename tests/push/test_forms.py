@@ -115,7 +115,7 @@ def test_llama_cpp_answers_by_every_grammar(tmp_path, tiny_base, allow_sockets):
 
 
 def test_forms_as_json_schemas():
-    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema = pytest.importorskip("jsonschema", reason="comes with the extra mcp")
     for form, legal, illegal in FORMS.values():
         schema = form.json_schema()
         assert (schema is None) == (not form.keys)

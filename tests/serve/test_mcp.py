@@ -8,7 +8,7 @@ import pytest
 
 from genlora.serve import Keys
 
-pytest.importorskip("mcp")
+pytest.importorskip("mcp", reason="needs the extra: pip install 'genlora[mcp]'")
 pytestmark = pytest.mark.usefixtures("allow_sockets")
 
 KEY, OTHER = "k" * 32, "o" * 32
