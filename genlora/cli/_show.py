@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,19 @@ bank_option = click.option(
 embedder_option = click.option(
     "--embedder", metavar="SOURCE", help="Embedder the bank was made with.  [default: the shipped bank's]"
 )
+
+
+def with_options(
+    options: Sequence[Callable[[Callable[..., None]], Callable[..., None]]],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A decorator that gives a command several options, in the order that its help lists them."""
+
+    def give(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return give
 
 
 def say(line: str) -> None:

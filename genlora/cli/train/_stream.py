@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .._progress import Show, progress_bars
-from .._show import bank_option, embedder_option, say, say_json
+from .._show import bank_option, embedder_option, say, say_json, with_options
 from ._text import artefact_option, ticks
 
 if TYPE_CHECKING:
@@ -76,14 +76,8 @@ _COMMON: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def _common(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_COMMON):
-        command = option(command)
-    return command
-
-
 @click.command("fewshot", epilog=EPILOG, short_help="One adapter that reads descriptions and examples")
-@_common
+@with_options(_COMMON)
 def fewshot(sequences: int, **options: Any) -> None:
     """Train one adapter for prompts with a description, with worked examples, or with both.
 
@@ -101,7 +95,7 @@ def fewshot(sequences: int, **options: Any) -> None:
 
 
 @click.command("hypernet-bases", epilog=BASES_EPILOG, short_help="From a description, read token by token, in one pass")
-@_common
+@with_options(_COMMON)
 @embedder_option
 @click.option(
     "--kl", type=click.FloatRange(0), default=0.0, show_default=True, help="Weight of the start as a teacher."

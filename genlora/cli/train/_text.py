@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .._progress import Show, progress_bars
-from .._show import bank_option, embedder_option, say, say_json
+from .._show import bank_option, embedder_option, say, say_json, with_options
 
 if TYPE_CHECKING:
     from genlora.train import FitTick
@@ -81,14 +81,8 @@ _COMMON: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def _common(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_COMMON):
-        command = option(command)
-    return command
-
-
 @click.command("multitask", epilog=MULTITASK_EPILOG, short_help="One adapter for all training tasks")
-@_common
+@with_options(_COMMON)
 @click.option("--lr", type=click.FloatRange(0, 1, min_open=True), default=3e-3, show_default=True)
 @click.option("--described", is_flag=True, help="Put the description into every prompt.")
 def multitask(described: bool, lr: float, **options: Any) -> None:
@@ -101,7 +95,7 @@ def multitask(described: bool, lr: float, **options: Any) -> None:
 
 
 @click.command("hypernet", epilog=HYPERNET_EPILOG, short_help="From a description to an adapter, in one pass")
-@_common
+@with_options(_COMMON)
 @click.option("--start", type=click.Path(path_type=Path), required=True, help="Multi-task artefact to start from.")
 @click.option("--lr", type=click.FloatRange(0, 1, min_open=True), default=1e-3, show_default=True)
 @click.option(
