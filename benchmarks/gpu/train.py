@@ -214,7 +214,7 @@ def train(a: argparse.Namespace, core: Path) -> None:
         "decay_from": a.decay_from,
         "validation_dialogues": a.looks,
         "validation_specs": a.looks * 4,
-    }
+    } | dict(a.set)
     earlier = a.home / "fewshot" if a.kind == "hypernet" else None
     start = next((p for p in (earlier, core / "start") if p is not None and p.is_dir()), None)
     options = FitStreamOptions(
@@ -237,7 +237,10 @@ def train(a: argparse.Namespace, core: Path) -> None:
         found = unpacked("reader", a.home)
         factors = found / "embedder.safetensors"
         embedder = TaskEmbedder(found / "embedder", factors if factors.exists() else None)
-        report = fit_hypernet_bases(base, *roles, embedder, options, made, embedder_id=about["embedder"])
+        sizes = dict(a.network)
+        report = fit_hypernet_bases(
+            base, *roles, embedder, options, made, network=sizes, embedder_id=about["embedder"]
+        )
     looks = report.artefact.record["history"]
     deliver(made, a.out / kind, int(a.file_mib * 2**20))
     log.write(
@@ -248,6 +251,12 @@ def train(a: argparse.Namespace, core: Path) -> None:
         **(looks[-1] if looks else {}) | {"tokens": report.artefact.record["tokens"]},
         s=round(time.perf_counter() - began, 1),
     )
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """NAME=VALUE, where VALUE is JSON."""
+    name, _, value = text.partition("=")
+    return name, json.loads(value)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -274,6 +283,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         p.add_argument("--lr", type=float, default=1e-3)
         p.add_argument("--decay-from", type=int, default=1000, help="step from which the rate falls")
         p.add_argument("--kl", type=float, default=0.0, help="weight of the teacher (hypernet)")
+        p.add_argument("--set", type=setting, nargs="*", default=[], metavar="NAME=VALUE", help="of StreamConfig")
+        p.add_argument("--network", type=setting, nargs="*", default=[], metavar="NAME=VALUE", help="of BasesConfig")
         p.add_argument("--looks", type=int, default=8, help="dialogues of each validation task")
         p.add_argument("--validate-every", type=int, default=2000, help="steps; at the end too, beyond the minutes")
         p.add_argument("--checkpoint-every", type=int, default=250, help="steps")

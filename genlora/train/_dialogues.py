@@ -6,7 +6,6 @@ row sees what all rows share (the description, if there is one, and worked examp
 once, and every answer is that of the same prompt.
 """
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,16 +119,19 @@ def batch_of(
 ) -> Batch:
     """Sequences side by side, padded on the right; among turns alone the causal mask keeps padding from every label."""
     k, width = len(dialogues), max(map(len, dialogues))
+    column = torch.arange(width)
+    real = column < torch.tensor([len(d) for d in dialogues])[:, None]
     ids = torch.full((k, width), pad, dtype=torch.long)
-    positions = torch.arange(width).repeat(k, 1)
+    ids[real] = torch.tensor([t for d in dialogues for t in d.ids])
+    positions = column.repeat(k, 1)
     mask = None
     if any(d.segments for d in dialogues):
         segments = torch.full((k, width), -1, dtype=torch.long)
-        for i, d in enumerate(dialogues):
-            segments[i, : len(d)] = torch.tensor(d.segments or (0,) * len(d))
-            prefix = d.segments.count(0)
-            for start, stop in _runs(d.segments):
-                positions[i, start:stop] = torch.arange(prefix, prefix + stop - start)
+        segments[real] = torch.tensor([s for d in dialogues for s in d.segments or (0,) * len(d)])
+        edge = segments.diff(dim=1, prepend=torch.zeros(k, 1, dtype=torch.long)).ne(0) & (segments > 0)
+        starts = (column * edge).cummax(1).values
+        prefix = (segments == 0).sum(1, keepdim=True)
+        positions = torch.where(segments > 0, prefix + column - starts, positions)
         mask = causal_mask(segments.to(device), dtype)  # made where it is used: it is the largest part of a batch
     at: list[int] = []
     labels: list[int] = []
@@ -146,9 +148,3 @@ def batch_of(
             n_rows += 1
     tensors = (torch.tensor(x, dtype=torch.long, device=device) for x in (at, labels, owner, row_of))
     return Batch(ids.to(device), positions.to(device), mask, *tensors, n_rows=n_rows)
-
-
-def _runs(segments: Sequence[int]) -> list[tuple[int, int]]:
-    """Where each row of a pack starts and stops."""
-    edges = [i for i in range(1, len(segments)) if segments[i] != segments[i - 1]] + [len(segments)]
-    return list(itertools.pairwise(edges))
