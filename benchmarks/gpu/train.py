@@ -215,6 +215,12 @@ def train(a: argparse.Namespace, core: Path) -> None:
         "validation_dialogues": a.looks,
         "validation_specs": a.looks * 4,
     } | dict(a.set)
+
+    def on_tick(tick: Any) -> None:
+        log(tick)
+        if any("/" in name for name in tick.losses) and made.is_dir():  # a call may be cut off: what there is comes back
+            deliver(made, a.out / kind, int(a.file_mib * 2**20))
+
     earlier = a.home / "fewshot" if a.kind == "hypernet" else None
     start = next((p for p in (earlier, core / "start") if p is not None and p.is_dir()), None)
     options = FitStreamOptions(
@@ -228,7 +234,7 @@ def train(a: argparse.Namespace, core: Path) -> None:
         cool_down=a.cool_down,
         every_checkpoint=a.checkpoint_every,
         every_validation=a.validate_every,
-        on_tick=log,
+        on_tick=on_tick,
     )
     roles = (tasks.get("bank", []), tasks.get("validation", []))
     if a.kind == "fewshot":

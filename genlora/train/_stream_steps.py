@@ -1,9 +1,12 @@
 """What the steps of a fit on the stream hold: sequences by number, in this process or drawn ahead by others."""
 
 import logging
+import pickle
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from torch.utils.data import DataLoader, Dataset
@@ -78,12 +81,19 @@ def plain(examples: Sequence[Example]) -> list[Example]:
 
 
 class _Numbered(Dataset[list[Any]]):
-    """Steps from `first` on, every `stride`th, as a data set without end."""
+    """Steps from `first` on, every `stride`th, as a data set without end.
 
-    def __init__(self, steps: StreamSteps[Any], first: int, stride: int) -> None:
-        self.steps, self.first, self.stride = steps, first, stride
+    What they are drawn from lies in a file, not in this object: a worker is started only when the one before it has
+    taken what it is handed, and one that has yet to import torch takes seconds to do so.
+    """
+
+    def __init__(self, path: Path, first: int, stride: int) -> None:
+        self.path, self.first, self.stride = path, first, stride
+        self.steps: StreamSteps[Any] | None = None
 
     def __getitem__(self, index: int) -> list[Any]:
+        if self.steps is None:
+            self.steps = pickle.loads(self.path.read_bytes())
         return self.steps.sequences(self.first + index * self.stride)
 
     def __len__(self) -> int:
@@ -102,6 +112,7 @@ class Ahead(Generic[S]):
         """Spent waiting for sequences: what more workers could save."""
         self._next = -1
         self._drawn: Iterator[list[S]] = iter(())
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def sequences(self, number: int) -> list[S]:
         """Those of step `number`; asking for another than the one after the last begins anew."""
@@ -111,9 +122,13 @@ class Ahead(Generic[S]):
         else:
             if number != self._next:
                 log.info("%d processes draw steps from %d on", self.workers, number)
+                self.close()
+                self._folder = tempfile.TemporaryDirectory(prefix="genlora-stream-")
+                drawn_from = Path(self._folder.name) / "steps.pickle"
+                drawn_from.write_bytes(pickle.dumps(self.steps))
                 self._drawn = iter(
                     DataLoader(
-                        _Numbered(self.steps, number, self.stride),
+                        _Numbered(drawn_from, number, self.stride),
                         batch_size=None,
                         num_workers=self.workers,
                         prefetch_factor=4,
@@ -128,3 +143,6 @@ class Ahead(Generic[S]):
     def close(self) -> None:
         """Stop the workers."""
         self._drawn, self._next = iter(()), -1
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
