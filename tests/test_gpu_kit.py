@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from genlora.base import fingerprint
+from genlora.base import fingerprint, load_base
 from genlora.generators import load_artefact
+from genlora.train import FitTick
 
 from .small_world import embedder as embedder
 from .small_world import embedder_path as embedder_path
@@ -87,6 +89,27 @@ def test_a_packed_kit_trains_goes_on_and_gives_artefacts_back(kit, tiny_base, em
     assert hyper.record["start"] == found.digest and hyper.embedder == embedder.id
     with pytest.raises(SystemExit, match="begun with other settings"):
         train.main([*few, "--lr", "0.5"])
+
+
+def test_what_steps_are_spent_on_is_told_once(kit, tmp_path, capsys):
+    watch = kit[1].profiled(kit[1].Log(tmp_path / "log", 1.0), first=2, steps=1)
+    for step in range(1, 6):
+        torch.ones(8, 8) @ torch.ones(8, 8)
+        watch(FitTick(step, 9, {}, 1.0))
+    assert capsys.readouterr().out.count("Self CPU time total") == 2  # by the GPU's time and by the processor's
+
+
+def test_compiled_layers_say_the_same_and_what_is_not_trained_is_not_compiled(kit, tiny_base, monkeypatch):
+    base = load_base(str(tiny_base("llama")))
+    seen = []
+    monkeypatch.setattr(torch, "compile", lambda plain, dynamic: lambda *a, **k: (seen.append(dynamic), plain(*a, **k))[1])
+    ids = torch.tensor([[5, 6, 7]])
+    before = base.model(ids).logits
+    kit[1].compile_layers(base)
+    with torch.no_grad():
+        assert base.model(ids).logits.equal(before) and not seen
+    assert base.model(ids).logits.equal(before)
+    assert seen == [False] * base.layout.n_layers
 
 
 def test_a_base_that_came_out_otherwise_is_refused(kit, tiny_base, embedder_path, tmp_path):

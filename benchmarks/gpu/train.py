@@ -119,6 +119,39 @@ def base_of(core: Path, device: str) -> Any:
     return base
 
 
+def compile_layers(base: Any) -> None:
+    """Compile the decoder's layers, once for all of them, for training alone: what validation sees has many shapes."""
+    import torch
+
+    from genlora.base import decoder_of
+
+    def forward(plain: Any, fast: Any) -> Any:
+        return lambda *a, **k: (fast if torch.is_grad_enabled() else plain)(*a, **k)
+
+    for layer in decoder_of(base.model).layers:
+        layer.forward = forward(layer.forward, torch.compile(layer.forward, dynamic=False))
+
+
+def profiled(log: "Log", first: int, steps: int) -> Any:
+    """A callback that writes what the GPU and the processor spent `steps` steps on, from step `first` on."""
+    import torch
+    from torch.profiler import ProfilerActivity, profile
+
+    gpu = [ProfilerActivity.CUDA] if torch.cuda.is_available() else []
+    watch = profile(activities=[ProfilerActivity.CPU, *gpu])
+
+    def on_tick(tick: Any) -> None:
+        if tick.step == first:
+            watch.start()
+        elif tick.step == first + steps:
+            watch.stop()
+            for by in ("self_device_time_total", "self_cpu_time_total"):
+                print(watch.key_averages().table(sort_by=by, row_limit=14, max_name_column_width=60), flush=True)
+            log.last = time.perf_counter()
+
+    return on_tick
+
+
 class Log:
     """Progress as JSON Lines, now and then, in OUT."""
 
@@ -197,7 +230,10 @@ def train(a: argparse.Namespace, core: Path) -> None:
     a.out.mkdir(parents=True, exist_ok=True)
     log = Log(a.out / f"{a.kind}.jsonl", a.log_s)
     base = base_of(core, a.device)
+    if a.compile:
+        compile_layers(base)
     tasks = read_tasks(core / "tasks.jsonl.gz")
+    watch = profiled(log, a.profile, steps=a.profile_steps) if a.profile else None
     log.write(
         torch=torch.__version__,
         device=torch.cuda.get_device_name() if a.device.startswith("cuda") else "cpu",
@@ -218,6 +254,8 @@ def train(a: argparse.Namespace, core: Path) -> None:
 
     def on_tick(tick: Any) -> None:
         log(tick)
+        if watch is not None:
+            watch(tick)
         if any("/" in name for name in tick.losses) and made.is_dir():  # a call may be cut off: what there is comes back
             deliver(made, a.out / kind, int(a.file_mib * 2**20))
 
@@ -291,6 +329,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         p.add_argument("--kl", type=float, default=0.0, help="weight of the teacher (hypernet)")
         p.add_argument("--set", type=setting, nargs="*", default=[], metavar="NAME=VALUE", help="of StreamConfig")
         p.add_argument("--network", type=setting, nargs="*", default=[], metavar="NAME=VALUE", help="of BasesConfig")
+        p.add_argument("--compile", action="store_true", help="compile the decoder's layers first")
+        p.add_argument("--profile", type=int, default=0, metavar="STEP", help="tell what the steps after it are spent on")
+        p.add_argument("--profile-steps", type=int, default=5)
         p.add_argument("--looks", type=int, default=8, help="dialogues of each validation task")
         p.add_argument("--validate-every", type=int, default=2000, help="steps; at the end too, beyond the minutes")
         p.add_argument("--checkpoint-every", type=int, default=250, help="steps")

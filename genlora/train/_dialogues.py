@@ -115,10 +115,17 @@ def pack_of(prefix: Sequence[int], rows: Sequence[Row]) -> Dialogue:
 
 
 def batch_of(
-    dialogues: Sequence[Dialogue], *, pad: int, dtype: torch.dtype, device: torch.device | str = "cpu"
+    dialogues: Sequence[Dialogue],
+    *,
+    pad: int,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    least: int = 0,
 ) -> Batch:
-    """Sequences side by side, padded on the right; among turns alone the causal mask keeps padding from every label."""
-    k, width = len(dialogues), max(map(len, dialogues))
+    """Sequences side by side, padded on the right to the longest or to `least` tokens; among turns alone the causal mask
+    keeps padding from every label.
+    """
+    k, width = len(dialogues), max(least, *map(len, dialogues))
     column = torch.arange(width)
     real = column < torch.tensor([len(d) for d in dialogues])[:, None]
     ids = torch.full((k, width), pad, dtype=torch.long)

@@ -13,7 +13,7 @@ from genlora.base import LoadedBase
 from genlora.tasks import Draw, Example, Task, sample
 from genlora.tasks.stream import GROUP, spec
 
-from ._dialogues import Dialogue, batch_of, described_rows, dialogue
+from ._dialogues import Dialogue, described_rows, dialogue
 from ._forced import SHOWN, answers_right
 from ._lightning import Step
 from ._losses import label_losses, means_by
@@ -95,8 +95,7 @@ class FewshotFit(StreamFit):
         """Mean over answers of their mean label loss."""
         self.average()
         found = self.drawn.sequences(step.index * step.world + step.rank)
-        steps = self.drawn.steps
-        batch = batch_of(found, pad=steps.pad, dtype=steps.dtype, device=self.base.device)
+        batch = self.laid_out(found)
         self.tokens += sum(map(len, found)) * step.world
         self._route(dict(self.named_parameters()))
         loss = means_by(batch.row, label_losses(self.base.model, batch).loss, batch.n_rows).mean()

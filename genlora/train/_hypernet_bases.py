@@ -20,12 +20,11 @@ from genlora.base import LoadedBase
 from genlora.generators import BasesConfig, BasesNetwork, Factors
 from genlora.tasks import Draw, Example, Task
 
-from ._dialogues import Dialogue, batch_of, described_rows, dialogue
+from ._dialogues import Dialogue, described_rows, dialogue
 from ._fewshot import LONGEST, validation_dialogues
 from ._forced import answers_right
 from ._lightning import Step
 from ._losses import label_losses, means_by
-from ._packing import Batch
 from ._readers import Reader
 from ._routed import FactorSetter
 from ._stream_config import StreamConfig
@@ -147,7 +146,7 @@ class HypernetBasesFit(StreamFit):
         self.tokens += sum(map(len, found)) * step.world
         said = self._said_by_teacher(found)
         self.setter.route(self.network(self.read([t.description for t in found])))
-        batch = self._batch([t.said for t in found])
+        batch = self.laid_out([t.said for t in found])
         answers = label_losses(self.base.model, batch)
         total = nll = means_by(batch.row, answers.loss, batch.n_rows).mean()
         out = {"nll": nll}
@@ -157,10 +156,6 @@ class HypernetBasesFit(StreamFit):
             total = total + self.config.kl * out["kl"]
         return {**out, "loss": total, "tokens": torch.tensor(float(self.tokens))}
 
-    def _batch(self, said: Sequence[Dialogue]) -> Batch:
-        steps = self.drawn.steps
-        return batch_of(said, pad=steps.pad, dtype=steps.dtype, device=self.base.device)
-
     @torch.no_grad()
     def _said_by_teacher(self, found: Sequence[Told]) -> Tensor | None:
         """Log-probabilities at the labels of the rows it teaches, (labels, vocabulary); None where there are none."""
@@ -169,7 +164,7 @@ class HypernetBasesFit(StreamFit):
             return None
         leaves = dict.fromkeys(k.rsplit(".", 1)[0] for k in self.teacher)
         self.setter.route({k: (self.teacher[f"{k}.a"][None], self.teacher[f"{k}.b"][None]) for k in leaves})
-        return label_losses(self.base.model, self._batch(taught)).logits.log_softmax(-1)
+        return label_losses(self.base.model, self.laid_out(taught)).logits.log_softmax(-1)
 
     def averaged(self, texts: Sequence[str]) -> Factors:
         """What the running mean of the weights makes of the texts."""

@@ -1,6 +1,6 @@
 """What all fits on the stream share: the schedule without an end, the running mean of the weights, the counts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from genlora.base import LoadedBase
 
+from ._dialogues import Dialogue, batch_of
+from ._packing import Batch
 from ._routed import FactorSetter
 from ._stream_config import StreamConfig
 
@@ -31,6 +33,14 @@ class StreamFit(nn.Module):
     def begin(self) -> None:
         """The running mean starts as the weights are now."""
         self.mean = {k: v.detach().clone() for k, v in self.named_parameters()}
+
+    def laid_out(self, found: Sequence[Dialogue]) -> Batch:
+        """A step's sequences as a batch. On a GPU all steps have one shape, for what is compiled or captured by shape."""
+        base = self.base
+        least = self.config.tokens if base.device.type == "cuda" else 0
+        dtype = next(base.model.parameters()).dtype
+        pad = base.tokenizer.pad_token_id or 0
+        return batch_of(found, pad=pad, dtype=dtype, device=base.device, least=least)
 
     def optimizers(self, steps: int) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
         """AdamW with a warm-up and a rate that falls with the square root of the step."""

@@ -35,8 +35,6 @@ class StreamSteps(ABC, Generic[S]):
     def __init__(self, base: LoadedBase, tasks: Sequence[Task], config: StreamConfig) -> None:
         self.config = config
         self.tokenizer = base.tokenizer
-        self.pad = base.tokenizer.pad_token_id or 0
-        self.dtype = next(base.model.parameters()).dtype
         self.tasks = [t for t in tasks if t.split("train")]
         self.examples = config.turns
         """Examples that a sequence is made of, at most."""

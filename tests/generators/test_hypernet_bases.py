@@ -122,6 +122,21 @@ def test_gradients_reach_heads_first_then_bases_and_queries():
     assert reached[1] == {name for name, _ in made.named_parameters()}
 
 
+def test_a_wider_network_over_more_bases_moves_no_faster():
+    def moved(**sizes):
+        made = network(config=dataclasses.replace(CONFIG, **sizes))
+        optimiser = torch.optim.Adam(made.parameters(), lr=1e-3)
+        before = {k: v[0].detach() for k, v in made(read("give the plural of the word")).items()}
+        sum(a.sum() for a, _ in made(read("give the plural of the word")).values()).backward()
+        optimiser.step()
+        after = {k: v[0].detach() for k, v in made(read("give the plural of the word")).items()}
+        return torch.cat([(after[k] - before[k]).flatten() for k in after]).std().item()
+
+    small, large = moved(hidden_dim=64, bases=16), moved(hidden_dim=512, bases=64)
+    assert 0.5 < large / small < 2
+    assert small < 5e-3  # a step of 1e-3 on A itself moves each of its elements by 1e-3
+
+
 def test_the_mean_of_what_is_read_is_taken_off_and_follows_while_training():
     made = network()
     sample = read("sort the words", "write the plural", "name the capital")

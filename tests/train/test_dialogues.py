@@ -80,3 +80,11 @@ def test_rows_of_a_pack_see_the_description_and_themselves_alone(base):
             alone.append(torch.nn.functional.cross_entropy(logits, labels, reduction="none"))
     torch.testing.assert_close(losses, torch.cat(alone), atol=1e-5, rtol=1e-5)
     assert described_rows(base.tokenizer, ROWS, "x", max_tokens=20) is None
+
+
+def test_a_batch_that_is_wider_than_its_longest_sequence_says_the_same(base):
+    found = [dialogue(base.tokenizer, ROWS, "Give the plural."), described_rows(base.tokenizer, ROWS, None)]
+    narrow = batch_of(found, pad=0, dtype=torch.float32)
+    wide = batch_of(found, pad=0, dtype=torch.float32, least=narrow.ids.shape[1] + 9)
+    assert wide.ids.shape[1] == narrow.ids.shape[1] + 9
+    torch.testing.assert_close(label_losses(base.model, wide).loss, label_losses(base.model, narrow).loss)
