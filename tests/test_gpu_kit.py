@@ -102,7 +102,11 @@ def test_what_steps_are_spent_on_is_told_once(kit, tmp_path, capsys):
 def test_compiled_layers_say_the_same_and_what_is_not_trained_is_not_compiled(kit, tiny_base, monkeypatch):
     base = load_base(str(tiny_base("llama")))
     seen = []
-    monkeypatch.setattr(torch, "compile", lambda plain, dynamic: lambda *a, **k: (seen.append(dynamic), plain(*a, **k))[1])
+
+    def compiled(plain, dynamic):
+        return lambda *a, **k: (seen.append(dynamic), plain(*a, **k))[1]
+
+    monkeypatch.setattr(torch, "compile", compiled)
     ids = torch.tensor([[5, 6, 7]])
     before = base.model(ids).logits
     kit[1].compile_layers(base)

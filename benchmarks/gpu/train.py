@@ -256,7 +256,8 @@ def train(a: argparse.Namespace, core: Path) -> None:
         log(tick)
         if watch is not None:
             watch(tick)
-        if any("/" in name for name in tick.losses) and made.is_dir():  # a call may be cut off: what there is comes back
+        if any("/" in name for name in tick.losses) and made.is_dir():
+            # a call may be cut off: what there is comes back
             deliver(made, a.out / kind, int(a.file_mib * 2**20))
 
     earlier = a.home / "fewshot" if a.kind == "hypernet" else None
@@ -282,9 +283,7 @@ def train(a: argparse.Namespace, core: Path) -> None:
         factors = found / "embedder.safetensors"
         embedder = TaskEmbedder(found / "embedder", factors if factors.exists() else None)
         sizes = dict(a.network)
-        report = fit_hypernet_bases(
-            base, *roles, embedder, options, made, network=sizes, embedder_id=about["embedder"]
-        )
+        report = fit_hypernet_bases(base, *roles, embedder, options, made, network=sizes, embedder_id=about["embedder"])
     looks = report.artefact.record["history"]
     deliver(made, a.out / kind, int(a.file_mib * 2**20))
     log.write(
@@ -330,7 +329,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         p.add_argument("--set", type=setting, nargs="*", default=[], metavar="NAME=VALUE", help="of StreamConfig")
         p.add_argument("--network", type=setting, nargs="*", default=[], metavar="NAME=VALUE", help="of BasesConfig")
         p.add_argument("--compile", action="store_true", help="compile the decoder's layers first")
-        p.add_argument("--profile", type=int, default=0, metavar="STEP", help="tell what the steps after it are spent on")
+        p.add_argument("--profile", type=int, default=0, metavar="STEP", help="tell what is spent after it")
         p.add_argument("--profile-steps", type=int, default=5)
         p.add_argument("--looks", type=int, default=8, help="dialogues of each validation task")
         p.add_argument("--validate-every", type=int, default=2000, help="steps; at the end too, beyond the minutes")

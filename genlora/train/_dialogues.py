@@ -122,8 +122,8 @@ def batch_of(
     device: torch.device | str = "cpu",
     least: int = 0,
 ) -> Batch:
-    """Sequences side by side, padded on the right to the longest or to `least` tokens; among turns alone the causal mask
-    keeps padding from every label.
+    """Sequences side by side, padded on the right to the longest or to `least` tokens; among turns alone the causal
+    mask keeps padding from every label.
     """
     k, width = len(dialogues), max(least, *map(len, dialogues))
     column = torch.arange(width)

@@ -35,7 +35,7 @@ class StreamFit(nn.Module):
         self.mean = {k: v.detach().clone() for k, v in self.named_parameters()}
 
     def laid_out(self, found: Sequence[Dialogue]) -> Batch:
-        """A step's sequences as a batch. On a GPU all steps have one shape, for what is compiled or captured by shape."""
+        """A step's sequences as a batch. On a GPU all steps have one shape, for what is compiled."""
         base = self.base
         least = self.config.tokens if base.device.type == "cuda" else 0
         dtype = next(base.model.parameters()).dtype

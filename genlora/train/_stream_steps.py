@@ -1,12 +1,11 @@
 """What the steps of a fit on the stream hold: sequences by number, in this process or drawn ahead by others."""
 
+import json
 import logging
-import pickle
-import tempfile
+import multiprocessing
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from torch.utils.data import DataLoader, Dataset
@@ -27,6 +26,35 @@ S = TypeVar("S")
 """What stands for one sequence."""
 
 
+class TrainingTasks(Sequence[tuple[list[str], list[list[str]]]]):
+    """Training descriptions and (input, output) of each task that has any.
+
+    To another process they go as JSON that is parsed when first asked for: a worker that unpickled two hundred thousand
+    examples would keep the next one from being started for seconds.
+    """
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        found = [(list(t.training_descriptions), t.split("train")) for t in tasks]
+        self._rows = [(told, [[e.input, e.output] for e in rows]) for told, rows in found if rows]
+        self._text = ""
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._parsed()[index]
+
+    def __len__(self) -> int:
+        return len(self._parsed())
+
+    def _parsed(self) -> list[tuple[list[str], list[list[str]]]]:
+        if self._text and not self._rows:
+            self._rows = [(told, rows) for told, rows in json.loads(self._text)]
+        return self._rows
+
+    def __getstate__(self) -> dict[str, Any]:
+        if not self._text:
+            self._text = json.dumps(self._rows)
+        return {"_text": self._text, "_rows": []}
+
+
 class StreamSteps(ABC, Generic[S]):
     """Sequences of steps: what a step holds follows from its number alone. Subclasses say what a sequence is made of a
     task.
@@ -35,7 +63,7 @@ class StreamSteps(ABC, Generic[S]):
     def __init__(self, base: LoadedBase, tasks: Sequence[Task], config: StreamConfig) -> None:
         self.config = config
         self.tokenizer = base.tokenizer
-        self.tasks = [t for t in tasks if t.split("train")]
+        self.tasks = TrainingTasks(tasks)
         self.examples = config.turns
         """Examples that a sequence is made of, at most."""
 
@@ -58,9 +86,9 @@ class StreamSteps(ABC, Generic[S]):
         for _ in range(_TRIES):
             # Pairs are always of the stream: four places of eight, so the others take twice the catalogue's share.
             if self.tasks and not paired and draw.chance(2 * c.catalogue):
-                task = draw.pick(self.tasks)
-                description = draw.pick(task.training_descriptions)
-                examples = draw.some(task.split("train"), min(self.examples, len(task.split("train"))))
+                descriptions, rows = draw.pick(self.tasks)
+                description = draw.pick(descriptions)
+                examples = [Example(*row) for row in draw.some(rows, min(self.examples, len(rows)))]
             else:
                 of_stream = number if not c.specs else number % c.specs
                 found = spec(c.seed, of_stream)
@@ -79,23 +107,28 @@ def plain(examples: Sequence[Example]) -> list[Example]:
 
 
 class _Numbered(Dataset[list[Any]]):
-    """Steps from `first` on, every `stride`th, as a data set without end.
+    """Steps from `first` on, every `stride`th, as a data set without end."""
 
-    What they are drawn from lies in a file, not in this object: a worker is started only when the one before it has
-    taken what it is handed, and one that has yet to import torch takes seconds to do so.
-    """
-
-    def __init__(self, path: Path, first: int, stride: int) -> None:
-        self.path, self.first, self.stride = path, first, stride
-        self.steps: StreamSteps[Any] | None = None
+    def __init__(self, steps: StreamSteps[Any], first: int, stride: int) -> None:
+        self.steps, self.first, self.stride = steps, first, stride
 
     def __getitem__(self, index: int) -> list[Any]:
-        if self.steps is None:
-            self.steps = pickle.loads(self.path.read_bytes())
         return self.steps.sequences(self.first + index * self.stride)
 
     def __len__(self) -> int:
         return 1 << 31
+
+
+def _processes() -> Any:
+    """How workers are started. A copy of a process that has a GPU open is not safe; a fresh one takes what it is handed
+    only after it has imported torch, seven seconds for each, one after the other. So they are copies of a process that
+    has imported it and nothing else.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 class Ahead(Generic[S]):
@@ -110,7 +143,6 @@ class Ahead(Generic[S]):
         """Spent waiting for sequences: what more workers could save."""
         self._next = -1
         self._drawn: Iterator[list[S]] = iter(())
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def sequences(self, number: int) -> list[S]:
         """Those of step `number`; asking for another than the one after the last begins anew."""
@@ -120,17 +152,13 @@ class Ahead(Generic[S]):
         else:
             if number != self._next:
                 log.info("%d processes draw steps from %d on", self.workers, number)
-                self.close()
-                self._folder = tempfile.TemporaryDirectory(prefix="genlora-stream-")
-                drawn_from = Path(self._folder.name) / "steps.pickle"
-                drawn_from.write_bytes(pickle.dumps(self.steps))
                 self._drawn = iter(
                     DataLoader(
-                        _Numbered(drawn_from, number, self.stride),
+                        _Numbered(self.steps, number, self.stride),
                         batch_size=None,
                         num_workers=self.workers,
                         prefetch_factor=4,
-                        multiprocessing_context="spawn",  # a copy of a process that has a GPU open is not safe
+                        multiprocessing_context=_processes(),
                     )
                 )
             found = next(self._drawn)
@@ -141,6 +169,3 @@ class Ahead(Generic[S]):
     def close(self) -> None:
         """Stop the workers."""
         self._drawn, self._next = iter(()), -1
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
