@@ -3,9 +3,9 @@
 It talks to the rest of genlora through public names only.
 """
 
+from ._asking import Exchange as Exchange
 from ._launch import DemoOptions as DemoOptions
 from ._launch import Running as Running
 from ._launch import serve_demo as serve_demo
 from ._page import build as build
-from ._studio import Exchange as Exchange
 from ._studio import Studio as Studio

@@ -12,12 +12,13 @@ from genlora.api import KeptAdapter, small_receipt
 from genlora.bank import expert_card
 from genlora.errors import ConfigError, GenloraError
 
+from ._asking import Exchange
 from ._browse import MAX_WORDS_CHARS, matching
 from ._create import HEAVY
 from ._examples import parse_examples
 from ._reports import score_json
-from ._studio import Exchange, Studio
-from ._words import accuracy_words, chosen, generator_words
+from ._studio import Studio
+from ._words import accuracy_helps, accuracy_words, chosen, generator_words, page_words
 
 MAX_LISTED = 200
 
@@ -167,6 +168,7 @@ def summary(made: KeptAdapter) -> dict[str, Any]:
         "description": made.generated.description,
         "expected_accuracy": made.receipt["expected_accuracy"],
         "meaning": accuracy_words(made),
+        "what_would_help": accuracy_helps(made),
         "generator": {"chosen": chosen(made), "why": generator_words(made)},
         "neighbours": [
             {"name": n.name, "similarity": n.similarity, "weight": n.weight} for n in made.generated.neighbours
@@ -209,7 +211,7 @@ def plainly(method: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return await method(**checked(args, kwargs))
             except GenloraError as err:
-                raise gr.Error(str(err), print_exception=False) from err
+                raise gr.Error(page_words(str(err)), print_exception=False) from err
 
         return later
 
@@ -218,7 +220,7 @@ def plainly(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return method(**checked(args, kwargs))
         except GenloraError as err:
-            raise gr.Error(str(err), print_exception=False) from err
+            raise gr.Error(page_words(str(err)), print_exception=False) from err
 
     return now
 

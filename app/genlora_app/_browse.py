@@ -46,7 +46,7 @@ def bank_tab(studio: Studio) -> None:
         return str(reports.bank_view(matching(studio.experts, text or "", wanted or ALL)[:MAX_TILES], colours))
 
     def show(evt: gr.EventData) -> str:
-        return _card(studio, str(evt.expert))
+        return card_of(studio, str(evt.expert))
 
     options: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
     gr.on([words.change, family.change], find, [words, family], tiles, **options)
@@ -64,7 +64,8 @@ def matching(records: Sequence[ExpertRecord], text: str, family: str = ALL) -> l
     return out
 
 
-def _card(studio: Studio, name: str) -> str:
+def card_of(studio: Studio, name: str) -> str:
+    """The card of an expert, or why there is none."""
     try:
         return str(reports.card_view(expert_card(studio.lora.bank, name)))
     except GenloraError as err:

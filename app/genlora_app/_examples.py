@@ -16,18 +16,14 @@ def parse_examples(text: str, *, least: int = 1) -> tuple[Example, ...]:
     """Read the text of an examples box; repeated lines count once. Raises `TaskError` that names the line."""
     if len(text) > MAX_TEXT_CHARS:
         raise TaskError(
-            f"the examples have {len(text):,} characters, expected at most {MAX_TEXT_CHARS:,}. Paste fewer of them; "
-            "for whole files use: genlora evaluate"
+            f"the examples have {len(text):,} characters, expected at most {MAX_TEXT_CHARS:,}. Paste fewer of them."
         )
     found = tuple(dict.fromkeys(_bounded(where, e) for where, e in examples_in(text)))
     if len(found) < least:
         needed = f"{least} or more" if least > 1 else "at least one"
         raise TaskError(f"found {len(found)} different examples, expected {needed}. {HOW}")
     if len(found) > MAX_EXAMPLES:
-        raise TaskError(
-            f"found {len(found):,} examples, expected at most {MAX_EXAMPLES}. Keep the most telling ones; "
-            "for whole files use: genlora evaluate"
-        )
+        raise TaskError(f"found {len(found):,} examples, expected at most {MAX_EXAMPLES}. Keep the most telling ones.")
     return found
 
 

@@ -109,7 +109,10 @@ def card_view(card: Mapping[str, Any]) -> Markup:
     first, *others = card["descriptions"]
     gain = card["gain"]
     parts = [
-        Markup('<h3>{name}</h3><p class="gl-lead">{first}</p>').format(name=card["name"], first=first),
+        Markup(
+            '<h3>{name}</h3><p class="gl-lead">{first}</p><button type="button" class="gl-chip gl-try" '
+            'data-try="{first}">Try this</button>'
+        ).format(name=card["name"], first=first),
     ]
     if gain:
         low, high = (100 * float(x) for x in gain["interval"])

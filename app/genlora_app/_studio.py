@@ -1,6 +1,5 @@
 """What the demo can do, without a word of Gradio: make adapters, talk, score, merge, and look at the bank."""
 
-import asyncio
 import logging
 import math
 import shutil
@@ -8,22 +7,24 @@ import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from genlora.adapter import AdapterFiles
-from genlora.api import GenLora, KeptAdapter, Library, base_source, check_input, load_banks_base
+from genlora.api import GenLora, KeptAdapter, Library, base_source, load_banks_base
 from genlora.base import BACKENDS, Constraint, LoadedBase, backend_named, gguf_file
 from genlora.engine import Adapter, Completion, Engine, Sampling
-from genlora.errors import DescriptionError, GenloraError, TaskError, UnknownModelError
+from genlora.errors import DescriptionError, GenloraError, UnknownModelError
 from genlora.evaluate import Answered, OwnDataResult, compare_on_own_data, whole_file
 from genlora.files import check_name
 from genlora.merge import MergeReport, merge
 from genlora.progress import Progress, silent
-from genlora.tasks import Example, PromptFormat, prompt_ids, score_answers, task_of
+from genlora.tasks import Example, PromptFormat, score_answers, task_of
 
+from ._asking import Exchange, Inputs, answered, ask, described, held_to, inputs_for
 from ._files import write_whole, zip_bytes, zip_folder
 from ._map import BankMap
 
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 
 MAX_ADAPTERS = 128
 """Generated adapters kept in memory; the least recently used go first."""
-MAX_MESSAGE_CHARS = 4_000
 MAX_MERGES = 2
 """Merged models kept on disk, about a tenth to half a gigabyte each."""
 MAX_FILES = 64
@@ -42,18 +42,6 @@ _LONGEST_SCORED = 192
 """Tokens of an answer that is scored."""
 _AT_ONCE = 32
 """Examples that the engine answers together."""
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One message and what both models say to it, as far as they have got."""
-
-    message: str
-    base: str = ""
-    adapted: str = ""
-    told: str | None = None
-    """The description that the base was given before the message; None where it got the message alone."""
-    done: bool = False
 
 
 @dataclass(frozen=True)
@@ -218,57 +206,28 @@ class Studio:
 
     # ---- talking
 
+    def inputs(self, made: KeptAdapter, examples: Sequence[Example] = ()) -> Inputs:
+        """What both models are asked to show the difference; `examples` are those that `create` was given."""
+        return inputs_for(self.experts, described(made), [n.name for n in self.near(made)], examples)
+
+    async def ask(
+        self, made: KeptAdapter, inputs: Inputs, *, tell_base: bool = True, max_tokens: int = 32
+    ) -> AsyncIterator[tuple[Exchange, ...]]:
+        """Both models answer all inputs at the same time; each step is the exchanges so far, in order."""
+        asked = [text for text, _ in inputs.rows]
+        steps = ask(self.engine, self.base, made, asked, tell_base=tell_base, max_tokens=max_tokens)
+        async with aclosing(steps):
+            async for step in steps:
+                yield answered(step, inputs)
+
     async def talk(
         self, made: KeptAdapter, message: str, *, tell_base: bool = True, max_tokens: int = 64
     ) -> AsyncIterator[Exchange]:
-        """Both models answer one message, greedily, at the same time; each step is the exchange so far.
-
-        The adapted model is asked as its bundle says; the base gets the description before the message if `tell_base`.
-        Raises `TaskError` for a message that cannot be asked.
-        """
-        check_input(message, where="the message")
-        if len(message) > MAX_MESSAGE_CHARS:
-            raise TaskError(f"the message has {len(message):,} characters, expected at most {MAX_MESSAGE_CHARS:,}.")
-        told = described(made) if tell_base else None
-        sampling = Sampling(max_tokens=max_tokens)
-        streams = {"base": self.engine.submit(prompt_ids(self.base.tokenizer, message, told), sampling)}
-        try:
-            asked = made.generated.prompt
-            streams["adapted"] = self.engine.submit(
-                asked.prompt_ids(self.base.tokenizer, message),
-                sampling,
-                adapter=made.adapter,
-                constraint=_constraint(asked),
-            )
-            said = dict.fromkeys(streams, "")
-            queue: asyncio.Queue[tuple[str, str | None]] = asyncio.Queue()
-
-            async def pump(way: str) -> None:
-                try:
-                    async for piece in streams[way]:
-                        queue.put_nowait((way, piece.text))
-                finally:
-                    queue.put_nowait((way, None))
-
-            tasks = [asyncio.create_task(pump(way)) for way in streams]
-            left = len(tasks)
-            yield Exchange(message, told=told)
-            while left:
-                way, text = await queue.get()
-                while True:  # everything that has come meanwhile goes into one step
-                    if text is None:
-                        left -= 1
-                    else:
-                        said[way] += text
-                    if queue.empty():
-                        break
-                    way, text = queue.get_nowait()
-                yield Exchange(message, said["base"].strip(), said["adapted"].strip(), told, done=not left)
-            for task in tasks:
-                await task  # raises what the engine raised
-        finally:
-            for stream in streams.values():
-                stream.cancel()
+        """Both models answer one message, as `ask` does. Raises `TaskError` for one that cannot be asked."""
+        one = Inputs(((message, None),))
+        async with aclosing(self.ask(made, one, tell_base=tell_base, max_tokens=max_tokens)) as steps:
+            async for (step,) in steps:
+                yield step
 
     # ---- scoring
 
@@ -289,7 +248,7 @@ class Studio:
 
             prompts = [asked.prompt_ids(self.base.tokenizer, e.input) for e in task.examples]
             adapter = made.adapter if adapted else None
-            found = self._answers(prompts, adapter, self._limit(task.examples), step, _constraint(asked))
+            found = self._answers(prompts, adapter, self._limit(task.examples), step, held_to(asked))
             texts = tuple(c.text.strip() for c in found)
             sums = [sum(t.logprob or 0.0 for t in c.tokens) for c in found]
             confidence = tuple(math.exp(s) for s in sums)
@@ -370,16 +329,6 @@ class Studio:
                     shutil.rmtree(old, ignore_errors=True)
                 else:
                     old.unlink(missing_ok=True)
-
-
-def described(made: KeptAdapter) -> str | None:
-    """What the base can be told: the request's description, or None where there were only examples."""
-    return made.generated.description
-
-
-def _constraint(asked: PromptFormat) -> Constraint | None:
-    """What answers are held to."""
-    return None if asked.answer_form is None else Constraint(regex=asked.answer_form.regex)
 
 
 def merge_choices() -> list[tuple[str, str]]:

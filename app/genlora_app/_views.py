@@ -12,13 +12,13 @@ from genlora.api import KeptAdapter
 from genlora.errors import GenloraError
 
 from ._map import BankMap
-from ._studio import Exchange, Near
-from ._words import accuracy_level, accuracy_title, accuracy_words, generator_title, generator_words, percent
+from ._studio import Near
+from ._words import page_words, percent
 
 EXAMPLE_TASKS = (
     "Write the plural of the noun.",
-    "Rewrite the snake_case name in camelCase.",
-    "What does the customer want: refund, delivery, login, cancellation or invoice?",
+    "What does the customer want? Answer refund, delivery, login, cancellation or invoice.",
+    "Convert the time from AM/PM to the 24-hour clock.",
     "Turn the amount into a price with a dollar sign.",
     "Compose a sonnet about the sea.",
 )
@@ -42,40 +42,30 @@ def notice(text: str = "", kind: str = "error", title: str = "") -> Markup:
 
 def error_notice(err: GenloraError) -> Markup:
     """An error of ours: its text says what was found and what to do."""
-    text = str(err)
+    text = page_words(str(err))
     return notice(text[:1].upper() + text[1:])
 
 
 def header(base: str, experts: int) -> Markup:
     """The top of the page."""
     return Markup(
-        '<header class="gl-top"><div><h1>genlora</h1><p>Turn a sentence into a LoRA adapter: no data, no training, '
-        "no GPU."
-        '</p></div><p class="gl-where"><span class="gl-live"></span>{base}<br><small>{experts} experts in the '
-        "bank, all on this "
-        "machine</small></p></header>"
+        '<header class="gl-top"><h1>genlora</h1><p>A sentence becomes a LoRA adapter: no data, no training, no GPU.</p>'
+        '<p class="gl-where"><span class="gl-live"></span>{base}<small>{experts} experts, all on this machine</small>'
+        "</p></header>"
     ).format(base=base.rpartition("/")[2], experts=experts)
 
 
 def chips(texts: Sequence[str], label: str) -> Markup:
-    """Texts to click; a click triggers `select` with the text."""
-    if not texts:
-        return Markup("")
+    """Tasks to click; a click makes the adapter (script.js)."""
     parts = joined(
-        Markup('<button type="button" class="gl-chip" data-text="{t}">{shown}</button>').format(
-            t=t, shown=t if len(t) <= 60 else t[:57] + "..."
+        Markup('<button type="button" class="gl-chip" data-try="{t}" title="{t}">{shown}</button>').format(
+            t=t, shown=shown(t, 56)
         )
         for t in texts
     )
     return Markup('<div class="gl-chips"><span>{label}</span>{parts}</div>').format(label=label, parts=parts)
 
 
-CHIP_JS = """
-element.addEventListener('click', e => {
-  const chip = e.target.closest('[data-text]');
-  if (chip) trigger('select', {text: chip.dataset.text});
-});
-"""
 EXPERT_JS = """
 element.addEventListener('click', e => {
   const found = e.target.closest('[data-expert]');
@@ -84,6 +74,11 @@ element.addEventListener('click', e => {
   if (innerWidth < 760) document.getElementById('gl-expert')?.scrollIntoView({behavior: 'smooth'});
 });
 """
+
+
+def map_hint() -> Markup:
+    """Before a point of the map is clicked."""
+    return Markup('<p class="gl-fine">Every point of the map is an expert of the bank. Click one to read its card.</p>')
 
 
 def map_view(bank: BankMap, near: Sequence[Near] = ()) -> Markup:
@@ -140,57 +135,6 @@ def pull(near: Sequence[Near]) -> list[float]:
     return [math.exp((n.similarity - near[0].similarity) / 0.1) for n in near]
 
 
-def result_view(made: KeptAdapter, near: Sequence[Near], abouts: dict[str, str]) -> Markup:
-    """Expected accuracy, generator and neighbours of an adapter; `abouts` are the experts' descriptions."""
-    expected = made.expected_accuracy
-    low, high = (0.0, 1.0) if expected is None else (expected.low, expected.high)
-    parts = [
-        Markup(
-            '<section class="gl-coverage gl-{level}"><h3>Expected accuracy</h3><p class="gl-figure"><strong>{value}'
-            '</strong><span>{title}</span></p><div class="gl-meter" role="img" aria-label="expected accuracy {value}">'
-            '<i style="margin-left:{low:.1f}%;width:{width:.1f}%"></i></div><p>{words}</p></section>'
-        ).format(
-            level=accuracy_level(expected),
-            value="unknown" if expected is None else percent(expected.value),
-            title=accuracy_title(expected),
-            low=100 * low,
-            width=100 * (high - low),
-            words=accuracy_words(made),
-        ),
-        Markup('<section><h3>Made by</h3><p class="gl-lead">{title}</p><p>{words}</p></section>').format(
-            title=generator_title(made), words=generator_words(made)
-        ),
-        Markup('<section><h3>Nearest experts</h3><ol class="gl-neighbours">{rows}</ol></section>').format(
-            rows=joined(
-                Markup(
-                    '<li class="{unused}"><span '
-                    'class="gl-rank">{i}</span><div><strong>{name}</strong><span>{about}</span></div>'
-                    '<div class="gl-share"><span>{weight}</span><span>similarity {similarity:.2f}</span></div></li>'
-                ).format(
-                    i=i,
-                    unused="" if n.weight else "gl-unused",
-                    name=n.name,
-                    about=abouts.get(n.name, ""),
-                    weight=f"weight {percent(n.weight)}" if n.weight else "not used",
-                    similarity=n.similarity,
-                )
-                for i, n in enumerate(near, 1)
-            )
-        ),
-    ]
-    parts += [notice(w, "info") for w in made.warnings]
-    return Markup('<div class="gl-result">{}</div>').format(joined(parts))
-
-
-def empty_result() -> Markup:
-    """Before the first adapter."""
-    return Markup(
-        '<div class="gl-empty"><p>Describe a task and press <strong>Generate adapter</strong>. You will see which '
-        "experts "
-        "are near, how well the bank covers the task, and both models' answers side by side.</p></div>"
-    )
-
-
 def current_view(made: KeptAdapter | None) -> Markup:
     """Which adapter the other tabs work on."""
     if made is None:
@@ -208,29 +152,3 @@ def current_view(made: KeptAdapter | None) -> Markup:
 def shown(text: str, most: int = 120) -> str:
     """A text short enough for a line."""
     return text if len(text) <= most else text[: most - 3] + "..."
-
-
-def talk_view(exchanges: Sequence[Exchange]) -> Markup:
-    """The conversation: every message with both answers side by side, the newest first."""
-    if not exchanges:
-        return Markup("")
-    rows = []
-    for e in reversed(exchanges):
-        head = Markup("told: {}").format(shown(e.told, 80)) if e.told else Markup("given the message alone")
-        rows.append(
-            Markup(
-                '<article><p class="gl-said">{message}</p><div class="gl-pair"><section><h4>Base '
-                "<small>{head}</small></h4>"
-                '{base}</section><section class="gl-ours"><h4>With your adapter <small>given the message '
-                "alone</small></h4>"
-                "{ours}</section></div></article>"
-            ).format(message=e.message, head=head, base=_answer(e.base, e.done), ours=_answer(e.adapted, e.done))
-        )
-    return Markup('<div class="gl-talk" aria-live="polite">{}</div>').format(joined(rows))
-
-
-def _answer(text: str, done: bool) -> Markup:
-    if not text and done:
-        return Markup('<p class="gl-answer gl-silent">(said nothing)</p>')
-    state = "" if done else " gl-typing"
-    return Markup('<p class="gl-answer{state}">{text}</p>').format(state=state, text=text)

@@ -1,5 +1,6 @@
 """Figures in words: what expected accuracy means, and who made the adapter and why."""
 
+import re
 from typing import Any
 
 from genlora.api import KeptAdapter
@@ -39,16 +40,37 @@ def accuracy_title(expected: ExpectedAccuracy | None) -> str:
 
 
 def accuracy_words(made: KeptAdapter) -> str:
-    """What the number means for the person who asked, and what would help."""
+    """What the number means for the person who asked."""
     expected = made.expected_accuracy
     if expected is None:
         return "Nothing is known of how often this adapter is right. Try it before you rely on it."
-    text = (
+    return (
         f"Of ten inputs, expect about {10 * expected.value:.0f} right answers; for eight in ten requests like this one "
         f"it is between {percent(expected.low)} and {percent(expected.high)}."
     )
-    helps = [f"{what}: about {percent(e.value)}" for what, e in made.generated.generated.advice.items()]
-    return f"{text} What would help: {'; '.join(helps)}." if helps else text
+
+
+def accuracy_helps(made: KeptAdapter) -> dict[str, float | None]:
+    """What would help, with the expected accuracy then where the library knows it."""
+    told: dict[str, float | None] = {k: e.value for k, e in made.generated.generated.advice.items()}
+    if told or accuracy_level(made.expected_accuracy) != "low":
+        return told
+    return {"more examples" if made.generated.description is None else "an example beside the sentence": None}
+
+
+def own_warnings(made: KeptAdapter) -> list[str]:
+    """Warnings that the figures beside them do not say already."""
+    return [w for w in made.warnings if not w.startswith("expected accuracy is low")]
+
+
+_FOR_TERMINALS = re.compile(r"(?<![\w-])--[a-z]|\bgenlora [a-z]+\b")
+_SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z'\"])")
+
+
+def page_words(text: str) -> str:
+    """An error's text without the sentences that tell of flags and commands: whoever reads a page has no terminal."""
+    kept = [s for s in _SENTENCE.split(text) if not _FOR_TERMINALS.search(s)]
+    return " ".join(kept) or text
 
 
 def chosen(made: KeptAdapter) -> str:
