@@ -1,7 +1,7 @@
 """Both models are asked the same inputs at the same time: those of the bank that fit a request, or the user's own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from genlora.api import KeptAdapter, check_input
@@ -114,7 +114,7 @@ def held_to(asked: PromptFormat) -> Constraint | None:
 
 async def ask(
     engine: Engine, base: LoadedBase, made: KeptAdapter, messages: Iterable[str], *, tell_base: bool, max_tokens: int
-) -> AsyncIterator[tuple[Exchange, ...]]:
+) -> AsyncGenerator[tuple[Exchange, ...], None]:
     """Both models answer all messages, greedily, at the same time; each step is the exchanges so far, in order.
 
     The adapted model is asked as its bundle says; the base gets the description before the message if `tell_base`.
@@ -152,7 +152,7 @@ async def ask(
             answer.stream.cancel()
 
 
-async def _coming(answers: Sequence[_Answer]) -> AsyncIterator[int]:
+async def _coming(answers: Sequence[_Answer]) -> AsyncGenerator[int, None]:
     """Collect the answers' texts as they come; each step is how many have not ended. Raises what the engine raised."""
     queue: asyncio.Queue[tuple[_Answer, str | None]] = asyncio.Queue()
 

@@ -1,4 +1,4 @@
-"""What the page shows of one adapter: answers, expected accuracy, who made it. HTML by the same rules as in `_views`."""
+"""What the page shows of one adapter: answers, expected accuracy, who made it. The same rules as in `_views`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -31,8 +31,9 @@ def empty_result() -> Markup:
     return Markup(
         '<section class="gl-answers gl-sketch"><p><strong>One sentence, two models.</strong> Press one of the tasks, '
         "or describe your own and press Generate. Base and adapted model then answer the same inputs here, side by "
-        'side, and you see how often the adapter is expected to be right.</p><div aria-hidden="true"><div class="gl-row '
-        'gl-head"><span>Input</span><span>Base</span><span>With your adapter</span></div>{rows}</div></section>'
+        'side, and you see how often the adapter is expected to be right.</p><div aria-hidden="true">'
+        '<div class="gl-row gl-head"><span>Input</span><span>Base</span><span>With your adapter</span></div>'
+        "{rows}</div></section>"
     ).format(rows=rows)
 
 
@@ -172,7 +173,8 @@ def made_view(made: KeptAdapter, near: Sequence[Near], abouts: Mapping[str, str]
     rows = joined(
         Markup(
             '<li class="{unused}"><span class="gl-rank">{i}</span><div><strong>{name}</strong>'
-            '<span>{about}</span></div><div class="gl-share"><span>{weight}</span><span>similarity {similarity:.2f}</span></div></li>'
+            '<span>{about}</span></div><div class="gl-share"><span>{weight}</span>'
+            "<span>similarity {similarity:.2f}</span></div></li>"
         ).format(
             i=i,
             unused="" if n.weight else "gl-unused",

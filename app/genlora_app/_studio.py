@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cached_property
@@ -212,7 +212,7 @@ class Studio:
 
     async def ask(
         self, made: KeptAdapter, inputs: Inputs, *, tell_base: bool = True, max_tokens: int = 32
-    ) -> AsyncIterator[tuple[Exchange, ...]]:
+    ) -> AsyncGenerator[tuple[Exchange, ...], None]:
         """Both models answer all inputs at the same time; each step is the exchanges so far, in order."""
         asked = [text for text, _ in inputs.rows]
         steps = ask(self.engine, self.base, made, asked, tell_base=tell_base, max_tokens=max_tokens)
@@ -222,7 +222,7 @@ class Studio:
 
     async def talk(
         self, made: KeptAdapter, message: str, *, tell_base: bool = True, max_tokens: int = 64
-    ) -> AsyncIterator[Exchange]:
+    ) -> AsyncGenerator[Exchange, None]:
         """Both models answer one message, as `ask` does. Raises `TaskError` for one that cannot be asked."""
         one = Inputs(((message, None),))
         async with aclosing(self.ask(made, one, tell_base=tell_base, max_tokens=max_tokens)) as steps:

@@ -31,10 +31,11 @@ HOSTILE = (
 
 TAGS = frozenset(
     "div p span strong small b i em h1 h2 h3 h4 section article header button ol ul li figure figcaption svg line "
-    "table thead tbody tr th td dl dt dd details summary br".split()
+    "table thead tbody tr th td dl dt dd details summary br pre".split()
 )
 ATTRIBUTES = frozenset(
-    "class style role title aria-label aria-live aria-hidden type data-text data-expert viewbox preserveaspectratio "
+    "class style role title aria-label aria-live aria-hidden type tabindex data-try data-task data-examples data-name "
+    "data-focus data-expert viewbox preserveaspectratio "
     "x1 y1 x2 y2".split()
 )
 

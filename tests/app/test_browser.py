@@ -53,24 +53,66 @@ def make(page, text: str) -> None:
     page.click("#gl-make")
 
 
-def test_the_main_path_and_a_download(page, studio, tmp_path):
-    page.get_by_text("Write the plural of the noun.").first.click()  # an example fills the box
-    page.wait_for_function("document.querySelector('#gl-description textarea').value.startsWith('Write the plural')")
+def answered(page, text: str) -> None:
+    """Wait until both models have answered for the task `text`."""
+    page.wait_for_function(
+        """text => document.querySelector('#gl-answers [data-task]')?.dataset.task === text
+           && document.querySelectorAll('#gl-answers .gl-adapted').length === 3
+           && !document.querySelector('.gl-typing')""",
+        arg=text,
+    )
+
+
+def test_from_a_chip_to_answers_in_one_click_on_one_screen(page):
+    page.set_viewport_size({"width": 1280, "height": 800})
+    chip = page.locator(".gl-chip").first
+    task = chip.get_attribute("data-try")
+    chip.click()
+    answered(page, task)
+    assert page.input_value("#gl-description textarea") == task
+    for shown in ("#gl-description", "#gl-make", "#gl-answers .gl-base >> nth=2", "#gl-answers .gl-adapted >> nth=2"):
+        box = page.locator(shown).bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 800, shown
+    bases, ours = (page.locator(f"#gl-answers .gl-{way}") for way in ("base", "adapted"))
+    for i in range(3):  # side by side
+        left, right = bases.nth(i).bounding_box(), ours.nth(i).bounding_box()
+        assert left["x"] + left["width"] <= right["x"] and abs(left["y"] - right["y"]) < 20
+    assert page.locator("#gl-answers").bounding_box()["x"] > page.locator("#gl-make").bounding_box()["x"] + 300
+    assert page.evaluate("scrollY") == 0
+    accuracy, answers = (page.locator(s).bounding_box() for s in ("#gl-accuracy", "#gl-answers"))
+    assert accuracy["y"] >= answers["y"] + answers["height"]
+    assert not page.locator(".gl-plane").is_visible() and not page.locator(".gl-receipt").is_visible()
+
+
+def test_a_chip_and_generate_at_once_do_not_race(page):
+    task = page.locator(".gl-chip").nth(1).get_attribute("data-try")
+    page.evaluate("document.querySelectorAll('.gl-chip')[1].click(); document.querySelector('#gl-make').click()")
+    answered(page, task)
+    assert page.locator("#gl-problem .gl-error").count() == 0
+
+
+def test_right_and_wrong_are_marked_where_the_task_is_the_banks(page):
     make(page, "sort the words of a list")
-    page.wait_for_selector(".gl-coverage")
+    answered(page, "sort the words of a list")
+    assert page.locator("#gl-answers .gl-no").count() == 6
+    assert "0 of 3" in page.inner_text(".gl-tally")
+    make(page, "sort some words of a long list")
+    answered(page, "sort some words of a long list")
+    assert page.locator("#gl-answers .gl-mark, .gl-tally").count() == 0
+
+
+def test_the_main_path_and_a_download(page, studio, tmp_path):
+    make(page, "sort the words of a list")
+    page.wait_for_selector(".gl-accuracy")
     made = studio.create("sort the words of a list")
     expected = made.expected_accuracy
     said = "unknown" if expected is None else f"{100 * expected.value:.0f}"
     assert said in page.inner_text(".gl-figure strong")
-    assert page.locator(".gl-dot").count() == 8
-    assert page.locator(".gl-near").count() == 4
-    assert page.inner_text(".gl-you") == "your task"
     page.fill("#gl-message textarea", "pear apple")
     page.click("#gl-ask")
-    page.wait_for_selector(".gl-talk article")
+    page.wait_for_selector("#gl-talk .gl-row")
     page.wait_for_function("!document.querySelector('.gl-typing')")
-    base, ours = page.locator(".gl-answer").all_inner_texts()
-    assert base != ours
+    assert page.inner_text("#gl-talk .gl-base") != page.inner_text("#gl-talk .gl-adapted")
     with page.expect_download() as waited:
         page.click("#gl-peft")
     waited.value.save_as(tmp_path / "got.zip")
@@ -78,19 +120,81 @@ def test_the_main_path_and_a_download(page, studio, tmp_path):
     assert zipfile.is_zipfile(tmp_path / "got.zip")
 
 
-def test_an_error_is_said_beside_the_form_and_goes_away(page):
+def test_neighbours_map_and_receipt_unfold(page, studio):
+    make(page, "sort the words of a list")
+    page.wait_for_selector(".gl-accuracy")
+    page.get_by_text("Neighbours and map").click()
+    page.wait_for_selector(".gl-plane")
+    assert page.locator(".gl-dot").count() == 8
+    assert page.locator(".gl-near").count() == 4
+    assert page.inner_text(".gl-you") == "your task"
+    page.locator(".gl-dot[data-expert=antonym]").click()
+    page.wait_for_selector("#gl-map-card h3")
+    assert page.inner_text("#gl-map-card h3") == "antonym"
+    page.get_by_text("Receipt: everything").click()
+    page.wait_for_selector(".gl-receipt")
+    assert studio.create("sort the words of a list").receipt["request"]["description"] in page.inner_text(".gl-receipt")
+
+
+def test_the_address_shows_the_task_again(page, browser, demo):
+    page.fill("#gl-examples textarea", "b a => a b")
+    make(page, "sort & the words? of a list")
+    answered(page, "sort & the words? of a list")
+    page.wait_for_function("location.search.includes('task=')")
+    address = page.url
+    page.reload()
+    answered(page, "sort & the words? of a list")
+    assert page.input_value("#gl-examples textarea") == "b a => a b"
+    other = browser.new_page()
+    other.goto(address)
+    answered(other, "sort & the words? of a list")
+    assert other.input_value("#gl-description textarea") == "sort & the words? of a list"
+    assert other.url == address
+    other.close()
+
+
+def test_control_enter_generates_and_asks(page):
+    page.fill("#gl-description textarea", "sort the words of a list")
+    page.press("#gl-description textarea", "Control+Enter")
+    answered(page, "sort the words of a list")
+    page.fill("#gl-message textarea", "pear apple")
+    page.press("#gl-message textarea", "Control+Enter")
+    page.wait_for_selector("#gl-talk .gl-row")
+
+
+def test_an_error_is_said_beside_the_form_and_clears_the_task_before(page):
     page.click("#gl-make")
     page.wait_for_selector("#gl-problem .gl-error")
     assert "describe it in a sentence" in page.inner_text("#gl-problem")
     assert not page.locator("#gl-message").is_visible()
     make(page, "sort the words of a list")
-    page.wait_for_selector(".gl-coverage")
+    page.wait_for_selector(".gl-accuracy")
     page.wait_for_selector("#gl-problem .gl-error", state="detached")
+    make(page, "???" + "!" * 3)
+    page.wait_for_selector("#gl-problem .gl-error")
+    assert page.locator("#gl-answers [data-task], .gl-accuracy, #gl-talk .gl-row").count() == 0
+    assert not page.locator("#gl-message").is_visible() and not page.locator("#gl-peft").is_visible()
+
+
+def test_a_long_paste_says_that_it_is_cut(page):
+    page.focus("#gl-description textarea")
+    page.evaluate(
+        """() => {
+          const area = document.querySelector('#gl-description textarea');
+          const data = new DataTransfer();
+          data.setData('text', 'x'.repeat(4100));
+          area.dispatchEvent(new ClipboardEvent('paste', {bubbles: true, cancelable: true, clipboardData: data}));
+        }"""
+    )
+    page.wait_for_selector(".gl-cut")
+    assert page.inner_text(".gl-cut") == "Cut: 4,000 characters fit here, and 4,100 came."
+    page.keyboard.type("a")
+    page.wait_for_selector(".gl-cut", state="detached")
 
 
 def test_own_examples_are_scored_and_a_bad_line_is_named(page):
     make(page, "sort the words of a list")
-    page.wait_for_selector(".gl-coverage")
+    page.wait_for_selector(".gl-accuracy")
     page.get_by_role("tab", name="Score").click()
     page.wait_for_selector("#gl-own textarea")
     assert "sort the words of a list" in page.locator(".gl-current:visible").inner_text()
@@ -105,8 +209,6 @@ def test_own_examples_are_scored_and_a_bad_line_is_named(page):
 
 
 def test_a_dropped_file_is_read_in_the_browser(page):
-    page.get_by_text("Or show a few examples instead").click()
-    page.wait_for_selector("#gl-examples textarea")
     page.evaluate(
         """() => {
           const data = new DataTransfer();
@@ -125,16 +227,19 @@ def test_the_bank_can_be_searched_and_read(page):
     page.wait_for_function("document.querySelectorAll('.gl-tile').length === 1")
     page.click(".gl-tile")
     page.wait_for_function("document.querySelector('#gl-expert h3').innerText === 'antonym'")
+    page.click("#gl-expert .gl-try")
+    answered(page, "give a word of opposite meaning")
+    assert page.locator("#gl-description").is_visible()
 
 
 def test_what_was_typed_is_never_run(page):
     make(page, EVIL)
-    page.wait_for_selector(".gl-coverage")
+    page.wait_for_selector(".gl-accuracy")
     page.fill("#gl-message textarea", EVIL)
     page.click("#gl-ask")
-    page.wait_for_selector(".gl-talk article")
+    page.wait_for_selector("#gl-talk .gl-row")
     page.wait_for_function("!document.querySelector('.gl-typing')")
-    assert page.inner_text(".gl-said") == EVIL
+    assert page.inner_text("#gl-talk .gl-said") == EVIL
     page.get_by_role("tab", name="Score").click()
     assert EVIL[:40] in page.locator(".gl-current:visible").inner_text()
     assert page.evaluate("window.pwned") is None
@@ -147,7 +252,7 @@ def test_it_fits_the_screen_in_both_themes(browser, demo, width, theme):
     page.goto(demo.url)
     page.wait_for_selector("#gl-description textarea")
     make(page, "sort the words of a list")
-    page.wait_for_selector(".gl-coverage")
+    page.wait_for_selector(".gl-accuracy")
     wide = page.evaluate("document.documentElement.scrollWidth")
     colours = (
         "getComputedStyle(document.querySelector('.gl-top h1')).color, getComputedStyle(document.body).backgroundColor"

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from genlora_app._asking import inputs_for
 from genlora_app._examples import as_text, parse_examples
 from genlora_app._map import BankMap, plane
 
@@ -57,6 +58,43 @@ def test_examples_beside_a_description_stand_in_the_prompt_and_answers_keep_thei
     assert {p.answer for p in result.answers["adapter"]} <= {"yes", "no"}
     with pytest.raises(ConfigError, match="9 examples"):
         studio.create("Is it even?", parse_examples("\n".join(f"{i} => yes" for i in range(9))))
+
+
+def asked(studio, made, inputs, **options):
+    async def all_steps():
+        return [e async for e in studio.ask(made, inputs, **options)]
+
+    return asyncio.run(all_steps())
+
+
+def test_three_inputs_are_asked_at_once_and_marked_where_the_task_is_the_banks_own(studio):
+    made = studio.create("Sort the words of a list.")  # another case and a full stop: the same words
+    inputs = studio.inputs(made)
+    assert inputs.known and inputs.whose == "sort-words"
+    assert inputs.rows == tuple((f"sort-words input {i}", "x") for i in range(3))
+    steps = asked(studio, made, inputs, max_tokens=6)
+    assert all([e.message for e in s] == [i for i, _ in inputs.rows] for s in steps)
+    last = steps[-1]
+    assert all(e.done and e.right == "x" and e.cut == ("base", "adapted") for e in last)
+    assert {e.is_right(w) for e in last for w in ("base", "adapted")} == {False}
+    assert steps[0][0].is_right("base") is None
+    one = talked(studio, made, last[1].message, max_tokens=6)[-1]
+    assert (one.base, one.adapted) == (last[1].base, last[1].adapted)
+
+
+def test_nothing_is_marked_for_a_task_that_is_only_near(studio):
+    made = studio.create("sort some words of a long list")
+    inputs = studio.inputs(made)
+    assert inputs.whose and not inputs.known and len(inputs.rows) == 3
+
+
+def test_examples_beside_a_sentence_are_not_asked_and_those_alone_are(studio):
+    shown = parse_examples("sort-words input 1 => x")
+    made = studio.create("sort the words of a list", shown)
+    assert [i for i, _ in studio.inputs(made, shown).rows] == ["sort-words input 0", "sort-words input 2"]
+    inputs = inputs_for(studio.experts, None, [], parse_examples("a => b\nc => d"))
+    assert inputs.own and inputs.rows == (("a", "b"), ("c", "d"))
+    assert inputs_for([], "anything", ["gone"], ()).rows == ()
 
 
 def test_the_base_need_not_be_told(studio):

@@ -2,8 +2,9 @@
 
 import pytest
 from genlora_app import _reports as reports
+from genlora_app import _result as result
 from genlora_app import _views as views
-from genlora_app._studio import Exchange
+from genlora_app._asking import Exchange, Inputs
 
 from genlora.errors import TaskError
 from genlora.tasks import Example
@@ -20,12 +21,17 @@ def test_a_naive_page_would_be_caught():
 def test_typed_text_is_shown_and_never_run(text, studio):
     made = studio.create(text)
     words = made.generated.description
+    said = Exchange(text, base=text, adapted=text, told=text, done=True, right=text)
     pieces = {
         "current": views.current_view(made),
-        "talk": views.talk_view([Exchange(text, base=text, adapted=text, told=text, done=True)]),
+        "working": result.working_view(text),
+        "answers": result.answers_view(made, Inputs(((text, text),), whose=text), [said], text),
+        "talk": result.talk_view([said]),
         "error": views.error_notice(TaskError(f"x {text}")),
         "chips": views.chips([text], text),
-        "result": views.result_view(made, studio.near(made), {n.name: text for n in studio.near(made)}),
+        "accuracy": result.accuracy_view(made),
+        "made": result.made_view(made, studio.near(made), {n.name: text for n in studio.near(made)}),
+        "receipt": result.receipt_view(made),
         "map": views.map_view(studio.map, studio.near(made)),
     }
     for name, html in pieces.items():
@@ -33,7 +39,9 @@ def test_typed_text_is_shown_and_never_run(text, studio):
     assert words in Seen(pieces["current"]).text
     talk = Seen(pieces["talk"]).text
     assert talk.count(text) >= 3
-    assert Seen(pieces["chips"]).attributes["data-text"] == [text]
+    assert Seen(pieces["chips"]).attributes["data-try"] == [text]
+    link = Seen(pieces["answers"]).attributes
+    assert link["data-task"] == [words] and link["data-examples"] == [text.strip()]
     assert text in Seen(pieces["error"]).text
 
 
@@ -63,6 +71,58 @@ def test_expected_accuracy_is_said_in_words():
     assert [accuracy_level(e) for e in found] == ["low", "low", "medium", "high"]
 
 
-def test_an_answer_of_nothing_is_said(studio):
-    assert "said nothing" in Seen(views.talk_view([Exchange("a", done=True)])).text
-    assert "gl-typing" in views.talk_view([Exchange("a")])
+def test_what_would_help_is_said_where_accuracy_is_low(studio):
+    from genlora_app._words import accuracy_helps
+
+    from genlora.generators import ExpectedAccuracy
+
+    made = studio.create("sort the words of a list")
+    sure = kept_with(made, ExpectedAccuracy(0.9, 0.8, 1.0), {})
+    assert accuracy_helps(sure) == {} and "gl-help" not in result.accuracy_view(sure)
+    low = kept_with(made, ExpectedAccuracy(0.3, 0.1, 0.6), {"one example": ExpectedAccuracy(0.62, 0.4, 0.9)})
+    shown = result.accuracy_view(low)
+    assert "One example: about 62" in Seen(shown).text and "30" in Seen(shown).text
+    assert Seen(shown).attributes["data-focus"] == ["gl-examples"]
+    assert "beside the sentence" in next(iter(accuracy_helps(kept_with(made, ExpectedAccuracy(0.3, 0.1, 0.6), {}))))
+
+
+def kept_with(made, expected, advice):
+    """The adapter as if it were expected to be that good."""
+    from types import SimpleNamespace
+
+    generated = SimpleNamespace(description="sort", generated=SimpleNamespace(advice=advice))
+    warnings = ("expected accuracy is low: 0.30", "short")
+    return SimpleNamespace(expected_accuracy=expected, generated=generated, warnings=warnings, receipt=made.receipt)
+
+
+def test_an_answer_is_marked_where_the_right_one_is_known():
+    known = [Exchange("wolf", "a wolf", "wolves", done=True, right="wolves")]
+    shown = result.talk_view(known)
+    assert shown.count("gl-yes") == 1 and shown.count("gl-no") == 1
+    for e in (Exchange("wolf", "a", "b", done=True), Exchange("wolf", "a", "b", right="b")):
+        assert "gl-mark" not in result.talk_view([e])  # not known, or not at its end
+
+
+def test_the_address_carries_no_request_that_is_too_long(studio):
+    made = studio.create("sort the words of a list")
+    assert "data-task" in result.answers_view(made, Inputs(), (), "b a => a b")
+    assert "data-task" not in result.answers_view(made, Inputs(), (), "b a => a b\n" * 500)
+
+
+def test_a_refusal_tells_of_no_flags():
+    from genlora_app._words import page_words
+
+    from genlora.policy import Decision
+
+    refusal = Decision(True, "fraud", "fraud or theft", ("steal",), 0.9, 0.7, "0").message()
+    assert "--override-policy" in refusal
+    told = page_words(refusal)
+    assert "--" not in told and "policy gate" in told and "Detect" in told
+    assert page_words("Only --this is left") == "Only --this is left"
+    assert page_words("Line 2: found 0 arrows. Write: a => b") == "Line 2: found 0 arrows. Write: a => b"
+
+
+def test_an_answer_of_nothing_is_said():
+    assert "said nothing" in Seen(result.talk_view([Exchange("a", done=True)])).text
+    assert "gl-typing" in result.talk_view([Exchange("a")])
+    assert "\u2026" in result.talk_view([Exchange("a", "b", "c", done=True, cut=("base",))])
