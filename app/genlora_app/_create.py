@@ -105,7 +105,7 @@ class Panel:
                     max_lines=6,
                     elem_id="gl-message",
                 )
-                ask = gr.Button("Ask both", scale=1, min_width=90, elem_id="gl-ask")
+                ask = gr.Button("Ask both", scale=1, min_width=100, elem_id="gl-ask")
             unasked = gr.HTML("", elem_id="gl-unasked")
             talk = gr.HTML("", elem_id="gl-talk")
         accuracy = gr.HTML("", elem_id="gl-accuracy")

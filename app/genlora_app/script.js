@@ -6,6 +6,12 @@
     area.dispatchEvent(new Event('input', {bubbles: true}));
   };
 
+  // On a narrow screen the answers stand below the form.
+  let waiting = false;
+  const reveal = () => {
+    if (innerWidth < 760) document.getElementById('gl-answers').scrollIntoView({behavior: 'smooth'});
+  };
+
   // One way to begin: a chip, a card of the bank and the page's own address fill the form and press its button.
   const begin = (task, examples) => {
     [...document.querySelectorAll('[role=tab]')].find(t => t.textContent.trim() === 'Create')?.click();
@@ -21,7 +27,8 @@
     else {
       const answers = document.getElementById('gl-answers');
       answers.classList.add('gl-busy');  // what it shows is of the task before, until the server says more
-      if (innerWidth < 760) answers.scrollIntoView({behavior: 'smooth'});
+      waiting = true;
+      reveal();
     }
   });
 
@@ -50,7 +57,10 @@
     new MutationObserver(() => {
       answers.classList.remove('gl-busy');
       const shown = answers.querySelector('[data-task]');
-      if (shown) follow(shown);
+      if (!shown) return;
+      follow(shown);
+      if (waiting) reveal();
+      waiting = false;
     }).observe(answers, {childList: true, subtree: true});
     const asked = new URL(location).searchParams;
     if (asked.get('task') || asked.get('examples')) begin(asked.get('task') || '', asked.get('examples') || '');

@@ -1,5 +1,7 @@
 """What people typed comes out as text, in every piece of the page (F3)."""
 
+from typing import Any
+
 import pytest
 from genlora_app import _reports as reports
 from genlora_app import _result as result
@@ -86,7 +88,7 @@ def test_what_would_help_is_said_where_accuracy_is_low(studio):
     assert "beside the sentence" in next(iter(accuracy_helps(kept_with(made, ExpectedAccuracy(0.3, 0.1, 0.6), {}))))
 
 
-def kept_with(made, expected, advice):
+def kept_with(made, expected, advice) -> Any:
     """The adapter as if it were expected to be that good."""
     from types import SimpleNamespace
 
