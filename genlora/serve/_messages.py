@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 MAX_MESSAGES = 256
 """Most turns of a conversation, and most parts of a turn."""
 
-Role = Literal["system", "developer", "user", "assistant", "tool"]
+Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+"""The last is what `tool` was called first."""
+_MAY_SAY_NOTHING = frozenset({"assistant", "tool", "function"})
 
 
 class _Open(BaseModel):
@@ -47,7 +49,12 @@ class CalledFunction(_Open):
     """What an assistant's turn called."""
 
     name: str
-    arguments: str
+    arguments: str | None = None
+
+    @property
+    def text(self) -> str:
+        """As the model wrote it."""
+        return f'{{"name": {json.dumps(self.name)}, "arguments": {self.arguments or "{}"}}}'
 
 
 class ToolCall(_Open):
@@ -55,32 +62,30 @@ class ToolCall(_Open):
 
     function: CalledFunction
 
-    @property
-    def text(self) -> str:
-        """As the model wrote it."""
-        return f'{{"name": {json.dumps(self.function.name)}, "arguments": {self.function.arguments}}}'
-
 
 class Message(_Open):
     """One turn of a conversation."""
 
     role: Role
     content: str | Annotated[list[Part], Field(fail_fast=True, max_length=MAX_MESSAGES)] | None = None
-    """None is right for an assistant that said nothing."""
+    """None is right for an assistant that said nothing, and for a function that gave nothing back."""
     refusal: str | None = None
     tool_calls: Annotated[list[ToolCall], Field(fail_fast=True, max_length=MAX_MESSAGES)] | None = None
+    function_call: CalledFunction | None = None
+    """What `tool_calls` was first."""
 
     @model_validator(mode="before")
     @classmethod
     def _says_something(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("content") is None and value.get("role") != "assistant":
-            raise ValueError("content is missing, which only an assistant's turn may lack")
+        if isinstance(value, dict) and value.get("content") is None and value.get("role") not in _MAY_SAY_NOTHING:
+            raise ValueError("content is missing, which only a turn of the assistant or of a tool may lack")
         return value
 
     @property
     def text(self) -> str:
         if self.content is None:
-            return self.refusal or "\n".join(call.text for call in self.tool_calls or ())
+            called = [call.function for call in self.tool_calls or ()] or [self.function_call]
+            return self.refusal or "\n".join(call.text for call in called if call is not None)
         return self.content if isinstance(self.content, str) else "".join(p.text for p in self.content)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ._errors import bad
+from ._strict import says_nothing
 
 IGNORED = frozenset(
     "user metadata store service_tier parallel_tool_calls safety_identifier prompt_cache_key prompt_cache_retention "
@@ -43,6 +44,9 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "add_special_tokens": (True,),
     "typical_p": (1,),
     "repeat_penalty": (1,),
+    "tfs_z": (1,),
+    "thinking": ({"type": "disabled"},),
+    "response_format": ({"type": "text"},),
 }
 """Parameters that are not supported, with the values that ask for nothing and are therefore accepted, beside null."""
 
@@ -68,7 +72,7 @@ def kept_fields(value: dict[str, Any], kind: type[BaseModel]) -> tuple[dict[str,
             continue
         elif name in NEUTRAL:
             raise bad(f"{name} is not supported by this server. Leave it out.", name, code="unsupported_parameter")
-        elif said is None or said is False or said in ("", [], {}) or (said == 0 and not isinstance(said, bool)):
+        elif says_nothing(said) or (said == 0 and not isinstance(said, bool)):
             ignored.append(name)
         else:
             near = difflib.get_close_matches(name[:60], known, n=1)

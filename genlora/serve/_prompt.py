@@ -17,6 +17,8 @@ from ._messages import Message
 
 _KEPT = 256
 """Beginnings that are kept; a bundle has one."""
+_SAME_ROLE = {"developer": "system", "function": "tool"}
+"""Names of roles that chat templates know by another."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Prompts:
         self._check_chars(sum(len(m.text) for m in messages), "messages")
         if not getattr(self._template, "chat_template", None):
             raise bad("this base has no chat template. Use /v1/completions.", "model")
-        turns = [{"role": "system" if m.role == "developer" else m.role, "content": m.text} for m in messages]
+        turns = [{"role": _SAME_ROLE.get(m.role, m.role), "content": m.text} for m in messages]
         if turns[0]["role"] != "user":
             format = BARE
         if goes_on and not turns[-1]["content"] and len(turns) > 1:

@@ -7,9 +7,11 @@ import pytest
 from genlora.serve import HttpSettings, Limits
 from genlora.serve._caller import Caller
 from genlora.serve._errors import ApiError
-from genlora.serve._schema import ChatRequest, CompletionRequest, parse
+from genlora.serve._schema import AdapterChange, AdapterRequest, ChatRequest, CompletionRequest, parse
 
 USER = {"role": "user", "content": "a"}
+F = '{"name": "f", "arguments": {}}'
+"""A call, as the model would have written it."""
 
 
 def chat(caller=None, **body):
@@ -42,6 +44,9 @@ def complete(**body):
         ({"content": None, "refusal": "No."}, "No."),
         ({"content": [{"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}]}, "b"),
         ({"content": [{"type": "output_text", "text": "b"}, {"type": "refusal", "refusal": "No."}]}, "bNo."),
+        ({"content": "b", "parsed": {"a": 1}, "reasoning_details": [], "thinking_blocks": [{"type": "x"}]}, "b"),
+        ({"content": None, "tool_calls": [{"id": "1", "index": 0, "function": {"name": "f", "arguments": None}}]}, F),
+        ({"content": None, "function_call": {"name": "f", "arguments": "{}"}}, F),
     ],
 )
 def test_an_assistant_s_turn_comes_back_as_it_was_given_out(turn, text):
@@ -116,9 +121,50 @@ def test_what_asks_for_nothing_is_no_error_and_told_if_nobody_knows_it():
         assert chat(caller, **body).max_tokens is None and caller.warning == ""
     caller = Caller("req-1")
     turn = {**USER, "colour": "red"}
-    chat(caller, messages=[turn], thinking=None, flavour="", mirostat=0, logits_all=False, extra_keys=[], a={})
-    told = "thinking, flavour, mirostat, logits_all, extra_keys, a, messages.0.colour"
+    chat(caller, messages=[turn], musing=None, flavour="", mirostat=0, logits_all=False, extra_keys=[], a={})
+    told = "musing, flavour, mirostat, logits_all, extra_keys, a, messages.0.colour"
     assert caller.warning == f"ignored unknown fields: {told}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"stream_options": {"include_usage": None}},
+        {"stream_options": {"include_usage": False, "continuous_usage_stats": False}},
+        {"response_format": {"type": "text", "json_schema": None, "schema": None}},
+        {"chat_template_kwargs": {"enable_thinking": False}},
+        {"thinking": {"type": "disabled"}},
+        {"messages": [USER, {"role": "tool", "tool_call_id": "1", "content": None}]},
+        {"messages": [USER, {"role": "function", "name": "f", "content": "4"}]},
+    ],
+)
+def test_objects_inside_may_hold_what_asks_for_nothing_too(body):
+    asked = chat(**body)
+    assert not asked.usage_wanted and asked.constraint() is None
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"stream_options": {"include_usage": True, "each_chunk": True}}, "stream_options.each_chunk"),
+        ({"response_format": {"type": "json_object", "schema": {"type": "object"}}}, "response_format.schema"),
+        ({"chat_template_kwargs": {"enable_thinking": True}}, "chat_template_kwargs"),
+        ({"thinking": {"type": "enabled"}}, "thinking"),
+        ({"options": {"temperature": 0}}, "options"),
+        ({"messages": [{"role": "user", "content": None}]}, "messages.0"),
+    ],
+)
+def test_what_asks_for_something_inside_an_object_is_refused(body, param):
+    with pytest.raises(ApiError) as caught:
+        chat(**body)
+    assert caught.value.param == param
+
+
+def test_null_stands_for_the_default_of_a_field():
+    empty = {"description": "a", "shots": None, "seed": None, "background": None}
+    assert parse(json.dumps(empty).encode(), AdapterRequest, Caller("r")) == AdapterRequest(description="a")
+    change = parse(b'{"name": null}', AdapterChange, Caller("r"))
+    assert change.model_fields_set == {"name"}, "there null takes a name away"
 
 
 def test_a_header_never_holds_what_a_name_could_smuggle():
