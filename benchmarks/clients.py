@@ -3,19 +3,27 @@
     python benchmarks/clients.py http://127.0.0.1:8000 [--model base] [--key KEY]
 
 Needs no genlora: install the clients somewhere (litellm langchain-openai llm pydantic-ai-slim[openai] instructor
-smolagents; openai comes with them) and start `genlora serve` elsewhere. What is not installed is left out and told.
+smolagents lm-eval[api]; openai comes with them) and start `genlora serve` elsewhere. What is not installed is left out
+and told. For JavaScript see clients.mjs.
 Exits with 1 if anything that was tried failed.
 """
 
 import argparse
+import json
 import sys
+import tempfile
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 QUESTION = "Give me the word in the plural form: wolf"
 LONG = 12
 """Tokens of an answer."""
+ROWS = [
+    {"q": f"Give me the word in the plural form: {a}", "a": b, "wrong": a}
+    for a, b in (("wolf", "wolves"), ("cup", "cups"))
+]
 Steps = dict[str, Callable[[], Any]]
 
 
@@ -201,23 +209,42 @@ def with_instructor(url: str, model: str, key: str) -> Steps:
 
     client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
 
-    def made(mode: Any) -> None:
+    def made(mode: Any, name: str = model) -> None:
         asked: Any = [{"role": "user", "content": QUESTION}]
         found = instructor.from_openai(client, mode=mode).chat.completions.create(
-            model=model, messages=asked, response_model=Said, max_tokens=80, max_retries=0
+            model=name, messages=asked, response_model=Said, max_tokens=80, max_retries=0
         )
         if not isinstance(found, Said):
             raise AssertionError(str(found))
 
-    return {"call": lambda: made(instructor.Mode.TOOLS), "schema": lambda: made(instructor.Mode.JSON_SCHEMA)}
+    return {
+        "call": lambda: made(instructor.Mode.TOOLS),
+        "schema": lambda: made(instructor.Mode.JSON_SCHEMA),
+        "error": lambda: refused(lambda: made(instructor.Mode.TOOLS, "nobody"), Exception),
+    }
 
 
 def with_smolagents(url: str, model: str, key: str) -> Steps:
-    """The model class of smolagents."""
-    from smolagents import OpenAIServerModel
+    """The model class of smolagents, and how its agents call a tool."""
+    import openai
+    from smolagents import OpenAIServerModel, tool
 
-    def made() -> Any:
-        return OpenAIServerModel(model_id=model, api_base=f"{url}/v1", api_key=key, max_tokens=LONG)
+    def made(name: str = model, tokens: int = LONG) -> Any:
+        return OpenAIServerModel(model_id=name, api_base=f"{url}/v1", api_key=key, max_tokens=tokens)
+
+    @tool
+    def say(word: str) -> str:
+        """Says a word.
+
+        Args:
+            word: what to say.
+        """
+        return word
+
+    def call() -> None:
+        found = made(tokens=80).generate(asked, tools_to_call_from=[say]).tool_calls
+        if not found or found[0].function.name != "say":
+            raise AssertionError(str(found))
 
     asked = [{"role": "user", "content": [{"type": "text", "text": QUESTION}]}]
 
@@ -232,6 +259,46 @@ def with_smolagents(url: str, model: str, key: str) -> Steps:
             made().generate(asked).content, "".join(c.content or "" for c in made().generate_stream(asked))
         ),
         "turns": turns,
+        "call": call,
+        "error": lambda: refused(lambda: made("nobody").generate(asked), openai.NotFoundError),
+    }
+
+
+def with_lm_eval(url: str, model: str, key: str) -> Steps:
+    """lm-eval, with tasks of two lines each: rated continuations, answers to a text, answers to a conversation."""
+    import os
+
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing of this is on a hub
+    os.environ["OPENAI_API_KEY"] = key
+    from lm_eval import simple_evaluate
+
+    def run(kind: str, route: str, task: dict[str, Any], **options: Any) -> list[Any]:
+        with tempfile.TemporaryDirectory() as folder:
+            rows = Path(folder) / "rows.jsonl"
+            rows.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+            data = {"dataset_path": "json", "dataset_kwargs": {"data_files": {"test": str(rows)}, "cache_dir": folder}}
+            told = f"model={model},base_url={url}/v1/{route},max_retries=1"
+            whole = {"task": "plural", "test_split": "test", "doc_to_text": "{{q}}", **data, **task}
+            found = simple_evaluate(model=kind, model_args=told, tasks=[whole], bootstrap_iters=0, **options)
+        samples: list[Any] = found["samples"]["plural"]
+        if len(samples) != len(ROWS):
+            raise AssertionError(str(samples))
+        return samples
+
+    until = {"until": ["\n"], "max_gen_toks": 4}
+    said = {"output_type": "generate_until", "doc_to_target": "{{a}}", "generation_kwargs": until}
+    rated = {"output_type": "multiple_choice", "doc_to_choice": ["{{a}}", "{{wrong}}"], "doc_to_target": 0}
+
+    def rates() -> None:
+        for sample in run("local-completions", "completions", rated):
+            if not all(float(choice[0][0]) < 0 for choice in sample["resps"]):
+                raise AssertionError(str(sample["resps"]))
+
+    return {
+        "rated": rates,
+        "generate": lambda: run("local-completions", "completions", said),
+        "chat": lambda: run("local-chat-completions", "chat/completions", said, apply_chat_template=True),
+        "error": lambda: refused(lambda: with_lm_eval(url, "nobody", key)["generate"](), Exception),
     }
 
 
@@ -243,6 +310,7 @@ CLIENTS: dict[str, Callable[[str, str, str], Steps]] = {
     "pydantic-ai-slim": with_pydantic_ai,
     "instructor": with_instructor,
     "smolagents": with_smolagents,
+    "lm-eval": with_lm_eval,
 }
 
 

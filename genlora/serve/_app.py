@@ -211,6 +211,11 @@ def _add_others(app: FastAPI, handlers: Handlers, settings: HttpSettings) -> Non
         asked = parse(await read_body(request, limits), TokenizeRequest, caller_of(request))
         return json_response(await handlers.aside(others.tokenize, asked))
 
+    @app.get("/tokenizer_info")
+    async def tokenizer_info() -> Response:
+        """Special tokens and the chat template, for clients that lay out conversations themselves."""
+        return json_response(await handlers.aside(others.tokenizer))
+
     @app.post("/detokenize", openapi_extra=takes(DetokenizeRequest))
     async def detokenize(request: Request) -> Response:
         """The text of token ids."""

@@ -59,6 +59,10 @@ class OtherHandlers:
         found = {"count": len(ids), "max_model_len": self._handlers.engine.max_length, "tokens": ids}
         return {**found, **({"token_strs": names} if names is not None else {})}
 
+    def tokenizer(self) -> dict[str, Any]:
+        """What clients that lay out conversations themselves need to know: special tokens and the chat template."""
+        return {**self._handlers.prompts.described(), "model_max_length": self._handlers.engine.max_length}
+
     def detokenize(self, asked: DetokenizeRequest) -> dict[str, Any]:
         """The text of token ids, special ones included. Raises `ApiError`."""
         return {"prompt": self._handlers.prompts.decoded(asked.tokens)}

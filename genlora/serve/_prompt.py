@@ -88,6 +88,11 @@ class Prompts:
         added = next((i for i, own in enumerate(encoded.special_tokens_mask) if not own), len(encoded.ids))
         return Question(self._checked(encoded.ids, "prompt"), echoed=prompt, added=added)
 
+    def described(self) -> dict[str, str | None]:
+        """The special tokens by their part, and the chat template; None for what the base has not."""
+        parts = ("bos_token", "eos_token", "unk_token", "pad_token", "chat_template")
+        return {part: getattr(self._template, part, None) for part in parts}
+
     def plain(self, text: str, *, special: bool) -> list[int]:
         """The token ids of a text, with the special tokens that the tokenizer puts around one or without."""
         self._check_chars(len(text), "prompt")

@@ -41,6 +41,7 @@ LOCKED = {
     ("POST", "/v1/embeddings"),
     ("POST", "/tokenize"),
     ("POST", "/detokenize"),
+    ("GET", "/tokenizer_info"),
     ("GET", "/metrics"),
 }
 ROUTES = OPEN | LOCKED

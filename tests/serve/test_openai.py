@@ -275,6 +275,9 @@ def test_tokens_of_texts_and_texts_of_tokens(served, client):
     assert found["tokens"] == tokenizer(text)["input_ids"] and found["count"] == len(found["token_strs"])
     assert post("/tokenize", messages=ASKED)["tokens"] == prompt_ids(tokenizer, ASKED[0]["content"])
     assert post("/detokenize", tokens=found["tokens"])["prompt"] == text
+    told = httpx.get(f"{served.url}/tokenizer_info").json()
+    assert told["eos_token"] == tokenizer.eos_token and told["chat_template"] == tokenizer.chat_template
+    assert told["model_max_length"] == served.engine.max_length
     for path, body in (
         ("/tokenize", {}),
         ("/tokenize", {"prompt": "a", "messages": ASKED}),
