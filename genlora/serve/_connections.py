@@ -112,6 +112,8 @@ class Connection(H11Protocol):
     since = 0.0
     """When the client was last expected to begin something: a head, a body, or reading the end."""
     cut = False
+    _answered = False
+    """Whether the request was answered, and refused by that, before its body had come."""
     _received = 0
     _stalled: float | None = None
 
@@ -137,7 +139,8 @@ class Connection(H11Protocol):
         if self.conn.their_state is h11.IDLE:
             return now - self.since > limits.head_s
         if self.conn.their_state is h11.SEND_BODY:
-            return now - self.since > limits.body_s + _DISCARDING_S + self._received / BODY_RATE
+            reading = 0.0 if self._answered else limits.body_s
+            return now - self.since > reading + _DISCARDING_S + self._received / BODY_RATE
         return False
 
     def cut_off(self) -> None:
@@ -160,14 +163,14 @@ class Connection(H11Protocol):
         if self.conn.their_state is before:
             self._received += len(data)
         else:
-            self._expect()
+            self._expect(answered=False)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._expect()
+        self._expect(answered=self.conn.their_state is h11.SEND_BODY)
 
-    def _expect(self) -> None:
-        self.since, self._received = time.monotonic(), 0
+    def _expect(self, *, answered: bool) -> None:
+        self.since, self._received, self._answered = time.monotonic(), 0, answered
 
     def pause_writing(self) -> None:
         self._stalled = time.monotonic()

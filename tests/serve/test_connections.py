@@ -74,6 +74,17 @@ def test_a_body_that_trickles_is_cut_off_though_its_request_was_refused(strict, 
     wait_for(lambda: strict.server._connections.accepted == 0)
 
 
+def test_after_the_answer_a_body_has_no_more_of_the_time_for_bodies(serving, monkeypatch):
+    monkeypatch.setattr("genlora.serve._connections._DISCARDING_S", 0.5)
+    with serving(limits=Limits(body_s=6.0)) as s, socket.create_connection(("127.0.0.1", s.port)) as slow:
+        slow.sendall(HEAD + b"Content-Length: 1000\r\n\r\n{")
+        slow.settimeout(60)
+        assert b" 408 " in slow.recv(65536)
+        began = time.monotonic()
+        wait_for(lambda: s.server._connections.accepted == 0)
+        assert time.monotonic() - began < 5
+
+
 def test_a_client_that_reads_nothing_of_its_answer_is_cut_off(strict):
     made = strict.library.create("sort the given words").id
     with socket.create_connection(("127.0.0.1", strict.port)) as deaf:
