@@ -23,11 +23,11 @@ from genlora.base import LoadedBase, load_base, resolve_embedder
 from genlora.generators import CODE_EXTRA, NetworkConfig, load_artefact
 from genlora.tasks import Task, catalogue_tasks
 from genlora.train import FitConfig, TaskBatchConfig, label_losses, means_by, rows_right
-from genlora.train._fit_text import neighbour_codes
-from genlora.train._routed import FactorSetter, routed
-from genlora.train._task_batches import TaskBatches, description_vectors
-from genlora.train._teacher import Experts
-from genlora.train._text_modules import FitData, HypernetFit
+from genlora.train.rows._routed import FactorSetter, routed
+from genlora.train.text._fit import neighbour_codes
+from genlora.train.text._modules import FitData, HypernetFit
+from genlora.train.text._task_batches import TaskBatches, description_vectors
+from genlora.train.text._teacher import Experts
 
 FIT = {"lr": 1e-3, "noise": 0.5, "code_dropout": 0.3}
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -24,7 +24,7 @@ from genlora.generators import CvaeGenerator, JointBasis, Request, fit_basis, lo
 from genlora.train import CvaeFitConfig
 from genlora.train._cvae_data import CvaeData, condition_of, cvae_data
 from genlora.train._fit_cvae import CvaeFit
-from genlora.train._lightning import Step
+from genlora.train.loop._lightning import Step
 
 WAYS = ("expert", "basis", "reconstructed", "drawn, trained wording", "drawn, unseen wording")
 

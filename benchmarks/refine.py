@@ -26,7 +26,7 @@ from genlora.tasks import Example, catalogue_tasks, sample
 from genlora.train import RefinePrior, common_start, refine
 from genlora.train._bayes import state_of
 from genlora.train._refine import RowLosses
-from genlora.train._routed import routed
+from genlora.train.rows._routed import routed
 
 WAYS = ("base", "generated", "refined", "plain LoRA")
 

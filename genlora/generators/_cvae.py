@@ -14,9 +14,9 @@ from ._artefact import Artefact, finite
 from ._basis import JointBasis
 from ._clock import Stopwatch, one_thread
 from ._coverage import Calibration, products, softmax, spread_of, support_of
-from ._cvae_network import Cvae, CvaeConfig
 from ._neighbourhood import PLACES, Neighbourhood, coverage_warnings, neighbourhood
 from ._protocol import BankLike, Contribution, Generated, Request, Vector
+from .networks._cvae import Cvae, CvaeConfig
 
 TEXT, EXAMPLES = "text", "examples"
 """The two kinds of condition: a description's embedding, or the task vector of a few examples."""

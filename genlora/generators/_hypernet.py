@@ -13,8 +13,8 @@ from ._codes import CODE_EXTRA, NEIGHBOURS, Codes, neighbour_code
 from ._coverage import Calibration
 from ._multitask import at_rank
 from ._neighbourhood import Neighbourhood, coverage_warnings, neighbourhood
-from ._network import HyperNetwork, NetworkConfig, to_state
 from ._protocol import BankLike, Contribution, Generated, Request, Vector
+from .networks._hypernet import HyperNetwork, NetworkConfig, to_state
 
 CODE_PREFIX = "code."
 

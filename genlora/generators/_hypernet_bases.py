@@ -9,14 +9,14 @@ from genlora.adapter import AdapterState
 from genlora.errors import BaseMismatchError, ConfigError, ManifestError
 
 from ._artefact import Artefact, finite
-from ._bases_network import BasesConfig, BasesNetwork, TokenStates
 from ._clock import Stopwatch, one_thread
 from ._coverage import Calibration
 from ._hypernet import check_finite
 from ._multitask import at_rank
 from ._neighbourhood import Neighbourhood, neighbourhood
-from ._network import to_state
 from ._protocol import BankLike, Generated, Request, TokenReader, Vector
+from .networks._bases import BasesConfig, BasesNetwork, TokenStates
+from .networks._hypernet import to_state
 
 TokenReaderMaker = Callable[[], TokenReader]
 """Gives the reader of tokens once it is needed: it may have to be fetched."""

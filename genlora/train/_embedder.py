@@ -22,7 +22,7 @@ from genlora.errors import ConfigError, TrainingError
 from genlora.tasks import Draw, Task
 from genlora.tasks.stream import GROUP, spec
 
-from ._lightning import Step
+from .loop._lightning import Step
 
 _TOGETHER = 16
 LEAVES = ("query", "key", "value", "dense")

@@ -18,11 +18,11 @@ from genlora.errors import ConfigError
 from genlora.files import check_name
 from genlora.tasks import Split, Task, sample
 
-from ._checkpoint import RunFiles
 from ._config import ExpertConfig, TrainState
-from ._losses import label_losses, means_by, rows_right
-from ._packing import Batch, EncodedRows, Row, encode_rows, pack, take
-from ._stacked import Stack, common_start
+from .loop._checkpoint import RunFiles
+from .rows._losses import label_losses, means_by, rows_right
+from .rows._packing import Batch, EncodedRows, Row, encode_rows, pack, take
+from .rows._stacked import Stack, common_start
 
 log = logging.getLogger(__name__)
 

@@ -33,9 +33,9 @@ from ._bayes import (
     library_scales,
     placed,
 )
-from ._lightning import Fitted, FitTick, Step, derived_seed, fit
 from ._refine import RefinePrior, RowLosses
-from ._routed import FactorSetter, routed
+from .loop._lightning import Fitted, FitTick, Step, derived_seed, fit
+from .rows._routed import FactorSetter, routed
 
 log = logging.getLogger(__name__)
 

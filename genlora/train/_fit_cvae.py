@@ -33,7 +33,7 @@ from genlora.generators import (
 )
 
 from ._cvae_data import CvaeData, CvaeFitConfig, Pool, Rows, blurred, condition_of, conditions_of, cvae_data
-from ._lightning import Fitted, FitTick, Step, fit
+from .loop._lightning import Fitted, FitTick, Step, fit
 
 log = logging.getLogger(__name__)
 

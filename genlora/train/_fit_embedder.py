@@ -13,7 +13,7 @@ from genlora.ownership import owned
 from genlora.tasks import Task
 
 from ._embedder import DescriptionPairs, EmbedderConfig, EmbedderFit, held_triples, load_encoder
-from ._lightning import FitTick, fit
+from .loop._lightning import FitTick, fit
 
 FORMAT = "genlora-embedder-1"
 WEIGHTS = "embedder.safetensors"

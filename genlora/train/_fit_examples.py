@@ -22,11 +22,11 @@ from genlora.errors import TaskError
 from genlora.tasks import Example
 
 from ._bayes import Factors, adapt, factors_of, state_of
-from ._dialogues import Dialogue, batch_of, dialogue, pack_of
-from ._losses import label_losses, rows_right
-from ._packing import Batch, Row, encode_rows
 from ._refine import MOST_PACKS, PACK_TOKENS, RefinePrior
-from ._routed import FactorSetter, routed
+from .rows._dialogues import Dialogue, batch_of, dialogue, pack_of
+from .rows._losses import label_losses, rows_right
+from .rows._packing import Batch, Row, encode_rows
+from .rows._routed import FactorSetter, routed
 
 DIVERSE = 16
 """Examples that the first steps see."""

@@ -15,9 +15,9 @@ from genlora.generators import Artefact
 from genlora.tasks import Example
 
 from ._bayes import Factors, InnerConfig, Posterior, Scales, adapt, factors_of, library_scales
-from ._losses import label_losses
-from ._packing import Row, encode_rows, pack
-from ._routed import FactorSetter, routed
+from .rows._losses import label_losses
+from .rows._packing import Row, encode_rows, pack
+from .rows._routed import FactorSetter, routed
 
 log = logging.getLogger(__name__)
 

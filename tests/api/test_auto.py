@@ -139,7 +139,7 @@ def test_tables_are_fitted_through_the_base(world, embedder, tmp_path, tiny_base
             fit_auto(lora, base, requests[:1], tmp_path / "none")
         names = set(lora.bank.names())
         with monkeypatch.context() as patch:
-            patch.setattr("genlora.api._fit_auto.card_rows", lambda record: ())  # cards without samples
+            patch.setattr("genlora.api.measure._fit_auto.card_rows", lambda record: ())  # cards without samples
             plain = fit_auto(lora, base, requests, tmp_path / "plain")
     assert seen[-1] == (29, 29) and seen == sorted(seen) and set(record["means"]) == {"near miss"}
     assert set(record["mean"]) == {"nearest expert", "fewshot-0", "fewshot-1", "fewshot-3", "auto", "auto, quick"}

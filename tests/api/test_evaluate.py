@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from genlora import GenLora
 from genlora.adapter import attached
 from genlora.api import EvaluateOptions, evaluate, evaluate_adapter
-from genlora.api import _makers as makers
+from genlora.api.measure import _makers as makers
 from genlora.bank import Bank, ExpertRecord
 from genlora.base import fingerprint, layout_of, load_base
 from genlora.cli import cli

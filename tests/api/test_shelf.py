@@ -9,7 +9,7 @@ import torch
 from genlora import GenLora
 from genlora.adapter import AdapterState, LoraPair, check_adapter, peft_files
 from genlora.api import GenerateJob, Library
-from genlora.api._shelf import narrow
+from genlora.api.library._shelf import narrow
 from genlora.errors import (
     AccuracyError,
     AdapterFormatError,
@@ -148,7 +148,7 @@ def test_what_is_expired_is_gone(library, monkeypatch):
     now = time.time()
     made = pushed(library, expires=int(now) + 60, name="brief")
     assert library.get("brief") is made
-    monkeypatch.setattr("genlora.api._shelf.time.time", lambda: now + 61)
+    monkeypatch.setattr("genlora.api.library._shelf.time.time", lambda: now + 61)
     with pytest.raises(UnknownModelError, match="its time is over"):
         library.get(made.id)
     assert not library.labels()

@@ -148,6 +148,6 @@ def test_three_hundred_injections_are_only_words(served, caplog, tmp_path, monke
             core = next(c for c in _CORES if c in text)
             assert len(core) < 4 or core not in str(card.headers)
     assert not list(tmp_path.iterdir()), "a canary was touched"
-    ours = ("genlora.serve", "genlora.engine", "genlora.api._library")
+    ours = ("genlora.serve", "genlora.engine", "genlora.api.library._library")
     said = "\n".join(r.getMessage() for r in caplog.records if r.name.startswith(ours))
     assert not [core for core in _CORES if len(core) > 5 and core in said]

@@ -11,7 +11,7 @@ from genlora.generators import Cvae, CvaeConfig, aggregate_condition, fit_basis,
 from genlora.train import CvaeFitConfig
 from genlora.train._cvae_data import CvaeData, condition_of
 from genlora.train._fit_cvae import CvaeFit
-from genlora.train._lightning import Step
+from genlora.train.loop._lightning import Step
 
 
 def unit(rows):

@@ -1,0 +1,1 @@
+"""What a server and the demo keep: jobs, tickets, adapters on a shelf."""

@@ -1,0 +1,293 @@
+"""The tables that `auto` reads: how each way of answering did on requests whose truth is known."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from genlora.adapter import AdapterState
+from genlora.base import LoadedBase
+from genlora.errors import ConfigError
+from genlora.evaluate import (
+    ReferenceRequest,
+    calibration_error,
+    rate_experts,
+    rate_fewshot,
+    read_descriptions,
+    spearman,
+)
+from genlora.generators import (
+    CANDIDATES,
+    SHOWN,
+    Artefact,
+    AutoGenerator,
+    Neighbourhood,
+    Request,
+    Rows,
+    Stopwatch,
+    TaskRows,
+    WayTable,
+    card_rows,
+    fit_table,
+    gap,
+    nearness,
+    neighbourhood,
+    own_score,
+    save_artefact,
+    table_name,
+)
+
+from .._genlora import GenLora
+
+Floats = NDArray[np.float64]
+
+RESAMPLES = 2000
+_TOGETHER = 12
+"""Questions of the same-task test in one batch."""
+OWN_DESCRIPTIONS = 3
+"""Of an expert, whose mean is what the same-task test compares with."""
+
+
+def fit_auto(
+    lora: GenLora,
+    base: LoadedBase,
+    requests: Sequence[ReferenceRequest],
+    out: Path,
+    *,
+    on_answer: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """Ask every request (see `reference_requests`) in every way and write the tables to `out`; returns the record.
+
+    The rows of the same-task test are the samples on the experts' cards; without any, `auto` chooses by vectors alone.
+    Raises `UnknownGeneratorError` where `fewshot` has not been trained, `ConfigError` where there is no
+    request.
+    """
+    engine: AutoGenerator = lora.engine("auto")
+    fewshot = lora.engine("fewshot")
+    if len(requests) < 2:
+        raise ConfigError(f"{len(requests)} requests to calibrate on; expected two at least, and better a hundred.")
+    vectors = np.stack([lora.embed(r.description)[0] for r in requests])
+    nears = [
+        neighbourhood(engine.library, engine.calibration, Request(description=r.description), v, Stopwatch())
+        for r, v in zip(requests, vectors, strict=True)
+    ]
+    pairs = [(i, at) for i, n in enumerate(nears) for at in range(min(CANDIDATES, len(n.found)))]
+    names = [nears[i].found[at].name for i, at in pairs]
+    rows = {name: found for name in lora.bank.names() if (found := card_rows(lora.bank.get(name)))}
+    steps = [len(rows), len(pairs) if rows else 0, len(pairs), len(requests)]
+
+    def told(stage: int) -> Callable[[int], None]:
+        return lambda done: on_answer(sum(steps[:stage]) + done, sum(steps))
+
+    known = _known_rows(lora, base, fewshot.state, rows, told(0))
+    read = [(requests[i].description, n) for (i, _), n in zip(pairs, names, strict=True)]
+    gaps = _gaps(base, fewshot.state, read, known, told(1))
+    experts = {n: lora.bank.state(n) for n in set(names)}
+    asked = [(n, requests[i]) for (i, _), n in zip(pairs, names, strict=True)]
+    right = np.array(rate_experts(base, experts, asked, on_answer=told(2)))
+    few = rate_fewshot(base, fewshot.state, requests, on_request=told(3))
+    found = _Found(lora, vectors.astype(np.float64), nears, pairs, names, gaps, right, few)
+    tables = found.tables()
+    record = {
+        "requests": found.told(requests),
+        "fewshot": fewshot.artefact.digest,
+        **found.judged(tables, requests),
+    }
+    artefact = Artefact(
+        kind="auto",
+        config={
+            "ways": {way: {"bandwidth": t.bandwidth, "prior": t.prior} for way, t in tables.items()},
+            "rows": {n: {"rows": [list(r) for r in k.rows], "own": round(k.own, 4)} for n, k in sorted(known.items())},
+        },
+        tensors={
+            name: tensor
+            for way, t in tables.items()
+            for name, tensor in (
+                (f"{way}.features", torch.from_numpy(t.features).to(torch.float16)),
+                (f"{way}.right", torch.from_numpy(t.right).to(torch.float16)),
+            )
+        },
+        layout=base.layout,
+        base=base.fingerprint.to_json(),
+        embedder=lora.embedder.id,
+        statistics={"experts": len(lora.bank)},
+        record=record,
+    )
+    save_artefact(out, artefact, replace=True)
+    return record
+
+
+def _known_rows(
+    lora: GenLora,
+    base: LoadedBase,
+    state: AdapterState,
+    rows: Mapping[str, Rows],
+    on_expert: Callable[[int], None],
+) -> dict[str, TaskRows]:
+    """The rows of each expert, with what its own descriptions make of them."""
+    out = {}
+    for done, name in enumerate(sorted(rows), 1):
+        said = lora.bank.get(name).descriptions[:OWN_DESCRIPTIONS]
+        found = read_descriptions(base, state, [(d, rows[name]) for d in said])
+        out[name] = TaskRows(rows[name], float(np.mean(found)))
+        on_expert(done)
+    return out
+
+
+def _gaps(
+    base: LoadedBase,
+    state: AdapterState,
+    questions: Sequence[tuple[str, str]],
+    known: Mapping[str, TaskRows],
+    on_answer: Callable[[int], None],
+) -> list[float | None]:
+    """The same-task test for each (description, expert); None where no rows are known."""
+    out: list[float | None] = []
+    for start in range(0, len(questions), _TOGETHER):
+        some = questions[start : start + _TOGETHER]
+        asked = [(said, known[name].rows) for said, name in some if name in known]
+        read = iter(read_descriptions(base, state, asked) if asked else [])
+        out += [gap(next(read), known[name]) if name in known else None for _, name in some]
+        if known:
+            on_answer(len(out))
+    return out
+
+
+class _Found:
+    """What was found for every request, and the tables and judgements that follow."""
+
+    def __init__(
+        self,
+        lora: GenLora,
+        vectors: Floats,
+        nears: Sequence[Neighbourhood],
+        pairs: Sequence[tuple[int, int]],
+        names: Sequence[str],
+        gaps: Sequence[float | None],
+        right: Floats,
+        few: Sequence[Mapping[int, float]],
+    ) -> None:
+        self.vectors, self.names, self.gaps, self.right = vectors, names, gaps, right
+        self.of = np.array([i for i, _ in pairs])
+        self.first = np.array([p for p, (_, at) in enumerate(pairs) if at == 0])
+        self.own = np.array([own_score(lora.bank, name) or 1.0 for name in names])
+        self.kept = np.clip(right / np.maximum(self.own, 1e-6), 0.0, 1.0)
+        self.few = {table_name("fewshot", k): np.array([shares[k] for shares in few]) for k in SHOWN}
+        near = [
+            nearness(lora.bank, vectors[i].astype(np.float32), nears[i], at, gap=g)
+            for (i, at), g in zip(pairs, gaps, strict=True)
+        ]
+        self.similar = np.array([n.centre for n in near])
+        self.features = [n.features for n in near]
+
+    def _pairs_of(self, request: int) -> list[int]:
+        return np.flatnonzero(self.of == request).tolist()
+
+    def tables(self) -> dict[str, WayTable]:
+        quick = np.stack([self.features[p][:3] for p in self.first])
+        out = {table_name("expert"): fit_table(quick, self.kept[self.first])}
+        read = [p for p, g in enumerate(self.gaps) if g is not None]
+        if read:
+            features = np.stack([self.features[p] for p in read])
+            out[table_name("expert", quick=False)] = fit_table(features, self.kept[read], self.of[read].tolist())
+        return out | {way: fit_table(self.vectors, share) for way, share in self.few.items()}
+
+    def told(self, requests: Sequence[ReferenceRequest]) -> list[dict[str, Any]]:
+        """One entry a request, for the record."""
+        return [
+            {
+                "name": r.name,
+                "source": r.source,
+                "own": r.own,
+                "experts": [
+                    {
+                        "name": self.names[p],
+                        "similarity": round(float(self.similar[p]), 4),
+                        "gap": self.gaps[p],
+                        "right": round(float(self.right[p]), 4),
+                    }
+                    for p in self._pairs_of(i)
+                ],
+                **{way: round(float(share[i]), 4) for way, share in self.few.items()},
+            }
+            for i, r in enumerate(requests)
+        ]
+
+    def _chosen(self, tables: Mapping[str, WayTable], *, quick: bool) -> tuple[NDArray[np.int64], list[Any]]:
+        """For each request the pair whose expert is expected to keep most, read from the other requests, and that."""
+        rows_of = {p: k for k, p in enumerate(p for p, g in enumerate(self.gaps) if g is not None)}
+        best, said = [], []
+        for i, first in enumerate(self.first):
+            options = []
+            for p in self._pairs_of(i):
+                if quick or p not in rows_of:
+                    if p == first:
+                        options.append((p, tables[table_name("expert")].expect(self.features[p][:3], without=[i])))
+                    continue
+                mine = [rows_of[q] for q in self._pairs_of(i) if q in rows_of]
+                table = tables[table_name("expert", quick=False)]
+                options.append((p, table.expect(self.features[p], without=mine)))
+            p, expected = max(options, key=lambda o: (o[1].value * self.own[o[0]], -o[0]))
+            best.append(p)
+            said.append(expected)
+        return np.array(best), said
+
+    def judged(self, tables: Mapping[str, WayTable], requests: Sequence[ReferenceRequest]) -> dict[str, Any]:
+        """How good the tables are, each request read from the others: choice, calibration error, rank correlation."""
+        sources = np.array([r.source for r in requests])
+        zero = table_name("fewshot")
+        ways = {"nearest expert": self.right[self.first], **self.few}
+        ways["auto, quick"], quick = self._judge(tables, requests, quick=True)
+        ways["auto"], figures = ways["auto, quick"], quick
+        if table_name("expert", quick=False) in tables:
+            ways["auto"], figures = self._judge(tables, requests, quick=False)
+        best = max(("nearest expert", zero), key=lambda way: ways[way].mean())
+        drawn = np.random.default_rng(0).integers(0, len(sources), (RESAMPLES, len(sources)))
+        gain = (ways["auto"] - ways[best])[drawn].mean(1)
+        return {
+            "means": {
+                str(source): {way: round(float(share[sources == source].mean()), 4) for way, share in ways.items()}
+                for source in dict.fromkeys(sources)
+            },
+            "mean": {way: round(float(share.mean()), 4) for way, share in ways.items()},
+            "gain_over_best_part": {
+                "part": best,
+                "mean": round(float((ways["auto"] - ways[best]).mean()), 4),
+                "interval": [round(float(q), 4) for q in np.quantile(gain, [0.05, 0.95])],
+            },
+            **figures,
+            "quick": quick,
+        }
+
+    def _judge(
+        self, tables: Mapping[str, WayTable], requests: Sequence[ReferenceRequest], *, quick: bool
+    ) -> tuple[Floats, dict[str, Any]]:
+        """What `auto` gets on each request, and how well it knew."""
+        pairs, kept = self._chosen(tables, quick=quick)
+        own, zero = self.own[pairs], table_name("fewshot")
+        few = [tables[zero].expect(x, without=[i]) for i, x in enumerate(self.vectors)]
+        takes = np.array([k.value * o >= f.value for k, o, f in zip(kept, own, few, strict=True)])
+        answers = np.where(takes, self.right[pairs], self.few[zero])
+        ends = [
+            (k.low * o, k.value * o, k.high * o) if t else (f.low, f.value, f.high)
+            for t, k, o, f in zip(takes, kept, own, few, strict=True)
+        ]
+        said = [value for _, value, _ in ends]
+        inside = np.mean([low - 1e-9 <= a <= high + 1e-9 for (low, _, high), a in zip(ends, answers, strict=True)])
+        correlation = spearman(said, list(answers))
+        sources = np.array([r.source for r in requests])
+        rightly = np.array([self.names[p] == r.own for p, r in zip(pairs, requests, strict=True)])
+        return answers, {
+            "expert_used": {str(s): round(float(takes[sources == s].mean()), 4) for s in dict.fromkeys(sources)},
+            "expert_rightly": {
+                str(s): round(float((takes & rightly)[sources == s].mean()), 4)
+                for s in dict.fromkeys(sources)
+                if any(r.own for r in requests if r.source == s)
+            },
+            "calibration_error": round(calibration_error(said, list(answers)), 4),
+            "rank_correlation": round(correlation, 4) if np.isfinite(correlation) else None,
+            "inside_the_interval": round(float(inside), 4),
+        }

@@ -1,0 +1,1 @@
+"""Networks that make factors; what trains them is `genlora.train`."""

@@ -1,0 +1,1 @@
+"""Rows and turns as batches, the loss at each label, and adapters whose factors have gradients."""

@@ -1,0 +1,1 @@
+"""Fits on the stream of tasks: the few-shot adapter, and the hypernetwork over shared bases."""
