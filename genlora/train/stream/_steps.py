@@ -88,7 +88,7 @@ class StreamSteps(ABC, Generic[S]):
             if self.tasks and not paired and draw.chance(2 * c.catalogue):
                 descriptions, rows = draw.pick(self.tasks)
                 description = draw.pick(descriptions)
-                examples = [Example(*row) for row in draw.some(rows, min(self.examples, len(rows)))]
+                examples = [Example(said, answer) for said, answer in draw.some(rows, min(self.examples, len(rows)))]
             else:
                 of_stream = number if not c.specs else number % c.specs
                 found = spec(c.seed, of_stream)
