@@ -36,6 +36,11 @@ def interval(values: np.ndarray) -> list[float]:
     return [round(float(x), 4) for x in (values.mean(), *np.quantile(drawn, [0.05, 0.95]))]
 
 
+def expert_of(generated: Generated) -> str | None:
+    """The expert that was chosen; None where the few-shot adapter was, which has no neighbours."""
+    return generated.neighbours[0].name if generated.made_by["chosen"] == "expert" else None
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--words", type=Path, help="folder of word tasks")
@@ -57,16 +62,14 @@ def main() -> None:
         asked = [
             (name, r)
             for r, m, q in zip(requests, made, quick, strict=True)
-            for name in dict.fromkeys([m.neighbours[0].name, q.neighbours[0].name, *([r.own] if r.own else [])])
-            if "expert" in (m.made_by["chosen"], q.made_by["chosen"]) or name == r.own
+            for name in dict.fromkeys([*filter(None, (expert_of(m), expert_of(q), r.own))])
         ]
         found = rate_experts(base, {n: lora.bank.state(n) for n, _ in asked}, asked)
         rated = {(name, id(r)): x for (name, r), x in zip(asked, found, strict=True)}
 
     def right(generated: Generated, r: ReferenceRequest, i: int) -> float:
-        if generated.made_by["chosen"] == "expert":
-            return rated[generated.neighbours[0].name, id(r)]
-        return few[i][0]
+        name = expert_of(generated)
+        return few[i][0] if name is None else rated[name, id(r)]
 
     rows = []
     for i, (r, m, q) in enumerate(zip(requests, made, quick, strict=True)):
@@ -76,7 +79,7 @@ def main() -> None:
                 "source": r.source,
                 "description": r.description,
                 "chosen": m.made_by["chosen"],
-                "expert": m.neighbours[0].name if m.made_by["chosen"] == "expert" else None,
+                "expert": expert_of(m),
                 "own": r.own or None,
                 "gaps": m.made_by.get("gaps"),
                 "expected": m.expected.to_json() if m.expected else None,
