@@ -1,6 +1,7 @@
 """Using adapters: PeftModel in three lines, run and compare, refusals of another base (E1), the command lines."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -54,6 +55,29 @@ def test_three_lines_from_a_sentence_to_a_peft_model(real_bank, embedder, base_p
     assert torch.allclose(adapted, expected, atol=1e-4)
     assert not torch.allclose(adapted, plain, atol=1e-2)
     lora.close()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_on_a_base_that_is_quantised_already_it_answers_as_peft_does(adapter, base_path, tmp_path):
+    pytest.importorskip("bitsandbytes", reason="needs the extra: pip install 'genlora[quant]'")
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    twin = shutil.copytree(base_path, tmp_path / "twin")
+    how = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True)
+    AutoModelForCausalLM.from_pretrained(twin, quantization_config=how, device_map="cpu").save_pretrained(twin)
+    runner = Runner.open(adapter, base=str(twin))
+    ids = torch.tensor([prompt_ids(runner.base.tokenizer, "pear fig")])
+    with torch.inference_mode(), runner.attached():
+        ours = runner.base.model(ids).logits.float()
+    loaded = AutoModelForCausalLM.from_pretrained(twin, device_map="cpu", dtype=runner.base.model.dtype)
+    theirs = PeftModel.from_pretrained(loaded, adapter).eval()
+    with torch.inference_mode():
+        want = theirs(input_ids=ids).logits.float()
+        with theirs.disable_adapter():
+            bare = theirs(input_ids=ids).logits.float()
+    torch.testing.assert_close(ours, want, rtol=1e-3, atol=1e-3)
+    assert (want - bare).abs().max() > 0.01
 
 
 def test_an_adapter_is_refused_on_a_base_of_the_same_shape(real_bank, embedder, tiny_base, adapter):

@@ -2,7 +2,9 @@
 
 import asyncio
 import dataclasses
+import json
 import random
+import shutil
 import threading
 import time
 
@@ -75,6 +77,49 @@ def test_a_mixed_batch_says_what_each_adapter_says_alone(kind, tiny_base):
     assert stats.finished == stats.requests == 20
     assert stats.running == stats.waiting == stats.leased == 0
     assert len({tuple(alone(base, cases[0][0], a, 8)) for a in adapters}) == 5  # the adapters do change the answer
+
+
+STRETCHED = {"original_max_position_embeddings": 32, "rope_theta": 10000.0}
+KINDS_OF_ATTENTION = {
+    "a window": ("mistral", {"sliding_window": 16}),
+    "a window in one layer": (
+        "qwen2",
+        {"use_sliding_window": True, "sliding_window": 16, "layer_types": ["full_attention", "sliding_attention"]},
+    ),
+    "YaRN": ("llama", {"rope_parameters": {"rope_type": "yarn", "factor": 4.0, **STRETCHED}}),
+    "Llama 3's stretching": (
+        "llama",
+        {
+            "rope_parameters": {
+                "rope_type": "llama3",
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                **STRETCHED,
+            }
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", KINDS_OF_ATTENTION)
+def test_prompts_longer_than_a_window_or_the_first_context_answer_as_transformers_does(case, tiny_base, tmp_path):
+    kind, changes = KINDS_OF_ATTENTION[case]
+    folder = shutil.copytree(tiny_base(kind), tmp_path / "base")
+    told = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**told, **changes}))
+    base = dataclasses.replace(load_base(str(folder)), eos_ids=(-1,))
+    adapter, prompt = lora(base.layout, 1), (words(base, 60) * 9)[:60]
+    now = list(prompt)
+    with attached(base.model, adapter.state), torch.inference_mode():
+        for _ in range(12):  # the whole text anew each time, with no cache
+            now.append(int(base.model(torch.tensor([now]), use_cache=False).logits[0, -1].argmax()))
+    with Engine(base, max_length=128) as engine:
+        streams = [
+            engine.submit(prompt[:n], Sampling(max_tokens=12), adapter=a)
+            for n, a in ((60, adapter), (20, None), (40, adapter))
+        ]
+        assert ids(streams[0].result(60)) == now[60:]
 
 
 def test_long_prompts_run_in_stretches_and_hold_up_nobody(base, monkeypatch):
