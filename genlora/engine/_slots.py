@@ -9,14 +9,14 @@ the factors of the rows are kept side by side from step to step, and only rows t
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from genlora.adapter import AdapterState, BaseLayout
+from genlora.adapter import AdapterState, BaseLayout, LoraPair
 from genlora.errors import AdapterFormatError, AdapterShapeError
 from genlora.lru import Lru
 
@@ -153,8 +153,10 @@ class SlotPool:
         self._groups = [
             self._group(paths) for paths in _grouped([p for p, s in self._specs.items() if s.leaf in leaves])
         ]
-        for slot, held in self.held.values():
-            self._write(slot, held)
+        self._rows = [-1] * len(self._rows)
+        held = dict(self.held.values())
+        for slot in range(max(held, default=0) + 1):  # free ones below are zero: products with all slots read them
+            self._write(slot, held.get(slot, {}))
         for number, group in enumerate(self._groups):
             for place, path in enumerate(group.paths):
                 self._hooks.append(self._model.get_submodule(path).register_forward_hook(_hook(number, place, group)))
@@ -163,19 +165,21 @@ class SlotPool:
         specs = [self._specs[p] for p in paths]
         n, rows, rank = self.slots + 1, len(self._rows), self._rank
 
-        def zeros(*shape: int, dtype: torch.dtype = self.dtype) -> Tensor:
-            # Written now, not when an adapter first comes: fresh memory is slow, and a first token would wait for it.
-            return torch.empty(*shape, dtype=dtype, device=self._device).zero_()
-
         return Group(
             tuple(paths),
-            zeros(n, len(paths), rank, specs[0].d_in),
-            [zeros(n, rank, s.d_out) for s in specs],
-            zeros(rows, len(paths) * rank, specs[0].d_in, dtype=torch.float32),
-            [zeros(rows, rank, s.d_out, dtype=torch.float32) for s in specs],
+            self._room(n, len(paths), rank, specs[0].d_in),
+            [self._room(n, rank, s.d_out) for s in specs],
+            self._room(rows, len(paths) * rank, specs[0].d_in, dtype=torch.float32),
+            [self._room(rows, rank, s.d_out, dtype=torch.float32) for s in specs],
         )
 
-    def _write(self, slot: int, state: AdapterState) -> None:
+    def _room(self, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
+        """Memory that nobody has written yet: all slots and rows of wide adapters take over a gigabyte, and a process
+        pays for what it writes. Slots and rows are written when they are first used.
+        """
+        return torch.empty(*shape, dtype=dtype or self.dtype, device=self._device)
+
+    def _write(self, slot: int, state: Mapping[str, LoraPair]) -> None:
         self._rows = [-1 if held == slot else held for held in self._rows]
         for group in self._groups:
             for place, path in enumerate(group.paths):

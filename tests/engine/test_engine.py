@@ -14,6 +14,7 @@ import torch
 from genlora.adapter import AdapterState, LoraPair, attached
 from genlora.base import backend_named, generate_greedy, load_base, load_quantized_base
 from genlora.engine import Adapter, Engine, Sampling
+from genlora.engine._slots import SlotPool
 from genlora.errors import AdapterFormatError, AdapterShapeError, ConfigError, EngineError, OverloadError
 from genlora.tasks import prompt_ids
 
@@ -120,6 +121,25 @@ def test_prompts_longer_than_a_window_or_the_first_context_answer_as_transformer
             for n, a in ((60, adapter), (20, None), (40, adapter))
         ]
         assert ids(streams[0].result(60)) == now[60:]
+
+
+def test_no_slot_or_row_is_read_before_it_is_written(base, monkeypatch):
+    monkeypatch.setattr(
+        SlotPool, "_room", lambda self, *shape, dtype=None: torch.full(shape, float("nan"), dtype=dtype)
+    )
+    wide = lora(base.layout, 2, leaves=EVERYWHERE, rank=8)
+    rounds = [
+        [lora(base.layout, seed, leaves=("v_proj",), rank=2) for seed in (1, 3, 4, 5)],
+        [None, lora(base.layout, 6, leaves=("v_proj",), rank=2)],
+        [wide, None, lora(base.layout, 5, leaves=("v_proj",), rank=2)],  # all stacks are made anew
+        [lora(base.layout, 7), wide, None],
+    ]
+    with Engine(base, slots=4, max_batch=4) as engine:
+        for number, adapters in enumerate(rounds):
+            prompts = [words(base, 70 + number * 4 + i, most=12) for i in range(len(adapters))]
+            pairs = list(zip(prompts, adapters, strict=True))
+            streams = [engine.submit(p, Sampling(max_tokens=6), adapter=a) for p, a in pairs]
+            assert [ids(s.result(60)) for s in streams] == [alone(base, p, a, 6) for p, a in pairs]
 
 
 def test_long_prompts_run_in_stretches_and_hold_up_nobody(base, monkeypatch):
