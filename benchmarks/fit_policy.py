@@ -28,8 +28,10 @@ ROOT = Path(__file__).parents[1]
 DEVELOPMENT = ROOT / "tests" / "policy" / "development.toml"
 DATA = ROOT / "genlora" / "policy" / "data"
 HIDDEN, ALPHA, EPOCHS, NETWORKS, FOLDS = 32, 1.0, 120, 3, 5
-MOST_FALSE_STOPS = 0.04
+MOST_FALSE_STOPS = 0.03
 """The threshold is the lowest that stops no more of the benign development set, by cross-validation."""
+PLAIN = ("masking", "office")
+"""Kinds of benign lines that sound like no harm: the networks learn from them, but they would lower the threshold."""
 ORDINARY = 150
 """Task descriptions of genlora's own rule tasks that join the benign ones."""
 FRAMES = 4
@@ -43,6 +45,8 @@ class Line:
     text: str
     category: str
     group: str
+    plain: bool = False
+    """Benign, and no look-alike of anything harmful."""
 
     @property
     def harmful(self) -> bool:
@@ -57,7 +61,8 @@ def development() -> list[Line]:
         for language, kinds in data[label].items():
             for kind, text in kinds.items():
                 for row in text.strip().splitlines():
-                    lines.append(Line(row, kind if label == "harmful" else "benign", f"{language}: {row}"))
+                    category = kind if label == "harmful" else "benign"
+                    lines.append(Line(row, category, f"{language}: {row}", label == "benign" and kind in PLAIN))
     frames = {label: text.strip().splitlines() for label, text in data["frames"].items()}
     turn = 0
     for category, things in data["things"].items():
@@ -128,6 +133,7 @@ def main() -> None:
     vectors = embedder.embed([line.text for line in lines], batch_size=64)
     kinds = np.array([line.category for line in lines])
     harmful = kinds != "benign"
+    counted = np.array([not line.plain for line in lines])
     order = ["benign", *lexicon.categories]
     features = words(lines, lexicon)
     both, alone = np.zeros(len(lines)), np.zeros(len(lines))
@@ -141,8 +147,8 @@ def main() -> None:
         tuple(order),
         tuple(fitted(vectors, features, kinds, order)),
         word_weights(features, harmful),
-        threshold_of(both, harmful, "words and vector"),
-        threshold_of(alone, harmful, "words only"),
+        threshold_of(both[counted], harmful[counted], "words and vector"),
+        threshold_of(alone[counted], harmful[counted], "words only"),
     )
     atomic_write(DATA / "classifier.json", canonical_json(classifier.manifest()))
     atomic_write(DATA / "networks.safetensors", classifier.tensors())
