@@ -133,9 +133,9 @@ class Folds:
             with gr.Row(elem_classes="gl-columns"):
                 with gr.Column(scale=5, min_width=300):
                     made_by = gr.HTML("")
-                    card = gr.HTML(views.map_hint(), elem_id="gl-map-card")
                 with gr.Column(scale=6, min_width=300):
                     plane = gr.HTML(views.map_view(studio.map), js_on_load=views.EXPERT_JS, elem_id="gl-map")
+                    card = gr.HTML(views.map_hint(), elem_id="gl-map-card")
         with gr.Accordion("Receipt: everything that made the adapter", open=False, elem_id="gl-receipt-fold"):
             receipt = gr.HTML('<p class="gl-fine">There is one as soon as there is an adapter.</p>')
         with gr.Accordion("How both models are asked", open=False), gr.Row(elem_classes="gl-options"):

@@ -6,7 +6,7 @@ take the components, which cost no time.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,13 @@ _APART = 8.0
 
 _MARK = 6.5
 """Least distance between the markers of two neighbours."""
+
+_DOT = 2.0
+"""A dot's half width on a narrow screen, in percent of the map."""
+_LABEL = (24.0, 7.0)
+"""Width and height of the request's label on a narrow screen, in percent of the map."""
+_SIDES = {"right": (16.0, 0.0), "left": (-16.0, 0.0), "below": (0.0, 8.0), "above": (0.0, -8.0)}
+"""Where the middle of the label stands, from the request's place."""
 
 PALETTE = ("#4c78c9", "#d9822b", "#2f9e77", "#d1495b", "#8a68c9", "#a8891f", "#2b9bb8", "#c05f9b")
 """Mid tones: the same in the light and the dark theme, with contrast in both."""
@@ -67,13 +74,16 @@ class BankMap:
         return cls(dots, legend)
 
     def place(self, weights: dict[str, float]) -> Point | None:
-        """Where a request stands: the mean of its neighbours' places by weight, moved off their markers."""
+        """Where a request stands: the mean of its neighbours' places by weight, moved off their markers, to where its label
+        covers nothing if there is such a place.
+        """
         near = [(d, weights[d.name]) for d in self.dots if weights.get(d.name, 0) > 0]
         total = sum(w for _, w in near)
         if not near or total <= 0:
             return None
         centre = (sum(d.x * w for d, w in near) / total, sum(d.y * w for d, w in near) / total)
-        marks = np.array(list(self.marks([d.name for d, _ in near]).values()))
+        named = self.marks([d.name for d, _ in near])
+        marks = np.array(list(named.values()))
         rings = [(centre, 0.0)] + [
             ((centre[0] + r * np.cos(a), centre[1] + r * np.sin(a)), r)
             for r in (_APART, 1.5 * _APART, 2 * _APART)
@@ -83,10 +93,26 @@ class BankMap:
         free = [(p, r) for p, r in inside if float(np.hypot(*(marks - p).T).min()) >= _APART]
         if not free:
             return centre
-        nearest_ring = min(r for _, r in free)
+        told = [(p, r) for p, r in free if self.label_side(p, named)] or free
+        nearest_ring = min(r for _, r in told)
         crowd = np.array([(d.x, d.y) for d in self.dots])
-        found = max((p for p, r in free if r == nearest_ring), key=lambda p: float(np.hypot(*(crowd - p).T).min()))
+        found = max((p for p, r in told if r == nearest_ring), key=lambda p: float(np.hypot(*(crowd - p).T).min()))
         return float(found[0]), float(found[1])
+
+    def label_side(self, place: Point, marks: Mapping[str, Point]) -> str | None:
+        """The side of the request's place on which its label covers no point; None where each side has one.
+
+        `marks` are the places of numbered markers, which stand in for their dots.
+        """
+        points = [(marks.get(d.name, (d.x, d.y)), _MARK / 2 if d.name in marks else _DOT) for d in self.dots]
+        for side, (dx, dy) in _SIDES.items():
+            x, y = place[0] + dx, place[1] + dy
+            inside = _LABEL[0] / 2 <= x <= 100 - _LABEL[0] / 2 and _LABEL[1] / 2 <= y <= 100 - _LABEL[1] / 2
+            if inside and not any(
+                abs(px - x) < _LABEL[0] / 2 + r and abs(py - y) < _LABEL[1] / 2 + r for (px, py), r in points
+            ):
+                return side
+        return None
 
     def marks(self, names: Sequence[str]) -> dict[str, Point]:
         """Where numbered markers stand: at their dots, pushed apart where they would cover each other."""
@@ -111,7 +137,7 @@ class BankMap:
 
 
 def plane(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n, 2) for unit vectors (n, dim); the same vectors give the same places."""
+    """(n, 2) for unit vectors (n, dim); the same vectors give the same places, whatever the number of threads."""
     n = len(vectors)
     centred = vectors.astype(np.float64) - vectors.mean(0)
     if n < 8 or n >= MAX_DOTS:
@@ -119,10 +145,12 @@ def plane(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         found = centred @ directions[:2].T
         return np.pad(found, ((0, 0), (0, 2 - found.shape[1])))
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
-    return TSNE(
-        2, perplexity=min(12.0, (n - 1) / 3), init="pca", metric="cosine", random_state=0, n_jobs=1
-    ).fit_transform(vectors)
+    found = TSNE(2, perplexity=min(12.0, (n - 1) / 3), init="pca", metric="cosine", random_state=0, n_jobs=1)
+    # t-SNE amplifies the last bit of every sum, and how sums are split depends on the number of threads.
+    with threadpool_limits(1):
+        return found.fit_transform(vectors)
 
 
 def _scaled(points: NDArray[np.float64]) -> NDArray[np.float64]:

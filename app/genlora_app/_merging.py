@@ -12,6 +12,34 @@ from ._create import HEAVY, Current
 from ._studio import Studio, merge_choices
 
 DEFAULT = "gguf-q8_0"
+_SHARES = {"base and adapter": 10, "merging": 3, "comparing": 4, "reloading": 1, "packing": 1}
+"""How long the steps of a merge take, about, in parts of each other."""
+_GGUF = ("base and adapter", "merging", "reloading", "comparing", "packing")
+_OTHERS = ("base and adapter", "merging", "comparing", "reloading", "comparing", "packing")
+
+
+class Steps:
+    """How far a merge has come: the steps of its form one after another. It never goes back, nor ahead of what is done.
+
+    Args:
+        quantize: the form that is merged into.
+    """
+
+    def __init__(self, quantize: str) -> None:
+        self._plan = _GGUF if quantize.startswith("gguf") else _OTHERS
+        self._at = 0
+        self._done = 0
+
+    def reached(self, what: str, done: int, total: int) -> tuple[float, str]:
+        """Share of the whole, 0 to 1, and the step in words."""
+        if what != self._plan[self._at] or done < self._done:
+            self._at = next((i for i in range(self._at + 1, len(self._plan)) if self._plan[i] == what), self._at)
+        self._done = done
+        parts = [_SHARES[name] for name in self._plan]
+        inside = done / total if total else 0.0
+        share = (sum(parts[: self._at]) + inside * parts[self._at]) / sum(parts)
+        count = f", {done} of {total}" if total else ""
+        return share, f"Step {self._at + 1} of {len(self._plan)}: {self._plan[self._at]}{count}"
 
 
 def merge_tab(studio: Studio, current: Current) -> None:
@@ -41,13 +69,11 @@ def merge_tab(studio: Studio, current: Current) -> None:
             download = gr.DownloadButton("Download the merged model", size="sm", visible=False, elem_id="gl-model")
 
     def merge(id: str, quantize: str, progress: Any = gr.Progress()) -> list[Any]:  # noqa: B008
-        steps: list[str] = []
+        steps = Steps(quantize)
 
         def step(what: str, done: int, total: int) -> None:
-            if what not in steps:
-                steps.append(what)
-            inside = done / total if total else 0.0
-            progress(min(0.95, (len(steps) - 1 + inside) / 8), desc=what[:1].upper() + what[1:])
+            share, said = steps.reached(what, done, total)
+            progress(share, desc=said)
 
         try:
             found = studio.merge(studio.get(id), quantize, on_step=step)

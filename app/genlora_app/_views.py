@@ -111,20 +111,24 @@ def map_view(bank: BankMap, near: Sequence[Near] = ()) -> Markup:
         )
     you = Markup("")
     if place:
-        side = "gl-left" if place[0] > 70 else ""
-        you = Markup(
-            '<span class="gl-you {side}" style="left:{x:.2f}%;top:{y:.2f}%"><i></i><b>your task</b></span>'
-        ).format(side=side, x=place[0], y=place[1])
+        side = bank.label_side(place, marks)
+        label = Markup("<b>your task</b>") if side else ""
+        you = Markup('<span class="gl-you gl-{side}" style="left:{x:.2f}%;top:{y:.2f}%"><i></i>{label}</span>').format(
+            side=side, x=place[0], y=place[1], label=label
+        )
     legend = joined(
         Markup('<li><i style="--c:{colour}"></i>{family}</li>').format(colour=c, family=f) for f, c in bank.legend
     )
+    if place:
+        legend = Markup('<li><i class="gl-diamond"></i>your task</li>') + legend
     label = (
         f"Map of {len(bank.dots)} experts"
         if not near
         else f"Map of the bank: your task stands near {', '.join(n.name for n in near)}"
     )
     return Markup(
-        '<figure class="gl-map" aria-label="{label}"><div class="gl-plane"><svg viewBox="0 0 100 100" '
+        '<figure class="gl-map" aria-label="{label}"><h3>The bank: one point an expert, near tasks near each other</h3>'
+        '<div class="gl-plane"><svg viewBox="0 0 100 100" '
         'preserveAspectRatio="none" aria-hidden="true">{lines}</svg>{dots}{you}</div>'
         '<figcaption><ul class="gl-legend">{legend}</ul></figcaption></figure>'
     ).format(label=label, lines=joined(lines), dots=joined(dots), you=you, legend=legend)

@@ -6,12 +6,13 @@ and adapter side by side; read back and compared again. The base's own files are
 
 import hashlib
 import importlib.metadata
+import itertools
 import logging
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
@@ -43,6 +44,7 @@ from ._probe import (
     PROBE_TEXTS,
     Drift,
     Probe,
+    ProbeSet,
     Text,
     compare,
     input_grams,
@@ -281,18 +283,25 @@ class _Checker:
 
     def reference(self, route: Route, *, calibrate: bool) -> dict[str, Tensor]:
         """Probe a fresh base without and with the adapter; returns the Gram matrices of its inputs."""
-        self._progress("base and adapter", 0, 0)
+        step = self._steps("base and adapter", self._probes, self._probes, *[self._calibration] * calibrate)
         model = route.reference()
-        self._base = run_probe(model, self._probes)
+        self._base = run_probe(model, self._probes, step=step)
         with attached(model, self._state, dtype=torch.float32):
-            self._with_adapter = run_probe(model, self._probes)
-            return input_grams(model, self._state, self._calibration) if calibrate else {}
+            self._with_adapter = run_probe(model, self._probes, step=step)
+            return input_grams(model, self._state, self._calibration, step=step) if calibrate else {}
 
     def compare(self, model: nn.Module, what: str) -> Drift:
         """The drift of `model`; raises `MergeError` where it exceeds the limit."""
         if self._base is None or self._with_adapter is None:
             raise MergeError("compare was called before reference.")
-        self._progress("comparing", 0, 0)
-        drift = compare(self._base, self._with_adapter, run_probe(model, self._probes))
+        step = self._steps("comparing", self._probes)
+        drift = compare(self._base, self._with_adapter, run_probe(model, self._probes, step=step))
         drift.check(self._limit, what=what, finer=self._finer)
         return drift
+
+    def _steps(self, what: str, *sets: ProbeSet) -> Callable[[], None]:
+        """To be called after each sequence of the sets: tells how many are done."""
+        total = sum(len(s.sequences) for s in sets)
+        done = itertools.count(1)
+        self._progress(what, 0, total)
+        return lambda: self._progress(what, next(done), total)

@@ -5,7 +5,7 @@ as a share of what the adapter itself changes.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Any
@@ -140,8 +140,8 @@ def probe_set(tokenizer: Any, texts: Sequence[Text] = PROBE_TEXTS, *, positions:
 
 
 @torch.inference_mode()
-def run_probe(model: nn.Module, probes: ProbeSet) -> Probe:
-    """Teacher-forced logits of `model` at every position of the set."""
+def run_probe(model: nn.Module, probes: ProbeSet, *, step: Callable[[], None] = lambda: None) -> Probe:
+    """Teacher-forced logits of `model` at every position of the set; `step` is called after each sequence."""
     device = next(model.parameters()).device
     values, top1, columns = [], [], None
     for sequence in probes.sequences:
@@ -152,6 +152,7 @@ def run_probe(model: nn.Module, probes: ProbeSet) -> Probe:
             columns = order[:_COLUMNS].sort().values.to(device)
         values.append(logits[:, columns].cpu())
         top1.append(logits.argmax(-1).cpu())
+        step()
     return Probe(torch.cat(values), torch.cat(top1))
 
 
@@ -175,10 +176,18 @@ def input_group(path: str) -> str:
 
 
 @torch.inference_mode()
-def input_grams(model: nn.Module, state: AdapterState, probes: ProbeSet, *, max_width: int = 8192) -> dict[str, Tensor]:
+def input_grams(
+    model: nn.Module,
+    state: AdapterState,
+    probes: ProbeSet,
+    *,
+    max_width: int = 8192,
+    step: Callable[[], None] = lambda: None,
+) -> dict[str, Tensor]:
     """Σ x xᵀ over calibration inputs x of each adapted module: {input group: (d_in, d_in)} float32.
 
     Run it with the adapter attached. Modules wider than `max_width` are left out (their Gram matrix would be large).
+    `step` is called after each sequence.
     """
     grams: dict[str, Tensor] = {}
     handles = []
@@ -196,7 +205,7 @@ def input_grams(model: nn.Module, state: AdapterState, probes: ProbeSet, *, max_
             if (group := input_group(path)) not in groups and pair.d_in <= max_width:
                 groups.add(group)
                 handles.append(module_at(model, path).register_forward_hook(hook_for(group)))
-        run_probe(model, probes)
+        run_probe(model, probes, step=step)
     finally:
         for handle in handles:
             handle.remove()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from genlora_app._asking import inputs_for
 from genlora_app._examples import as_text, parse_examples
-from genlora_app._map import BankMap, plane
+from genlora_app._map import BankMap, Dot, plane
+from genlora_app._merging import Steps
 
 from genlora.errors import ConfigError, DescriptionError, MergeError, TaskError, UnknownModelError
 
@@ -188,7 +189,16 @@ def test_files_are_kept_for_few_adapters(studio, monkeypatch):
 
 def test_merge_reports_drift_and_leaves_one_file(studio):
     made = studio.create("sort the words of a list")
-    found = studio.merge(made, "none")
+    told, steps = [], Steps("none")
+    found = studio.merge(made, "none", on_step=lambda *s: told.append(steps.reached(*s)))
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares) and shares[0] == 0 and 0.9 < shares[-1] < 1
+    said = list(dict.fromkeys(words.partition(",")[0] for _, words in told))
+    assert said == [
+        f"Step {i} of 6: {name}"
+        for i, name in enumerate(("base and adapter", "merging", "comparing", "reloading", "comparing", "packing"), 1)
+    ]
+    assert len(told) > 60  # every sequence and every matrix is told
     assert found.report.reloaded.share < 0.02
     assert found.file.suffix == ".zip" and zipfile.is_zipfile(found.file)
     assert [p.name for p in found.file.parent.iterdir()] == [found.file.name]
@@ -253,3 +263,37 @@ def test_a_request_stands_off_its_neighbours(studio):
     gaps = np.hypot(*(marks[:, None] - marks[None]).transpose(2, 0, 1)) + 99 * np.eye(4)
     assert gaps.min() > 5
     assert bank_map.place({}) is None and bank_map.place({"nobody": 1.0}) is None
+
+
+def test_the_map_does_not_depend_on_the_number_of_threads():
+    from threadpoolctl import threadpool_limits
+
+    vectors = np.random.default_rng(0).normal(size=(56, 384))  # the size of the shipped bank
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    found = set()
+    for threads in (1, 2):  # without a limit of its own, points move by a fifth of the map
+        with threadpool_limits(threads):
+            found.add(plane(vectors).tobytes())
+    assert len(found) == 1
+
+
+def test_the_label_of_a_request_covers_no_point():
+    def dot(name, x, y):
+        return Dot(name, "f", "", x, y, "#000")
+
+    crowd = BankMap((dot("a", 60, 50), dot("b", 62, 55)), ())
+    assert crowd.label_side((40, 50), {}) == "left"
+    assert crowd.label_side((10, 50), {}) == "right"
+    assert crowd.label_side((15, 50), {"a": (31, 50)}) == "below"  # the marker of "a" stands where the label would
+    ring = BankMap(tuple(dot(str(i), *p) for i, p in enumerate([(66, 50), (34, 50), (50, 58), (50, 42)])), ())
+    assert ring.label_side((50, 50), {}) is None
+
+
+def test_a_merge_into_gguf_has_five_steps():
+    steps = Steps("gguf-q8_0")
+    assert steps.reached("base and adapter", 0, 80) == (0.0, "Step 1 of 5: base and adapter, 0 of 80")
+    half, _ = steps.reached("base and adapter", 40, 80)
+    assert 0.2 < half < 0.4
+    assert steps.reached("merging", 1, 60)[0] > half
+    assert steps.reached("reloading", 0, 0)[1] == "Step 3 of 5: reloading"
+    assert steps.reached("comparing", 30, 30)[0] == steps.reached("packing", 0, 0)[0] < 1
