@@ -74,8 +74,9 @@ class BankMap:
         return cls(dots, legend)
 
     def place(self, weights: dict[str, float]) -> Point | None:
-        """Where a request stands: the mean of its neighbours' places by weight, moved off their markers, to where its label
-        covers nothing if there is such a place.
+        """Where a request stands: the mean of its neighbours' places by weight, moved off their markers.
+
+        Where there is such a place, its label covers nothing.
         """
         near = [(d, weights[d.name]) for d in self.dots if weights.get(d.name, 0) > 0]
         total = sum(w for _, w in near)

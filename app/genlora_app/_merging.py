@@ -12,8 +12,8 @@ from ._create import HEAVY, Current
 from ._studio import Studio, merge_choices
 
 DEFAULT = "gguf-q8_0"
-_SHARES = {"base and adapter": 10, "merging": 3, "comparing": 4, "reloading": 1, "packing": 1}
-"""How long the steps of a merge take, about, in parts of each other."""
+_SHARES = {"base and adapter": 22, "merging": 9, "comparing": 11, "reloading": 4, "packing": 3}
+"""Seconds that the steps of a merge take on two cores, about (benchmarks/results/merge.json)."""
 _GGUF = ("base and adapter", "merging", "reloading", "comparing", "packing")
 _OTHERS = ("base and adapter", "merging", "comparing", "reloading", "comparing", "packing")
 

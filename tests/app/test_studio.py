@@ -198,7 +198,7 @@ def test_merge_reports_drift_and_leaves_one_file(studio):
         f"Step {i} of 6: {name}"
         for i, name in enumerate(("base and adapter", "merging", "comparing", "reloading", "comparing", "packing"), 1)
     ]
-    assert len(told) > 60  # every sequence and every matrix is told
+    assert len(told) > 40  # every sequence and every matrix is told
     assert found.report.reloaded.share < 0.02
     assert found.file.suffix == ".zip" and zipfile.is_zipfile(found.file)
     assert [p.name for p in found.file.parent.iterdir()] == [found.file.name]
