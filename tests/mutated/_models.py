@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 from genlora.adapter import AdapterState, load_adapter, write_adapter
 from genlora.base import layout_of, load_base
@@ -14,6 +15,7 @@ from ..conftest import write_base
 from ._mangle import KINDS
 from ._tally import Subject, in_words
 
+WEIGHTS = "model.safetensors"
 TOKENS = torch.tensor([[1, 40, 90, 201, 77, 15, 160, 33, 250, 8]])
 
 
@@ -70,7 +72,15 @@ class Models:
         if not self.identity.compatible(loaded.fingerprint).ok:
             again = self._logits(load_base(str(folder)).model)
             return "another" if torch.equal(found, again) else "silent damage"
-        return "harmless" if torch.equal(found, self.logits) else "silent damage"
+        return "harmless" if torch.equal(found, self.logits) or self._rounded(folder) else "silent damage"
+
+    def _rounded(self, folder: Path) -> bool:
+        """Whether the weights are the clean ones, some of them in 16 bit: the same base, stored otherwise."""
+        clean, found = load_file(self.base / WEIGHTS), load_file(folder / WEIGHTS)
+        narrow = (torch.float16, torch.bfloat16)
+        return clean.keys() == found.keys() and all(
+            torch.equal(clean[k].to(v.dtype), v) and v.dtype in (clean[k].dtype, *narrow) for k, v in found.items()
+        )
 
     def theirs_verdict(self, folder: Path) -> str:
         """Read somebody's mangled adapter, and hold it against PEFT's reading and against what it was."""
