@@ -46,17 +46,19 @@ def main() -> None:
             found = answer(base, task, asked, state=made.state, description=made.prompt.description)
             told = made.receipt()["made_by"]
             expected = made.expected_accuracy
-            rows.append({
-                "task": task.name,
-                "start": told["chosen"],
-                "steps": told["fitted"]["steps"],
-                "left out, before": told["fitted"]["before"] / told["fitted"]["left_out"],
-                "left out": told["fitted"]["right"] / told["fitted"]["left_out"],
-                "expected": expected.value if expected else 0.0,
-                "right": found.scores.strict_mean,
-                "processor s": spent,
-                "s": wall,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "task": task.name,
+                    "start": told["chosen"],
+                    "steps": told["fitted"]["steps"],
+                    "left out, before": told["fitted"]["before"] / told["fitted"]["left_out"],
+                    "left out": told["fitted"]["right"] / told["fitted"]["left_out"],
+                    "expected": expected.value if expected else 0.0,
+                    "right": found.scores.strict_mean,
+                    "processor s": spent,
+                    "s": wall,
+                }
+            )
             print({k: round(v, 3) if isinstance(v, float) else v for k, v in rows[-1].items()}, flush=True)
     names = list(rows[0])
     table = f"| {' | '.join(names)} |\n|{'---|' * len(names)}\n"

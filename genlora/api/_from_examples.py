@@ -160,8 +160,14 @@ def _choices(
             if described or made.prompt == "bare":  # bare, it would not know what is wanted
                 out.append(_Choice(Start(kind, made.adapter, described, turns=kind in _TURNS), made))
     for n in near.neighbours[:EXPERTS]:
-        alone = replace(near, adapter=lora.bank.state(n.name), neighbours=(replace(n, weight=1.0),), spread=0.0,
-                        made_by={}, licences=())  # fmt: skip
+        alone = replace(
+            near,
+            adapter=lora.bank.state(n.name),
+            neighbours=(replace(n, weight=1.0),),
+            spread=0.0,
+            made_by={},
+            licences=(),
+        )
         out.append(_Choice(Start(n.name, alone.adapter, described=request.prompt == "described"), alone))
     return out
 

@@ -26,19 +26,32 @@ MAX_SAID = 20
 @click.command()
 @click.argument("description", required=False)
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
-@click.option("--from", "source", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE", help=(
-    "Many descriptions, one a line or JSON Lines {name, description}; each becomes a folder under OUTPUT."
-))  # fmt: skip
-@click.option("--generator", default="auto", show_default=True, help=(
-    "What makes the adapter: auto, aggregate, fewshot, hypernet-bases, hypernet, multitask, multitask-described, cvae, "
-    "sg-lora."
-))  # fmt: skip
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help=("Many descriptions, one a line or JSON Lines {name, description}; each becomes a folder under OUTPUT."),
+)
+@click.option(
+    "--generator",
+    default="auto",
+    show_default=True,
+    help=(
+        "What makes the adapter: auto, aggregate, fewshot, hypernet-bases, hypernet, multitask, "
+        "multitask-described, cvae, sg-lora."
+    ),
+)
 @bank_option
 @click.option("--embedder", metavar="SOURCE", help="Embedder the bank was made with, if not the default.")
 @click.option("--top-k", type=click.IntRange(1, 64), default=4, show_default=True, help="Experts that shape it.")
-@click.option("--temperature", type=click.FloatRange(0.001, 100), default=0.1, show_default=True, help=(
-    "Small follows the nearest expert, large averages."
-))  # fmt: skip
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0.001, 100),
+    default=0.1,
+    show_default=True,
+    help=("Small follows the nearest expert, large averages."),
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="For generators that draw.")
 @click.option(
     "--prompt",
@@ -70,18 +83,30 @@ MAX_SAID = 20
     type=click.Choice(["float32", "bfloat16", "float16"]),
     help="Number format of the weights.  [default: the shortest that loses nothing]",
 )
-@click.option("--examples", type=click.Path(path_type=Path), metavar="FILE", help=(
-    "Fit it to labelled examples in any usual form (JSON Lines, CSV, chats, 'in => out' lines); a description is not "
-    "needed. Needs the base."
-))  # fmt: skip
-@click.option("--refine", type=click.Path(path_type=Path), metavar="FILE", help=(
-    "Adapt the adapter on a few labelled examples under a learned prior (abmll), in the same forms; needs the base."
-))  # fmt: skip
+@click.option(
+    "--examples",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=(
+        "Fit it to labelled examples in any usual form (JSON Lines, CSV, chats, 'in => out' lines); a description is "
+        "not needed. Needs the base."
+    ),
+)
+@click.option(
+    "--refine",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=(
+        "Adapt the adapter on a few labelled examples under a learned prior (abmll), in the same forms; needs the base."
+    ),
+)
 @click.option("--base", metavar="SOURCE", help="Base for --examples and --refine.  [default: the bank's own]")
 @click.option("--device", help="Where that base runs: cpu or cuda.  [default: cpu]")
-@click.option("--override-policy", metavar="REASON", help=(
-    "Generate although the policy gate stops the description; REASON is recorded in the receipt."
-))  # fmt: skip
+@click.option(
+    "--override-policy",
+    metavar="REASON",
+    help=("Generate although the policy gate stops the description; REASON is recorded in the receipt."),
+)
 @click.option("--gguf", is_flag=True, help="Also write adapter.gguf, for llama.cpp and Ollama.")
 @click.option("--force", is_flag=True, help="Replace an adapter that exists, and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt and times as JSON.")
@@ -235,18 +260,23 @@ def _report_many(done: list[ItemResult | ItemFailure], *, as_json: bool) -> None
     made = [d for d in done if isinstance(d, ItemResult)]
     failed = [d for d in done if not isinstance(d, ItemResult)]
     if as_json:
-        say_json({
-            "made": [{
-                "name": m.item.name,
-                "output": str(m.folder),
-                "description": m.item.description,
-                "expected_accuracy": m.adapter.receipt()["expected_accuracy"],
-                "neighbours": [n.name for n in m.adapter.neighbours],
-                "warnings": list(m.adapter.warnings),
-                "times_ms": {k: round(v, 3) for k, v in m.adapter.times_ms.items()},
-            } for m in made],
-            "failed": [{"line": f.line, "name": f.name, "reason": f.reason} for f in failed],
-        })  # fmt: skip
+        say_json(
+            {
+                "made": [
+                    {
+                        "name": m.item.name,
+                        "output": str(m.folder),
+                        "description": m.item.description,
+                        "expected_accuracy": m.adapter.receipt()["expected_accuracy"],
+                        "neighbours": [n.name for n in m.adapter.neighbours],
+                        "warnings": list(m.adapter.warnings),
+                        "times_ms": {k: round(v, 3) for k, v in m.adapter.times_ms.items()},
+                    }
+                    for m in made
+                ],
+                "failed": [{"line": f.line, "name": f.name, "reason": f.reason} for f in failed],
+            }
+        )
     else:
         for m in made:
             say(f"{m.folder}: {right(m.adapter)}; {shorten(m.item.description, 60)}")

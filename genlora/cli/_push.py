@@ -20,31 +20,49 @@ SERVERS = ("vllm", "sglang", "lorax", "llamacpp", "ollama")
 KEY_VARIABLE = "GENLORA_SERVER_KEY"
 
 
-@click.command(epilog="""\b
+@click.command(
+    epilog="""\b
 Examples:
   genlora push sort-words --to vllm --server http://127.0.0.1:8000
   genlora push sort-words --to llamacpp --dry-run
   genlora push sort-words --to ollama --served-base smollm2:135m --server http://127.0.0.1:11434
   genlora push --withdraw genlora:0f3c... --to vllm --server http://127.0.0.1:8000
   genlora push --collect
-""")  # fmt: skip
+"""
+)
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--to", type=click.Choice(SERVERS), help="Kind of server.")
 @click.option("--server", metavar="URL", help="Its address.  [default: only lay the adapter into the store]")
-@click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help=(
-    "Folder that servers read adapters from.  [default: $GENLORA_STORE, else `served` in the cache]"
-))  # fmt: skip
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help=("Folder that servers read adapters from.  [default: $GENLORA_STORE, else `served` in the cache]"),
+)
 @click.option("--server-store", metavar="PATH", help="The store's path as the server sees it, if it is another.")
-@click.option("--base", metavar="SOURCE", help=(
-    "Base to hold shapes against, and to make a GGUF twin for: pypi:, hf: or a path.  [default: the bank's layout]"
-))  # fmt: skip
+@click.option(
+    "--base",
+    metavar="SOURCE",
+    help=(
+        "Base to hold shapes against, and to make a GGUF twin for: pypi:, hf: or a path.  [default: the bank's layout]"
+    ),
+)
 @click.option("--served-base", metavar="NAME", help="Ollama's own name of the base, such as smollm2:135m.")
-@click.option("--key-env", default=KEY_VARIABLE, show_default=True, metavar="NAME", help=(
-    "Environment variable that holds the server's bearer key."
-))  # fmt: skip
-@click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 3600), default=120, show_default=True, help=(
-    "Limit of each request in seconds."
-))  # fmt: skip
+@click.option(
+    "--key-env",
+    default=KEY_VARIABLE,
+    show_default=True,
+    metavar="NAME",
+    help=("Environment variable that holds the server's bearer key."),
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0.1, 3600),
+    default=120,
+    show_default=True,
+    help=("Limit of each request in seconds."),
+)
 @click.option("--force", is_flag=True, help="Push although the server names another base.")
 @click.option("--dry-run", is_flag=True, help="Check the adapter and tell the steps; write and send nothing.")
 @click.option("--withdraw", metavar="NAME", help="Make the server forget an adapter, and end its lease on the folder.")

@@ -34,12 +34,19 @@ MAX_LINE = 1 << 20
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--max-new-tokens", type=click.IntRange(1, 4096), help="Longest answer.  [default: the adapter's, or 64]")
 @click.option("--input", "inputs", multiple=True, help="What to ask; may be given more than once.")
-@click.option("--jsonl", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE", help=(
-    "Inputs from JSON Lines, objects with `input`."
-))  # fmt: skip
-@click.option("--prompt", type=click.Choice(["bundle", "bare"]), default="bundle", show_default=True, help=(
-    "Ask as the adapter's prompt.json says (description, examples, answer form), or with the input alone."
-))  # fmt: skip
+@click.option(
+    "--jsonl",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help=("Inputs from JSON Lines, objects with `input`."),
+)
+@click.option(
+    "--prompt",
+    type=click.Choice(["bundle", "bare"]),
+    default="bundle",
+    show_default=True,
+    help=("Ask as the adapter's prompt.json says (description, examples, answer form), or with the input alone."),
+)
 @click.option("--described", metavar="TEXT", help="Put this description before each input, in place of prompt.json.")
 @click.option("--compare", is_flag=True, help="Show the base's answer beside the adapter's.")
 @click.option("--force", is_flag=True, help="Use an adapter that was made for another base.")

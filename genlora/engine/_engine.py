@@ -75,12 +75,9 @@ class Engine:
         plain = SlotPool(model, base.layout, slots=slots, max_rank=max_rank, rows=max_batch)
         mixtures = MixturePool(model, base, slots=slots, max_rank=max_rank)
         self._pools = Pools({Adapter: plain, Mixture: mixtures})
-        heads = config.num_key_value_heads
-        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        self._cache = KVCache(
-            layers=config.num_hidden_layers, rows=max_batch, heads=heads, width=width, max_length=self.max_length,
-            dtype=plain.dtype, device=base.device,
-        )  # fmt: skip
+        self._cache = KVCache.of(
+            config, rows=max_batch, max_length=self.max_length, dtype=plain.dtype, device=base.device
+        )
         self._prefixes = Prefixes(prefix_bytes)
         self._report = Report(base.tokenizer)
         self._waiting = Waiting(max_waiting)
@@ -327,9 +324,12 @@ class Engine:
         device = self.base.device
         with self._pools.applied([s.adapter for s in rows], step.new):
             return self._model.base_model(
-                input_ids=ids.to(device), position_ids=positions.to(device), attention_mask=self._any_mask,
-                use_cache=False, genlora_step=step,
-            ).last_hidden_state  # fmt: skip
+                input_ids=ids.to(device),
+                position_ids=positions.to(device),
+                attention_mask=self._any_mask,
+                use_cache=False,
+                genlora_step=step,
+            ).last_hidden_state
 
     def _logits(self, hidden: Tensor) -> Tensor:
         """(rows, vocabulary) of last hidden states (rows, width)."""

@@ -37,6 +37,16 @@ class KVCache:
         # (layer, key or value, row, head, position, width): a head's positions side by side, as attention reads them
         self.data = torch.zeros(layers, 2, rows, heads, length, width, dtype=dtype, device=device)
 
+    @classmethod
+    def of(cls, config: Any, *, rows: int, max_length: int, dtype: torch.dtype, device: torch.device) -> "KVCache":
+        """For a model of this configuration (transformers')."""
+        heads = config.num_key_value_heads
+        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        layers = config.num_hidden_layers
+        return cls(
+            layers=layers, rows=rows, heads=heads, width=width, max_length=max_length, dtype=dtype, device=device
+        )
+
     @property
     def length(self) -> int:
         """Positions there is room for now."""

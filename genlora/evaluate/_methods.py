@@ -48,24 +48,57 @@ _UNCONDITIONAL = {"fewshot", "multitask", "multitask-described"}
 _ALL = (
     Method("base-bare", "base", "base", about="The base with the input alone."),
     Method("base-described", "base, described", "base", "described", about="Description, newline, input."),
-    Method("base-shots", f"base + {SHOTS} shots", "base", "shots", about=(
-        f"{SHOTS} training examples before the input, each as a turn of the user and one of the model.")),
-    Method("random-weights", "random weights", "noise", about=(
-        "Gaussian factors of the bank's rank, each module as long (Frobenius) as the mean expert's.")),
+    Method(
+        "base-shots",
+        f"base + {SHOTS} shots",
+        "base",
+        "shots",
+        about=(f"{SHOTS} training examples before the input, each as a turn of the user and one of the model."),
+    ),
+    Method(
+        "random-weights",
+        "random weights",
+        "noise",
+        about=("Gaussian factors of the bank's rank, each module as long (Frobenius) as the mean expert's."),
+    ),
     Method("random-expert", "random expert", "random", draws=True, about="An expert of the bank chosen by a seed."),
     Method("nearest-expert", "nearest expert", "nearest", about="The bank's expert whose descriptions are nearest."),
-    Method("best-expert", "best single expert, by hindsight", "hindsight", about=(
-        "Of the 50 experts nearest to the first description, the one that fits the first 30 test examples best (rated "
-        "by forcing the right answers): an upper bound of retrieval that looks at the answers.")),
+    Method(
+        "best-expert",
+        "best single expert, by hindsight",
+        "hindsight",
+        about=(
+            "Of the 50 experts nearest to the first description, the one that fits the first 30 test examples best "
+            "(rated by forcing the right answers): an upper bound of retrieval that looks at the answers."
+        ),
+    ),
     Method("average", "plain average", "average", about="The mean of all experts' updates, cut to the bank's rank."),
-    Method("aggregate", "weighted top-K", "generator", generator="aggregate", about=(
-        "The 4 nearest experts, softmax weights at temperature 0.1, products summed, cut to the bank's rank.")),
-    Method("arrow", "Arrow", "arrow", about=(
-        "All experts of the bank at once, routed token by token and layer by layer as in PEFT's ArrowConfig: |x . v| "
-        "with v the top right singular vector of an expert's update, softmax over the 3 largest (arXiv 2405.11157).")),
+    Method(
+        "aggregate",
+        "weighted top-K",
+        "generator",
+        generator="aggregate",
+        about=("The 4 nearest experts, softmax weights at temperature 0.1, products summed, cut to the bank's rank."),
+    ),
+    Method(
+        "arrow",
+        "Arrow",
+        "arrow",
+        about=(
+            "All experts of the bank at once, routed token by token and layer by layer as in PEFT's ArrowConfig: "
+            "|x . v| with v the top right singular vector of an expert's update, softmax over the 3 largest "
+            "(arXiv 2405.11157)."
+        ),
+    ),
     Method("multitask", "multi-task", "generator", generator="multitask", about="One adapter for all training tasks."),
-    Method("multitask-described", "multi-task, described", "generator", "described", generator="multitask-described",
-           about="The same, trained and asked with the description in the prompt: the baseline that counts."),
+    Method(
+        "multitask-described",
+        "multi-task, described",
+        "generator",
+        "described",
+        generator="multitask-described",
+        about="The same, trained and asked with the description in the prompt: the baseline that counts.",
+    ),
     Method("fewshot-described", "few-shot adapter, described", "generator", "described", generator="fewshot"),
     Method("fewshot-shots", f"few-shot adapter + {SHOTS} shots", "generator", "shots", generator="fewshot"),
     Method("hypernet", "hypernet", "generator", generator="hypernet", controls=True),
@@ -74,12 +107,27 @@ _ALL = (
     Method("cvae-described", "cvae, described", "generator", "described", generator="cvae", draws=True),
     Method("sg-lora", "SG-LoRA", "generator", generator="sg-lora", draws=True),
     Method("auto", "auto", "generator", generator="auto", controls=True, about="What genlora generate does."),
-    Method("auto-described", "auto, described", "generator", "described", generator="auto", about=(
-        "What genlora generate --prompt described does, asked with the description in the prompt.")),
-    Method("auto-bundle", "auto, bundle", "generator", "bundle", generator="auto", about=(
-        "What genlora run makes of what genlora generate writes: asked as prompt.json says, held to its answer form.")),
+    Method(
+        "auto-described",
+        "auto, described",
+        "generator",
+        "described",
+        generator="auto",
+        about=("What genlora generate --prompt described does, asked with the description in the prompt."),
+    ),
+    Method(
+        "auto-bundle",
+        "auto, bundle",
+        "generator",
+        "bundle",
+        generator="auto",
+        about=(
+            "What genlora run makes of what genlora generate writes: asked as prompt.json says, held to its answer "
+            "form."
+        ),
+    ),
     Method("own", "own expert", "own", about="An expert trained on the task itself: the ceiling."),
-)  # fmt: skip
+)
 
 METHODS: dict[str, Method] = {m.name: m for m in _ALL}
 NEEDED = ("base-bare", "own")

@@ -80,9 +80,7 @@ class OwnDataResult:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the predictions themselves."""
-        ways = {
-            w: {f: round(self.mean(w, f), 6) for f in ("strict", "lenient", "valid")} for w in self.answers
-        }  # fmt: skip
+        ways = {w: {f: round(self.mean(w, f), 6) for f in ("strict", "lenient", "valid")} for w in self.answers}
         return {
             "task": self.task,
             "n": self.n,
@@ -93,9 +91,11 @@ class OwnDataResult:
             "adapter_over_base_lenient": asdict(self.over_lenient),
             "adapter_over_described_base": asdict(self.over_described) if self.over_described else None,
             "verdict": self.verdict(),
-            "wrong": [{"input": a.input, "expected": list(a.expected), "adapter": a.answer, "base": b.answer}
-                      for a, b in self.wrong[:20]],
-        }  # fmt: skip
+            "wrong": [
+                {"input": a.input, "expected": list(a.expected), "adapter": a.answer, "base": b.answer}
+                for a, b in self.wrong[:20]
+            ],
+        }
 
 
 def compare_on_own_data(
@@ -161,8 +161,10 @@ def own_data_markdown(result: OwnDataResult, *, adapter: str, plot: str | None =
     ]
     if result.over_described is not None:
         d = result.over_described
-        parts.append(f"Against the base that is told the task ({result.description!r}): {100 * d.mean:+.1f} points "
-                     f"(95 %: {100 * d.low:+.1f} to {100 * d.high:+.1f}).")  # fmt: skip
+        parts.append(
+            f"Against the base that is told the task ({result.description!r}): {100 * d.mean:+.1f} points "
+            f"(95 %: {100 * d.low:+.1f} to {100 * d.high:+.1f})."
+        )
     if plot:
         parts.append(f"![scores]({plot})")
     wrong = [

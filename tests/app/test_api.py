@@ -247,15 +247,30 @@ def test_every_route_is_known(demo):
         (m, p) for m, p in filled if "{" not in p and firewall._refusal({**scope, "method": m, "path": p}) is None
     }
     assert open_now == {
-        ("GET", "/"), ("HEAD", "/"), ("GET", "/config"), ("GET", "/theme.css"), ("GET", "/favicon.ico"),
-        ("GET", "/robots.txt"), ("GET", "/manifest.json"), ("GET", "/gradio_api/info"), ("GET", "/gradio_api/app_id"),
-        ("GET", "/gradio_api/openapi.json"), ("GET", "/gradio_api/startup-events"), ("GET", "/gradio_api/queue/data"),
-        ("GET", "/gradio_api/queue/status"), ("GET", "/gradio_api/heartbeat/a"), ("GET", "/gradio_api/call/a/a"),
+        ("GET", "/"),
+        ("HEAD", "/"),
+        ("GET", "/config"),
+        ("GET", "/theme.css"),
+        ("GET", "/favicon.ico"),
+        ("GET", "/robots.txt"),
+        ("GET", "/manifest.json"),
+        ("GET", "/gradio_api/info"),
+        ("GET", "/gradio_api/app_id"),
+        ("GET", "/gradio_api/openapi.json"),
+        ("GET", "/gradio_api/startup-events"),
+        ("GET", "/gradio_api/queue/data"),
+        ("GET", "/gradio_api/queue/status"),
+        ("GET", "/gradio_api/heartbeat/a"),
+        ("GET", "/gradio_api/call/a/a"),
         ("GET", "/gradio_api/call/v2/a/a"),
-        ("POST", "/gradio_api/queue/join"), ("POST", "/gradio_api/cancel"), ("POST", "/gradio_api/reset"),
-        ("POST", "/gradio_api/call/a"), ("POST", "/gradio_api/call/v2/a"), ("POST", "/gradio_api/run/a"),
+        ("POST", "/gradio_api/queue/join"),
+        ("POST", "/gradio_api/cancel"),
+        ("POST", "/gradio_api/reset"),
+        ("POST", "/gradio_api/call/a"),
+        ("POST", "/gradio_api/call/v2/a"),
+        ("POST", "/gradio_api/run/a"),
         ("POST", "/gradio_api/api/a"),
-    }  # fmt: skip
+    }
 
 
 def test_only_made_files_can_be_fetched(demo, studio, tmp_path):

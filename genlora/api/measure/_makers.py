@@ -161,8 +161,10 @@ class BankMaker:
 
 
 def _digest(state: AdapterState) -> str:
-    parts = [path.encode() + np.float64(p.scale).tobytes() + p.a.numpy().tobytes() + p.b.numpy().tobytes()
-             for path, p in state.items()]  # fmt: skip
+    parts = [
+        path.encode() + np.float64(p.scale).tobytes() + p.a.numpy().tobytes() + p.b.numpy().tobytes()
+        for path, p in state.items()
+    ]
     return sha256_bytes(b"".join(parts))
 
 

@@ -41,9 +41,13 @@ A run that was stopped goes on where it was: give the same --run again.
 @click.option("--rows", default=960, show_default=True, help="Examples seen per expert at most, repeats included.")
 @click.option("--lr", default=4e-3, show_default=True, help="Peak learning rate.")
 @click.option("--described", is_flag=True, help="Put the description into the prompt while training.")
-@click.option("--keep-last", type=click.IntRange(0), default=0, show_default=True, help=(
-    "Keep each expert's last checkpoints, this many, in the run folder, for: genlora train cvae --checkpoints"
-))  # fmt: skip
+@click.option(
+    "--keep-last",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help=("Keep each expert's last checkpoints, this many, in the run folder, for: genlora train cvae --checkpoints"),
+)
 @click.option(
     "--least",
     type=click.FloatRange(0, 1),

@@ -53,21 +53,38 @@ def train() -> None:
 @artefact_option
 @bank_option
 @_run
-@click.option("--prior", type=click.Choice(["standard", "learned"]), default="standard", show_default=True, help=(
-    "standard reads the description (generator cvae: ICM-LoRA), learned the neighbours' mean and spread too "
-    "(generator sg-lora: SG-LoRA)."
-))  # fmt: skip
+@click.option(
+    "--prior",
+    type=click.Choice(["standard", "learned"]),
+    default="standard",
+    show_default=True,
+    help=(
+        "standard reads the description (generator cvae: ICM-LoRA), learned the neighbours' mean and spread too "
+        "(generator sg-lora: SG-LoRA)."
+    ),
+)
 @click.option("--steps", type=click.IntRange(1), default=4000, show_default=True)
-@click.option("--keep", type=click.IntRange(1, 8), default=2, show_default=True, help=(
-    "Singular directions kept of each expert's module; the artefact grows with it."
-))  # fmt: skip
+@click.option(
+    "--keep",
+    type=click.IntRange(1, 8),
+    default=2,
+    show_default=True,
+    help=("Singular directions kept of each expert's module; the artefact grows with it."),
+)
 @click.option("--hidden", type=click.IntRange(1), default=192, show_default=True, help="Width of the networks.")
-@click.option("--noise", type=click.FloatRange(0, 1), default=0.05, show_default=True, help=(
-    "Deviation within an expert, as a share of its length; a bank holds final experts only, so it is assumed."
-))  # fmt: skip
-@click.option("--checkpoints", type=click.Path(path_type=Path), metavar="RUN", help=(
-    "Run folder of the experts (bank train --keep-last), to measure that deviation instead."
-))  # fmt: skip
+@click.option(
+    "--noise",
+    type=click.FloatRange(0, 1),
+    default=0.05,
+    show_default=True,
+    help=("Deviation within an expert, as a share of its length; a bank holds final experts only, so it is assumed."),
+)
+@click.option(
+    "--checkpoints",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help=("Run folder of the experts (bank train --keep-last), to measure that deviation instead."),
+)
 @click.option("--examples", is_flag=True, help="Learn to start from examples as well: loads the base, needs the tasks.")
 @_words
 @_base
@@ -98,9 +115,15 @@ def cvae(
     with open_bank(bank) as opened, progress_bars() as show:
         vectors = _vectors(opened, run, words, base_source, device) if examples else None
         report = fit_cvae(
-            opened, CvaeFitConfig(**settings), run,
-            task_vectors=vectors, checkpoints=kept, device=device, devices=devices, on_tick=ticks(show),
-        )  # fmt: skip
+            opened,
+            CvaeFitConfig(**settings),
+            run,
+            task_vectors=vectors,
+            checkpoints=kept,
+            device=device,
+            devices=devices,
+            on_tick=ticks(show),
+        )
     if report.fitted.rank:
         return
     save_artefact(out, report.artefact, replace=True)
@@ -169,9 +192,16 @@ def abmll(
         base = load_banks_base(opened, base_source, device=device, progress=show)
         tasks = catalogue_tasks("bank", words_folder=words)
         report = fit_abmll(
-            opened, calibration_of(opened), base, tasks, config, run or out.with_name(f"{out.name}.run"),
-            device=device, devices=devices, on_tick=ticks(show),
-        )  # fmt: skip
+            opened,
+            calibration_of(opened),
+            base,
+            tasks,
+            config,
+            run or out.with_name(f"{out.name}.run"),
+            device=device,
+            devices=devices,
+            on_tick=ticks(show),
+        )
     if report.fitted.rank:
         return
     save_artefact(out, report.artefact, replace=True)
