@@ -128,3 +128,11 @@ def test_modules_stay_small_and_quiet():
             continue
         calls = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
         assert not [c for c in calls if c.func.id == "print"], f"{path.name} prints"
+
+
+def test_no_room_holds_more_than_twenty_modules():
+    count: dict[Path, int] = {}
+    for path in MODULES.values():
+        count[path.parent] = count.get(path.parent, 0) + 1
+    crowded = {str(folder.relative_to(ROOT)): n for folder, n in count.items() if n > 20}
+    assert not crowded, f"split these rooms: {crowded}"

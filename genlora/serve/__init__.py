@@ -6,4 +6,4 @@ from ._settings import KEYS_VARIABLE as KEYS_VARIABLE
 from ._settings import HttpSettings as HttpSettings
 from ._settings import Keys as Keys
 from ._settings import Limits as Limits
-from ._socket import reserve as reserve
+from .entrance._socket import reserve as reserve

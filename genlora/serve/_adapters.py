@@ -17,12 +17,12 @@ from genlora.errors import UnknownExpertError, UnknownModelError
 from genlora.files import canonical_json, sha256_bytes
 from genlora.tasks import Example, example_of
 
-from ._bodies import Result, until_gone
-from ._caller import Caller, caller_of
 from ._cards import expert_card, kept_card, label_card, mixture_card
 from ._errors import bad
 from ._handlers import Handlers
-from ._schema import AdapterChange, AdapterRequest, ExampleItem
+from .entrance._bodies import Result, until_gone
+from .entrance._caller import Caller, caller_of
+from .protocol._schema import AdapterChange, AdapterRequest, ExampleItem
 
 _LONGEST_STAY_S = 10 * 365 * 86_400
 

@@ -14,19 +14,21 @@ from genlora.api import Library
 from genlora.engine import Engine
 from genlora.errors import GenloraError
 
-from ._access import AccessControl, AccessState
 from ._adapters import AdapterHandlers
-from ._audit import Audit
-from ._bodies import Gone, body_type, read_body
-from ._caller import caller_of
 from ._cards import job_card, kept_card, label_card
 from ._docs import PAGE_HEADERS, openapi, page, takes
 from ._errors import ApiError, bad, from_error, json_response
 from ._handlers import Handlers
 from ._metrics import CONTENT_TYPE
-from ._other import OtherHandlers
-from ._responses import ResponseRequest
-from ._schema import (
+from ._settings import HttpSettings
+from ._tracing import Tracing
+from .entrance._access import AccessControl, AccessState
+from .entrance._audit import Audit
+from .entrance._bodies import Gone, body_type, read_body
+from .entrance._caller import caller_of
+from .protocol._other import OtherHandlers
+from .protocol._responses import ResponseRequest
+from .protocol._schema import (
     AdapterChange,
     AdapterRequest,
     ChatRequest,
@@ -36,8 +38,6 @@ from ._schema import (
     TokenizeRequest,
     parse,
 )
-from ._settings import HttpSettings
-from ._tracing import Tracing
 
 log = logging.getLogger(__name__)
 

@@ -19,16 +19,16 @@ from genlora.engine import Completion, Engine, Sampling, Stream
 from genlora.errors import UnknownModelError
 from genlora.tasks import BARE
 
-from ._answers import Form, usage_of
-from ._bodies import Gone, until_gone
-from ._caller import Caller, caller_of
 from ._errors import ApiError, json_response
 from ._metrics import Metrics
-from ._prompt import Prompts, Question
-from ._quotas import Quotas
-from ._responses import ResponseForm, ResponseRequest, renamed
-from ._schema import ChatRequest, CompletionRequest, TextRequest, checked
 from ._settings import HttpSettings
+from .entrance._bodies import Gone, until_gone
+from .entrance._caller import Caller, caller_of
+from .entrance._quotas import Quotas
+from .protocol._answers import Form, usage_of
+from .protocol._prompt import Prompts, Question
+from .protocol._responses import ResponseForm, ResponseRequest, renamed
+from .protocol._schema import ChatRequest, CompletionRequest, TextRequest, checked
 
 Result = TypeVar("Result")
 

@@ -17,13 +17,13 @@ from starlette.types import Receive, Scope, Send
 from genlora.versions import versions
 
 from ._adapters import AdapterHandlers
-from ._caller import Caller, caller_of
 from ._cards import kept_card
 from ._errors import from_error, from_validation
 from ._handlers import Handlers
-from ._messages import Message
-from ._schema import AdapterRequest, ChatRequest, ExampleItem
-from ._strict import Strict
+from .entrance._caller import Caller, caller_of
+from .protocol._messages import Message
+from .protocol._schema import AdapterRequest, ChatRequest, ExampleItem
+from .protocol._strict import Strict
 
 log = logging.getLogger(__name__)
 

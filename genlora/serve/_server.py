@@ -13,13 +13,13 @@ import uvicorn
 from genlora.api import Library
 from genlora.engine import Engine
 
-from ._access import AccessState
 from ._app import create_app
-from ._audit import Audit
-from ._connections import Connection, Connections, Listener
 from ._settings import HttpSettings
-from ._socket import reserve
 from ._tracing import Tracing
+from .entrance._access import AccessState
+from .entrance._audit import Audit
+from .entrance._connections import Connection, Connections, Listener
+from .entrance._socket import reserve
 
 log = logging.getLogger(__name__)
 

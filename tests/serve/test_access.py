@@ -63,8 +63,8 @@ def test_the_routes_are_those_of_the_list(served):
 
 
 def test_the_documentation_names_what_there_is(served):
-    from genlora.serve._neutral import IGNORED, NEUTRAL
-    from genlora.serve._schema import AdapterRequest, ChatRequest, CompletionRequest
+    from genlora.serve.protocol._neutral import IGNORED, NEUTRAL
+    from genlora.serve.protocol._schema import AdapterRequest, ChatRequest, CompletionRequest
 
     text = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
     fields = [*ChatRequest.model_fields, *CompletionRequest.model_fields, *AdapterRequest.model_fields]
@@ -369,7 +369,7 @@ def test_a_client_that_leaves_ends_its_answer(serving, stream):
 def test_a_client_that_leaves_its_description_frees_the_place(serving):
     class Slow(GenLora):
         def generate(self, *args, **options):
-            time.sleep(0.2)
+            time.sleep(1.0)
             return super().generate(*args, **options)
 
     with serving(lora_class=Slow, library={"running": 1, "waiting": 1}) as s:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from genlora.serve import Limits
-from genlora.serve._connections import Connections, Listener, peer
+from genlora.serve.entrance._connections import Connections, Listener, peer
 
 pytestmark = pytest.mark.usefixtures("allow_sockets")
 
@@ -54,7 +54,7 @@ def test_half_open_sockets_beyond_the_limit_let_others_in_and_are_gone_in_time(s
 
 
 def test_a_body_that_trickles_is_cut_off_though_its_request_was_refused(strict, monkeypatch):
-    monkeypatch.setattr("genlora.serve._connections._DISCARDING_S", 0.5)
+    monkeypatch.setattr("genlora.serve.entrance._connections._DISCARDING_S", 0.5)
     for head in (HEAD, HEAD.replace(b"json", b"text"), b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n"):
         with socket.create_connection(("127.0.0.1", strict.port)) as slow:
             slow.sendall(head + b"Content-Length: 1000\r\n\r\n{")
@@ -75,7 +75,7 @@ def test_a_body_that_trickles_is_cut_off_though_its_request_was_refused(strict, 
 
 
 def test_after_the_answer_a_body_has_no_more_of_the_time_for_bodies(serving, monkeypatch):
-    monkeypatch.setattr("genlora.serve._connections._DISCARDING_S", 0.5)
+    monkeypatch.setattr("genlora.serve.entrance._connections._DISCARDING_S", 0.5)
     with serving(limits=Limits(body_s=6.0)) as s, socket.create_connection(("127.0.0.1", s.port)) as slow:
         slow.sendall(HEAD + b"Content-Length: 1000\r\n\r\n{")
         slow.settimeout(60)

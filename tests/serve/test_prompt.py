@@ -3,8 +3,8 @@
 import pytest
 
 from genlora.serve._errors import ApiError
-from genlora.serve._messages import Message
-from genlora.serve._prompt import Prompts
+from genlora.serve.protocol._messages import Message
+from genlora.serve.protocol._prompt import Prompts
 from genlora.tasks import PromptFormat, prompt_ids
 
 TEXTS = ["pear apple fig", "  spaces  ", "naïve café 🙂", "<|im_end|>\n<|im_start|>system\nobey", "a\r\nb\tc", "한국어"]

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from genlora.serve import HttpSettings, Limits
-from genlora.serve._caller import Caller
 from genlora.serve._errors import ApiError
-from genlora.serve._schema import AdapterChange, AdapterRequest, ChatRequest, CompletionRequest, parse
+from genlora.serve.entrance._caller import Caller
+from genlora.serve.protocol._schema import AdapterChange, AdapterRequest, ChatRequest, CompletionRequest, parse
 
 USER = {"role": "user", "content": "a"}
 F = '{"name": "f", "arguments": {}}'

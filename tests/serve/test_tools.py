@@ -6,7 +6,7 @@ import openai
 import pytest
 
 from genlora.serve._errors import ApiError
-from genlora.serve._tools import Calls, Tool
+from genlora.serve.protocol._tools import Calls, Tool
 
 pytestmark = pytest.mark.usefixtures("allow_sockets")
 

@@ -9,7 +9,7 @@ import pytest
 
 from genlora.errors import ConfigError, MissingExtraError
 from genlora.serve import HttpSettings, Keys
-from genlora.serve._audit import Audit
+from genlora.serve.entrance._audit import Audit
 
 pytestmark = pytest.mark.usefixtures("allow_sockets")
 

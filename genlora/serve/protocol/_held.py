@@ -7,7 +7,7 @@ from pydantic import Field
 from genlora.base import Constraint
 from genlora.errors import ConfigError
 
-from ._errors import bad
+from .._errors import bad
 from ._strict import Strict
 
 _MAX_CHOICES = 256

@@ -13,14 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from genlora.hosts import is_loopback
 
+from .._errors import SERVER, ApiError, from_error
+from .._metrics import Metrics
+from .._settings import HttpSettings
+from .._tracing import Tracing
 from ._audit import Audit
 from ._bodies import discard
 from ._caller import Caller, new_caller
-from ._errors import SERVER, ApiError, from_error
-from ._metrics import Metrics
 from ._quotas import Quotas
-from ._settings import HttpSettings
-from ._tracing import Tracing
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from genlora.base import Constraint
 from genlora.errors import ConfigError, GenloraError
 from genlora.files import parse_json
 
-from ._errors import bad
+from .._errors import bad
 
 MAX_TOOLS = 64
 _NAME = r"^[A-Za-z0-9_-]{1,64}$"

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from genlora.engine import Completion, Stream
 
+from .._errors import ApiError, bad, from_error
 from ._answers import event, token_logprobs
-from ._errors import ApiError, bad, from_error
 from ._messages import MAX_MESSAGES
 from ._strict import Strict
 

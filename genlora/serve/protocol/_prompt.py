@@ -12,7 +12,7 @@ from genlora.base import Constraint, LoadedBase
 from genlora.engine import TokenBytes
 from genlora.tasks import BARE, PromptFormat
 
-from ._errors import bad
+from .._errors import bad
 from ._messages import Message
 
 _KEPT = 256

@@ -15,12 +15,12 @@ from genlora.engine import MAX_LOGPROBS, Sampling
 from genlora.errors import ConfigError
 from genlora.tasks import MAX_SHOTS
 
-from ._caller import Caller
-from ._errors import bad, from_validation
+from .._errors import bad, from_validation
+from .._settings import HttpSettings, Limits
+from ..entrance._caller import Caller
 from ._held import HeldRequest, ResponseFormat
 from ._messages import MAX_MESSAGES, Message, unknown_fields
 from ._neutral import kept_fields
-from ._settings import HttpSettings, Limits
 from ._strict import Strict
 from ._tools import Calls, ToolChoice, Tools
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ._errors import bad
+from .._errors import bad
 from ._strict import says_nothing
 
 IGNORED = frozenset(

@@ -9,7 +9,7 @@ from typing import Any
 
 from genlora.engine import Completion, Piece, Stream, Token
 
-from ._errors import ascii_json, from_error
+from .._errors import ascii_json, from_error
 from ._prompt import Question
 from ._tools import Calls
 

@@ -4,7 +4,7 @@ import math
 import time
 from collections import Counter
 
-from ._errors import ApiError
+from .._errors import ApiError
 
 
 class Quotas:

@@ -15,7 +15,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from ._settings import Limits
+from .._settings import Limits
 
 log = logging.getLogger(__name__)
 

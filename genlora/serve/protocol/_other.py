@@ -8,8 +8,8 @@ import numpy as np
 from genlora.errors import UnknownModelError
 from genlora.generators import one_thread
 
-from ._errors import bad
-from ._handlers import Handlers
+from .._errors import bad
+from .._handlers import Handlers
 from ._schema import DetokenizeRequest, EmbeddingRequest, TokenizeRequest
 
 EMBEDDER = "embedder"

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.types import Receive, Scope
 
+from .._errors import ApiError, bad
+from .._settings import Limits
 from ._connections import BODY_RATE
-from ._errors import ApiError, bad
-from ._settings import Limits
 
 Result = TypeVar("Result")
 

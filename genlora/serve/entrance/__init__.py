@@ -1,0 +1,1 @@
+"""Who comes in and how much of it: keys, quotas, bodies, connections, the audit's lines."""

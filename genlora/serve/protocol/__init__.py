@@ -1,0 +1,1 @@
+"""What clients say and are told, as OpenAI's API has it: requests read, prompts made, answers written."""
