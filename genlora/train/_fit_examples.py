@@ -43,8 +43,8 @@ _ROWS_PER_STEP = 48
 _EPOCHS = 2
 _LOOK = 2
 """Steps between two looks at the left-out rows."""
-_PATIENCE = 1
-"""Looks without a better loss before it stops: a step on few rows gains much or nothing."""
+_PATIENCE = 2
+"""Looks without a better loss before it stops: the first steps of Adam often lose before they gain."""
 _MAX_TOKENS = 512
 """Longest prompt and answer."""
 
