@@ -82,6 +82,13 @@ def test_a_packed_kit_trains_goes_on_and_gives_artefacts_back(kit, tiny_base, em
     with pytest.raises(SystemExit, match="is there already"):
         train.main(["join", str(out / "fewshot"), str(tmp_path / "generators" / "fewshot")])
 
+    with pytest.raises(SystemExit, match=r"--set: no setting 'rnk'\. Choose from rank, "):
+        train.main([*few, "--set", "rnk=2"])
+    with pytest.raises(SystemExit, match="--network: no setting 'base'"):
+        train.main([*few, "--network", "base=2"])
+    with pytest.raises(SystemExit):
+        train.main([*few, "--set", "rank"])  # argparse: no value
+
     # the hypernetwork starts from it
     train.main(["hypernet", "--home", str(home), "--out", str(out), *QUICK, "--minutes", "0.000001"])
     train.main(["join", str(out / "hypernet-bases"), str(tmp_path / "generators" / "hypernet-bases")])

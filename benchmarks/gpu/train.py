@@ -14,6 +14,7 @@ stays in HOME. OUT holds the artefact in files of at most --file-mib and a log; 
 """
 
 import argparse
+import dataclasses
 import hashlib
 import json
 import os
@@ -224,6 +225,7 @@ def train(a: argparse.Namespace, core: Path) -> None:
     from pack import read_tasks
 
     from genlora.bank import TaskEmbedder
+    from genlora.generators import BasesConfig
     from genlora.train import FewshotConfig, FitStreamOptions, HypernetBasesConfig, fit_fewshot, fit_hypernet_bases
 
     about = json.loads((a.home / "parts" / MANIFEST).read_text())
@@ -240,6 +242,7 @@ def train(a: argparse.Namespace, core: Path) -> None:
         tasks={k: len(v) for k, v in tasks.items()},
         ready_s=round(time.perf_counter() - began, 1),
     )
+    sizes = named(a.network, BasesConfig, "--network")
     kind = KINDS[a.kind]
     made = a.home / kind
     shared = {
@@ -250,7 +253,7 @@ def train(a: argparse.Namespace, core: Path) -> None:
         "decay_from": a.decay_from,
         "validation_dialogues": a.looks,
         "validation_specs": a.looks * 4,
-    } | dict(a.set)
+    } | named(a.set, FewshotConfig if a.kind == "fewshot" else HypernetBasesConfig, "--set")
 
     def on_tick(tick: Any) -> None:
         log(tick)
@@ -282,7 +285,6 @@ def train(a: argparse.Namespace, core: Path) -> None:
         found = unpacked("reader", a.home)
         factors = found / "embedder.safetensors"
         embedder = TaskEmbedder(found / "embedder", factors if factors.exists() else None)
-        sizes = dict(a.network)
         report = fit_hypernet_bases(base, *roles, embedder, options, made, network=sizes, embedder_id=about["embedder"])
     looks = report.artefact.record["history"]
     deliver(made, a.out / kind, int(a.file_mib * 2**20))
@@ -300,6 +302,15 @@ def setting(text: str) -> tuple[str, Any]:
     """NAME=VALUE, where VALUE is JSON."""
     name, _, value = text.partition("=")
     return name, json.loads(value)
+
+
+def named(settings: Sequence[tuple[str, Any]], config: type, option: str) -> dict[str, Any]:
+    """{name: value}. Ends the program for a name that `config` does not have."""
+    known = [f.name for f in dataclasses.fields(config)]
+    for name, _ in settings:
+        if name not in known:
+            sys.exit(f"{option}: no setting {name[:40]!r}. Choose from {', '.join(known)}.")
+    return dict(settings)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
