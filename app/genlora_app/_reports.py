@@ -12,7 +12,13 @@ from genlora.merge import MergeReport
 from ._views import joined, shown
 from ._words import percent, size
 
-_WAYS = {"base": "Base", "base described": "Base, told the task", "adapter": "With your adapter"}
+_WAYS = {
+    "base": "Base",
+    "base described": "Base, told the task",
+    "adapter, bare": "With your adapter, the input alone",
+    "adapter": "With your adapter",
+}
+"""What people read for each way of `compare_on_own_data`."""
 _MOST_ROWS = 30
 
 

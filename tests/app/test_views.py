@@ -47,6 +47,13 @@ def test_typed_text_is_shown_and_never_run(text, studio):
     assert text in Seen(pieces["error"]).text
 
 
+def test_an_adapter_with_a_prompt_is_reported_with_and_without_it(studio):
+    made = studio.create("sort the words of a list", [Example("b a", "a b")])
+    said = Seen(reports.score_view(studio.score(made, [Example("d c", "c d"), Example("f e", "e f")]))).text
+    for way in ("Base", "Base, told the task", "With your adapter, the input alone", "With your adapter"):
+        assert way in said
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_reports_escape_too(text, studio):
     from genlora.bank import expert_card
