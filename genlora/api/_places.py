@@ -5,15 +5,8 @@ import os
 from pathlib import Path
 
 from genlora.bank import Bank, BankAddress, TaskEmbedder, place_of
-from genlora.base import (
-    CALIBRATION_FORMAT,
-    DEFAULT_BASE,
-    cache_dir,
-    named_source,
-    resolve_embedder,
-    seal_json,
-    sealed_json,
-)
+from genlora.base import DEFAULT_BASE, named_source, resolve_embedder
+from genlora.cache import CALIBRATION_FORMAT, cache_dir, seal_json, sealed_json
 from genlora.errors import BankError, BaseError, ConfigError, GenloraError, UnknownGeneratorError
 from genlora.files import at_home, atomic_write
 from genlora.generators import Artefact, Calibration, calibrate, load_artefact

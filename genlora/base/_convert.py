@@ -5,11 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from genlora.cache import cache_dir, staged, usable
 from genlora.files import canonical_json, sha256_file, storage_errors
 from genlora.progress import Progress, silent
 
-from ._cache import cache_dir, staged
-from ._entries import usable
 from ._files import META_FILE, alone
 from ._quiet import library_errors, quiet_transformers
 

@@ -12,11 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from genlora.cache import FOLDERS, CacheEntry, cache_content, cache_dir, check_entry, read_manifest
 from genlora.errors import GenloraError
 
-from ._cache import FOLDERS, CacheEntry, cache_content, cache_dir
 from ._convert import conversion_of
-from ._entries import check_entry, read_manifest
 from ._sources import MODELS, ModelSource
 
 if TYPE_CHECKING:

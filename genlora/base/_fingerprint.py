@@ -13,10 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from genlora.cache import FINGERPRINT_FORMAT, cache_dir, seal_json, sealed_json
 from genlora.errors import BaseError, BaseMismatchError, GenloraError, ManifestError
 from genlora.files import atomic_write, canonical_json, parse_json, read_json, sha256_bytes
 
-from ._cache import FINGERPRINT_FORMAT, cache_dir, seal_json, sealed_json
 from ._essentials import config_essentials
 from ._files import base_files, base_meta, base_name
 from ._headers import TensorHeader, read_config, tensor_headers, text_config

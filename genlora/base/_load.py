@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from genlora.adapter import BaseLayout
+from genlora.cache import settled
 from genlora.errors import BaseError, ConfigError, DigestError, GenloraError
 from genlora.progress import Progress, silent
 
-from ._entries import settled
 from ._files import CONFIG, alone, base_files, token_files
 from ._fingerprint import Fingerprint, fingerprint, same_tokens, template_digest, template_of
 from ._headers import read_config

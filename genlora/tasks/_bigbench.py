@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from genlora.cache import PyPIFile, cache_dir, check_digest, drop_entry, fetch_sdist, staged, usable
 from genlora.errors import TaskError
 from genlora.files import canonical_json, read_json, sha256_bytes, storage_errors
-from genlora.progress import Progress
+from genlora.progress import Progress, silent
 
 from ._build import MAX_INPUT_CHARS, clean_examples, digest_of, guess_metric, safe_name, shuffled_options, with_options
 from ._task import Example, Metric, Task
@@ -83,8 +84,6 @@ class BigBench:
     def entries(self) -> dict[str, BigBenchEntry]:
         """Every usable task by name, in alphabetical order; reads the archive when the cache is not there yet."""
         if self._entries is None:
-            from genlora.base import drop_entry, usable  # light, and only needed once
-
             if usable(self.folder) is None:
                 archive = self._archive()
                 cache_archive(archive, self.folder, progress=self._progress)
@@ -145,8 +144,6 @@ def cache_archive(archive: Path, folder: Path, *, progress: Progress | None = No
 
     A kill leaves nothing half made; `StorageError` when the disk is full, `TaskError` when the archive is unreadable.
     """
-    from genlora.base import staged  # lazily: the base package is not needed once the cache stands
-
     with staged(folder) as stage, storage_errors(folder):
         entries = [e for e in (_store(stage, name, doc) for name, doc in _documents(archive, progress)) if e]
         if not entries:
@@ -277,8 +274,6 @@ def open_bigbench(*, progress: Progress | None = None, archive: Path | None = No
 
     `archive` names a sdist that is at hand already; its digest is checked against the pin, and it is kept.
     """
-    from genlora.base import cache_dir
-
     return BigBench(
         cache_dir() / "tasks" / CACHE_FOLDER,
         lambda: _archive(archive, progress),
@@ -288,21 +283,14 @@ def open_bigbench(*, progress: Progress | None = None, archive: Path | None = No
 
 
 def _archive(at_hand: Path | None, progress: Progress | None) -> Path:
-    from genlora.base import PyPIFile, check_digest
-
     if at_hand is not None:
         check_digest(at_hand, BIGBENCH["sha256"], what=str(at_hand))
         return at_hand
-    from genlora.base import fetch_sdist
-    from genlora.progress import silent
-
     return fetch_sdist(PyPIFile(**BIGBENCH, kind="sdist"), progress=progress or silent)
 
 
 def default_bigbench() -> BigBench:
     """`open_bigbench()` of the present cache folder, opened once per process."""
-    from genlora.base import cache_dir
-
     return _opened(cache_dir())
 
 

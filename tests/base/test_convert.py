@@ -12,16 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from genlora.base import (
-    cache_dir,
-    cache_entries,
-    clear_cache,
-    convert_gguf,
-    fingerprint,
-    load_base,
-    resolve_base,
-    tensor_headers,
-)
+from genlora.base import convert_gguf, fingerprint, load_base, resolve_base, tensor_headers
+from genlora.cache import cache_dir, cache_entries, clear_cache
 from genlora.errors import BaseError, StorageError
 
 

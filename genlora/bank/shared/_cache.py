@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from genlora.cache import cache_dir
 from genlora.errors import GenloraError
 from genlora.files import atomic_write, sha256_bytes
 
@@ -28,8 +29,6 @@ class BlobCache:
     @classmethod
     def default(cls) -> "BlobCache":
         """The one in genlora's cache folder: `genlora cache list` shows it."""
-        from genlora.base import cache_dir
-
         return cls(cache_dir() / "blobs")
 
     def get(self, digest: str) -> bytes | None:

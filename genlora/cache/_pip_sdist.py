@@ -1,4 +1,4 @@
-"""Run as a script by `genlora.base._sdist`: let pip find one source archive, and copy its bytes without unpacking it.
+"""Run as a script by `genlora.cache._fetch`: let pip find one source archive, and copy its bytes without unpacking it.
 
 `pip download` would run an archive's own setup code to learn its metadata, so only pip's finder and its session are
 used: the configured index, mirror, find-links, proxy, certificates and credentials all apply, and nothing is built.

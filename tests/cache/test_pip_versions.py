@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-import genlora.base
-from genlora.base import PyPIFile
-from genlora.base._fetch import explain_pip
+import genlora.cache
+from genlora.cache import PyPIFile
+from genlora.cache._fetch import explain_pip
 from genlora.errors import DigestError, FetchError
 
-SCRIPT = Path(genlora.base.__file__).with_name("_pip_sdist.py")
+SCRIPT = Path(genlora.cache.__file__).with_name("_pip_sdist.py")
 SPEC = PyPIFile(project="p", version="1", sha256="a" * 64, size=10)
 
 

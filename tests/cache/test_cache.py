@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from genlora.base import cache_content, cache_dir, cache_entries, check_entry, clear_cache, staged, usable
-from genlora.base._cache import seal_json, sealed_json
-from genlora.base._entries import CHECKED, LARGE, MANIFEST, settled, tree_digest
+from genlora.cache import cache_content, cache_dir, cache_entries, check_entry, clear_cache, staged, usable
+from genlora.cache._cache import seal_json, sealed_json
+from genlora.cache._entries import CHECKED, LARGE, MANIFEST, settled, tree_digest
 from genlora.errors import ManifestError, StorageError
 from genlora.files import sha256_bytes
 
@@ -47,7 +47,7 @@ def test_a_whole_folder_is_found_without_reading_it(monkeypatch):
     def read(path):
         raise AssertionError(f"{path} was read")
 
-    monkeypatch.setattr("genlora.base._entries.sha256_file", read)
+    monkeypatch.setattr("genlora.cache._entries.sha256_file", read)
     assert usable(folder) is not None
     with pytest.raises(AssertionError, match="was read"):
         check_entry(folder, deep=True)
@@ -106,7 +106,7 @@ def test_bytes_that_rot_without_a_trace_are_found_by_a_deep_look(monkeypatch):
     folder = make()
     stamps = (folder / CHECKED).read_bytes()
     flip(folder / "model.safetensors")
-    monkeypatch.setattr("genlora.base._entries._stamp", lambda path: [0])
+    monkeypatch.setattr("genlora.cache._entries._stamp", lambda path: [0])
     (folder / CHECKED).write_bytes(stamps)
     assert check_entry(folder, deep=True).faults == ["model.safetensors"]
     assert usable(folder) is None
@@ -201,7 +201,7 @@ def test_a_folder_of_other_things_is_not_cleared(tmp_path, monkeypatch):
 
 def test_leftovers_of_killed_runs_are_cleared_and_those_at_work_kept():
     code = (
-        "import sys, time\nfrom genlora.base import cache_dir, staged\n"
+        "import sys, time\nfrom genlora.cache import cache_dir, staged\n"
         "with staged(cache_dir() / 'files' / ('a' * 64)) as stage:\n"
         "    (stage / 'half').write_bytes(b'x' * 1000); print('ready', flush=True); time.sleep(600)"
     )
