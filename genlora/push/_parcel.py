@@ -15,7 +15,8 @@ from genlora.adapter import (
     gguf_bytes,
     read_adapter,
 )
-from genlora.base import MODELS, cache_entries, fingerprint, gguf_file, require_made_for, same_name
+from genlora.base import MODELS, fingerprint, gguf_file, require_made_for, same_name
+from genlora.cache import cache_entries
 from genlora.errors import AdapterFormatError, BaseError, BaseMismatchError, DigestError, GenloraError, ManifestError
 from genlora.files import parse_json, sha256_bytes
 from genlora.tasks import BARE, PromptFormat

@@ -4,7 +4,7 @@ import os
 import random
 from pathlib import Path
 
-from genlora.base import staged, usable
+from genlora.cache import staged, usable
 from genlora.errors import GenloraError
 from genlora.files import sha256_file
 from genlora.tasks import read_examples
