@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from genlora.lru import Lru
 
 
+@runtime_checkable
 class Served(Protocol):
     """An adapter of some kind that a request names."""
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from genlora.adapter import AdapterState, BaseLayout, LoraPair
@@ -33,14 +34,13 @@ class Group:
     """Modules with one input, and the factors of every slot for them."""
 
     paths: tuple[str, ...]
-    a: Tensor
-    """(slots, modules, rank, d_in)"""
-    b: list[Tensor]
-    """Of each module (slots, rank, d_out): B transposed."""
-    row_a: Tensor
-    """(rows, modules * rank, d_in), float32: the factors of the rows that decode."""
-    row_b: list[Tensor]
-    """Of each module (rows, rank, d_out), float32."""
+    a: Float[Tensor, "slots modules rank d_in"]
+    b: list[Float[Tensor, "slots rank _d_out"]]
+    """Of each module: B transposed."""
+    row_a: Float[Tensor, "rows modules*rank d_in"]
+    """Float32: the factors of the rows that decode."""
+    row_b: list[Float[Tensor, "rows rank _d_out"]]
+    """Of each module, float32."""
 
 
 @dataclass(eq=False)
@@ -48,19 +48,20 @@ class Plan:
     """How one pass applies adapters: chosen once, followed by every module."""
 
     form: "Form"
-    slots: Tensor
-    """(rows,) slot of each row."""
+    slots: Int[Tensor, " rows"]
+    """Slot of each row."""
     used: int
     """Slots [1, used) are the highest any row needs."""
-    mask: Tensor | None = None
-    """(rows, used - 1, 1, 1) of 0 and 1, for the masked form."""
+    mask: Float[Tensor, "rows _used 1 1"] | None = None
+    """0 and 1, for the masked form."""
     runs: tuple[tuple[int, int, int], ...] = ()
     """(slot, first row, last row) of rows side by side that share a slot, for the form by runs."""
     inner: dict[int, list[Tensor]] = field(default_factory=dict)
     """By group: each module's x A^T of the pass, made by the group's first module."""
 
 
-Form = Callable[[Plan, Group, Tensor], list[Tensor]]
+Form = Callable[[Plan, Group, Float[Tensor, "rows tokens d_in"]], list[Tensor]]
+"""Gives each module's x A^T: (rows, tokens, rank), or what the form's second product wants instead."""
 
 
 def run_with(plan: Plan | None) -> None:
@@ -242,17 +243,14 @@ class SlotPool:
                         rows[row] = stack[slot]
 
 
-def mask_of(slots: Tensor, used: int, dtype: torch.dtype) -> Tensor:
-    """(rows, used - 1, 1, 1): 1 where a row uses a slot from 1 on."""
+def mask_of(slots: Int[Tensor, " rows"], used: int, dtype: torch.dtype) -> Float[Tensor, "rows _used 1 1"]:
+    """1 where a row uses a slot from 1 on."""
     wanted = torch.arange(1, used, device=slots.device)
     return (slots[:, None] == wanted).to(dtype)[:, :, None, None]
 
 
-def masked(plan: Plan, group: Group, x: Tensor) -> list[Tensor]:
-    """Products with all slots in use; the mask leaves each row its own. Best for few tokens.
-
-    x (rows, tokens, d_in). Gives each module's change of its output, (rows, tokens, d_out).
-    """
+def masked(plan: Plan, group: Group, x: Float[Tensor, "rows tokens d_in"]) -> list[Float[Tensor, "rows*tokens _inner"]]:
+    """Products with all slots in use; the mask leaves each row its own. Best for few tokens."""
     used, modules, rank = plan.used, group.a.shape[1], group.a.shape[2]
     rows, tokens, _ = x.shape
     h = torch.nn.functional.linear(x.reshape(rows * tokens, -1), group.a[1:used].flatten(0, 2))
@@ -262,20 +260,20 @@ def masked(plan: Plan, group: Group, x: Tensor) -> list[Tensor]:
     return [flat[:, :, m].reshape(rows * tokens, -1) for m in range(modules)]
 
 
-def kept(plan: Plan, group: Group, x: Tensor) -> list[Tensor]:
+def kept(plan: Plan, group: Group, x: Float[Tensor, "rows tokens d_in"]) -> list[Float[Tensor, "rows tokens rank"]]:
     """Each row's own factors, which stand side by side already, in float32. Best for one token of many adapters."""
     rows = x.shape[0]
     h = torch.bmm(x.float(), group.row_a[:rows].transpose(1, 2))
     return list(h.split(group.a.shape[2], dim=-1))
 
 
-def gathered(plan: Plan, group: Group, x: Tensor) -> list[Tensor]:
+def gathered(plan: Plan, group: Group, x: Float[Tensor, "rows tokens d_in"]) -> list[Float[Tensor, "rows tokens rank"]]:
     """Each row's own factors, gathered, in batched products. Best for many tokens of many adapters."""
     a = group.a[plan.slots].flatten(1, 2)  # (rows, modules * rank, d_in)
     return list(torch.bmm(x, a.transpose(1, 2)).split(group.a.shape[2], dim=-1))
 
 
-def by_runs(plan: Plan, group: Group, x: Tensor) -> list[Tensor]:
+def by_runs(plan: Plan, group: Group, x: Float[Tensor, "rows tokens d_in"]) -> list[Float[Tensor, "rows tokens rank"]]:
     """One product for each run of rows that share a slot. Best for long prompts of few adapters."""
     h = x.new_zeros(*x.shape[:2], group.a.shape[1] * group.a.shape[2])
     for slot, first, last in plan.runs:
@@ -284,8 +282,8 @@ def by_runs(plan: Plan, group: Group, x: Tensor) -> list[Tensor]:
     return list(h.split(group.a.shape[2], dim=-1))
 
 
-def _add(plan: Plan, group: Group, place: int, inner: Tensor, out: Tensor) -> None:
-    """Add the second product to a module's output (rows, tokens, d_out), in place."""
+def _add(plan: Plan, group: Group, place: int, inner: Tensor, out: Float[Tensor, "rows tokens d_out"]) -> None:
+    """Add the second product to a module's output, in place."""
     b = group.b[place]
     if plan.form is masked:
         out.view(-1, out.shape[-1]).addmm_(inner, b[1 : plan.used].flatten(0, 1))
