@@ -7,6 +7,7 @@ from genlora.tasks._rules_data import Draw
 from ._held_out import is_held_label
 from ._parts import Classifier, Condition, Operation, Params, Value
 from ._tables import table
+from ._wording import Wording
 
 _NATURAL = (
     ("yes", "no"),
@@ -90,7 +91,13 @@ def condition_label(c: Condition) -> Operation:
     for no in c.no:
         say.append(f"use {{N}} if {no}, in all other cases {{Y}}")
     return Operation(
-        f"label.{c.name}", c.on, "label", do, tuple(say), tuple(noun), tuple(ask), _two_labels(c.params), c.knowledge
+        f"label.{c.name}",
+        c.on,
+        "label",
+        do,
+        params=_two_labels(c.params),
+        knowledge=c.knowledge,
+        wording=Wording(tuple(say), tuple(noun), tuple(ask)),
     )
 
 
@@ -142,71 +149,79 @@ def condition_lists(c: Condition) -> list[Operation]:
             kinds,
             "list",
             do(joined),
-            phrased(
-                (
-                    "keep only the {items} {that}",
-                    "list the {items} {that}",
-                    "filter {the}: only {items} {that}",
-                    "leave just the {items} {that}, joined by commas",
-                    "extract all {items} {that}",
-                )
-            ),
-            phrased(("the {items} {that}", "all {items} {that}, comma-separated")),
             params=c.params,
             knowledge=c.knowledge,
+            wording=Wording(
+                phrased(
+                    (
+                        "keep only the {items} {that}",
+                        "list the {items} {that}",
+                        "filter {the}: only {items} {that}",
+                        "leave just the {items} {that}, joined by commas",
+                        "extract all {items} {that}",
+                    )
+                ),
+                phrased(("the {items} {that}", "all {items} {that}, comma-separated")),
+            ),
         ),
         Operation(
             f"drop.{c.name}",
             kinds,
             "list",
             do(joined, keep=False),
-            phrased(
-                (
-                    "remove the {items} {that}",
-                    "drop every {item} {one}",
-                    "leave out the {items} {that}",
-                    "give {the} without the {items} {that}",
-                    "delete all {items} {that}",
-                )
-            ),
-            phrased(("{the} without the {items} {that}", "everything except the {items} {that}")),
             params=c.params,
             knowledge=c.knowledge,
+            wording=Wording(
+                phrased(
+                    (
+                        "remove the {items} {that}",
+                        "drop every {item} {one}",
+                        "leave out the {items} {that}",
+                        "give {the} without the {items} {that}",
+                        "delete all {items} {that}",
+                    )
+                ),
+                phrased(("{the} without the {items} {that}", "everything except the {items} {that}")),
+            ),
         ),
         Operation(
             f"count.{c.name}",
             kinds,
             "number",
             do(lambda found, total: str(len(found))),
-            phrased(
-                (
-                    "count the {items} {that}",
-                    "say how many {items} there are {that}",
-                    "count how many of the {items} in {the} are ones {that}",
-                )
-            ),
-            phrased(("the number of {items} {that}", "how many {items} {that} there are")),
-            phrased(("how many {items} are there {that}?",)),
             params=c.params,
             knowledge=c.knowledge,
+            wording=Wording(
+                phrased(
+                    (
+                        "count the {items} {that}",
+                        "say how many {items} there are {that}",
+                        "count how many of the {items} in {the} are ones {that}",
+                    )
+                ),
+                phrased(("the number of {items} {that}", "how many {items} {that} there are")),
+                phrased(("how many {items} are there {that}?",)),
+            ),
         ),
         Operation(
             f"find.{c.name}",
             kinds,
             "word",
             do(lambda found, total: found[0] if len(found) == 1 < total else None),
-            phrased(
-                (
-                    "find the one {item} {one}",
-                    "pick the only {item} {one}",
-                    "give the {item} {one}",
-                    "spot the {item} {one}",
-                )
-            ),
-            phrased(("the {item} {one}", "the only {item} in {the} {one}")),
-            phrased(("which {item} is the one {one}?",)),
             params=c.params,
             knowledge=c.knowledge,
+            wording=Wording(
+                phrased(
+                    (
+                        "find the one {item} {one}",
+                        "pick the only {item} {one}",
+                        "give the {item} {one}",
+                        "spot the {item} {one}",
+                    )
+                ),
+                phrased(("the {item} {one}", "the only {item} in {the} {one}")),
+                phrased(("which {item} is the one {one}?",)),
+            ),
         ),
     ]
 
@@ -238,4 +253,6 @@ def classifier_label(c: Classifier) -> Operation:
 
     say = ("write {rules}", "answer {rules}", "label {the}: {rules}", "classify {the}. {when}", "route {the}: {when}")
     noun = (f"{c.about}: {{rules}}", f"{c.about} ({{when}})")
-    return Operation(f"label.{c.name}", c.on, "label", do, say, noun, (), drawn, c.knowledge)
+    return Operation(
+        f"label.{c.name}", c.on, "label", do, params=drawn, knowledge=c.knowledge, wording=Wording(say, noun, ())
+    )

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from genlora.tasks._rules_data import Draw
 
+from ._wording import Wording, wording_of
+
 AnswerKind = Literal["word", "text", "number", "list", "code", "label"]
 """Which answer forms fit: a word (capitals, quotes ...), free text, a number (padding, words, unit), a list of items
 joined by ", ", a code (dates, e-mails, paths: never re-cased), a label."""
@@ -45,10 +47,7 @@ class InputType:
 
 @dataclass(frozen=True)
 class Operation:
-    """What is asked of an input. `say` are imperative verb phrases without a full stop ("give the last word of {the}"),
-    `noun` noun phrases of the answer ("the last word of {the}"), `ask` questions. Slots: {the}, {a} of the input type,
-    and every key of `params`. Lower case at the start; the grammar capitalises.
-    """
+    """What is asked of an input; `data/wording/` holds how it is said, under the operation's name."""
 
     name: str
     """family.name, e.g. "pick.last"; the family groups operations for a look."""
@@ -57,16 +56,20 @@ class Operation:
     answer: AnswerKind
     do: Callable[[Value, Params], str | None]
     """The answer; None where the question has none or no single one for this input."""
-    say: tuple[str, ...]
-    noun: tuple[str, ...]
-    ask: tuple[str, ...] = ()
     params: Callable[[Draw], Params] = field(default=lambda _: {})
     knowledge: bool = False
     """Needs facts that are not in the input: at most a fifth of what is drawn."""
+    wording: Wording | None = None
+    """Of operations that are made from others; None for what is written in `data/wording/`."""
 
     @property
     def family(self) -> str:
         return self.name.partition(".")[0]
+
+    @property
+    def phrases(self) -> Wording:
+        """How it is said."""
+        return self.wording or wording_of(self.name)
 
 
 @dataclass(frozen=True)

@@ -176,10 +176,11 @@ class Spec:
         if self.form is BARE and draw.chance(0.8):
             form = None
         shown = next(self._drawn("shown"), None)
+        phrases = self.operation.phrases
         said = Said(
-            say=draw.pick(self.operation.say).format(**slots),
-            noun=draw.pick(self.operation.noun).format(**slots),
-            ask=draw.pick(self.operation.ask).format(**slots) if self.operation.ask else None,
+            say=draw.pick(phrases.say).format(**slots),
+            noun=draw.pick(phrases.noun).format(**slots),
+            ask=draw.pick(phrases.ask).format(**slots) if phrases.ask else None,
             a=self.input_type.a.format(**{**self.layout, **slots}),
             form=form,
             shown=shown,

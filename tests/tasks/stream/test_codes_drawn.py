@@ -49,5 +49,5 @@ def test_rows_and_descriptions_are_the_same_each_time(name):
 def test_no_slot_is_left_open_in_a_description(name):
     operation = _registry.operations()[name]
     params = operation.params(Draw(name))
-    for said in (*operation.say, *operation.noun, *operation.ask):
+    for said in (*operation.phrases.say, *operation.phrases.noun, *operation.phrases.ask):
         assert "{the}" not in said.format(**params, the="it", a="a thing")

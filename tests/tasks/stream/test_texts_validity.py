@@ -64,10 +64,10 @@ def test_phrases_fill_all_their_slots_and_stand_alone(name):
     for operation in _made(_MINE[name]):
         params = operation.params(Draw(operation.name))
         slots = {**params, "the": "the text", "a": "a text"}
-        for phrase in (*operation.say, *operation.noun, *operation.ask):
+        for phrase in (*operation.phrases.say, *operation.phrases.noun, *operation.phrases.ask):
             said = phrase.format(**slots)
             assert said
             assert not said.endswith(" ")
             assert not said[0].isspace()
-        assert len(set(operation.say)) == len(operation.say) >= 3
-        assert len(set(operation.noun)) == len(operation.noun) >= 2
+        assert len(set(operation.phrases.say)) == len(operation.phrases.say) >= 3
+        assert len(set(operation.phrases.noun)) == len(operation.phrases.noun) >= 2

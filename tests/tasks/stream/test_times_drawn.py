@@ -83,6 +83,6 @@ def test_rows_and_descriptions_are_the_same_each_time(name):
 def test_no_slot_is_left_open_and_no_phrase_ends_in_a_quote(name):
     operation = _registry.operations()[name]
     params = operation.params(Draw(name))
-    for said in (*operation.say, *operation.noun, *operation.ask):
+    for said in (*operation.phrases.say, *operation.phrases.noun, *operation.phrases.ask):
         text = said.format(**params, the="it", a="a thing")
         assert "{" not in text and not text.endswith('"'), text

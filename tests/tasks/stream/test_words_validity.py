@@ -89,7 +89,7 @@ def test_every_operation_works_on_its_input_types(module):
             rows = found.rows(10)
             assert len(rows) == 10 and len({r.output for r in rows}) >= 2
             assert all(len(r.input) <= 240 and 0 < len(r.output) <= 90 for r in rows)
-            assert "{" not in found.operation.noun[0].format(**found.params, the="it", a="it")
+            assert "{" not in found.operation.phrases.noun[0].format(**found.params, the="it", a="it")
             assert rows == found.rows(10) and found.description() == found.description()
     assert not missing
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from .._labels import label_words
 from .._parts import Draw, Operation, Params, Value
+from .._wording import Wording
 
 
 @dataclass(frozen=True)
@@ -60,4 +61,12 @@ def band_label(bands: Bands) -> Operation:
     )
     noun = (f"{about}: {{rules}}", f"{about} ({{is}})", f"one label for {about}, {{rules}}")
     ask = (f"what is {about}? {{is}}",)
-    return Operation(f"label.{bands.name}", bands.on, "label", do, say, noun, ask, drawn, bands.knowledge)
+    return Operation(
+        f"label.{bands.name}",
+        bands.on,
+        "label",
+        do,
+        params=drawn,
+        knowledge=bands.knowledge,
+        wording=Wording(say, noun, ask),
+    )

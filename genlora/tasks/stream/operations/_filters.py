@@ -1,10 +1,11 @@
 """Keep, drop, count and find for lists of dates, times, amounts, and things that have one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._parts import Draw, Operation, Params, Value
+from .._wording import Wording
 
 
 def entries(value: Value) -> list[tuple[str, Any]]:
@@ -59,36 +60,42 @@ def filter_operations(f: Filter) -> list[Operation]:
             f.on,
             "list",
             do(some),
-            said(
-                "list the ITEMS THAT",
-                "keep just the ITEMS THAT, separated by commas",
-                "filter for ITEMS THAT",
-                "pick out every ITEM ONE, with commas between them",
+            wording=Wording(
+                said(
+                    "list the ITEMS THAT",
+                    "keep just the ITEMS THAT, separated by commas",
+                    "filter for ITEMS THAT",
+                    "pick out every ITEM ONE, with commas between them",
+                ),
+                said("the ITEMS THAT", "a comma-separated list of the ITEMS THAT"),
+                said("which ITEMS are the ones THAT?"),
             ),
-            said("the ITEMS THAT", "a comma-separated list of the ITEMS THAT"),
-            said("which ITEMS are the ones THAT?"),
         ),
         Operation(
             f"drop.{f.name}",
             f.on,
             "list",
             do(some, keep=False),
-            said(
-                "list all ITEMS except those THAT",
-                "throw out the ITEMS THAT, so that the others remain, comma-separated",
-                "skip each ITEM ONE while listing the rest",
+            wording=Wording(
+                said(
+                    "list all ITEMS except those THAT",
+                    "throw out the ITEMS THAT, so that the others remain, comma-separated",
+                    "skip each ITEM ONE while listing the rest",
+                ),
+                said("all ITEMS but those THAT", "what remains without the ITEMS THAT"),
+                said("which ITEMS are left without those THAT?"),
             ),
-            said("all ITEMS but those THAT", "what remains without the ITEMS THAT"),
-            said("which ITEMS are left without those THAT?"),
         ),
         Operation(
             f"count.{f.name}",
             f.on,
             "number",
             do(lambda found, total: str(len(found))),
-            said("count the ITEMS THAT", "say how many ITEMS there are THAT"),
-            said("the number of ITEMS THAT", "the count of ITEMS THAT"),
-            said("how many ITEMS are there THAT?"),
+            wording=Wording(
+                said("count the ITEMS THAT", "say how many ITEMS there are THAT"),
+                said("the number of ITEMS THAT", "the count of ITEMS THAT"),
+                said("how many ITEMS are there THAT?"),
+            ),
         ),
     ]
     if f.find:
@@ -98,13 +105,11 @@ def filter_operations(f: Filter) -> list[Operation]:
                 f.on,
                 "code",
                 do(lambda found, total: found[0] if len(found) == 1 < total else None),
-                said("find the one ITEM ONE", "give the only ITEM ONE", "point out the ITEM ONE"),
-                said("the only ITEM ONE", "the one ITEM ONE"),
-                said("which ITEM is the one ONE?"),
+                wording=Wording(
+                    said("find the one ITEM ONE", "give the only ITEM ONE", "point out the ITEM ONE"),
+                    said("the only ITEM ONE", "the one ITEM ONE"),
+                    said("which ITEM is the one ONE?"),
+                ),
             ),
         )
-    return [_with_params(o, f.params) for o in made]
-
-
-def _with_params(o: Operation, params: Callable[[Draw], Params]) -> Operation:
-    return Operation(o.name, o.on, o.answer, o.do, o.say, o.noun, o.ask, params)
+    return [replace(o, params=f.params) for o in made]

@@ -47,53 +47,14 @@ def _joined(items: Sequence[str]) -> str | None:
 
 
 OPERATIONS = (
-    Operation(
-        "geo.capitals",
-        _LISTS,
-        "list",
-        _each("capital"),
-        (
-            "write the capitals of the countries, in the same order, comma-separated",
-            "replace each country by its capital city",
-            "list the capital of each country, keeping the order, commas between",
-        ),
-        (
-            "the capitals of the countries, comma-separated",
-            "the list of capitals, in the order of the countries",
-        ),
-        ("which capitals do these countries have, in order?",),
-        knowledge=True,
-    ),
-    Operation(
-        "geo.codes",
-        _LISTS,
-        "list",
-        _each("code"),
-        (
-            "turn the countries into their two-letter codes, comma-separated",
-            "write the ISO alpha-2 codes of the countries, in order",
-            "compress the column of countries: ISO codes of two letters, comma-separated",
-        ),
-        (
-            "the two-letter codes of the countries, comma-separated",
-            "the ISO alpha-2 codes, in the order of the countries",
-        ),
-        ("which two-letter codes do these countries have, in order?",),
-        knowledge=True,
-    ),
+    Operation("geo.capitals", _LISTS, "list", _each("capital"), knowledge=True),
+    Operation("geo.codes", _LISTS, "list", _each("code"), knowledge=True),
     Operation(
         "geo.on continent",
         _LISTS,
         "word",
         _there(lambda yes, no: yes[0] if len(yes) == 1 and no else None),
-        (
-            "pick the {adjective} country",
-            "find the only country of {the} that lies in {continent}",
-            "write whichever country belongs to {continent}",
-        ),
-        ("the country that lies in {continent}", "the only {adjective} country in {the}"),
-        ("which of the countries is in {continent}?",),
-        continent_params,
+        params=continent_params,
         knowledge=True,
     ),
     Operation(
@@ -101,14 +62,7 @@ OPERATIONS = (
         _LISTS,
         "word",
         _there(lambda yes, no: no[0] if len(no) == 1 and yes else None),
-        (
-            "pick the country that is not {adjective}",
-            "find the only country of {the} outside {continent}",
-            "name the one that does not belong to {continent}",
-        ),
-        ("the country that does not lie in {continent}", "the only country outside {continent}"),
-        ("which of the countries is not in {continent}?",),
-        continent_params,
+        params=continent_params,
         knowledge=True,
     ),
     Operation(
@@ -116,14 +70,7 @@ OPERATIONS = (
         _LISTS,
         "list",
         _there(lambda yes, no: _joined(yes) if no else None),
-        (
-            "keep only the {adjective} countries, comma-separated",
-            "filter {the} for {continent}",
-            "drop every country outside {continent}",
-        ),
-        ("the {adjective} countries in {the}", "those countries that lie in {continent}"),
-        ("which of the countries are {adjective}?",),
-        continent_params,
+        params=continent_params,
         knowledge=True,
     ),
     Operation(
@@ -131,67 +78,12 @@ OPERATIONS = (
         _LISTS,
         "number",
         _there(lambda yes, no: str(len(yes))),
-        (
-            "count the {adjective} countries",
-            "say how many of the countries lie in {continent}",
-            "write how many entries of {the} belong to {continent}",
-        ),
-        ("the number of {adjective} countries in {the}", "how many of the countries are in {continent}"),
-        ("how many of the countries are in {continent}?",),
-        continent_params,
+        params=continent_params,
         knowledge=True,
     ),
-    Operation(
-        "geo.euro country",
-        _LISTS,
-        "word",
-        _one_with("currency code", "EUR"),
-        (
-            "pick the country that pays with the euro",
-            "find the only member of the euro area in {the}",
-            "say for which of these countries prices are in euros",
-        ),
-        (
-            "the country that uses the euro",
-            "the only euro country in {the}",
-        ),
-        ("which of the countries uses the euro?",),
-        knowledge=True,
-    ),
-    Operation(
-        "geo.first capital",
-        _LISTS,
-        "word",
-        lambda v, _: countries("capital").get(v.data[0]),
-        (
-            "give the capital of the first country",
-            "take the country at the start of {the} and name its capital",
-            "ignore all countries but the first and write its capital",
-        ),
-        (
-            "the capital of the first country",
-            "the capital that belongs to the country at the start of {the}",
-        ),
-        ("what is the capital of the first country?",),
-        knowledge=True,
-    ),
-    Operation(
-        "geo.last capital",
-        _LISTS,
-        "word",
-        lambda v, _: countries("capital").get(v.data[-1]),
-        (
-            "give the capital of the last country",
-            "take the country at the end of {the} and name its capital",
-            "ignore all countries but the last and write its capital",
-        ),
-        (
-            "the capital of the last country",
-            "the capital that belongs to the country at the end of {the}",
-        ),
-        ("what is the capital of the last country?",),
-        knowledge=True,
-    ),
+    Operation("geo.euro country", _LISTS, "word", _one_with("currency code", "EUR"), knowledge=True),
+    Operation("geo.first capital", _LISTS, "word", lambda v, _: countries("capital").get(v.data[0]), knowledge=True),
+    Operation("geo.last capital", _LISTS, "word", lambda v, _: countries("capital").get(v.data[-1]), knowledge=True),
 )
 
 CONDITIONS = (

@@ -22,110 +22,14 @@ def _route(name: str, groups: dict[str, tuple[str, ...]], classes: dict[str, str
 
 
 OPERATIONS = (
-    Operation(
-        "ticket.number",
-        _TICKET,
-        "code",
-        slot("number"),
-        ("write the four-digit number", "extract the number for the database", "copy the reference of {the}"),
-        ("the four-digit number", "the reference number"),
-        ("what number does it carry?",),
-    ),
-    Operation(
-        "ticket.customer",
-        _TICKET,
-        "word",
-        slot("who"),
-        ("name the customer", "extract who wrote it", "give the first name that occurs"),
-        ("the name of the customer", "the person who wrote it"),
-        ("who wrote it?",),
-    ),
-    Operation(
-        "ticket.product",
-        _TICKET,
-        "text",
-        slot("product"),
-        (
-            "name the product, without an article",
-            "extract the goods that the customer writes about, no article",
-            "write the keyword for the product team: the article of sale",
-        ),
-        ("the product, no article", 'the goods in question (leave out "the")'),
-        ('which product is it about? Leave out "the"',),
-    ),
-    Operation(
-        "ticket.message",
-        _TICKET,
-        "text",
-        lambda v, _: m if len(m := v.data["message"]) <= 90 else None,
-        (
-            "copy the message alone, without name and number",
-            "strip the customer and the number from {the}",
-            "keep just what the customer says",
-        ),
-        ("the message without name and number", "the customer's words only"),
-    ),
-    Operation(
-        "ticket.head",
-        _TICKET,
-        "code",
-        shaped("#{number} {who}"),
-        (
-            "write # and the number, a space and the name",
-            "make a short head such as #12 Eve for the list",
-            "label {the} as #<number> <name>",
-        ),
-        (
-            "number and name in the form #12 Eve",
-            "the label #<number> <name>",
-        ),
-    ),
-    Operation(
-        "ticket.entry",
-        _TICKET,
-        "code",
-        shaped("{number},{who},{product}"),
-        (
-            "write number,name,product with commas and no spaces after them",
-            "turn {the} into a CSV row: number, customer, product (no article, no extra spaces)",
-            "log {the} as <number>,<name>,<product>",
-        ),
-        (
-            "the CSV row number,name,product",
-            "number, name and product joined by commas alone",
-        ),
-    ),
-    Operation(
-        "ticket.reply",
-        _TICKET,
-        "text",
-        shaped("Hello {who}, we received your message about the {product}."),
-        (
-            'answer in the words "Hello <name>, we received your message about the <product>."',
-            "confirm the receipt with this sentence: Hello <name>, we received your message about the <product>.",
-            "acknowledge {the} in our standard words: Hello <name>, we received your message about the <product>.",
-        ),
-        (
-            'the reply "Hello <name>, we received your message about the <product>."',
-            "our standard receipt, Hello <name>, we received your message about the <product>.",
-        ),
-    ),
-    Operation(
-        "ticket.put who",
-        _TICKET,
-        "text",
-        put("who", "name"),
-        (
-            "replace the customer's name by {name}, nothing else changed",
-            "correct {the}: the customer is {name}",
-            "copy {the} with {name} as the one who wrote",
-        ),
-        (
-            "{the} with {name} as the customer",
-            "the text of {the}, but written by {name}",
-        ),
-        params=some_name,
-    ),
+    Operation("ticket.number", _TICKET, "code", slot("number")),
+    Operation("ticket.customer", _TICKET, "word", slot("who")),
+    Operation("ticket.product", _TICKET, "text", slot("product")),
+    Operation("ticket.message", _TICKET, "text", lambda v, _: m if len(m := v.data["message"]) <= 90 else None),
+    Operation("ticket.head", _TICKET, "code", shaped("#{number} {who}")),
+    Operation("ticket.entry", _TICKET, "code", shaped("{number},{who},{product}")),
+    Operation("ticket.reply", _TICKET, "text", shaped("Hello {who}, we received your message about the {product}.")),
+    Operation("ticket.put who", _TICKET, "text", put("who", "name"), params=some_name),
 )
 
 CONDITIONS = (

@@ -1,6 +1,7 @@
 """Converting measures, and limits on them."""
 
 from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._wording import Wording
 from ...inputs.quantities._shapes import UNITS, Measure
 from .._bands import Bands, band_label
 
@@ -27,14 +28,16 @@ def _convert(one: str, other: str, factor: str) -> Operation:
         (unit.kind,),
         "code",
         do,
-        (
-            f"convert {{the}} from {unit.plural} to {target.plural} (number only)",
-            f"give {{the}} in {other}, number only",
-            f"express the {unit.plural} as {target.plural}, digits only ({factor})",
-            f"fill the {other} column from the {one} value: just the number",
+        wording=Wording(
+            (
+                f"convert {{the}} from {unit.plural} to {target.plural} (number only)",
+                f"give {{the}} in {other}, number only",
+                f"express the {unit.plural} as {target.plural}, digits only ({factor})",
+                f"fill the {other} column from the {one} value: just the number",
+            ),
+            (f"{{the}} in {target.plural}, without the unit", f"the number of {target.plural} ({factor})"),
+            (f"how many {target.plural} is that? Number only",),
         ),
-        (f"{{the}} in {target.plural}, without the unit", f"the number of {target.plural} ({factor})"),
-        (f"how many {target.plural} is that? Number only",),
     )
 
 
@@ -45,12 +48,14 @@ def _to_unit(sign: str) -> Operation:
         (target.kind,),
         "code",
         lambda v, _: found and f"{found} {sign}" if (found := converted(v.data, sign)) else None,
-        (
-            f"write {{the}} in {target.plural}, in the style 5 {sign}",
-            f"bring {{the}} to {sign} whatever unit it comes in (number, space, {sign})",
-            f"normalise {{the}} so that all our data are in {target.plural} (with {sign} after the number)",
+        wording=Wording(
+            (
+                f"write {{the}} in {target.plural}, in the style 5 {sign}",
+                f"bring {{the}} to {sign} whatever unit it comes in (number, space, {sign})",
+                f"normalise {{the}} so that all our data are in {target.plural} (with {sign} after the number)",
+            ),
+            (f"{{the}} in {target.plural}, like 5 {sign}", f"{{the}} converted to {sign}, with the unit"),
         ),
-        (f"{{the}} in {target.plural}, like 5 {sign}", f"{{the}} converted to {sign}, with the unit"),
     )
 
 
@@ -86,27 +91,22 @@ def _price(sign: str) -> Operation:
         (unit.kind,),
         "number",
         do,
-        (
-            f"work out the price of {{the}} at {{n}} EUR per {unit.name} (number only)",
-            f"multiply the number of {unit.plural} by {{n}}, the price of one (number only)",
+        params=lambda draw: {"n": draw.pick((2, 3, 4, 5, 10, 20))},
+        wording=Wording(
+            (
+                f"work out the price of {{the}} at {{n}} EUR per {unit.name} (number only)",
+                f"multiply the number of {unit.plural} by {{n}}, the price of one (number only)",
+            ),
+            (f"the price in EUR if one {unit.name} costs {{n}}, number only",),
+            (f"what does it cost if one {unit.name} is {{n}} EUR? Number only",),
         ),
-        (f"the price in EUR if one {unit.name} costs {{n}}, number only",),
-        (f"what does it cost if one {unit.name} is {{n}} EUR? Number only",),
-        lambda draw: {"n": draw.pick((2, 3, 4, 5, 10, 20))},
     )
 
 
 OPERATIONS = (
     *(_convert(*c) for c in _CONVERSIONS),
     *map(_to_unit, ("m", "cm", "mm", "kg", "g", "l", "ml", "MB")),
-    Operation(
-        "convert.to kelvin",
-        ("temperature",),
-        "code",
-        lambda v, _: str(v.data.tenths // 10 + 273),
-        ("convert {the} to kelvin by adding 273 (number only)", "give {the} in K, number only (0 \u00b0C is 273 K)"),
-        ("{the} in kelvin, number only (add 273)",),
-    ),
+    Operation("convert.to kelvin", ("temperature",), "code", lambda v, _: str(v.data.tenths // 10 + 273)),
     *map(_price, ("kg", "m", "l", "m\u00b2", "t", "km")),
 )
 

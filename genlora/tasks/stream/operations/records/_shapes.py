@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from genlora.tasks._rules_data import Draw
 
 from ..._parts import Operation, Params, Value
+from ..._wording import Wording
 
 _SHAPES = (
     "{a}/{b}",
@@ -48,15 +49,21 @@ def two_parts(
         on,
         "code",
         do,
-        (
-            "write the {one} and the {two} of {the} as {pattern}",
-            "rewrite {the} in the form {pattern}",
-            "turn {the} into {pattern}",
-            "fill the pattern {pattern} from {the}",
-            "reduce {the} to {pattern} for our list",
-            "extract {one} and {two}, written like this: {pattern}",
+        params=lambda d: shaped(d.pick(groups), d),
+        wording=Wording(
+            (
+                "write the {one} and the {two} of {the} as {pattern}",
+                "rewrite {the} in the form {pattern}",
+                "turn {the} into {pattern}",
+                "fill the pattern {pattern} from {the}",
+                "reduce {the} to {pattern} for our list",
+                "extract {one} and {two}, written like this: {pattern}",
+            ),
+            (
+                "{the} in the form {pattern}",
+                "the {one} and the {two}, written {pattern}",
+                "{pattern}, filled from {the}",
+            ),
+            ("what does {the} look like as {pattern}?",),
         ),
-        ("{the} in the form {pattern}", "the {one} and the {two}, written {pattern}", "{pattern}, filled from {the}"),
-        ("what does {the} look like as {pattern}?",),
-        lambda d: shaped(d.pick(groups), d),
     )

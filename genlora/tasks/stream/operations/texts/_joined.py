@@ -116,48 +116,14 @@ def _letter(draw: Draw) -> Params:
 
 
 OPERATIONS = (
-    Operation(
-        "text.slug",
-        _JOINED,
-        "code",
-        _joined("-", lower=True),
-        (
-            "make a URL slug of {the}: lower case, hyphens for spaces, no punctuation",
-            "join all words with hyphens, in small letters and without marks",
-            "turn {the} into a link name such as my-new-page",
-        ),
-        ("{the} as a lower-case slug with hyphens", "a slug (words-like-this) made of {the}"),
-    ),
-    Operation(
-        "text.underscores",
-        _JOINED,
-        "code",
-        _joined("_", lower=False),
-        (
-            "join the words of {the} with underscores, without punctuation",
-            "write an underscore for every space (marks left out, capitals as they are)",
-            "make one long token of {the}: an underscore between the words, no marks",
-        ),
-        (
-            "the words of {the} joined by underscores, no punctuation",
-            "one token, the words linked by underscores and without marks",
-        ),
-    ),
+    Operation("text.slug", _JOINED, "code", _joined("-", lower=True)),
+    Operation("text.underscores", _JOINED, "code", _joined("_", lower=False)),
     Operation(
         "text.file name",
         _JOINED,
         "code",
         lambda v, p: (
             f"{'_'.join(w[:3]).lower()}.{p['ext']}" if all(map(str.isalnum, w := clean_words(v.text))) else None
-        ),
-        (
-            "make a file name of the first three words: lower case, underscores between, .{ext} at the end",
-            "name a .{ext} file after the first three words, in small letters with underscores",
-            "propose a file name, <first>_<second>_<third>.{ext}, after the opening words in small letters",
-        ),
-        (
-            "a file name from the first three words, like one_two_three.{ext}",
-            "the opening three words as a file name in small letters, <word>_<word>_<word>.{ext}",
         ),
         params=lambda d: {"ext": d.pick(("txt", "md", "pdf", "log", "eml", "doc"))},
     ),
@@ -170,96 +136,29 @@ OPERATIONS = (
             if len(w := clean_words(v.text)) > p["n"] and all(x[0].isalpha() for x in w[: p["n"]])
             else None
         ),
-        (
-            "join the initials of the first {n} words, in capitals",
-            "make an acronym of the first {n} words of {the}",
-            "take the first letter of each of the first {n} words as a code in capitals",
-        ),
-        ("the initials of the first {n} words, in capitals", "an acronym made of the first {n} words"),
         params=lambda d: {"n": d.between(3, 4)},
     ),
-    Operation(
-        "text.digits",
-        _FIGURES,
-        "code",
-        lambda v, _: "".join(c for c in v.text if c.isdigit()) or None,
-        (
-            "copy the digits of {the} and nothing else, in order and without spaces",
-            "delete everything that is not a digit",
-            "strip {the} down to its digits",
-        ),
-        ("the digits of {the}, written together", "{the} without anything but digits"),
-    ),
+    Operation("text.digits", _FIGURES, "code", lambda v, _: "".join(c for c in v.text if c.isdigit()) or None),
     Operation(
         "text.count letter",
         PROSE,
         "number",
         lambda v, p: str(v.text.lower().count(p["letter"])) if len(v.text) <= 70 else None,
-        (
-            'count the letter "{letter}" in {the}, capital or small',
-            'say how often "{letter}" occurs in {the} (either case)',
-            'report the number of times "{letter}" is used, capitals included',
-        ),
-        (
-            'the frequency of the letter "{letter}" in {the}, as a number',
-            'the number of letters "{letter}", capitals too',
-        ),
-        ('how many times does {the} use the letter "{letter}", capitals included?',),
-        _letter,
+        params=_letter,
     ),
     Operation(
         "text.count capitals",
         prose("careless", "price", "stock", "meeting", "hours", "address", "diary", "clause", "person"),
         "number",
         _on_words(lambda w: str(sum(x[0].isupper() for x in w))),
-        (
-            "count the words that begin with a capital letter",
-            "say how many words of {the} are capitalised",
-            "report how many words have a capital at the start",
-        ),
-        ("the number of words that start with a capital letter", "the count of words in {the} with a capital initial"),
-        ("how many words in {the} begin with a capital letter?",),
     ),
-    Operation(
-        "text.before comma",
-        _COMMAS,
-        "text",
-        _part(0),
-        (
-            "copy what stands before the first comma",
-            "cut {the} off at the first comma",
-            "keep the part of {the} up to its first comma, comma left out",
-        ),
-        ("the part before the first comma", "everything in {the} up to the first comma"),
-        ("what stands before the first comma?",),
-    ),
-    Operation(
-        "text.after comma",
-        _COMMAS,
-        "text",
-        _part(-1),
-        (
-            "copy what stands after the last comma, without the final mark",
-            "keep only the part behind the last comma (no full stop)",
-            "delete everything up to the last comma, and the full stop too",
-        ),
-        ("the part after the last comma, without the final mark", "the text behind the last comma, no full stop"),
-        ("what stands after the last comma? Leave out the full stop",),
-    ),
+    Operation("text.before comma", _COMMAS, "text", _part(0)),
+    Operation("text.after comma", _COMMAS, "text", _part(-1)),
     Operation(
         "text.without word",
         _SMALL_WORDS,
         "text",
         _without,
-        (
-            'delete the word "{word}" wherever it occurs',
-            'copy {the} without the word "{word}"',
-            'take every "{word}" out of {the}',
-        ),
-        (
-            '{the} without the word "{word}"',
-            'the rest of {the} once every "{word}" is gone',
-        ),
         params=lambda d: {"word": d.pick(("the", "to", "for", "on", "from", "and", "a", "in", "is"))},
     ),
 )

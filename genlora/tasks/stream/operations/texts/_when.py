@@ -77,160 +77,24 @@ def _part_of_day(value: Value, _: Params) -> str:
 
 
 OPERATIONS = (
-    Operation(
-        "when.day",
-        _DAY,
-        "code",
-        slot("day"),
-        (
-            "copy the day or date that {the} names",
-            "extract the day, written just as it is there",
-            "say on which day it is, as {the} writes it",
-        ),
-        ("the day or date, as it is written", "the day that {the} names"),
-        ("what day or date is named?",),
-    ),
-    Operation(
-        "when.short day",
-        _DAY,
-        "code",
-        _on_weekday(lambda n: texts("weekdays")[n][:3].upper()),
-        (
-            "write the weekday as three capital letters",
-            "give the day of the week as a code: MON, TUE, WED ...",
-            "abbreviate the day of the week to three letters, all capitals",
-        ),
-        ("the weekday as a code of three capitals", "the day of the week in the form MON"),
-    ),
-    Operation(
-        "when.day number",
-        _DAY,
-        "number",
-        _on_weekday(lambda n: str(n + 1)),
-        (
-            "write the weekday as a number, 1 for Monday to 7 for Sunday",
-            "code the day of the week: Monday 1, Tuesday 2 and so on up to 7",
-            "turn the day of the week into a digit for sorting, Monday being 1 and Sunday 7",
-        ),
-        (
-            "the number of the weekday (Monday is 1, Sunday is 7)",
-            "a digit from 1 (Monday) to 7 (Sunday) for the day",
-        ),
-    ),
-    Operation(
-        "when.month name",
-        _DATED,
-        "word",
-        _month,
-        (
-            "name the month of the date, in full",
-            "write in which month it is (the whole word)",
-            "spell out the month in which it takes place",
-        ),
-        ("the month of the date, as a full word", "the name of the month"),
-    ),
-    Operation(
-        "when.day month",
-        _DATED,
-        "code",
-        _date,
-        (
-            "write the date as DD.MM. with a stop after each number",
-            "shorten the date to two digits for the day and two for the month, in the form 07.03.",
-            "put the date into the short form DD.MM. (day first, a stop after both)",
-        ),
-        ("the date as DD.MM.", "day and month in the form 07.03."),
-    ),
-    Operation(
-        "when.time",
-        _TIME,
-        "code",
-        slot("time"),
-        (
-            "copy the time of day, as it is written",
-            "extract the clock time from {the}",
-            "say at what time it is, just as {the} writes it",
-        ),
-        ("the time of day, as it is written", "the clock time in {the}"),
-        ("what time is named?",),
-    ),
-    Operation(
-        "when.time 24",
-        _TIME,
-        "code",
-        _clock("24"),
-        (
-            "write the time in the 24-hour form HH:MM",
-            "give the time as HH:MM, with 24 hours and no am or pm",
-            "convert the time for the rota: HH:MM on the 24-hour clock",
-        ),
-        ("the time as HH:MM (24 hours)", "the time in 24-hour form, two digits each"),
-    ),
-    Operation(
-        "when.time 12",
-        _TIME,
-        "code",
-        _clock("12"),
-        (
-            "write the time in the 12-hour form, like 2:30 pm or 9 am",
-            "give the time with am or pm; full hours without minutes (9 am)",
-            "convert the time for American readers: 2:30 pm, or 9 am on the hour",
-        ),
-        (
-            "the time in 12-hour form, like 2:30 pm or 9 am",
-            "the time with am or pm, like 2:30 pm or 9 am",
-        ),
-    ),
-    Operation(
-        "when.day and time",
-        _TIME,
-        "code",
-        lambda v, _: f"{v.data['slots']['day']}, {v.data['slots']['time']}",
-        (
-            "write the day, a comma and the time, both as they stand in {the}",
-            "combine day and time in the form <day>, <time>",
-            "say when it is: the day, a comma, then the time, unchanged",
-        ),
-        (
-            "day and time in the form <day>, <time>, as {the} writes them",
-            "the appointment as <day>, <time>",
-        ),
-    ),
+    Operation("when.day", _DAY, "code", slot("day")),
+    Operation("when.short day", _DAY, "code", _on_weekday(lambda n: texts("weekdays")[n][:3].upper())),
+    Operation("when.day number", _DAY, "number", _on_weekday(lambda n: str(n + 1))),
+    Operation("when.month name", _DATED, "word", _month),
+    Operation("when.day month", _DATED, "code", _date),
+    Operation("when.time", _TIME, "code", slot("time")),
+    Operation("when.time 24", _TIME, "code", _clock("24")),
+    Operation("when.time 12", _TIME, "code", _clock("12")),
+    Operation("when.day and time", _TIME, "code", lambda v, _: f"{v.data['slots']['day']}, {v.data['slots']['time']}"),
     Operation(
         "when.who and day",
         ("trip text", "trip note text", "meeting text"),
         "code",
         lambda v, _: f"{v.data['slots']['who']}: {v.data['slots']['day']}",
-        (
-            "write the person, a colon and the day, e.g. Eve: Friday",
-            "make a rota line <name>: <day> with the day as it is written",
-            "list the name and when it is due, like Eve: Friday",
-        ),
-        ("a line <name>: <day>", "the person and the day, with a colon between"),
     ),
+    Operation("when.city", _PLACE, "word", slot("city")),
     Operation(
-        "when.city",
-        _PLACE,
-        "word",
-        slot("city"),
-        ("name the city", "extract the place", "say which town {the} is about"),
-        ("the city that is named", "the place in {the}"),
-        ("which city is named?",),
-    ),
-    Operation(
-        "when.city and day",
-        _PLACE,
-        "code",
-        lambda v, _: f"{v.data['slots']['city']} ({v.data['slots']['day']})",
-        (
-            "write the city and the day in brackets, e.g. Rome (Friday)",
-            "combine place and day in the form <city> (<day>)",
-            "note the place, then the day in parentheses",
-        ),
-        (
-            "city and day in the form Rome (Friday)",
-            "the place with the day in parentheses after it",
-        ),
+        "when.city and day", _PLACE, "code", lambda v, _: f"{v.data['slots']['city']} ({v.data['slots']['day']})"
     ),
 )
 

@@ -37,101 +37,15 @@ def _length(value: Value) -> int:
 
 
 OPERATIONS = (
-    Operation(
-        "hours.start",
-        ("time span",),
-        "code",
-        lambda v, _: v.data[0].text,
-        (
-            "give the first of the two times, exactly as written",
-            "copy the opening or starting time",
-            "extract the start time",
-        ),
-        ("the start time, as written", "the first of the two times"),
-        ("at what time does it start?",),
-    ),
-    Operation(
-        "hours.end",
-        ("time span",),
-        "code",
-        lambda v, _: v.data[1].text,
-        ("give the closing time, as it is written", "copy the second of the two times", "extract the end time"),
-        ("the end time, as written", "the second of the two times"),
-        ("until when does it last?",),
-    ),
-    Operation(
-        "hours.start 24",
-        ("time span",),
-        "code",
-        _span(lambda a, b: clock24(a)),
-        ("write the start time as HH:MM, 24-hour clock", "fill the field begins_at (HH:MM)"),
-        ("the start as HH:MM (24-hour clock)",),
-    ),
-    Operation(
-        "hours.end 24",
-        ("time span",),
-        "code",
-        _span(lambda a, b: clock24(b)),
-        ("write the end time as HH:MM, 24-hour clock", "fill the field ends_at (HH:MM)"),
-        ("the end as HH:MM (24-hour clock)",),
-    ),
-    Operation(
-        "hours.end 12",
-        ("time span",),
-        "code",
-        _span(lambda a, b: clock12(b)),
-        (
-            "write the end time with am or pm, like 3:45 pm",
-            "give the second time on the 12-hour clock, in the form 3:45 pm",
-        ),
-        ("the end time in the style 3:45 pm",),
-    ),
-    Operation(
-        "hours.minutes",
-        ("time span",),
-        "number",
-        _span(lambda a, b: b - a),
-        (
-            "count the minutes from start to end",
-            "work out the length in minutes",
-            "compute how many minutes lie between the two times",
-        ),
-        ("the length in minutes", "the number of minutes between the two times"),
-        ("how many minutes does it last?",),
-    ),
-    Operation(
-        "hours.length",
-        ("time span",),
-        "code",
-        _span(lambda a, b: h_mm(b - a)),
-        ("give the length as h:mm", "work out how long it lasts, in the form 1:30", "compute end minus start (h:mm)"),
-        ("the length as h:mm", "the time from start to end in the form 1:15"),
-        ("how long does it last (h:mm)?",),
-    ),
-    Operation(
-        "hours.decimal",
-        ("time span",),
-        "code",
-        _span(lambda a, b: decimal_hours(b - a)),
-        (
-            "give the length in hours with two decimals, for the timesheet",
-            "bill the span: hours as a decimal such as 1.50",
-        ),
-        ("the length in decimal hours, two places (e.g. 1.25)",),
-    ),
-    Operation(
-        "hours.normal form",
-        ("time span",),
-        "code",
-        _span(lambda a, b: f"{clock24(a)}-{clock24(b)}"),
-        (
-            "write both times as HH:MM-HH:MM, no spaces",
-            "normalise to the 24-hour form 08:00-09:30",
-            "extract only the two times, in the form 08:00-09:30",
-        ),
-        ("the span as HH:MM-HH:MM", "both times in the form 08:00-09:30"),
-        ask=("from when to when is it, in the form 08:00-09:30?",),
-    ),
+    Operation("hours.start", ("time span",), "code", lambda v, _: v.data[0].text),
+    Operation("hours.end", ("time span",), "code", lambda v, _: v.data[1].text),
+    Operation("hours.start 24", ("time span",), "code", _span(lambda a, b: clock24(a))),
+    Operation("hours.end 24", ("time span",), "code", _span(lambda a, b: clock24(b))),
+    Operation("hours.end 12", ("time span",), "code", _span(lambda a, b: clock12(b))),
+    Operation("hours.minutes", ("time span",), "number", _span(lambda a, b: b - a)),
+    Operation("hours.length", ("time span",), "code", _span(lambda a, b: h_mm(b - a))),
+    Operation("hours.decimal", ("time span",), "code", _span(lambda a, b: decimal_hours(b - a))),
+    Operation("hours.normal form", ("time span",), "code", _span(lambda a, b: f"{clock24(a)}-{clock24(b)}")),
     Operation(
         "hours.later",
         ("time span",),
@@ -141,11 +55,6 @@ OPERATIONS = (
             if v.data[1].minutes + p["n"] < 1440
             else None
         ),
-        (
-            "move both times {n} minutes later, as HH:MM-HH:MM",
-            "postpone it by {n} minutes (answer in the form 08:00-09:30)",
-        ),
-        ("the span {n} minutes later, as HH:MM-HH:MM",),
         params=_shift,
     ),
     Operation(
@@ -153,11 +62,6 @@ OPERATIONS = (
         ("time span",),
         "code",
         lambda v, p: f"{clock24(v.data[0].minutes - p['n'])}-{clock24(v.data[1].minutes - p['n'])}",
-        (
-            "move both times {n} minutes earlier, as HH:MM-HH:MM",
-            "let it begin and end {n} minutes earlier (answer in the form 08:00-09:30)",
-        ),
-        ("the span {n} minutes earlier, as HH:MM-HH:MM",),
         params=_shift,
     ),
     Operation(
@@ -165,8 +69,6 @@ OPERATIONS = (
         ("time span",),
         "code",
         lambda v, p: clock24(v.data[1].minutes + p["n"]) if v.data[1].minutes + p["n"] < 1440 else None,
-        ("give the new end (HH:MM) if it lasts {n} minutes longer", "extend the end by {n} minutes, as HH:MM"),
-        ("the end time plus {n} minutes, as HH:MM",),
         params=_minutes,
     ),
 )

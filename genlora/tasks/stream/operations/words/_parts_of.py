@@ -14,10 +14,7 @@ def part(
     name: str,
     on: tuple[str, ...],
     get: str | Callable[[Value, Params], str | None],
-    say: tuple[str, ...],
-    noun: tuple[str, ...],
-    ask: tuple[str, ...] = (),
     answer: AnswerKind = "code",
 ) -> Operation:
     """An operation without parameters; `get` is a key of the input's data or a function."""
-    return Operation(name, on, answer, at(get) if isinstance(get, str) else get, say, noun, ask)
+    return Operation(name, on, answer, at(get) if isinstance(get, str) else get)
