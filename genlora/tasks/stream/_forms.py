@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from genlora.tasks._rules_data import Draw
 
-from ._parts import AnswerKind, Params, Value
+from ._parts import AnswerKind, Params, Value, picked
 
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -97,7 +97,7 @@ FORMS = (
         _ALL,
         lambda a, _, p: f"{p['prefix']} {a}",
         ('begin with "{prefix}"', 'put "{prefix}" and a space before it', 'start the answer with "{prefix}"'),
-        lambda d: {"prefix": d.pick(_PREFIXES)},
+        picked(prefix=_PREFIXES),
     ),
     AnswerForm(
         "full stop",
@@ -110,21 +110,21 @@ FORMS = (
         ("word", "text", "code", "label"),
         lambda a, _, p: json.dumps({p["key"]: a}, ensure_ascii=False),
         _AS_JSON,
-        lambda d: {"key": d.pick(_KEYS)},
+        picked(key=_KEYS),
     ),
     AnswerForm(
         "json number",
         ("number",),
         lambda a, _, p: f'{{"{p["key"]}": {a}}}' if _PLAIN_NUMBER.fullmatch(a) else None,
         _AS_JSON,
-        lambda d: {"key": d.pick(_KEYS)},
+        picked(key=_KEYS),
     ),
     AnswerForm(
         "key value",
         _ALL,
         lambda a, _, p: f"{p['key']}{p['eq']}{a}",
         ("as {key}{eq}<answer>", "in the form {key}{eq}...", "write {key}{eq} and then the answer"),
-        lambda d: {"key": d.pick(_KEYS), "eq": d.pick(("=", ": ", ":", "=>"))},
+        picked(key=_KEYS, eq=("=", ": ", ":", "=>")),
     ),
     AnswerForm(
         "with input",
@@ -138,7 +138,7 @@ FORMS = (
         ("number",),
         lambda a, _, p: f"{a} {p['unit']}",
         ('add "{unit}" after the number', "give it in {unit}, with the unit", 'followed by "{unit}"'),
-        lambda d: {"unit": d.pick(_UNITS)},
+        picked(unit=_UNITS),
     ),
     AnswerForm("in words", ("number",), _in_words, ("in words", "spell the number out", "write the number as a word")),
     AnswerForm(
@@ -146,21 +146,21 @@ FORMS = (
         ("number",),
         _padded,
         ("with {width} digits, zeros in front", "padded with zeros to {width} digits"),
-        lambda d: {"width": d.between(3, 5)},
+        picked(width=range(3, 6)),
     ),
     AnswerForm(
         "sentence",
         ("word", "number", "code"),
         lambda a, _, p: f"{p['lead']} {a}.",
         ('as a sentence that begins "{lead}"', 'say "{lead} ..." and end with a full stop'),
-        lambda d: {"lead": d.pick(("It is", "The answer is", "That would be", "I say", "The result is", "You want"))},
+        picked(lead=("It is", "The answer is", "That would be", "I say", "The result is", "You want")),
     ),
     AnswerForm(
         "tag",
         ("word", "text", "number", "code", "label"),
         lambda a, _, p: f"<{p['key']}>{a}</{p['key']}>",
         ("inside <{key}> tags", "wrapped as <{key}>...</{key}>"),
-        lambda d: {"key": d.pick(_KEYS)},
+        picked(key=_KEYS),
     ),
     AnswerForm(
         "spaced",

@@ -4,7 +4,7 @@ An *input type* draws values of one *kind*: comma lists and bullet lists are two
 *operation* works on kinds, so one operation meets many input types.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,6 +17,11 @@ AnswerKind = Literal["word", "text", "number", "list", "code", "label"]
 joined by ", ", a code (dates, e-mails, paths: never re-cased), a label."""
 
 Params = Mapping[str, Any]
+
+
+def picked(**choices: Sequence[Any]) -> Callable[[Draw], Params]:
+    """Draws one of the choices of each parameter, in the order of the arguments."""
+    return lambda draw: {name: draw.pick(of) for name, of in choices.items()}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import InputType, Params, Value
+from ..._parts import InputType, Params, Value, picked
 from ..._tables import groups_of, table
 
 
@@ -218,7 +218,7 @@ INPUTS = (
         "a list of files",
         "the list",
         _files,
-        lambda d: {"sep": d.pick((", ", " ", "\n", "; ", " | "))},
+        picked(sep=(", ", " ", "\n", "; ", " | ")),
     ),
     InputType(
         "listing line",
@@ -235,7 +235,7 @@ INPUTS = (
         "a version number",
         "the version",
         _release,
-        lambda d: {"shape": d.pick(("{v}", "{v}", "v{v}"))},
+        picked(shape=("{v}", "{v}", "v{v}")),
     ),
     InputType(
         "release",
@@ -243,7 +243,7 @@ INPUTS = (
         "a release tag",
         "the tag",
         _release,
-        lambda d: {"shape": d.pick(("release-{v}", "app {v}", "version {v}", "api@{v}"))},
+        picked(shape=("release-{v}", "app {v}", "version {v}", "api@{v}")),
     ),
     InputType(
         "version list",
@@ -251,7 +251,7 @@ INPUTS = (
         "a list of versions",
         "the list",
         _releases((3, 4)),
-        lambda d: {"sep": d.pick((", ", " ", "\n", " | ")), "v": d.pick(("", "", "v"))},
+        picked(sep=(", ", " ", "\n", " | "), v=("", "", "v")),
     ),
     InputType(
         "version change",
@@ -259,12 +259,12 @@ INPUTS = (
         "an upgrade",
         "the upgrade",
         _releases((2, 2)),
-        lambda d: {"sep": d.pick((" -> ", " to ", " => ")), "v": d.pick(("", "v"))},
+        picked(sep=(" -> ", " to ", " => "), v=("", "v")),
     ),
     InputType("version candidate", "maybe version", "something typed as a version", "the entry", _maybe_version),
     InputType("pip pin", "pin", "a line of requirements.txt", "the requirement", _pin, _requirement),
     InputType("npm pin", "pin", "a dependency of a JavaScript project", "the dependency", _pin, _npm),
     InputType("image name", "image", "a container image", "the image name", _image),
-    InputType("git remote", "remote", "a git remote", "the remote", _remote, lambda d: {"end": d.pick((".git", ""))}),
+    InputType("git remote", "remote", "a git remote", "the remote", _remote, picked(end=(".git", ""))),
     InputType("trace line", "trace", "a line of a stack trace", "the line", _trace, _traced),
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import InputType, Params, Value
+from ..._parts import InputType, Params, Value, picked
 from ..._tables import table
 
 _LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
@@ -142,18 +142,14 @@ INPUTS = (
         _order,
         _orders("{department}-{prefix}-{year}-{number}", "{prefix}-{year}-{number}/{department}"),
     ),
-    InputType("sku", "sku", "an article code", "the code", _sku, lambda d: {"sep": d.pick("--/.")}),
+    InputType("sku", "sku", "an article code", "the code", _sku, picked(sep="--/.")),
     InputType(
         "us phone",
         "us phone",
         "a US phone number",
         "the phone number",
         _us_phone,
-        lambda d: {
-            "shape": d.pick(
-                ("({a}) {b}-{c}", "{a}-{b}-{c}", "{a}.{b}.{c}", "{a} {b} {c}", "+1 {a} {b} {c}", "1-{a}-{b}-{c}")
-            )
-        },
+        picked(shape=("({a}) {b}-{c}", "{a}-{b}-{c}", "{a}.{b}.{c}", "{a} {b} {c}", "+1 {a} {b} {c}", "1-{a}-{b}-{c}")),
     ),
     InputType(
         "world phone",
@@ -161,11 +157,7 @@ INPUTS = (
         "an international phone number",
         "the phone number",
         _world_phone,
-        lambda d: {
-            "plus": d.pick(("+", "+", "00")),
-            "sep": d.pick((" ", " ", "-")),
-            "groups": d.pick(((2, 2, 2), (3, 3), (3, 4))),
-        },
+        picked(plus=("+", "+", "00"), sep=(" ", " ", "-"), groups=((2, 2, 2), (3, 3), (3, 4))),
     ),
     InputType("plate", "plate", "a licence plate", "the plate", _plate, _plates),
     InputType("uk postcode", "uk postcode", "a British postcode", "the postcode", _uk_code),
@@ -175,12 +167,9 @@ INPUTS = (
         "the last line of a postal address",
         "the line",
         _city_code,
-        lambda d: {
-            "n": d.between(4, 5),
-            "shape": d.pick(("{code} {city}", "{country}-{code} {city}", "{city} {code}", "{city}, {code}")),
-        },
+        picked(n=range(4, 6), shape=("{code} {city}", "{country}-{code} {city}", "{city} {code}", "{city}, {code}")),
     ),
-    InputType("post", "post", "a post with hashtags", "the post", _post, lambda d: {"low": d.between(1, 2)}),
+    InputType("post", "post", "a post with hashtags", "the post", _post, picked(low=range(1, 3))),
     InputType(
         "binary number",
         "binary",

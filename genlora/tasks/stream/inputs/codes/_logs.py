@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import InputType, Params, Value
+from ..._parts import InputType, Params, Value, picked
 from ..._tables import groups_of, table
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -165,10 +165,10 @@ INPUTS = (
         "an excerpt of a log",
         "the log",
         _excerpt,
-        lambda d: {
-            "n": d.between(3, 4),
-            "shape": d.pick(("{clock} {level} {message}", "[{level}] {clock} {message}", "{clock} {level}: {message}")),
-        },
+        picked(
+            n=range(3, 5),
+            shape=("{clock} {level} {message}", "[{level}] {clock} {message}", "{clock} {level}: {message}"),
+        ),
     ),
     InputType(
         "iso timestamp",
@@ -176,10 +176,7 @@ INPUTS = (
         "a timestamp",
         "the timestamp",
         _stamp,
-        lambda d: {
-            "mid": d.pick(("T", "T", " ")),
-            "offsets": d.pick((("",), ("Z",), ("Z", "+01:00", "+02:00", "-05:00", "+09:00"))),
-        },
+        picked(mid=("T", "T", " "), offsets=(("",), ("Z",), ("Z", "+01:00", "+02:00", "-05:00", "+09:00"))),
     ),
     InputType("cron line", "cron", "a crontab line", "the line", _cron),
     InputType(

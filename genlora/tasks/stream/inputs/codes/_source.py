@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import InputType, Params, Value
+from ..._parts import InputType, Params, Value, picked
 from ..._tables import groups_of, table
 
 _CASES: dict[str, Callable[[Sequence[str]], str]] = {
@@ -199,7 +199,7 @@ INPUTS = (
         "a command line",
         "the command",
         _command,
-        lambda d: {"eq": d.pick((" ", "=")), "prompt": d.pick(("", "", "$ "))},
+        picked(eq=(" ", "="), prompt=("", "", "$ ")),
     ),
     InputType("commit title", "commit", "the title of a commit", "the title", _commit, _shape("{title}")),
     InputType(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import InputType, Params, Value
+from ..._parts import InputType, Params, Value, picked
 from ..._tables import table
 
 _STATUS = {
@@ -255,7 +255,7 @@ INPUTS = (
         "a list of e-mail addresses",
         "the list",
         _emails,
-        lambda d: {"sep": d.pick((", ", "; ", "\n", " "))},
+        picked(sep=(", ", "; ", "\n", " ")),
     ),
     InputType("email candidate", "maybe email", "something typed as an e-mail address", "the entry", _maybe_email),
     InputType("ip address", "ip", "an IP address", "the address", _ip),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from genlora.tasks._rules_data import Draw
 
 from ..._facts import LANGUAGES, countries, emoji, general, general_back, named, sequence, translations, turned
-from ..._parts import InputType, Params, Value
+from ..._parts import InputType, Params, Value, picked
 
 _FIELDS = (
     "Country: {}",
@@ -260,7 +260,7 @@ INPUTS = (
         "a contraction",
         "the contraction",
         _contracted,
-        lambda d: {"frame": d.pick(("{}", "{}", '"{}"', "... {} ..."))},
+        picked(frame=("{}", "{}", '"{}"', "... {} ...")),
     ),
     InputType("single letter", "letter", "a letter", "the letter", _letter, lambda d: {"upper": d.chance(0.5)}),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..._parts import Draw, InputType, Params, Value
+from ..._parts import Draw, InputType, Params, Value, picked
 from ..times._shapes import note
 from ._shapes import KINDS, UNITS, Measure, Unit
 
@@ -46,8 +46,7 @@ def _written(kind: str | None, form: str) -> Callable[[Draw, Params], Value]:
     return drawn
 
 
-def _gap(draw: Draw) -> Params:
-    return {"gaps": draw.pick((" ", " ", ("", " "), ("",)))}
+_gap = picked(gaps=(" ", " ", ("", " "), ("",)))
 
 
 def _a(kind: str) -> str:

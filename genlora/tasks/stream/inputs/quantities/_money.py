@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..._parts import Draw, InputType, Params, Value
+from ..._parts import Draw, InputType, Params, Value, picked
 from ..._tables import table
 from ..times._shapes import note
 from ._shapes import MONEY_SHAPES, SYMBOLS, Money, Price, plain, short
@@ -23,8 +23,7 @@ def _some_money(draw: Draw, layout: Params) -> Money:
     return Money(whole * 100 + draw.pick(layout["cents"]), draw.pick(_CODES))
 
 
-def _cents(draw: Draw) -> Params:
-    return {"cents": draw.pick(_CENTS)}
+_cents = picked(cents=_CENTS)
 
 
 def _alone(shape: str) -> Callable[[Draw, Params], Value | None]:

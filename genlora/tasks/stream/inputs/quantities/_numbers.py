@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..._parts import Draw, InputType, Params, Value
+from ..._parts import Draw, InputType, Params, Value, picked
 from ..._tables import table
 from ..times._shapes import note, ordinal, words_for_note
 
@@ -25,8 +25,7 @@ def _percent(draw: Draw, layout: Params) -> Value:
     return Value(n, f"{n}{layout['sign']}")
 
 
-def _percent_layout(draw: Draw) -> Params:
-    return {"sign": draw.pick(("%", "%", " %", " percent", " per cent", " pct"))}
+_percent_layout = picked(sign=("%", "%", " %", " percent", " per cent", " pct"))
 
 
 def _percent_note(draw: Draw, layout: Params) -> Value:
@@ -196,8 +195,7 @@ def _place_layout(draw: Draw) -> Params:
     return {"form": draw.pick(forms), "digits": 2}
 
 
-def _most(draw: Draw) -> Params:
-    return {"most": draw.pick((31, 40, 99, 120))}
+_most = picked(most=(31, 40, 99, 120))
 
 
 def _one_of(*forms: str) -> Callable[[Draw], Params]:
@@ -212,7 +210,7 @@ INPUTS = (
         "a note with a percentage",
         "the percentage in the note",
         _percent_note,
-        lambda d: {"sign": d.pick(("%", "%", " percent"))},
+        picked(sign=("%", "%", " percent")),
     ),
     InputType(
         "fraction",

@@ -2,7 +2,7 @@
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import InputType, Params, Value
+from ..._parts import InputType, Params, Value, picked
 
 _RANGES = ((0, 20), (1, 99), (10, 99), (100, 999), (1, 500), (1000, 9999))
 
@@ -28,8 +28,7 @@ def _numbers(draw: Draw, layout: Params) -> Value:
     return Value(numbers, layout["sep"].join(map(str, numbers)))
 
 
-def _two_layout(draw: Draw) -> dict[str, object]:
-    return {"high": draw.pick((9, 20, 50, 99)), "sep": draw.pick((" and ", ", ", " ", " & ", " | ", "; "))}
+_two_layout = picked(high=(9, 20, 50, 99), sep=(" and ", ", ", " ", " & ", " | ", "; "))
 
 
 def _two(draw: Draw, layout: Params) -> Value:

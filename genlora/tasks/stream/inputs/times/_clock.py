@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..._parts import Draw, InputType, Params, Value
+from ..._parts import Draw, InputType, Params, Value, picked
 from ..._tables import table
 from ._shapes import CLOCKS, SHAPES, Timed, note, some_date, years
 
@@ -25,8 +25,7 @@ def _alone(*clocks: str) -> Callable[[Draw, Params], Value]:
     return drawn
 
 
-def _alone_layout(draw: Draw) -> Params:
-    return {"clock": draw.between(0, 5)}
+_alone_layout = picked(clock=range(0, 6))
 
 
 def _in_note(draw: Draw, layout: Params) -> Value:
@@ -34,8 +33,7 @@ def _in_note(draw: Draw, layout: Params) -> Value:
     return Value(m, note(draw, "time notes", time=CLOCKS[layout["clock"]](m)))
 
 
-def _note_layout(draw: Draw) -> Params:
-    return {"clock": draw.pick(_NOTE_CLOCKS)}
+_note_layout = picked(clock=_NOTE_CLOCKS)
 
 
 def _stamp(draw: Draw, layout: Params) -> Value:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from genlora.tasks._rules_data import Draw
 
 from ..._lexicon import COMMON_KINDS, forms, inverse, mixed, of_kind, sounds, verbs, vocabulary
-from ..._parts import InputType, Params, Value
+from ..._parts import InputType, Params, Value, picked
 from ..._tables import table
 
 
@@ -94,13 +94,13 @@ INPUTS = (
         "comparative", "adjective form", "a comparative", "the word", _one(lambda: tuple(inverse("comparatives")))
     ),
     InputType("adverb", "adjective form", "an adverb", "the adverb", _one(lambda: tuple(inverse("adverbs")))),
-    InputType("two words", "two words", "two words", "the two words", _two, lambda d: {"shape": d.pick(_SHAPES)}),
+    InputType("two words", "two words", "two words", "the two words", _two, picked(shape=_SHAPES)),
     InputType(
         "labelled pair",
         "two words",
         "a line with two words, A and B",
         "the pair",
         _two,
-        lambda d: {"shape": d.pick(("A: {} B: {}", "A={}, B={}", "a) {} b) {}", "A) {}\nB) {}"))},
+        picked(shape=("A: {} B: {}", "A={}, B={}", "a) {} b) {}", "A) {}\nB) {}")),
     ),
 )

@@ -1,8 +1,6 @@
 """Branch names and commits: their parts, and what follows from them."""
 
-from genlora.tasks._rules_data import Draw
-
-from ..._parts import Classifier, Condition, Params, Value
+from ..._parts import Classifier, Condition, Params, Value, picked
 from ..records._shapes import two_parts
 from ..words._parts_of import part
 
@@ -10,12 +8,7 @@ _COMMIT = ("commit", "logged commit")
 _BRANCH = ("branch",)
 
 
-def _type(draw: Draw) -> Params:
-    return {"type": draw.pick(("feat", "fix", "docs", "test", "chore"))}
-
-
-def _piece(value: Value, name: str) -> str | None:
-    return value.data[name] or None
+_type = picked(type=("feat", "fix", "docs", "test", "chore"))
 
 
 def _bump(value: Value, _: Params) -> str:
@@ -42,7 +35,7 @@ OPERATIONS = (
     ),
     part("commit.sentence", _COMMIT, lambda v, _: f"{_capital(v.data['subject'])}."),
     part("commit.branch", _COMMIT, lambda v, _: f"{v.data['type']}/{v.data['subject'].lower().replace(' ', '-')}"),
-    two_parts("commit.shaped", _COMMIT, _piece, ("type", "scope"), ("type", "issue"), ("scope", "issue")),
+    two_parts("commit.shaped", _COMMIT, ("type", "scope"), ("type", "issue"), ("scope", "issue")),
     part("branch.kind", _BRANCH, "kind"),
     part("branch.ticket", _BRANCH, "ticket"),
     part("branch.number", _BRANCH, "number", answer="code"),
@@ -50,7 +43,7 @@ OPERATIONS = (
     part("branch.slug", _BRANCH, "slug"),
     part("branch.words", _BRANCH, lambda v, _: v.data["slug"].replace("-", " "), answer="text"),
     part("branch.title", _BRANCH, lambda v, _: f"{v.data['ticket']}: {v.data['slug'].replace('-', ' ')}"),
-    two_parts("branch.shaped", _BRANCH, _piece, ("kind", "ticket"), ("ticket", "slug"), ("project", "number")),
+    two_parts("branch.shaped", _BRANCH, ("kind", "ticket"), ("ticket", "slug"), ("project", "number")),
 )
 
 CONDITIONS = (

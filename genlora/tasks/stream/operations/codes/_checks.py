@@ -2,7 +2,7 @@
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.codes._web import STATUS_TEXT
 from ..words._parts_of import part
 
@@ -12,8 +12,7 @@ _ENTRY = (*_MAIL, *_IP, *_VERSION)
 _PYTHON = {"null": "None", "true": "True", "false": "False"}
 
 
-def _code(draw: Draw) -> Params:
-    return {"code": draw.pick(("200", "301", "401", "403", "404", "500", "503"))}
+_code = picked(code=("200", "301", "401", "403", "404", "500", "503"))
 
 
 def _inside(value: Value, place: int) -> str | None:

@@ -1,20 +1,16 @@
 """Command lines, commits and branches."""
 
-from genlora.tasks._rules_data import Draw
-
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Value, picked
 from ..records._shapes import two_parts
 from ..words._parts_of import part
 
 _CMD = ("command",)
 
 
-def _option(draw: Draw) -> Params:
-    return {"key": draw.pick(("output", "port", "env", "branch", "user", "format", "limit", "host", "name", "timeout"))}
+_option = picked(key=("output", "port", "env", "branch", "user", "format", "limit", "host", "name", "timeout"))
 
 
-def _switch(draw: Draw) -> Params:
-    return {"flag": draw.pick(("verbose", "force", "quiet", "dry-run", "debug", "help", "json", "yes"))}
+_switch = picked(flag=("verbose", "force", "quiet", "dry-run", "debug", "help", "json", "yes"))
 
 
 def _flags(value: Value) -> list[str]:
@@ -51,7 +47,7 @@ OPERATIONS = (
     part("cmd.sudo", _CMD, lambda v, _: f"sudo {v.data['bare']}"),
     part("cmd.short", _CMD, lambda v, _: f"{v.data['program']} {v.data['sub']}"),
     two_parts(
-        "cmd.shaped", _CMD, _piece, ("program", "subcommand"), ("program", "argument"), ("subcommand", "argument")
+        "cmd.shaped", _CMD, ("program", "subcommand"), ("program", "argument"), ("subcommand", "argument"), get=_piece
     ),
 )
 
@@ -78,7 +74,7 @@ CONDITIONS = (
         lambda v, p: v.data["program"] == p["program"],
         ("{the} runs {program}", "the program is {program}"),
         ("another program runs", "the program is not {program}"),
-        params=lambda d: {"program": d.pick(("git", "docker", "npm", "kubectl", "pip"))},
+        params=picked(program=("git", "docker", "npm", "kubectl", "pip")),
     ),
 )
 

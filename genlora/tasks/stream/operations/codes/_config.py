@@ -2,7 +2,7 @@
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..records._shapes import two_parts
 from ..words._parts_of import part
 
@@ -13,10 +13,6 @@ def _truth(value: Value, flipped: bool = False) -> str:
     return "true" if value.data["on"] != flipped else "false"
 
 
-def _piece(value: Value, name: str) -> str | None:
-    return value.data[name] or None
-
-
 def _words(draw: Draw) -> Params:
     on, off = draw.pick(
         (("on", "off"), ("yes", "no"), ("1", "0"), ("enabled", "disabled"), ("True", "False"), ("Y", "N"))
@@ -24,8 +20,7 @@ def _words(draw: Draw) -> Params:
     return {"on": on, "off": off}
 
 
-def _bound(draw: Draw) -> Params:
-    return {"n": draw.pick((30, 60, 100, 120, 200, 250, 300, 400, 500))}
+_bound = picked(n=(30, 60, 100, 120, 200, 250, 300, 400, 500))
 
 
 OPERATIONS = (
@@ -47,7 +42,7 @@ OPERATIONS = (
     ),
     part("limit.json", _LIMIT, lambda v, _: f'{{"{v.data["key"]}": {v.data["number"]}}}'),
     part("limit.export", _LIMIT, lambda v, _: f"export {v.data['key'].upper()}={v.data['number']}"),
-    two_parts("limit.shaped", _LIMIT, _piece, ("key", "number")),
+    two_parts("limit.shaped", _LIMIT, ("key", "number")),
     part("quotes.count", _QUOTED, lambda v, _: str(v.data["marks"]), answer="number"),
 )
 

@@ -1,13 +1,9 @@
 """Lists of files: kept, dropped, counted by their endings."""
 
-from genlora.tasks._rules_data import Draw
-
-from ..._parts import Classifier, Condition, Operation, Params
+from ..._parts import Classifier, Condition, Operation, picked
 from ..words._parts_of import part
 
-
-def _few_ext(draw: Draw) -> Params:
-    return {"ext": draw.pick(("pdf", "png", "mp3", "mp4", "csv", "py", "zip", "docx", "jpg", "js"))}
+_few_ext = picked(ext=("pdf", "png", "mp3", "mp4", "csv", "py", "zip", "docx", "jpg", "js"))
 
 
 OPERATIONS = (
@@ -34,7 +30,7 @@ OPERATIONS = (
         ("files",),
         "number",
         lambda v, p: str(sum(f["type"] == p["type"] for f in v.data)),
-        params=lambda d: {"type": d.pick(("image", "audio", "video", "archive", "spreadsheet"))},
+        params=picked(type=("image", "audio", "video", "archive", "spreadsheet")),
         knowledge=True,
     ),
     Operation(
@@ -42,7 +38,7 @@ OPERATIONS = (
         ("files",),
         "code",
         lambda v, p: found[0] if len(found := [f["file"] for f in v.data if f["type"] == p["type"]]) == 1 else None,
-        params=lambda d: {"type": d.pick(("image", "audio", "video", "document", "code", "archive", "spreadsheet"))},
+        params=picked(type=("image", "audio", "video", "document", "code", "archive", "spreadsheet")),
         knowledge=True,
     ),
     part("files.extensions", ("files",), lambda v, _: ", ".join(f["ext"] for f in v.data), answer="code"),

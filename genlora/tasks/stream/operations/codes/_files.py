@@ -2,7 +2,7 @@
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._tables import groups_of
 from ..records._shapes import two_parts
 from ..words._parts_of import part
@@ -17,22 +17,19 @@ def _nth(draw: Draw) -> Params:
     return {"n": n, "nth": _NTH[n - 1]}
 
 
-def _ext(draw: Draw) -> Params:
-    return {"ext": draw.pick(("txt", "pdf", "bak", "png", "csv", "md", "json", "zip", "old", "html"))}
+_ext = picked(ext=("txt", "pdf", "bak", "png", "csv", "md", "json", "zip", "old", "html"))
 
 
-def _few_ext(draw: Draw) -> Params:
-    return {"ext": draw.pick(("pdf", "png", "mp3", "mp4", "csv", "py", "zip", "docx", "jpg", "js"))}
+_few_ext = picked(ext=("pdf", "png", "mp3", "mp4", "csv", "py", "zip", "docx", "jpg", "js"))
 
 
-def _stem(draw: Draw) -> Params:
-    return {
-        "prefix": draw.pick(("old", "new", "copy", "final", "2026", "draft", "my", "tmp")),
-        "suffix": draw.pick(("copy", "old", "final", "backup", "v2", "signed", "en", "small")),
-        "new": draw.pick(("data", "file1", "output", "renamed", "latest", "untitled")),
-        "sep": draw.pick(("_", "-")),
-        "folder": draw.pick(("backup", "old", "tmp", "archive2", "done", "incoming")),
-    }
+_stem = picked(
+    prefix=("old", "new", "copy", "final", "2026", "draft", "my", "tmp"),
+    suffix=("copy", "old", "final", "backup", "v2", "signed", "en", "small"),
+    new=("data", "file1", "output", "renamed", "latest", "untitled"),
+    sep=("_", "-"),
+    folder=("backup", "old", "tmp", "archive2", "done", "incoming"),
+)
 
 
 def _beside(value: Value, name: str) -> str:
@@ -94,7 +91,7 @@ OPERATIONS = (
     ),
     Operation("path.rename", _FILE, "code", lambda v, p: _beside(v, f"{p['new']}.{v.data['ext']}"), params=_stem),
     Operation("path.move", _PATH, "code", lambda v, p: f"{p['folder']}/{v.data['file']}", params=_stem),
-    two_parts("path.shaped", _PATH, _piece, ("name", "extension"), ("folder", "file"), ("folder", "extension")),
+    two_parts("path.shaped", _PATH, ("name", "extension"), ("folder", "file"), ("folder", "extension"), get=_piece),
     Operation("path.language", _FILE, "text", _language, knowledge=True),
 )
 
@@ -132,7 +129,7 @@ CONDITIONS = (
         lambda v, p: len(v.data["folders"]) > p["n"],
         ("{the} names more than {n} folders", "there are over {n} folder names in it"),
         ("{the} names {n} folders or fewer", "there are at most {n} folder names in it"),
-        params=lambda d: {"n": d.between(2, 3)},
+        params=picked(n=range(2, 4)),
     ),
     Condition(
         "path media",

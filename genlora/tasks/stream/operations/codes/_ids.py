@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.codes._ids import order_id
 from ..records._shapes import two_parts
 from ..words._parts_of import part
@@ -12,12 +12,7 @@ from ..words._parts_of import part
 _ORDER, _SKU = ("order id",), ("sku",)
 
 
-def _piece(value: Value, name: str) -> str | None:
-    return str(value.data[name])
-
-
-def _prefix(draw: Draw) -> Params:
-    return {"prefix": draw.pick(("ORD", "INV", "PO", "RMA", "TKT", "REQ", "ARC", "NEW", "OLD"))}
+_prefix = picked(prefix=("ORD", "INV", "PO", "RMA", "TKT", "REQ", "ARC", "NEW", "OLD"))
 
 
 def _year(draw: Draw) -> Params:
@@ -32,11 +27,7 @@ def _counted(step: int) -> Callable[[Value, Params], str | None]:
     return do
 
 
-def _color(draw: Draw) -> Params:
-    return {
-        "color": draw.pick(("BLK", "BLU", "RED", "WHT", "GRN", "GRY")),
-        "size": draw.pick(("XS", "S", "M", "L", "XL")),
-    }
+_color = picked(color=("BLK", "BLU", "RED", "WHT", "GRN", "GRY"), size=("XS", "S", "M", "L", "XL"))
 
 
 OPERATIONS = (
@@ -63,7 +54,7 @@ OPERATIONS = (
     part("id.plain", _ORDER, lambda v, _: "".join(c for c in v.text if c.isalnum())),
     part("id.lower", _ORDER, lambda v, _: v.text.lower().replace("/", "-").replace("_", "-")),
     part("id.short", _ORDER, lambda v, _: f"{v.data['prefix']}{v.data['year'][2:]}-{v.data['n']}"),
-    two_parts("id.shaped", _ORDER, _piece, ("prefix", "year"), ("year", "number"), ("prefix", "number")),
+    two_parts("id.shaped", _ORDER, ("prefix", "year"), ("year", "number"), ("prefix", "number")),
     part("sku.item", _SKU, "item"),
     part("sku.color", _SKU, "color"),
     part("sku.size", _SKU, "size"),
@@ -90,7 +81,7 @@ OPERATIONS = (
         ),
         params=_color,
     ),
-    two_parts("sku.shaped", _SKU, _piece, ("item", "size"), ("color", "size"), ("item", "number")),
+    two_parts("sku.shaped", _SKU, ("item", "size"), ("color", "size"), ("item", "number")),
 )
 
 CONDITIONS = (
@@ -100,7 +91,7 @@ CONDITIONS = (
         lambda v, p: v.data["prefix"] == p["prefix"],
         ("{the} contains {prefix}", "the document type is {prefix}"),
         ("another document type is given", "{the} does without {prefix}"),
-        params=lambda d: {"prefix": d.pick(("ORD", "INV", "PO", "RMA", "TKT", "REQ", "SO", "QT"))},
+        params=picked(prefix=("ORD", "INV", "PO", "RMA", "TKT", "REQ", "SO", "QT")),
     ),
     Condition(
         "id since",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.codes._logs import LEVELS
 from ..records._shapes import two_parts
 from ..words._parts_of import part
@@ -15,12 +15,7 @@ _LINES = ("log lines",)
 _NTH = ("first", "second", "third", "last")
 
 
-def _piece(value: Value, name: str) -> str | None:
-    return value.data.get(name)
-
-
-def _level(draw: Draw) -> Params:
-    return {"level": draw.pick(LEVELS)}
+_level = picked(level=LEVELS)
 
 
 def _threshold(draw: Draw) -> Params:
@@ -82,9 +77,7 @@ OPERATIONS = (
     ),
     part("log.alert", _LOG, lambda v, _: f"{v.data['service']}: {v.data['message']}"),
     part("log.loud", _LOG, lambda v, _: v.data["message"].upper()),
-    two_parts(
-        "log.shaped", _LOG, _piece, ("level", "service"), ("service", "time"), ("level", "time"), ("service", "message")
-    ),
+    two_parts("log.shaped", _LOG, ("level", "service"), ("service", "time"), ("level", "time"), ("service", "message")),
     Operation("log.nth level", _LINES, "code", lambda v, p: v.data[p["n"]]["level"], params=_line),
     Operation("log.nth message", _LINES, "text", lambda v, p: v.data[p["n"]]["message"], params=_line),
     Operation("log.nth time", _LINES, "code", lambda v, p: v.data[p["n"]]["clock"], params=_line),
@@ -144,7 +137,7 @@ CONDITIONS = (
         lambda v, p: int(v.data["hour"]) >= p["n"],
         ("it was logged at {n}:00 or later", "the hour is {n} or more"),
         ("it was logged before {n}:00", "the hour is below {n}"),
-        params=lambda d: {"n": d.pick((6, 8, 9, 10, 14, 16, 18, 20))},
+        params=picked(n=(6, 8, 9, 10, 14, 16, 18, 20)),
     ),
     Condition(
         "log any",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._tables import table
 from ..records._shapes import two_parts
 from ..words._parts_of import part
@@ -28,16 +28,11 @@ def _full(value: Value, _: Params) -> str | None:
     return f"{value.data['first']} {value.data['last']}" if "." in value.data["user"] else None
 
 
-def _piece(value: Value, name: str) -> str | None:
-    return value.data[name]
-
-
 def _domain(draw: Draw) -> Params:
     return {"domain": draw.pick(table("domains", of="codes"))}
 
 
-def _new_domain(draw: Draw) -> Params:
-    return {"domain": draw.pick(("acme.io", "newmail.org", "example.com", "corp.net", "team.dev"))}
+_new_domain = picked(domain=("acme.io", "newmail.org", "example.com", "corp.net", "team.dev"))
 
 
 def _nth(draw: Draw) -> Params:
@@ -58,8 +53,7 @@ def _at_domain(value: Value, p: Params) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _ending(draw: Draw) -> Params:
-    return {"ending": draw.pick(("com", "io", "org", "net", "de", "dev", "eu"))}
+_ending = picked(ending=("com", "io", "org", "net", "de", "dev", "eu"))
 
 
 def _by_ending(value: Value, p: Params) -> str | None:
@@ -79,7 +73,7 @@ OPERATIONS = (
     part("email.mailto", _ONE, lambda v, _: f"mailto:{v.data['address']}"),
     part("email.capitals", _ONE, lambda v, _: v.data["address"].upper()),
     Operation("email.move", _ONE, "code", lambda v, p: f"{v.data['user']}@{p['domain']}", params=_new_domain),
-    two_parts("email.shaped", _ONE, _piece, ("user", "domain"), ("user", "company"), ("company", "ending")),
+    two_parts("email.shaped", _ONE, ("user", "domain"), ("user", "company"), ("company", "ending")),
     Operation(
         "emails.nth user",
         _MANY,

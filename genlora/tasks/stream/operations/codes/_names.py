@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-from genlora.tasks._rules_data import Draw
-
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.codes._source import in_case
+from .._work import first_or_second
 from ..words._parts_of import part
 
 _ANY = ("snake", "kebab", "pascal", "constant", "mixed name")
@@ -41,24 +40,16 @@ def _same_case(
     return do
 
 
-def _affix(draw: Draw) -> Params:
-    return {
-        "start": draw.pick(("get", "is", "old", "my", "test", "raw", "async", "cached", "try")),
-        "end": draw.pick(("id", "count", "list", "at", "by", "copy", "url", "v2", "map")),
-    }
+_affix = picked(
+    start=("get", "is", "old", "my", "test", "raw", "async", "cached", "try"),
+    end=("id", "count", "list", "at", "by", "copy", "url", "v2", "map"),
+)
 
 
-def _nth(draw: Draw) -> Params:
-    n = draw.between(0, 1)
-    return {"n": n, "nth": ("first", "second")[n]}
+_verb = picked(verb=("get", "set", "load", "save", "send", "check", "count", "find", "list", "update"))
 
 
-def _verb(draw: Draw) -> Params:
-    return {"verb": draw.pick(("get", "set", "load", "save", "send", "check", "count", "find", "list", "update"))}
-
-
-def _noun(draw: Draw) -> Params:
-    return {"noun": draw.pick(("user", "order", "file", "name", "price", "page", "report", "token", "date", "event"))}
+_noun = picked(noun=("user", "order", "file", "name", "price", "page", "report", "token", "date", "event"))
 
 
 OPERATIONS = (
@@ -71,7 +62,7 @@ OPERATIONS = (
     part("case.title", _SPLIT, lambda v, _: " ".join(w.capitalize() for w in v.data["words"])),
     part("case.compact", _SPLIT, lambda v, _: "".join(v.data["words"])),
     part("case.initials", _ANY, lambda v, _: "".join(w[0] for w in v.data["words"])),
-    Operation("name.word", _ANY, "code", lambda v, p: v.data["words"][p["n"]], params=_nth),
+    Operation("name.word", _ANY, "code", lambda v, p: v.data["words"][p["n"]], params=first_or_second),
     part("name.last word", _ANY, lambda v, _: v.data["words"][-1]),
     part("name.count", _ANY, lambda v, _: str(len(v.data["words"])), answer="number"),
     part("name.drop first", _ANY, _same_case(lambda w, _: w[1:])),

@@ -2,7 +2,7 @@
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._tables import groups_of
 from ...inputs.codes._web import STATUS_TEXT
 from ..records._shapes import two_parts
@@ -19,16 +19,13 @@ def _octet(draw: Draw) -> Params:
     return {"n": n, "nth": _NTH[n]}
 
 
-def _last(draw: Draw) -> Params:
-    return {"n": draw.pick((0, 1, 10, 100, 200, 254, 255))}
+_last = picked(n=(0, 1, 10, 100, 200, 254, 255))
 
 
-def _method(draw: Draw) -> Params:
-    return {"method": draw.pick(("GET", "POST", "PUT", "DELETE", "PATCH"))}
+_method = picked(method=("GET", "POST", "PUT", "DELETE", "PATCH"))
 
 
-def _port(draw: Draw) -> Params:
-    return {"port": draw.pick(("80", "443", "8080", "22", "5432"))}
+_port = picked(port=("80", "443", "8080", "22", "5432"))
 
 
 def _piece(value: Value, name: str) -> str | None:
@@ -43,8 +40,7 @@ def _code(value: Value) -> str:
     return value.data["status"] if isinstance(value.data, dict) else value.data
 
 
-def _limit(draw: Draw) -> Params:
-    return {"n": draw.pick((50, 100, 200, 300, 500, 800))}
+_limit = picked(n=(50, 100, 200, 300, 500, 800))
 
 
 OPERATIONS = (
@@ -75,9 +71,9 @@ OPERATIONS = (
     part("http.status", ("access",), "status"),
     part("http.duration", ("access",), "ms", answer="number"),
     part("http.client", ("access",), "ip"),
-    two_parts("http.shaped", ("access",), _piece, ("method", "status"), ("status", "path"), ("method", "resource")),
+    two_parts("http.shaped", ("access",), ("method", "status"), ("status", "path"), ("method", "resource"), get=_piece),
     two_parts(
-        "http.call shaped", ("request",), _piece, ("method", "path"), ("method", "resource"), ("version", "method")
+        "http.call shaped", ("request",), ("method", "path"), ("method", "resource"), ("version", "method"), get=_piece
     ),
     Operation("status.meaning", ("status",), "text", lambda v, _: STATUS_TEXT[v.data], knowledge=True),
     part("status.code", ("status line",), lambda v, _: v.data),
@@ -112,7 +108,7 @@ CONDITIONS = (
         lambda v, p: v.data["octets"][3] > p["n"],
         ("the last number of the IP address is over {n}", "the last octet is greater than {n}"),
         ("the last octet is {n} or less", "the IP address ends in {n} or a smaller number"),
-        params=lambda d: {"n": d.pick((50, 100, 127, 128, 150, 200))},
+        params=picked(n=(50, 100, 127, 128, 150, 200)),
     ),
     Condition(
         "http method",

@@ -2,16 +2,12 @@
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._tables import table
 from ..records._shapes import two_parts
 from ..words._parts_of import part
 
 _PIN, _IMAGE, _REMOTE, _TRACE = ("pin",), ("image",), ("remote",), ("trace",)
-
-
-def _piece(value: Value, name: str) -> str | None:
-    return value.data.get(name)
 
 
 def _is_dev(name: str) -> bool:
@@ -40,7 +36,7 @@ OPERATIONS = (
     part("pin.minimum", _PIN, lambda v, _: f"{v.data['name']}>={v.data['version']}"),
     part("pin.install", _PIN, lambda v, _: f"install {v.data['name']}@{v.data['version']}"),
     Operation("pin.change", _PIN, "code", lambda v, p: v.text.replace(v.data["version"], p["v"]), params=_version),
-    two_parts("pin.shaped", _PIN, _piece, ("name", "version")),
+    two_parts("pin.shaped", _PIN, ("name", "version")),
     part("image.tag", _IMAGE, "tag"),
     part("image.tag or latest", _IMAGE, lambda v, _: v.data["tag"] or "latest"),
     part("image.name", _IMAGE, "image"),
@@ -50,7 +46,7 @@ OPERATIONS = (
         "image.no tag", _IMAGE, lambda v, _: v.data["full"].removesuffix(f":{v.data['tag']}") if v.data["tag"] else None
     ),
     Operation("image.new tag", _IMAGE, "code", _tagged, params=_version),
-    two_parts("image.shaped", _IMAGE, _piece, ("image", "tag"), ("owner", "image")),
+    two_parts("image.shaped", _IMAGE, ("image", "tag"), ("owner", "image")),
     part("remote.repo", _REMOTE, "repo"),
     part("remote.owner", _REMOTE, "owner"),
     part("remote.host", _REMOTE, "host"),
@@ -64,13 +60,7 @@ OPERATIONS = (
     part("trace.module", _TRACE, "module"),
     part("trace.place", _TRACE, lambda v, _: f"{v.data['file']}:{v.data['line']}"),
     two_parts(
-        "trace.shaped",
-        _TRACE,
-        _piece,
-        ("file", "line"),
-        ("function", "line"),
-        ("module", "function"),
-        ("file", "function"),
+        "trace.shaped", _TRACE, ("file", "line"), ("function", "line"), ("module", "function"), ("file", "function")
     ),
 )
 
@@ -124,7 +114,7 @@ CONDITIONS = (
         lambda v, p: int(v.data["line"]) > p["n"],
         ("the line number is over {n}", "it happened after line {n}"),
         ("the line number is {n} or less", "it happened in line {n} or earlier"),
-        params=lambda d: {"n": d.pick((50, 100, 150, 200, 250, 300))},
+        params=picked(n=(50, 100, 150, 200, 250, 300)),
     ),
 )
 

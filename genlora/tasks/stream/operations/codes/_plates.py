@@ -1,8 +1,7 @@
 """Licence plates, postcodes, hashtags, numbers in other bases."""
 
-from genlora.tasks._rules_data import Draw
-
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, picked
+from .._work import first_or_second
 from ..records._shapes import two_parts
 from ..words._parts_of import part
 
@@ -11,21 +10,10 @@ _BIN, _HEX, _DEC = ("binary",), ("hex",), ("number",)
 _SMALL = 128
 
 
-def _piece(value: Value, name: str) -> str | None:
-    return value.data[name]
+_tag = picked(tag=("news", "win", "sale", "offer", "today", "live"))
 
 
-def _tag(draw: Draw) -> Params:
-    return {"tag": draw.pick(("news", "win", "sale", "offer", "today", "live"))}
-
-
-def _nth(draw: Draw) -> Params:
-    n = draw.between(0, 1)
-    return {"n": n, "nth": ("first", "second")[n]}
-
-
-def _bound(draw: Draw) -> Params:
-    return {"n": draw.pick((5, 8, 10, 16))}
+_bound = picked(n=(5, 8, 10, 16))
 
 
 OPERATIONS = (
@@ -45,7 +33,7 @@ OPERATIONS = (
     part("address.city", _CITY, "city", answer="word"),
     part("address.region", _CITY, lambda v, _: v.data["code"][:2]),
     part("address.turned", _CITY, lambda v, _: f"{v.data['city'].upper()} {v.data['code']}"),
-    two_parts("address.shaped", _CITY, _piece, ("city", "code")),
+    two_parts("address.shaped", _CITY, ("city", "code")),
     part("post.tags", _POST, lambda v, _: ", ".join(v.data["tags"]), answer="code"),
     part("post.count", _POST, lambda v, _: str(len(v.data["tags"])), answer="number"),
     Operation(
@@ -53,7 +41,7 @@ OPERATIONS = (
         _POST,
         "code",
         lambda v, p: v.data["tags"][p["n"]] if len(v.data["tags"]) > p["n"] else None,
-        params=_nth,
+        params=first_or_second,
     ),
     part("post.last", _POST, lambda v, _: f"#{v.data['tags'][-1]}"),
     part("post.text", _POST, "text", answer="text"),

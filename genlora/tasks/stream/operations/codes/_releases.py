@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..records._shapes import two_parts
 from ..words._parts_of import part
 
@@ -31,8 +31,7 @@ def _same(n: int) -> Callable[[Value, Params], bool | None]:
     return lambda value, _: value.data[0][:n] == value.data[1][:n]
 
 
-def _bound(draw: Draw) -> Params:
-    return {"n": draw.between(1, 6)}
+_bound = picked(n=range(1, 7))
 
 
 def _step(value: Value, _: Params) -> str | None:
@@ -53,12 +52,7 @@ OPERATIONS = (
     part("version.label", _ONE, "tail"),
     part("version.label or stable", _ONE, lambda v, _: v.data["tail"] or "stable"),
     part("version.sum", _ONE, lambda v, _: str(sum(v.data["numbers"])), answer="number"),
-    two_parts(
-        "version.shaped",
-        _ONE,
-        lambda v, name: str(v.data["numbers"][_PLACES.index(name)]),
-        _PLACES,
-    ),
+    two_parts("version.shaped", _ONE, _PLACES, get=lambda v, name: str(v.data["numbers"][_PLACES.index(name)])),
     part("versions.newest", _MANY, lambda v, _: _written(max(v.data))),
     part("versions.oldest", _MANY, lambda v, _: _written(min(v.data))),
     part("versions.sort", _MANY, lambda v, _: ", ".join(map(_written, sorted(v.data))), answer="code"),

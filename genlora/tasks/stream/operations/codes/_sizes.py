@@ -2,7 +2,7 @@
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Params, Value
+from ..._parts import Classifier, Condition, Params, Value, picked
 from ..records._shapes import two_parts
 from ..words._parts_of import part
 
@@ -33,10 +33,6 @@ def _under(value: Value, p: Params) -> bool | None:
     return None if mine == limit else mine < limit
 
 
-def _piece(value: Value, name: str) -> str | None:
-    return value.data[name]
-
-
 OPERATIONS = (
     part("size.larger unit", ("size",), _larger_unit),
     part("size.readable", ("size",), _readable),
@@ -52,7 +48,7 @@ OPERATIONS = (
     part("listing.size", ("listing",), "size", answer="number"),
     part("listing.mode", ("listing",), "mode"),
     part("listing.date", ("listing",), "date"),
-    two_parts("listing.shaped", ("listing",), _piece, ("owner", "file"), ("file", "size"), ("owner", "group")),
+    two_parts("listing.shaped", ("listing",), ("owner", "file"), ("file", "size"), ("owner", "group")),
 )
 
 CONDITIONS = (
@@ -99,7 +95,7 @@ CONDITIONS = (
         lambda v, p: int(v.data["size"]) > p["n"],
         ("the size is over {n} bytes", "it takes more than {n} bytes"),
         ("the size is {n} bytes or less", "it takes at most {n} bytes"),
-        params=lambda d: {"n": d.pick((1000, 5000, 10000, 20000, 50000))},
+        params=picked(n=(1000, 5000, 10000, 20000, 50000)),
     ),
 )
 

@@ -1,24 +1,16 @@
 """SQL statements and heads of functions."""
 
-from genlora.tasks._rules_data import Draw
-
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
+from .._work import first_or_second
 from ..words._parts_of import part
 
 _SQL, _HEAD = ("sql",), ("signature",)
 
 
-def _rows(draw: Draw) -> Params:
-    return {"n": draw.pick((3, 7, 15, 25, 200))}
+_rows = picked(n=(3, 7, 15, 25, 200))
 
 
-def _table(draw: Draw) -> Params:
-    return {"table": draw.pick(("users", "orders", "products", "invoices", "customers", "events"))}
-
-
-def _nth(draw: Draw) -> Params:
-    n = draw.between(0, 1)
-    return {"n": n, "nth": ("first", "second")[n]}
+_table = picked(table=("users", "orders", "products", "invoices", "customers", "events"))
 
 
 def _selected(value: Value, p: Params) -> str | None:
@@ -36,7 +28,7 @@ OPERATIONS = (
     part("sql.table", _SQL, "table"),
     part("sql.verb", _SQL, "verb"),
     part("sql.columns", _SQL, lambda v, _: ", ".join(v.data["columns"]) or None, answer="code"),
-    Operation("sql.nth column", _SQL, "code", _selected, params=_nth),
+    Operation("sql.nth column", _SQL, "code", _selected, params=first_or_second),
     part(
         "sql.count columns",
         _SQL,
@@ -57,7 +49,7 @@ OPERATIONS = (
         _HEAD,
         "code",
         lambda v, p: v.data["parameters"][p["n"]] if len(v.data["parameters"]) > p["n"] else None,
-        params=_nth,
+        params=first_or_second,
     ),
     part("head.last", _HEAD, lambda v, _: v.data["parameters"][-1]),
     part("head.count", _HEAD, lambda v, _: str(len(v.data["parameters"])), answer="number"),

@@ -2,7 +2,7 @@
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.codes._logs import DAYS
 from ..records._shapes import two_parts
 from ..words._parts_of import part
@@ -10,10 +10,6 @@ from ..words._parts_of import part
 _STAMP, _CRON, _SLOT, _RESULT = ("isotime",), ("cron",), ("slot",), ("result",)
 _FULL = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _FULL_DAY = dict(zip(DAYS, (*_FULL[1:], _FULL[0]), strict=True))
-
-
-def _piece(value: Value, name: str) -> str | None:
-    return value.data[name]
 
 
 def _clock(value: Value) -> str:
@@ -31,12 +27,10 @@ def _shift(draw: Draw) -> Params:
     return {"n": n, "shift": f"{abs(n)} hour{'s' if abs(n) > 1 else ''} {'later' if n > 0 else 'earlier'}"}
 
 
-def _hour(draw: Draw) -> Params:
-    return {"n": draw.pick((6, 8, 9, 10, 14, 16, 18, 20))}
+_hour = picked(n=(6, 8, 9, 10, 14, 16, 18, 20))
 
 
-def _seconds(draw: Draw) -> Params:
-    return {"n": draw.pick((1, 2, 3, 5, 8, 10))}
+_seconds = picked(n=(1, 2, 3, 5, 8, 10))
 
 
 def _weekday(value: Value, _: Params) -> str | None:
@@ -68,13 +62,13 @@ OPERATIONS = (
     part("slot.job", _SLOT, "job"),
     part("slot.owner", _SLOT, "owner"),
     part("slot.day", _SLOT, lambda v, _: _FULL_DAY[v.data["day"]], answer="word"),
-    two_parts("slot.shaped", _SLOT, _piece, ("job", "start"), ("day", "job"), ("owner", "job"), ("start", "day")),
+    two_parts("slot.shaped", _SLOT, ("job", "start"), ("day", "job"), ("owner", "job"), ("start", "day")),
     part("result.test", _RESULT, "test"),
     part("result.module", _RESULT, "module"),
     part("result.outcome", _RESULT, "result"),
     part("result.seconds", _RESULT, "seconds"),
     part("result.tested", _RESULT, lambda v, _: v.data["test"].removeprefix("test_")),
-    two_parts("result.shaped", _RESULT, _piece, ("test", "result"), ("module", "result"), ("module", "seconds")),
+    two_parts("result.shaped", _RESULT, ("test", "result"), ("module", "result"), ("module", "seconds")),
 )
 
 CONDITIONS = (

@@ -2,7 +2,7 @@
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..records._shapes import two_parts
 from ..words._parts_of import part
 
@@ -15,8 +15,7 @@ def _piece(value: Value, name: str) -> str | None:
     return value.data[name] or None
 
 
-def _parameter(draw: Draw) -> Params:
-    return {"key": draw.pick(("page", "lang", "sort", "id", "q", "limit", "ref", "user"))}
+_parameter = picked(key=("page", "lang", "sort", "id", "q", "limit", "ref", "user"))
 
 
 def _nth(draw: Draw) -> Params:
@@ -24,12 +23,11 @@ def _nth(draw: Draw) -> Params:
     return {"n": n, "nth": ("first", "second")[n - 1]}
 
 
-def _new(draw: Draw) -> Params:
-    return {
-        "extra": draw.pick(("utm=mail", "lang=en", "page=2", "ref=app", "v=2", "debug=1", "print=yes")),
-        "host": draw.pick(("localhost", "staging.acme.io", "example.org", "test.local", "intranet")),
-        "last": draw.pick(("edit", "all", "latest", "new", "export", "7")),
-    }
+_new = picked(
+    extra=("utm=mail", "lang=en", "page=2", "ref=app", "v=2", "debug=1", "print=yes"),
+    host=("localhost", "staging.acme.io", "example.org", "test.local", "intranet"),
+    last=("edit", "all", "latest", "new", "export", "7"),
+)
 
 
 def _with_extra(value: Value, p: Params) -> str | None:
@@ -84,7 +82,13 @@ OPERATIONS = (
         params=_new,
     ),
     two_parts(
-        "url.shaped", _ANY, _piece, ("host", "path"), ("scheme", "domain"), ("domain", "section"), ("host", "section")
+        "url.shaped",
+        _ANY,
+        ("host", "path"),
+        ("scheme", "domain"),
+        ("domain", "section"),
+        ("host", "section"),
+        get=_piece,
     ),
     part("link.text", ("link",), "label"),
     part("link.address", ("link",), "url"),

@@ -1,8 +1,6 @@
 """Yes or no, and which of several, about URLs and links."""
 
-from genlora.tasks._rules_data import Draw
-
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 
 _ANY = ("url", "link")
 _COUNTRIES = {
@@ -13,8 +11,7 @@ _COUNTRIES = {
 }
 
 
-def _parameter(draw: Draw) -> Params:
-    return {"key": draw.pick(("page", "lang", "sort", "id", "q", "limit", "ref", "user"))}
+_parameter = picked(key=("page", "lang", "sort", "id", "q", "limit", "ref", "user"))
 
 
 OPERATIONS: tuple[Operation, ...] = ()
@@ -55,7 +52,7 @@ CONDITIONS = (
         lambda v, p: v.data["ending"] == p["ending"],
         ("the domain ends in .{ending}", "the top-level domain is {ending}"),
         ("it has another top-level domain", "the domain does not end in .{ending}"),
-        params=lambda d: {"ending": d.pick(("com", "io", "net", "org", "de", "dev"))},
+        params=picked(ending=("com", "io", "net", "org", "de", "dev")),
     ),
     Condition(
         "url subdomain",

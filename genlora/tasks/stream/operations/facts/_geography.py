@@ -5,7 +5,7 @@ from collections.abc import Callable
 from genlora.tasks._rules_data import Draw
 
 from ..._facts import countries
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 
 _ONE = ("country", "country sign", "capital")
 
@@ -44,8 +44,7 @@ def _is(fact: str, key: str) -> Callable[[Value, Params], bool | None]:
     return lambda value, p: None if (found := countries(fact).get(value.data)) is None else found == p[key]
 
 
-def _language(draw: Draw) -> Params:
-    return {"language": draw.pick(("Spanish", "Arabic", "English", "French", "German", "Portuguese", "Dutch"))}
+_language = picked(language=("Spanish", "Arabic", "English", "French", "German", "Portuguese", "Dutch"))
 
 
 OPERATIONS = (

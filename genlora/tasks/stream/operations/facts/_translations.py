@@ -3,10 +3,8 @@
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from genlora.tasks._rules_data import Draw
-
 from ..._facts import LANGUAGES, countries, named, translations, turned
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 
 _KINDS = ("countries", "languages", "weekdays", "months")
 _GREETING = {
@@ -19,8 +17,7 @@ _GREETING = {
 }
 
 
-def _language(draw: Draw) -> Params:
-    return {"language": draw.pick(LANGUAGES)}
+_language = picked(language=LANGUAGES)
 
 
 @cache

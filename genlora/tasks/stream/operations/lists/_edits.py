@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..facts._places import LISTS, at, joined, place
 
 
@@ -21,8 +21,7 @@ def _mark(draw: Draw) -> Params:
     return {"mark": mark, "name": name}
 
 
-def _tail(draw: Draw) -> Params:
-    return {"tail": draw.pick((".txt", ".csv", "!", "?", "_id", "-1", ";", ".png", ".com", " x2"))}
+_tail = picked(tail=(".txt", ".csv", "!", "?", "_id", "-1", ";", ".png", ".com", " x2"))
 
 
 def _wrap(draw: Draw) -> Params:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..facts._places import LISTS, ORDINALS, at, joined, place
 
 _VOWELS = "aeiou"
@@ -33,8 +33,7 @@ def _letter(draw: Draw) -> Params:
     return {"n": n, "nth": ORDINALS[n - 1], "m": m, "mth": ORDINALS[m - 1]}
 
 
-def _only(draw: Draw) -> Params:
-    return {"letter": draw.pick("aeiotrnls")}
+_only = picked(letter="aeiotrnls")
 
 
 def _vowels(word: str) -> int:
@@ -106,7 +105,7 @@ CONDITIONS = (
         lambda v, p: any(len(w) > p["m"] for w in v.data),
         ("an item of {the} has more than {m} letters", "at least one item is longer than {m} letters"),
         ("no item has more than {m} letters", "all items have {m} letters or fewer"),
-        params=lambda d: {"m": d.between(6, 8)},
+        params=picked(m=range(6, 9)),
     ),
 )
 CLASSIFIERS: tuple[Classifier, ...] = ()

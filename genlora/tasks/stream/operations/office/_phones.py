@@ -2,7 +2,7 @@
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._tables import groups_of
 from ..words._parts_of import part
 
@@ -10,8 +10,7 @@ _US, _WORLD = ("us phone",), ("world phone",)
 _PHONES = ("us phone", "world phone")
 
 
-def _tail(draw: Draw) -> Params:
-    return {"n": draw.between(2, 4)}
+_tail = picked(n=range(2, 5))
 
 
 def _area_shape(draw: Draw) -> Params:

@@ -1,35 +1,15 @@
 """Points out of a maximum, ordinals, Roman numerals."""
 
-from collections.abc import Callable
-
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from ...inputs.quantities._numbers import roman
 from ...inputs.times._shapes import ordinal
 from .._bands import Bands, band_label
+from .._work import new_of_both, of_data
+
+_small = picked(n=(5, 8, 10, 12, 15, 20))
 
 
-def _on(work: Callable[[int], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(value.data)
-        return None if found is None else str(found)
-
-    return answer
-
-
-def _two(work: Callable[[int, int], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(*value.data)
-        return None if found is None or str(found) == value.text else str(found)
-
-    return answer
-
-
-def _small(draw: Draw) -> Params:
-    return {"n": draw.pick((5, 8, 10, 12, 15, 20))}
-
-
-def _share(draw: Draw) -> Params:
-    return {"n": draw.pick((40, 50, 60, 75))}
+_share = picked(n=(40, 50, 60, 75))
 
 
 def _grade(value: Value, p: Params) -> str:
@@ -43,23 +23,28 @@ def _grades(draw: Draw) -> Params:
 
 
 OPERATIONS = (
-    Operation("points.reached", ("points",), "number", _two(lambda n, top: n)),
-    Operation("points.maximum", ("points",), "number", _two(lambda n, top: top)),
-    Operation("points.missing", ("points",), "number", _two(lambda n, top: top - n)),
+    Operation("points.reached", ("points",), "number", new_of_both(lambda n, top: n)),
+    Operation("points.maximum", ("points",), "number", new_of_both(lambda n, top: top)),
+    Operation("points.missing", ("points",), "number", new_of_both(lambda n, top: top - n)),
     Operation(
-        "points.percent", ("points",), "code", _two(lambda n, top: f"{n * 100 // top}%" if n * 100 % top == 0 else None)
+        "points.percent",
+        ("points",),
+        "code",
+        new_of_both(lambda n, top: f"{n * 100 // top}%" if n * 100 % top == 0 else None),
     ),
-    Operation("points.slash", ("points",), "code", _two(lambda n, top: f"{n}/{top}")),
-    Operation("ordinal.number", ("ordinal",), "number", _on(lambda n: n)),
-    Operation("ordinal.next", ("ordinal",), "code", _on(lambda n: ordinal(n + 1))),
-    Operation("ordinal.previous", ("ordinal",), "code", _on(lambda n: ordinal(n - 1) if n > 1 else None)),
-    Operation("ordinal.dot", ("ordinal",), "code", _on(lambda n: f"{n}.")),
-    Operation("ordinal.suffix only", ("ordinal",), "code", _on(lambda n: ordinal(n)[-2:])),
-    Operation("ordinal.from number", ("number", "roman"), "code", _on(lambda n: ordinal(n) if n < 1000 else None)),
-    Operation("roman.to number", ("roman",), "number", _on(lambda n: n)),
-    Operation("roman.from number", ("number", "ordinal"), "code", _on(lambda n: roman(n) if 1 <= n <= 40 else None)),
-    Operation("roman.next", ("roman",), "code", _on(lambda n: roman(n + 1))),
-    Operation("roman.previous", ("roman",), "code", _on(lambda n: roman(n - 1) if n > 1 else None)),
+    Operation("points.slash", ("points",), "code", new_of_both(lambda n, top: f"{n}/{top}")),
+    Operation("ordinal.number", ("ordinal",), "number", of_data(lambda n: n)),
+    Operation("ordinal.next", ("ordinal",), "code", of_data(lambda n: ordinal(n + 1))),
+    Operation("ordinal.previous", ("ordinal",), "code", of_data(lambda n: ordinal(n - 1) if n > 1 else None)),
+    Operation("ordinal.dot", ("ordinal",), "code", of_data(lambda n: f"{n}.")),
+    Operation("ordinal.suffix only", ("ordinal",), "code", of_data(lambda n: ordinal(n)[-2:])),
+    Operation("ordinal.from number", ("number", "roman"), "code", of_data(lambda n: ordinal(n) if n < 1000 else None)),
+    Operation("roman.to number", ("roman",), "number", of_data(lambda n: n)),
+    Operation(
+        "roman.from number", ("number", "ordinal"), "code", of_data(lambda n: roman(n) if 1 <= n <= 40 else None)
+    ),
+    Operation("roman.next", ("roman",), "code", of_data(lambda n: roman(n + 1))),
+    Operation("roman.previous", ("roman",), "code", of_data(lambda n: roman(n - 1) if n > 1 else None)),
 )
 
 CONDITIONS = (

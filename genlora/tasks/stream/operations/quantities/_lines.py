@@ -1,6 +1,6 @@
 """Lines of an order: quantity, thing, price."""
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from ...inputs.quantities._shapes import plain, short
 from .._bands import Bands, band_label
 
@@ -22,7 +22,7 @@ CONDITIONS = (
         lambda v, p: v.data["qty"] * v.data["cents"] > 100 * p["n"],
         ("quantity times price is more than {n}", "the total of {the} is above {n}"),
         ("quantity times price is {n} or less", "the total of {the} is at most {n}"),
-        params=lambda d: {"n": d.pick((20, 30, 50, 100, 150, 200))},
+        params=picked(n=(20, 30, 50, 100, 150, 200)),
     ),
     Condition(
         "line quantity above",
@@ -30,7 +30,7 @@ CONDITIONS = (
         lambda v, p: v.data["qty"] >= p["n"],
         ("{n} pieces or more are ordered", "the quantity is at least {n}"),
         ("fewer than {n} pieces are ordered", "the quantity is below {n}"),
-        params=lambda d: {"n": d.pick((3, 4, 5, 6))},
+        params=picked(n=(3, 4, 5, 6)),
     ),
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.quantities._measures import spelled
 from ...inputs.quantities._shapes import KINDS, Measure, decimal
 from .._bands import Bands, band_label
@@ -22,12 +22,7 @@ def _with_unit(tenths: int, m: Measure) -> str:
     return f"{decimal(tenths)} {m.unit.sign}"
 
 
-def _n(*choices: int) -> Callable[[Draw], Params]:
-    return lambda draw: {"n": draw.pick(choices)}
-
-
-def _bound(draw: Draw) -> Params:
-    return {"n": draw.pick((10, 15, 20, 25, 30, 40))}
+_bound = picked(n=(10, 15, 20, 25, 30, 40))
 
 
 def _pair(work: Callable[[_Pair], str | None]) -> Callable[[Value, Params], str | None]:
@@ -96,21 +91,21 @@ OPERATIONS = (
         KINDS,
         "code",
         lambda v, p: _with_unit(v.data.tenths + 10 * p["n"], v.data),
-        params=_n(1, 2, 3, 5, 10),
+        params=picked(n=(1, 2, 3, 5, 10)),
     ),
     Operation(
         "measure.minus",
         KINDS,
         "code",
         lambda v, p: _with_unit(v.data.tenths - 10 * p["n"], v.data) if v.data.tenths > 10 * p["n"] else None,
-        params=_n(1, 2, 3, 5),
+        params=picked(n=(1, 2, 3, 5)),
     ),
     Operation(
         "measure.several",
         _NOT_TEMPERATURE,
         "code",
         lambda v, p: _with_unit(p["n"] * v.data.tenths, v.data),
-        params=_n(3, 4, 5, 10),
+        params=picked(n=(3, 4, 5, 10)),
     ),
     Operation("measure.larger", ("two measures",), "code", _pair(lambda x: max(x, key=_size)[1])),
     Operation("measure.smaller", ("two measures",), "code", _pair(lambda x: min(x, key=_size)[1])),

@@ -2,32 +2,24 @@
 
 from collections.abc import Callable
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from ...inputs.quantities._shapes import (
     CURRENCY_NAMES,
     MONEY_SHAPES,
     SYMBOLS,
-    Money,
     german,
     grouped,
     plain,
     short,
     thousands,
 )
+from .._work import new_of_data
 
 MONEY = ("money", "money in text")
 
 
-def _on(work: Callable[[Money], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(value.data)
-        return None if found is None or str(found) == value.text else str(found)
-
-    return answer
-
-
 def _shaped(shape: str) -> Callable[[Value, Params], str | None]:
-    return _on(MONEY_SHAPES[shape])
+    return new_of_data(MONEY_SHAPES[shape])
 
 
 def _worked(work: Callable[[int, Params], int | None]) -> Callable[[Value, Params], str | None]:
@@ -54,10 +46,6 @@ def _minus_percent(cents: int, p: Params) -> int | None:
     return None if less is None else cents - less
 
 
-def _percent(*choices: int) -> Callable[[Draw], Params]:
-    return lambda draw: {"n": draw.pick(choices)}
-
-
 def _extra(draw: Draw) -> Params:
     n = draw.pick((1, 2, 5, 10, 20, 50, 100))
     return {"n": n}
@@ -68,26 +56,29 @@ def _people(draw: Draw) -> Params:
     return {"n": n}
 
 
-def _rate(draw: Draw) -> Params:
-    return {"n": draw.pick((2, 3, 4, 5, 10, 20))}
+_rate = picked(n=(2, 3, 4, 5, 10, 20))
 
 
 OPERATIONS = (
-    Operation("money.number", MONEY, "code", _on(lambda m: plain(m.cents))),
-    Operation("money.number grouped", MONEY, "code", _on(lambda m: grouped(m.cents) if m.cents >= 100_000 else None)),
-    Operation("money.whole", MONEY, "number", _on(lambda m: m.cents // 100)),
-    Operation("money.rounded", MONEY, "number", _on(lambda m: (m.cents + 50) // 100 if m.cents % 100 != 50 else None)),
-    Operation("money.cents part", MONEY, "code", _on(lambda m: f"{m.cents % 100:02}")),
-    Operation("money.in cents", MONEY, "number", _on(lambda m: m.cents)),
-    Operation("money.code", MONEY, "word", _on(lambda m: m.code)),
-    Operation("money.symbol", MONEY, "code", _on(lambda m: SYMBOLS[m.code])),
-    Operation("money.currency name", MONEY, "word", _on(lambda m: CURRENCY_NAMES[m.code])),
+    Operation("money.number", MONEY, "code", new_of_data(lambda m: plain(m.cents))),
+    Operation(
+        "money.number grouped", MONEY, "code", new_of_data(lambda m: grouped(m.cents) if m.cents >= 100_000 else None)
+    ),
+    Operation("money.whole", MONEY, "number", new_of_data(lambda m: m.cents // 100)),
+    Operation(
+        "money.rounded", MONEY, "number", new_of_data(lambda m: (m.cents + 50) // 100 if m.cents % 100 != 50 else None)
+    ),
+    Operation("money.cents part", MONEY, "code", new_of_data(lambda m: f"{m.cents % 100:02}")),
+    Operation("money.in cents", MONEY, "number", new_of_data(lambda m: m.cents)),
+    Operation("money.code", MONEY, "word", new_of_data(lambda m: m.code)),
+    Operation("money.symbol", MONEY, "code", new_of_data(lambda m: SYMBOLS[m.code])),
+    Operation("money.currency name", MONEY, "word", new_of_data(lambda m: CURRENCY_NAMES[m.code])),
     Operation("money.to symbol", MONEY, "code", _shaped("symbol")),
     Operation("money.to code after", MONEY, "code", _shaped("code after")),
     Operation("money.to code before", MONEY, "code", _shaped("code before")),
-    Operation("money.to German", MONEY, "code", _on(lambda m: german(m.cents))),
-    Operation("money.short", MONEY, "code", _on(lambda m: f"{SYMBOLS[m.code]}{short(m.cents)}")),
-    Operation("money.in thousands", MONEY, "code", _on(lambda m: thousands(m.cents))),
+    Operation("money.to German", MONEY, "code", new_of_data(lambda m: german(m.cents))),
+    Operation("money.short", MONEY, "code", new_of_data(lambda m: f"{SYMBOLS[m.code]}{short(m.cents)}")),
+    Operation("money.in thousands", MONEY, "code", new_of_data(lambda m: thousands(m.cents))),
     Operation("money.double", MONEY, "code", _worked(lambda c, _: 2 * c)),
     Operation("money.half", MONEY, "code", _worked(lambda c, _: c // 2 if c % 2 == 0 else None)),
     Operation("money.plus", MONEY, "code", _worked(lambda c, p: c + 100 * p["n"]), params=_extra),
@@ -98,9 +89,11 @@ OPERATIONS = (
         _worked(lambda c, p: c - 100 * p["n"] if c > 100 * p["n"] else None),
         params=_extra,
     ),
-    Operation("money.plus percent", MONEY, "code", _worked(_plus_percent), params=_percent(5, 10, 20, 50)),
-    Operation("money.minus percent", MONEY, "code", _worked(_minus_percent), params=_percent(10, 20, 25, 50)),
-    Operation("money.tip", MONEY, "code", _worked(lambda c, p: _percent_of(c, p["n"])), params=_percent(1, 5, 10, 50)),
+    Operation("money.plus percent", MONEY, "code", _worked(_plus_percent), params=picked(n=(5, 10, 20, 50))),
+    Operation("money.minus percent", MONEY, "code", _worked(_minus_percent), params=picked(n=(10, 20, 25, 50))),
+    Operation(
+        "money.tip", MONEY, "code", _worked(lambda c, p: _percent_of(c, p["n"])), params=picked(n=(1, 5, 10, 50))
+    ),
     Operation(
         "money.split", MONEY, "code", _worked(lambda c, p: c // p["n"] if c % p["n"] == 0 else None), params=_people
     ),

@@ -1,14 +1,13 @@
 """Amounts of money against bounds."""
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from ...inputs.quantities._shapes import CURRENCY_NAMES, SYMBOLS
 from .._bands import Bands, band_label
 
 MONEY = ("money", "money in text")
 
 
-def _bound(draw: Draw) -> Params:
-    return {"n": draw.pick((20, 50, 100, 250, 500, 1000, 5000, 50_000))}
+_bound = picked(n=(20, 50, 100, 250, 500, 1000, 5000, 50_000))
 
 
 def _currency(draw: Draw) -> Params:

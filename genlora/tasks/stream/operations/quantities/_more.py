@@ -1,32 +1,12 @@
 """More about ratios, points, ordinals, Roman numerals, coordinates and pairs of measures."""
 
-from collections.abc import Callable
 from math import gcd
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.quantities._numbers import roman
 from ...inputs.quantities._shapes import decimal
 from ...inputs.times._shapes import ordinal
-
-
-def _on(work: Callable[[int], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(value.data)
-        return None if found is None else str(found)
-
-    return answer
-
-
-def _two(work: Callable[[int, int], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(*value.data)
-        return None if found is None or str(found) == value.text else str(found)
-
-    return answer
-
-
-def _n(*choices: int) -> Callable[[Draw], Params]:
-    return lambda draw: {"n": draw.pick(choices)}
+from .._work import new_of_both, of_data
 
 
 def _total(value: Value, _: Params) -> str | None:
@@ -41,38 +21,41 @@ def _degrees(x: int) -> int | None:
 
 
 OPERATIONS = (
-    Operation("ratio.fraction", ("ratio",), "code", _two(lambda a, b: f"{a}/{b}")),
-    Operation("ratio.words", ("ratio",), "code", _two(lambda a, b: f"{a} to {b}")),
+    Operation("ratio.fraction", ("ratio",), "code", new_of_both(lambda a, b: f"{a}/{b}")),
+    Operation("ratio.words", ("ratio",), "code", new_of_both(lambda a, b: f"{a} to {b}")),
     Operation(
         "ratio.scaled",
         ("ratio",),
         "code",
         lambda v, p: f"{v.data[0] * p['n']}:{v.data[1] * p['n']}",
-        params=_n(2, 3, 5, 10),
+        params=picked(n=(2, 3, 5, 10)),
     ),
     Operation(
-        "ratio.left share", ("ratio",), "code", _two(lambda a, b: f"{a // gcd(a, a + b)}/{(a + b) // gcd(a, a + b)}")
+        "ratio.left share",
+        ("ratio",),
+        "code",
+        new_of_both(lambda a, b: f"{a // gcd(a, a + b)}/{(a + b) // gcd(a, a + b)}"),
     ),
-    Operation("points.half", ("points",), "number", _two(lambda n, top: top // 2)),
+    Operation("points.half", ("points",), "number", new_of_both(lambda n, top: top // 2)),
     Operation(
         "points.bonus",
         ("points",),
         "code",
         lambda v, p: f"{v.data[0] + p['n']}/{v.data[1]}" if v.data[0] + p["n"] <= v.data[1] else None,
-        params=_n(2, 3, 5),
+        params=picked(n=(2, 3, 5)),
     ),
     Operation(
         "points.lost share",
         ("points",),
         "code",
-        _two(lambda n, top: f"{(top - n) * 100 // top}%" if n * 100 % top == 0 else None),
+        new_of_both(lambda n, top: f"{(top - n) * 100 // top}%" if n * 100 % top == 0 else None),
     ),
-    Operation("ordinal.two later", ("ordinal",), "code", _on(lambda n: ordinal(n + 2))),
-    Operation("ordinal.numbered", ("ordinal",), "code", _on(lambda n: f"No. {n}")),
-    Operation("ordinal.padded", ("ordinal", "roman"), "code", _on(lambda n: f"{n:03}")),
-    Operation("roman.small letters", ("roman",), "code", _on(lambda n: roman(n).lower())),
-    Operation("roman.double", ("roman",), "code", _on(lambda n: roman(2 * n) if n <= 20 else None)),
-    Operation("roman.plus", ("roman",), "number", lambda v, p: str(v.data + p["n"]), params=_n(1, 2, 5, 10)),
+    Operation("ordinal.two later", ("ordinal",), "code", of_data(lambda n: ordinal(n + 2))),
+    Operation("ordinal.numbered", ("ordinal",), "code", of_data(lambda n: f"No. {n}")),
+    Operation("ordinal.padded", ("ordinal", "roman"), "code", of_data(lambda n: f"{n:03}")),
+    Operation("roman.small letters", ("roman",), "code", of_data(lambda n: roman(n).lower())),
+    Operation("roman.double", ("roman",), "code", of_data(lambda n: roman(2 * n) if n <= 20 else None)),
+    Operation("roman.plus", ("roman",), "number", lambda v, p: str(v.data + p["n"]), params=picked(n=(1, 2, 5, 10))),
     Operation(
         "place.degrees",
         ("place",),
@@ -115,7 +98,7 @@ CONDITIONS = (
         lambda v, p: v.data[1] - v.data[0] <= p["n"],
         ("{n} points or fewer were lost", "at most {n} points are missing to the maximum"),
         ("more than {n} points were lost", "the maximum is missed by more than {n} points"),
-        params=_n(3, 5, 10, 20),
+        params=picked(n=(3, 5, 10, 20)),
     ),
     Condition(
         "ordinal odd",

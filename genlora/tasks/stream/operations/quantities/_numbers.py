@@ -1,30 +1,10 @@
 """Percentages, fractions, ratios, points; Roman and ordinal numbers, also from plain numbers."""
 
-from collections.abc import Callable
 from math import gcd
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from .._bands import Bands, band_label
-
-
-def _on(work: Callable[[int], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(value.data)
-        return None if found is None else str(found)
-
-    return answer
-
-
-def _two(work: Callable[[int, int], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(*value.data)
-        return None if found is None or str(found) == value.text else str(found)
-
-    return answer
-
-
-def _n(*choices: int) -> Callable[[Draw], Params]:
-    return lambda draw: {"n": draw.pick(choices)}
+from .._work import new_of_both, of_data
 
 
 def _simple(top: int, bottom: int) -> str | None:
@@ -38,47 +18,46 @@ def _decimal(top: int, bottom: int) -> str | None:
 
 
 OPERATIONS = (
-    Operation("percent.number", ("percent",), "number", _on(lambda n: n)),
-    Operation("percent.decimal", ("percent",), "code", _on(lambda n: f"{n / 100:.2f}")),
+    Operation("percent.number", ("percent",), "number", of_data(lambda n: n)),
+    Operation("percent.decimal", ("percent",), "code", of_data(lambda n: f"{n / 100:.2f}")),
     Operation(
         "percent.fraction",
         ("percent",),
         "code",
-        _on(lambda n: f"{n // gcd(n, 100)}/{100 // gcd(n, 100)}" if n % 5 == 0 and n < 100 else None),
+        of_data(lambda n: f"{n // gcd(n, 100)}/{100 // gcd(n, 100)}" if n % 5 == 0 and n < 100 else None),
     ),
-    Operation("percent.rest", ("percent",), "code", _on(lambda n: f"{100 - n}%")),
-    Operation("percent.sign", ("percent",), "code", _on(lambda n: f"{n}%")),
-    Operation("percent.words", ("percent",), "code", _on(lambda n: f"{n} percent")),
+    Operation("percent.rest", ("percent",), "code", of_data(lambda n: f"{100 - n}%")),
+    Operation("percent.sign", ("percent",), "code", of_data(lambda n: f"{n}%")),
+    Operation("percent.words", ("percent",), "code", of_data(lambda n: f"{n} percent")),
     Operation(
         "percent.of",
         ("percent",),
         "number",
         lambda v, p: str(v.data * p["n"] // 100) if v.data * p["n"] % 100 == 0 else None,
-        params=_n(100, 200, 300, 500, 1000, 2000),
+        params=picked(n=(100, 200, 300, 500, 1000, 2000)),
     ),
     Operation(
         "percent.plus",
         ("percent",),
         "code",
         lambda v, p: f"{v.data + p['n']}%" if v.data + p["n"] <= 100 else None,
-        params=_n(2, 5, 10),
+        params=picked(n=(2, 5, 10)),
     ),
-    Operation("fraction.simplify", ("fraction",), "code", _two(_simple)),
-    Operation("fraction.decimal", ("fraction",), "code", _two(_decimal)),
-    Operation("fraction.top", ("fraction",), "number", _two(lambda top, bottom: top)),
-    Operation("fraction.bottom", ("fraction",), "number", _two(lambda top, bottom: bottom)),
-    Operation("fraction.reciprocal", ("fraction",), "code", _two(lambda top, bottom: f"{bottom}/{top}")),
-    Operation("fraction.rest", ("fraction",), "code", _two(lambda top, bottom: f"{bottom - top}/{bottom}")),
-    Operation("ratio.simplify", ("ratio",), "code", _two(lambda a, b: f"{a // gcd(a, b)}:{b // gcd(a, b)}")),
-    Operation("ratio.swap", ("ratio",), "code", _two(lambda a, b: f"{b}:{a}" if a != b else None)),
-    Operation("ratio.parts", ("ratio",), "number", _two(lambda a, b: a + b)),
-    Operation("ratio.left", ("ratio",), "number", _two(lambda a, b: a)),
-    Operation("ratio.right", ("ratio",), "number", _two(lambda a, b: b)),
+    Operation("fraction.simplify", ("fraction",), "code", new_of_both(_simple)),
+    Operation("fraction.decimal", ("fraction",), "code", new_of_both(_decimal)),
+    Operation("fraction.top", ("fraction",), "number", new_of_both(lambda top, bottom: top)),
+    Operation("fraction.bottom", ("fraction",), "number", new_of_both(lambda top, bottom: bottom)),
+    Operation("fraction.reciprocal", ("fraction",), "code", new_of_both(lambda top, bottom: f"{bottom}/{top}")),
+    Operation("fraction.rest", ("fraction",), "code", new_of_both(lambda top, bottom: f"{bottom - top}/{bottom}")),
+    Operation("ratio.simplify", ("ratio",), "code", new_of_both(lambda a, b: f"{a // gcd(a, b)}:{b // gcd(a, b)}")),
+    Operation("ratio.swap", ("ratio",), "code", new_of_both(lambda a, b: f"{b}:{a}" if a != b else None)),
+    Operation("ratio.parts", ("ratio",), "number", new_of_both(lambda a, b: a + b)),
+    Operation("ratio.left", ("ratio",), "number", new_of_both(lambda a, b: a)),
+    Operation("ratio.right", ("ratio",), "number", new_of_both(lambda a, b: b)),
 )
 
 
-def _limit(draw: Draw) -> Params:
-    return {"n": draw.pick((20, 25, 40, 50, 60, 75, 80))}
+_limit = picked(n=(20, 25, 40, 50, 60, 75, 80))
 
 
 CONDITIONS = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from ..._tables import table
 from ...inputs.quantities._shapes import Price, plain
 from .._filters import Filter, filter_operations
@@ -154,7 +154,7 @@ CONDITIONS = (
         lambda v, p: max(v.data.values()).cents > 100 * p["n"],
         ("at least one price is above {n}", "something in {the} costs more than {n}"),
         ("no price is above {n}", "nothing in {the} costs more than {n}"),
-        params=lambda d: {"n": d.pick((8, 9, 15, 18, 30))},
+        params=picked(n=(8, 9, 15, 18, 30)),
     ),
 )
 

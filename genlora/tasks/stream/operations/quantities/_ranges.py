@@ -1,29 +1,16 @@
 """Ranges of numbers, and coordinates."""
 
-from collections.abc import Callable
-
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from .._bands import Bands, band_label
+from .._work import new_of_both
+
+_inside = picked(n=(5, 8, 10, 12, 20, 25, 30, 40, 50, 200, 300))
 
 
-def _two(work: Callable[[int, int], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(*value.data)
-        return None if found is None or str(found) == value.text else str(found)
-
-    return answer
+_width = picked(n=(3, 4, 5, 6, 10))
 
 
-def _inside(draw: Draw) -> Params:
-    return {"n": draw.pick((5, 8, 10, 12, 20, 25, 30, 40, 50, 200, 300))}
-
-
-def _width(draw: Draw) -> Params:
-    return {"n": draw.pick((3, 4, 5, 6, 10))}
-
-
-def _shift(draw: Draw) -> Params:
-    return {"n": draw.pick((1, 2, 5, 10))}
+_shift = picked(n=(1, 2, 5, 10))
 
 
 def _against(value: Value, p: Params) -> str:
@@ -32,20 +19,22 @@ def _against(value: Value, p: Params) -> str:
 
 
 OPERATIONS = (
-    Operation("range.start", ("range",), "number", _two(lambda a, b: a)),
-    Operation("range.end", ("range",), "number", _two(lambda a, b: b)),
-    Operation("range.width", ("range",), "number", _two(lambda a, b: b - a)),
-    Operation("range.count", ("range",), "number", _two(lambda a, b: b - a + 1)),
-    Operation("range.middle", ("range",), "number", _two(lambda a, b: (a + b) // 2 if (a + b) % 2 == 0 else None)),
+    Operation("range.start", ("range",), "number", new_of_both(lambda a, b: a)),
+    Operation("range.end", ("range",), "number", new_of_both(lambda a, b: b)),
+    Operation("range.width", ("range",), "number", new_of_both(lambda a, b: b - a)),
+    Operation("range.count", ("range",), "number", new_of_both(lambda a, b: b - a + 1)),
+    Operation(
+        "range.middle", ("range",), "number", new_of_both(lambda a, b: (a + b) // 2 if (a + b) % 2 == 0 else None)
+    ),
     Operation(
         "range.list",
         ("range",),
         "list",
-        _two(lambda a, b: ", ".join(map(str, range(a, b + 1))) if b - a <= 6 else None),
+        new_of_both(lambda a, b: ", ".join(map(str, range(a, b + 1))) if b - a <= 6 else None),
     ),
-    Operation("range.hyphen", ("range",), "code", _two(lambda a, b: f"{a}-{b}")),
-    Operation("range.words", ("range",), "code", _two(lambda a, b: f"{a} to {b}")),
-    Operation("range.interval", ("range",), "code", _two(lambda a, b: f"{a} <= x <= {b}")),
+    Operation("range.hyphen", ("range",), "code", new_of_both(lambda a, b: f"{a}-{b}")),
+    Operation("range.words", ("range",), "code", new_of_both(lambda a, b: f"{a} to {b}")),
+    Operation("range.interval", ("range",), "code", new_of_both(lambda a, b: f"{a} <= x <= {b}")),
     Operation("range.up", ("range",), "code", lambda v, p: f"{v.data[0] + p['n']}-{v.data[1] + p['n']}", params=_shift),
     Operation("place.latitude", ("place",), "code", lambda v, _: v.data["parts"][0]),
     Operation("place.longitude", ("place",), "code", lambda v, _: v.data["parts"][1]),
@@ -103,7 +92,7 @@ _BANDS = (
             "above": "all of it is above {n}",
         },
         "where {n} lies",
-        lambda draw: {"n": draw.pick((10, 15, 20, 25, 30, 40, 50))},
+        picked(n=(10, 15, 20, 25, 30, 40, 50)),
         (
             {"below": "below", "in": "inside", "above": "above"},
             {"below": "too low", "in": "fits", "above": "too high"},

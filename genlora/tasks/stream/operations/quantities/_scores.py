@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from .._bands import Bands, band_label
 
 
@@ -23,8 +23,7 @@ def _loser(s: dict[str, Any]) -> str | None:
     return None if s["home"] == s["away"] else s["two"] if s["home"] > s["away"] else s["one"]
 
 
-def _goals(draw: Draw) -> Params:
-    return {"n": draw.pick((2, 3, 4, 5))}
+_goals = picked(n=(2, 3, 4, 5))
 
 
 OPERATIONS = (

@@ -2,30 +2,19 @@
 
 from collections.abc import Callable, Sequence
 
-from genlora.tasks._rules_data import Draw
-
 from ..._forms import number_words
-from ..._parts import Classifier, Condition, Operation, Params, Value
-
-
-def _on(work: Callable[[int], int | str | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(value.data)
-        return None if found is None else str(found)
-
-    return answer
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
+from .._work import of_data
 
 
 def _over(work: Callable[[Sequence[int]], int | str | None]) -> Callable[[Value, Params], str | None]:
-    return _on(work)  # pyright: ignore[reportArgumentType]
+    return of_data(work)  # pyright: ignore[reportArgumentType]
 
 
-def _step(draw: Draw) -> Params:
-    return {"n": draw.pick((1, 2, 3, 5, 10, 10, 100))}
+_step = picked(n=(1, 2, 3, 5, 10, 10, 100))
 
 
-def _bound(draw: Draw) -> Params:
-    return {"n": draw.pick((5, 10, 25, 50, 75, 100, 200, 250, 300, 400))}
+_bound = picked(n=(5, 10, 25, 50, 75, 100, 200, 250, 300, 400))
 
 
 def _join(numbers: Sequence[int]) -> str:
@@ -45,8 +34,8 @@ OPERATIONS = (
         lambda v, p: str(v.data - p["n"]) if v.data >= p["n"] else None,
         params=_step,
     ),
-    Operation("sum.double", ("number",), "number", _on(lambda n: 2 * n if n < 1000 else None)),
-    Operation("sum.half", ("number",), "number", _on(lambda n: n // 2 if n % 2 == 0 else None)),
+    Operation("sum.double", ("number",), "number", of_data(lambda n: 2 * n if n < 1000 else None)),
+    Operation("sum.half", ("number",), "number", of_data(lambda n: n // 2 if n % 2 == 0 else None)),
     Operation("sum.both", ("two numbers",), "number", _over(sum)),
     Operation("sum.product", ("two numbers",), "number", _over(lambda x: x[0] * x[1] if max(x) <= 20 else None)),
     Operation("compare.larger", ("two numbers",), "number", _over(lambda x: max(x) if x[0] != x[1] else None)),
@@ -61,24 +50,24 @@ OPERATIONS = (
     Operation("pick.number first", ("numbers",), "number", _over(lambda x: x[0])),
     Operation("pick.number last", ("numbers",), "number", _over(lambda x: x[-1])),
     Operation("order.numbers reverse", ("numbers",), "list", _over(lambda x: _join(x[::-1]))),
-    Operation("digits.reverse", ("number",), "code", _on(lambda n: str(n)[::-1] if n >= 10 else None)),
-    Operation("digits.last", ("number",), "number", _on(lambda n: str(n)[-1] if n >= 10 else None)),
-    Operation("digits.first", ("number",), "number", _on(lambda n: str(n)[0] if n >= 10 else None)),
-    Operation("digits.sum", ("number",), "number", _on(lambda n: sum(map(int, str(n))) if n >= 10 else None)),
-    Operation("digits.count", ("number",), "number", _on(lambda n: len(str(n)))),
-    Operation("digits.spaced", ("number",), "code", _on(lambda n: " ".join(str(n)) if n >= 10 else None)),
-    Operation("digits.words", ("number",), "text", _on(lambda n: number_words(n) if n < 100 else None)),
+    Operation("digits.reverse", ("number",), "code", of_data(lambda n: str(n)[::-1] if n >= 10 else None)),
+    Operation("digits.last", ("number",), "number", of_data(lambda n: str(n)[-1] if n >= 10 else None)),
+    Operation("digits.first", ("number",), "number", of_data(lambda n: str(n)[0] if n >= 10 else None)),
+    Operation("digits.sum", ("number",), "number", of_data(lambda n: sum(map(int, str(n))) if n >= 10 else None)),
+    Operation("digits.count", ("number",), "number", of_data(lambda n: len(str(n)))),
+    Operation("digits.spaced", ("number",), "code", of_data(lambda n: " ".join(str(n)) if n >= 10 else None)),
+    Operation("digits.words", ("number",), "text", of_data(lambda n: number_words(n) if n < 100 else None)),
     Operation(
-        "digits.round", ("number",), "number", _on(lambda n: (n + 5) // 10 * 10 if n % 10 != 5 and n > 10 else None)
+        "digits.round", ("number",), "number", of_data(lambda n: (n + 5) // 10 * 10 if n % 10 != 5 and n > 10 else None)
     ),
     Operation(
         "digits.round hundred",
         ("number",),
         "number",
-        _on(lambda n: (n + 50) // 100 * 100 if n % 100 != 50 and n > 100 else None),
+        of_data(lambda n: (n + 50) // 100 * 100 if n % 100 != 50 and n > 100 else None),
     ),
-    Operation("digits.before", ("number",), "number", _on(lambda n: n - 1 if n else None)),
-    Operation("digits.after", ("number",), "number", _on(lambda n: n + 1)),
+    Operation("digits.before", ("number",), "number", of_data(lambda n: n - 1 if n else None)),
+    Operation("digits.after", ("number",), "number", of_data(lambda n: n + 1)),
 )
 
 CONDITIONS = (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.records._records import DOMAINS, KEYS, as_json, sample
 from ._records import ANY
 
@@ -144,7 +144,7 @@ def _sorted(fields: dict[str, str], _: Params) -> dict[str, str]:
 OPERATIONS = (
     Operation("record.rename", _LINE, "code", _edited(_rename), params=_renamed),
     Operation("record.change", _LINE, "code", _edited(_change), params=_changed),
-    Operation("record.drop", _LINE, "code", _edited(_drop), params=lambda d: {"key": d.pick(KEYS)}),
+    Operation("record.drop", _LINE, "code", _edited(_drop), params=picked(key=KEYS)),
     Operation("record.keep", _LINE, "code", _edited(_keep), params=_two_keys),
     Operation(
         "record.add last",

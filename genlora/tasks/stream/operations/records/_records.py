@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.records._records import DOMAINS, KEYS, NUMERIC
 from ._shapes import two_parts
 
@@ -29,8 +29,7 @@ _BOUNDS: Mapping[str, tuple[int, ...]] = {
 _PAIRED = (("stock", "qty"), ("qty", "stock"), ("adults", "children"), ("children", "adults"), ("total", "stock"))
 
 
-def _key(draw: Draw) -> Params:
-    return {"key": draw.pick(KEYS)}
+_key = picked(key=KEYS)
 
 
 def _paired(draw: Draw) -> Params:
@@ -99,7 +98,7 @@ def _empty(value: Value) -> list[str]:
 
 OPERATIONS = (
     Operation("record.field", ANY, "code", lambda v, p: v.data.get(p["key"]), params=_key),
-    two_parts("record.two", ANY, lambda v, k: v.data.get(k), *DOMAINS),
+    two_parts("record.two", ANY, *DOMAINS),
     Operation("record.count", ANY, "number", lambda v, _: str(len(v.data))),
     Operation("record.count filled", ANY, "number", lambda v, _: str(len(v.data) - len(_empty(v)))),
     Operation("record.names", ANY, "code", lambda v, _: ", ".join(v.data)),
@@ -134,7 +133,7 @@ CONDITIONS = (
         lambda v, p: p["key"] in v.data,
         ('{the} has a field "{key}"', "the key {key} is present"),
         ("there is no {key}", 'the field "{key}" is missing'),
-        params=lambda d: {"key": d.pick(("name", "city", "id", "item", "price", "status", "team", "owner", "lang"))},
+        params=picked(key=("name", "city", "id", "item", "price", "status", "team", "owner", "lang")),
     ),
     Condition(
         "record equals",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._wording import Wording
 from ...inputs.records._rows import ORDER, PERSON
 from ._shapes import two_parts
@@ -86,8 +86,8 @@ OPERATIONS = (
     Operation("row.commas", _BOTH, "code", lambda v, _: None if (t := ", ".join(v.data)) == v.text else t),
     _by_name("row.person named", "person row"),
     _by_name("row.order named", "order row"),
-    two_parts("row.person shaped", ("person row",), _cell(PERSON), PERSON),
-    two_parts("row.order shaped", ("order row",), _cell(ORDER), ("item", "qty", "id"), ("item", "price", "id")),
+    two_parts("row.person shaped", ("person row",), PERSON, get=_cell(PERSON)),
+    two_parts("row.order shaped", ("order row",), ("item", "qty", "id"), ("item", "price", "id"), get=_cell(ORDER)),
     Operation("row.from", ("person row",), "text", lambda v, _: f"{v.data[0]} from {v.data[1]}"),
     Operation("row.card", ("person row",), "text", lambda v, _: f"{v.data[0]} ({v.data[2]}), {v.data[3]}"),
     Operation("row.times", ("order row",), "code", lambda v, _: f"{v.data[2]} x {v.data[1]}"),
@@ -115,7 +115,7 @@ CONDITIONS = (
         lambda v, p: v.data[3] == p["team"],
         ("the person works in {team}", "the last column says {team}"),
         ("the person is in another team", "the last column is not {team}"),
-        params=lambda d: {"team": d.pick(("sales", "support", "finance", "legal", "design", "research"))},
+        params=picked(team=("sales", "support", "finance", "legal", "design", "research")),
     ),
     Condition(
         "row many",

@@ -6,6 +6,7 @@ from genlora.tasks._rules_data import Draw
 
 from ..._parts import Operation, Params, Value
 from ..._wording import Wording
+from .._work import part_named
 
 _SHAPES = (
     "{a}/{b}",
@@ -36,7 +37,7 @@ def shaped(parts: Sequence[str], draw: Draw) -> Params:
 
 
 def two_parts(
-    name: str, on: tuple[str, ...], get: Callable[[Value, str], str | None], *groups: Sequence[str]
+    name: str, on: tuple[str, ...], *groups: Sequence[str], get: Callable[[Value, str], str | None] = part_named
 ) -> Operation:
     """The operation that writes two parts of one of `groups` in a pattern; `get` finds a part by its name."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from genlora.tasks._rules_data import Draw
 
 from ..._lexicon import verbs
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.texts._clauses import PRONOUNS, Clause, is_third, present, said
 
 _ON = ("clause",)
@@ -71,7 +71,7 @@ OPERATIONS = (
         _ON,
         "text",
         _said(lambda c, p: f"{p['modal']} {c.verb}"),
-        params=lambda d: {"modal": d.pick(_MODALS)},
+        params=picked(modal=_MODALS),
     ),
     Operation("clause.subject to", _ON, "text", _other_subject, params=_person),
     Operation("clause.order", _ON, "text", _part(lambda c: f"{c.verb.capitalize()} {c.rest}.")),

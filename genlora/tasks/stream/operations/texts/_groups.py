@@ -1,15 +1,12 @@
 """Yes-or-no properties and groups of persons, addresses and name lines."""
 
-from genlora.tasks import Draw
-
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 
 _CONTACT, _ADDRESS, _PERSON = ("contact text",), ("address text",), ("person text",)
 _NAMED = ("contact text", "address text")
 
 
-def _age(draw: Draw) -> Params:
-    return {"n": draw.pick((18, 21, 25, 30, 40, 50, 60, 65, 70))}
+_age = picked(n=(18, 21, 25, 30, 40, 50, 60, 65, 70))
 
 
 OPERATIONS: tuple[Operation, ...] = ()
@@ -36,7 +33,7 @@ CONDITIONS = (
         lambda v, p: v.data["raw"]["code"] < p["n"] * 10000,
         ("the post code is below {n}0000", "the post code starts with a digit smaller than {n}"),
         ("the post code is {n}0000 or more", "the post code starts with {n} or a larger digit"),
-        params=lambda d: {"n": d.between(3, 7)},
+        params=picked(n=range(3, 8)),
     ),
     Condition(
         "contact early letter",

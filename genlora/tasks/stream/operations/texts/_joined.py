@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from genlora.tasks import Draw
-
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._tables import table
 from ._parts import PROSE, clean_words, kinds, prose
 
@@ -111,8 +109,7 @@ def _part(place: int) -> Callable[[Value, Params], str | None]:
     return written
 
 
-def _letter(draw: Draw) -> Params:
-    return {"letter": draw.pick("aeiorstnd")}
+_letter = picked(letter="aeiorstnd")
 
 
 OPERATIONS = (
@@ -125,7 +122,7 @@ OPERATIONS = (
         lambda v, p: (
             f"{'_'.join(w[:3]).lower()}.{p['ext']}" if all(map(str.isalnum, w := clean_words(v.text))) else None
         ),
-        params=lambda d: {"ext": d.pick(("txt", "md", "pdf", "log", "eml", "doc"))},
+        params=picked(ext=("txt", "md", "pdf", "log", "eml", "doc")),
     ),
     Operation(
         "text.acronym",
@@ -136,7 +133,7 @@ OPERATIONS = (
             if len(w := clean_words(v.text)) > p["n"] and all(x[0].isalpha() for x in w[: p["n"]])
             else None
         ),
-        params=lambda d: {"n": d.between(3, 4)},
+        params=picked(n=range(3, 5)),
     ),
     Operation("text.digits", _FIGURES, "code", lambda v, _: "".join(c for c in v.text if c.isdigit()) or None),
     Operation(
@@ -159,7 +156,7 @@ OPERATIONS = (
         _SMALL_WORDS,
         "text",
         _without,
-        params=lambda d: {"word": d.pick(("the", "to", "for", "on", "from", "and", "a", "in", "is"))},
+        params=picked(word=("the", "to", "for", "on", "from", "and", "a", "in", "is")),
     ),
 )
 
@@ -169,8 +166,7 @@ def _has_weekday(value: Value, _: Params) -> bool:
     return any(d in words or d[:3] in words for d in table("weekdays", of="texts"))
 
 
-def _word_bound(draw: Draw) -> Params:
-    return {"n": draw.between(6, 14)}
+_word_bound = picked(n=range(6, 15))
 
 
 CONDITIONS = (
@@ -195,7 +191,7 @@ CONDITIONS = (
         lambda v, p: p["word"] in [w.lower() for w in clean_words(v.text)],
         ('the word "{word}" occurs in {the}', '{the} contains the word "{word}"'),
         ('the word "{word}" does not occur', '{the} has no "{word}" as a word'),
-        params=lambda d: {"word": d.pick(_SMALL)},
+        params=picked(word=_SMALL),
     ),
     Condition(
         "text has comma",

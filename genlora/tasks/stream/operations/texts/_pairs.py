@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ._parts import shaped, slot
 
 _PAIR, _HOURS = ("pair text",), ("hours text",)
@@ -64,7 +64,7 @@ CONDITIONS = (
         _open_at,
         ("the place is open at {n}:00", "{n}:00 lies within the opening hours"),
         ("the place is closed at {n}:00", "{n}:00 lies outside the opening hours"),
-        params=lambda d: {"n": d.pick((8, 9, 10, 11, 16, 17, 18, 19, 20))},
+        params=picked(n=(8, 9, 10, 11, 16, 17, 18, 19, 20)),
     ),
     Condition(
         "hours late",

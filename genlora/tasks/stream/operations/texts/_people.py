@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ._parts import shaped, slot
 
 _CONTACT = ("contact text",)
@@ -55,7 +55,7 @@ OPERATIONS = (
         _CONTACT,
         "code",
         _lower("{first}.{last}@{host}"),
-        params=lambda d: {"host": d.pick(("mail.com", "example.org", "firm.net", "office.io", "team.eu"))},
+        params=picked(host=("mail.com", "example.org", "firm.net", "office.io", "team.eu")),
     ),
     Operation("contact.badge", _CONTACT, "code", shaped("{first} {last} / {company}")),
     Operation("contact.role of", _CONTACT, "text", shaped("{last} ({role})")),

@@ -1,8 +1,6 @@
 """Who gives and who gets: payments, sales, things and documents that change hands."""
 
-from genlora.tasks import Draw
-
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ._parts import exchanged, mentioned, put, raw, shaped, slot, some_name
 
 _PAY, _GIVE = ("payment text",), ("transfer text",)
@@ -18,8 +16,7 @@ def _swapped(value: Value, _: Params) -> str | None:
     return exchanged(value.text, *_people(value))
 
 
-def _bound(draw: Draw) -> Params:
-    return {"n": draw.pick((10, 20, 25, 50, 75, 100, 200, 500, 1000))}
+_bound = picked(n=(10, 20, 25, 50, 75, 100, 200, 500, 1000))
 
 
 def _above(value: Value, p: Params) -> bool | None:

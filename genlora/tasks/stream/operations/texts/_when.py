@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 
-from genlora.tasks import Draw
-
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.texts._frames import texts, written_time
 from ._parts import mentioned, raw, slot
 
@@ -63,12 +61,10 @@ def _over(name: str) -> Callable[[Value, Params], bool | None]:
     return test
 
 
-def _pieces(draw: Draw) -> Params:
-    return {"n": draw.pick((10, 15, 20, 30, 40, 50))}
+_pieces = picked(n=(10, 15, 20, 30, 40, 50))
 
 
-def _price(draw: Draw) -> Params:
-    return {"n": draw.pick((10, 15, 20, 40, 50, 75, 100, 200, 500))}
+_price = picked(n=(10, 15, 20, 40, 50, 75, 100, 200, 500))
 
 
 def _part_of_day(value: Value, _: Params) -> str:
@@ -185,7 +181,7 @@ CONDITIONS = (
         lambda v, p: None if (n := v.data["raw"]["quantity"] + v.data["raw"]["more"]) == p["n"] else n > p["n"],
         ("there are more than {n} pieces in all", "both quantities add up to more than {n}"),
         ("there are fewer than {n} pieces in all", "both quantities add up to less than {n}"),
-        params=lambda d: {"n": d.pick((40, 50, 60, 70, 80))},
+        params=picked(n=(40, 50, 60, 70, 80)),
     ),
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from genlora.tasks import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._tables import table
 from ._parts import PROSE, clean_words, kinds, prose
 
@@ -41,12 +41,10 @@ def _nth(draw: Draw) -> Params:
     return {"n": n, "nth": _ORDINALS[n - 2]}
 
 
-def _count(draw: Draw) -> Params:
-    return {"n": draw.between(2, 5)}
+_count = picked(n=range(2, 6))
 
 
-def _letters(draw: Draw) -> Params:
-    return {"n": draw.between(5, 8)}
+_letters = picked(n=range(5, 9))
 
 
 def _length(word: str) -> int:
@@ -151,12 +149,10 @@ OPERATIONS = (
         _ENDED,
         "text",
         _ended,
-        params=lambda d: {"mark": d.pick(("!", "!!", "...", "?", ";", " (end)"))},
+        params=picked(mark=("!", "!!", "...", "?", ";", " (end)")),
     ),
-    Operation("text.tag", PROSE, "text", lambda v, p: f"{p['tag']}: {v.text}", params=lambda d: {"tag": d.pick(_TAGS)}),
-    Operation(
-        "text.end tag", PROSE, "text", lambda v, p: f"{v.text} {p['tag']}", params=lambda d: {"tag": d.pick(_ENDS)}
-    ),
+    Operation("text.tag", PROSE, "text", lambda v, p: f"{p['tag']}: {v.text}", params=picked(tag=_TAGS)),
+    Operation("text.end tag", PROSE, "text", lambda v, p: f"{v.text} {p['tag']}", params=picked(tag=_ENDS)),
     Operation("text.put last", prose("contact"), "text", _put_last, params=_word),
     Operation(
         "text.put first",

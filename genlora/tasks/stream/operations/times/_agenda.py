@@ -16,14 +16,6 @@ def _things(work: Callable[[_Things], str | None]) -> Callable[[Value, Params], 
     return lambda value, _: work(value.data)
 
 
-def _stamp(work: Callable[[date, int], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(*value.data)
-        return None if found is None or str(found) == value.text else str(found)
-
-    return answer
-
-
 def _in_order(things: _Things) -> list[str]:
     return sorted(things, key=lambda name: things[name][0])
 

@@ -1,26 +1,11 @@
 """Years and ages."""
 
-from collections.abc import Callable
-
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from ...inputs.times._shapes import ordinal
 from .._bands import Bands, band_label
+from .._work import of_data
 
-
-def _on(work: Callable[[int], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(value.data)
-        return None if found is None else str(found)
-
-    return answer
-
-
-def _n(*choices: int) -> Callable[[Draw], Params]:
-    return lambda draw: {"n": draw.pick(choices)}
-
-
-def _this_year(draw: Draw) -> Params:
-    return {"now": draw.between(2020, 2030)}
+_this_year = picked(now=range(2020, 2031))
 
 
 def _bound_year(draw: Draw) -> Params:
@@ -34,17 +19,21 @@ def _bound_age(draw: Draw) -> Params:
 
 
 OPERATIONS = (
-    Operation("year.only", ("year",), "number", _on(lambda y: y)),
-    Operation("year.two digits", ("year",), "code", _on(lambda y: f"{y % 100:02}")),
-    Operation("year.apostrophe", ("year",), "code", _on(lambda y: f"'{y % 100:02}")),
-    Operation("year.decade", ("year",), "code", _on(lambda y: f"{y // 10 * 10}s")),
-    Operation("year.start of decade", ("year",), "number", _on(lambda y: y // 10 * 10)),
-    Operation("year.century", ("year",), "code", _on(lambda y: f"{ordinal((y + 99) // 100)} century")),
-    Operation("year.next", ("year",), "number", _on(lambda y: y + 1)),
-    Operation("year.previous", ("year",), "number", _on(lambda y: y - 1)),
-    Operation("year.later", ("year",), "number", lambda v, p: str(v.data + p["n"]), params=_n(5, 10, 20, 25, 50, 100)),
-    Operation("year.earlier", ("year",), "number", lambda v, p: str(v.data - p["n"]), params=_n(2, 5, 10, 20, 50, 100)),
-    Operation("year.season", ("year",), "code", _on(lambda y: f"{y}/{(y + 1) % 100:02}")),
+    Operation("year.only", ("year",), "number", of_data(lambda y: y)),
+    Operation("year.two digits", ("year",), "code", of_data(lambda y: f"{y % 100:02}")),
+    Operation("year.apostrophe", ("year",), "code", of_data(lambda y: f"'{y % 100:02}")),
+    Operation("year.decade", ("year",), "code", of_data(lambda y: f"{y // 10 * 10}s")),
+    Operation("year.start of decade", ("year",), "number", of_data(lambda y: y // 10 * 10)),
+    Operation("year.century", ("year",), "code", of_data(lambda y: f"{ordinal((y + 99) // 100)} century")),
+    Operation("year.next", ("year",), "number", of_data(lambda y: y + 1)),
+    Operation("year.previous", ("year",), "number", of_data(lambda y: y - 1)),
+    Operation(
+        "year.later", ("year",), "number", lambda v, p: str(v.data + p["n"]), params=picked(n=(5, 10, 20, 25, 50, 100))
+    ),
+    Operation(
+        "year.earlier", ("year",), "number", lambda v, p: str(v.data - p["n"]), params=picked(n=(2, 5, 10, 20, 50, 100))
+    ),
+    Operation("year.season", ("year",), "code", of_data(lambda y: f"{y}/{(y + 1) % 100:02}")),
     Operation(
         "year.copyright",
         ("year",),
@@ -52,14 +41,16 @@ OPERATIONS = (
         lambda v, p: f"{v.data}-{p['now']}" if v.data < p["now"] else None,
         params=_this_year,
     ),
-    Operation("age.number", ("age",), "number", _on(lambda a: a)),
-    Operation("age.in years", ("age",), "number", lambda v, p: str(v.data + p["n"]), params=_n(2, 3, 5, 10, 20)),
+    Operation("age.number", ("age",), "number", of_data(lambda a: a)),
+    Operation(
+        "age.in years", ("age",), "number", lambda v, p: str(v.data + p["n"]), params=picked(n=(2, 3, 5, 10, 20))
+    ),
     Operation(
         "age.years ago",
         ("age",),
         "number",
         lambda v, p: str(v.data - p["n"]) if v.data > p["n"] else None,
-        params=_n(2, 3, 5, 10),
+        params=picked(n=(2, 3, 5, 10)),
     ),
     Operation("age.birth year", ("age",), "number", lambda v, p: str(p["now"] - v.data), params=_this_year),
     Operation(
@@ -67,11 +58,11 @@ OPERATIONS = (
         ("age",),
         "number",
         lambda v, p: str(p["age"] - v.data) if v.data < p["age"] else "0",
-        params=lambda d: {"age": d.pick((18, 50, 60, 65, 67, 70))},
+        params=picked(age=(18, 50, 60, 65, 67, 70)),
     ),
-    Operation("age.decade", ("age",), "code", _on(lambda a: f"{a // 10 * 10}s" if a >= 20 else None)),
-    Operation("age.five years", ("age",), "code", _on(lambda a: f"{a // 5 * 5}-{a // 5 * 5 + 4}")),
-    Operation("age.hyphenated", ("age",), "code", _on(lambda a: f"{a}-year-old")),
+    Operation("age.decade", ("age",), "code", of_data(lambda a: f"{a // 10 * 10}s" if a >= 20 else None)),
+    Operation("age.five years", ("age",), "code", of_data(lambda a: f"{a // 5 * 5}-{a // 5 * 5 + 4}")),
+    Operation("age.hyphenated", ("age",), "code", of_data(lambda a: f"{a}-year-old")),
 )
 
 CONDITIONS = (

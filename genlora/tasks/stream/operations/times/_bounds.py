@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from ...inputs.times._shapes import MONTHS, SHAPES
 from .._bands import Bands, band_label
 
@@ -20,8 +20,7 @@ def _month_start(draw: Draw) -> Params:
     return {"bound": d, "shown": f"1 {MONTHS[d.month - 1]} {d.year}"}
 
 
-def _year(draw: Draw) -> Params:
-    return {"year": draw.between(2020, 2026)}
+_year = picked(year=range(2020, 2027))
 
 
 def _year_bound(draw: Draw) -> Params:

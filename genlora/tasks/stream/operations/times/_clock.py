@@ -2,24 +2,16 @@
 
 from collections.abc import Callable
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from ...inputs.times._shapes import clock12, clock24
 from .._bands import Bands, band_label
+from .._work import new_of_data
 
 TIME = ("time", "time in text")
 _DAY = 1440
 
 
-def _on(work: Callable[[int], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(value.data)
-        return None if found is None or str(found) == value.text else str(found)
-
-    return answer
-
-
-def _minutes(draw: Draw) -> Params:
-    return {"n": draw.pick((5, 10, 15, 20, 30, 45, 90))}
+_minutes = picked(n=(5, 10, 15, 20, 30, 45, 90))
 
 
 def _hours(draw: Draw) -> Params:
@@ -49,7 +41,7 @@ def _rounded(m: int, step: int) -> int | None:
 
 
 def _nearest(step: int) -> Callable[[Value, Params], str | None]:
-    return _on(lambda m: None if (found := _rounded(m, step)) is None else clock24(found))
+    return new_of_data(lambda m: None if (found := _rounded(m, step)) is None else clock24(found))
 
 
 _QUARTERS = {0: "{} o'clock", 15: "quarter past {}", 30: "half past {}", 45: "quarter to {}"}
@@ -63,25 +55,27 @@ def _spoken(m: int) -> str | None:
 
 
 OPERATIONS = (
-    Operation("time.hour", TIME, "number", _on(lambda m: m // 60)),
-    Operation("time.minute", TIME, "code", _on(lambda m: f"{m % 60:02}")),
-    Operation("time.to 24", TIME, "code", _on(clock24)),
-    Operation("time.to 12", TIME, "code", _on(clock12)),
-    Operation("time.half of day", TIME, "word", _on(lambda m: "am" if m < 720 else "pm")),
-    Operation("time.to minutes", TIME, "number", _on(lambda m: m if m % 5 == 0 and m >= 60 else None)),
+    Operation("time.hour", TIME, "number", new_of_data(lambda m: m // 60)),
+    Operation("time.minute", TIME, "code", new_of_data(lambda m: f"{m % 60:02}")),
+    Operation("time.to 24", TIME, "code", new_of_data(clock24)),
+    Operation("time.to 12", TIME, "code", new_of_data(clock12)),
+    Operation("time.half of day", TIME, "word", new_of_data(lambda m: "am" if m < 720 else "pm")),
+    Operation("time.to minutes", TIME, "number", new_of_data(lambda m: m if m % 5 == 0 and m >= 60 else None)),
     Operation("time.add minutes", TIME, "code", _moved(1, 1), params=_minutes),
     Operation("time.take minutes", TIME, "code", _moved(-1, 1), params=_minutes),
     Operation("time.add hours", TIME, "code", _moved(1, 60), params=_hours),
     Operation("time.take hours", TIME, "code", _moved(-1, 60), params=_hours),
     Operation("time.round half hour", TIME, "code", _nearest(30)),
     Operation("time.round quarter", TIME, "code", _nearest(15)),
-    Operation("time.hour begun", TIME, "code", _on(lambda m: clock24(m // 60 * 60) if m % 60 else None)),
-    Operation("time.hour next", TIME, "code", _on(lambda m: clock24((m // 60 + 1) % 24 * 60) if m % 60 else None)),
-    Operation("time.to the hour", TIME, "number", _on(lambda m: 60 - m % 60 if m % 60 else None)),
-    Operation("time.compact", TIME, "code", _on(lambda m: f"{m // 60:02}{m % 60:02}")),
-    Operation("time.with seconds", TIME, "code", _on(lambda m: f"{clock24(m)}:00")),
-    Operation("time.cron", TIME, "code", _on(lambda m: f"{m % 60} {m // 60} * * *")),
-    Operation("time.spoken", TIME, "text", _on(_spoken)),
+    Operation("time.hour begun", TIME, "code", new_of_data(lambda m: clock24(m // 60 * 60) if m % 60 else None)),
+    Operation(
+        "time.hour next", TIME, "code", new_of_data(lambda m: clock24((m // 60 + 1) % 24 * 60) if m % 60 else None)
+    ),
+    Operation("time.to the hour", TIME, "number", new_of_data(lambda m: 60 - m % 60 if m % 60 else None)),
+    Operation("time.compact", TIME, "code", new_of_data(lambda m: f"{m // 60:02}{m % 60:02}")),
+    Operation("time.with seconds", TIME, "code", new_of_data(lambda m: f"{clock24(m)}:00")),
+    Operation("time.cron", TIME, "code", new_of_data(lambda m: f"{m % 60} {m // 60} * * *")),
+    Operation("time.spoken", TIME, "text", new_of_data(_spoken)),
 )
 
 CONDITIONS = (

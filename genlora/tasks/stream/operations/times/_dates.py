@@ -6,16 +6,9 @@ from datetime import date, timedelta
 
 from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
 from ...inputs.times._shapes import iso, month_name, month_short, ordinal, weekday_name, weekday_short
+from .._work import of_data
 
 DATE = ("date", "date in text", "weekday date")
-
-
-def _on(work: Callable[[date], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(value.data)
-        return None if found is None else str(found)
-
-    return answer
 
 
 def _days(draw: Draw) -> Params:
@@ -43,27 +36,27 @@ def _same_day_later(d: date, months: int) -> date | None:
 
 
 def _later(months: int) -> Callable[[Value, Params], str | None]:
-    return _on(lambda d: iso(new) if (new := _same_day_later(d, months)) else None)
+    return of_data(lambda d: iso(new) if (new := _same_day_later(d, months)) else None)
 
 
 OPERATIONS = (
-    Operation("date.year", DATE, "number", _on(lambda d: d.year)),
-    Operation("date.year two digits", DATE, "code", _on(lambda d: f"{d.year % 100:02}")),
-    Operation("date.month name", DATE, "word", _on(month_name)),
-    Operation("date.month number", DATE, "number", _on(lambda d: d.month)),
-    Operation("date.month digits", DATE, "code", _on(lambda d: f"{d.month:02}")),
-    Operation("date.day", DATE, "number", _on(lambda d: d.day)),
-    Operation("date.day ordinal", DATE, "code", _on(lambda d: ordinal(d.day))),
-    Operation("date.month short", DATE, "word", _on(month_short)),
-    Operation("date.first of month", DATE, "code", _on(lambda d: iso(d.replace(day=1)) if d.day > 1 else None)),
+    Operation("date.year", DATE, "number", of_data(lambda d: d.year)),
+    Operation("date.year two digits", DATE, "code", of_data(lambda d: f"{d.year % 100:02}")),
+    Operation("date.month name", DATE, "word", of_data(month_name)),
+    Operation("date.month number", DATE, "number", of_data(lambda d: d.month)),
+    Operation("date.month digits", DATE, "code", of_data(lambda d: f"{d.month:02}")),
+    Operation("date.day", DATE, "number", of_data(lambda d: d.day)),
+    Operation("date.day ordinal", DATE, "code", of_data(lambda d: ordinal(d.day))),
+    Operation("date.month short", DATE, "word", of_data(month_short)),
+    Operation("date.first of month", DATE, "code", of_data(lambda d: iso(d.replace(day=1)) if d.day > 1 else None)),
     Operation(
         "date.last of month",
         DATE,
         "code",
-        _on(lambda d: iso(d.replace(day=_last_day(d))) if d.day < _last_day(d) else None),
+        of_data(lambda d: iso(d.replace(day=_last_day(d))) if d.day < _last_day(d) else None),
     ),
-    Operation("date.next day", DATE, "code", _on(lambda d: iso(d + timedelta(days=1)))),
-    Operation("date.previous day", DATE, "code", _on(lambda d: iso(d - timedelta(days=1)))),
+    Operation("date.next day", DATE, "code", of_data(lambda d: iso(d + timedelta(days=1)))),
+    Operation("date.previous day", DATE, "code", of_data(lambda d: iso(d - timedelta(days=1)))),
     Operation("date.add days", DATE, "code", _moved(1), params=_days),
     Operation("date.take days", DATE, "code", _moved(-1), params=_days),
     Operation("date.next month", DATE, "code", _later(1)),
@@ -75,8 +68,8 @@ OPERATIONS = (
         lambda v, p: iso(v.data.replace(year=v.data.year + p["n"])) if v.data.day <= 28 else None,
         params=_years_on,
     ),
-    Operation("date.weekday", ("weekday date",), "word", _on(weekday_name)),
-    Operation("date.weekday short", ("weekday date",), "word", _on(weekday_short)),
+    Operation("date.weekday", ("weekday date",), "word", of_data(weekday_name)),
+    Operation("date.weekday short", ("weekday date",), "word", of_data(weekday_short)),
 )
 
 CONDITIONS: tuple[Condition, ...] = ()

@@ -1,21 +1,10 @@
 """Durations: in minutes, in hours, in many shapes."""
 
-from collections.abc import Callable
-
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from .._bands import Bands, band_label
+from .._work import new_of_data
 
-
-def _on(work: Callable[[int], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(value.data)
-        return None if found is None or str(found) == value.text else str(found)
-
-    return answer
-
-
-def _minutes(draw: Draw) -> Params:
-    return {"n": draw.pick((5, 10, 15, 20, 30, 45))}
+_minutes = picked(n=(5, 10, 15, 20, 30, 45))
 
 
 def _long_bound(draw: Draw) -> Params:
@@ -39,23 +28,26 @@ def decimal_hours(m: int) -> str | None:
 
 
 OPERATIONS = (
-    Operation("duration.minutes", ("duration",), "number", _on(lambda m: m)),
-    Operation("duration.h min", ("duration",), "code", _on(_h_min)),
-    Operation("duration.h:mm", ("duration",), "code", _on(h_mm)),
-    Operation("duration.hh:mm:ss", ("duration",), "code", _on(lambda m: f"{m // 60:02}:{m % 60:02}:00")),
+    Operation("duration.minutes", ("duration",), "number", new_of_data(lambda m: m)),
+    Operation("duration.h min", ("duration",), "code", new_of_data(_h_min)),
+    Operation("duration.h:mm", ("duration",), "code", new_of_data(h_mm)),
+    Operation("duration.hh:mm:ss", ("duration",), "code", new_of_data(lambda m: f"{m // 60:02}:{m % 60:02}:00")),
     Operation(
         "duration.iso",
         ("duration",),
         "code",
-        _on(lambda m: "PT" + (f"{m // 60}H" if m >= 60 else "") + (f"{m % 60}M" if m % 60 else "")),
+        new_of_data(lambda m: "PT" + (f"{m // 60}H" if m >= 60 else "") + (f"{m % 60}M" if m % 60 else "")),
     ),
     Operation(
-        "duration.tight", ("duration",), "code", _on(lambda m: _h_min(m).replace(" h", "h").replace(" min", "m"))
+        "duration.tight",
+        ("duration",),
+        "code",
+        new_of_data(lambda m: _h_min(m).replace(" h", "h").replace(" min", "m")),
     ),
-    Operation("duration.hours", ("duration",), "number", _on(lambda m: m // 60 if m >= 60 else None)),
-    Operation("duration.minutes part", ("duration",), "number", _on(lambda m: m % 60 if m >= 60 else None)),
-    Operation("duration.started hours", ("duration",), "number", _on(lambda m: -(-m // 60))),
-    Operation("duration.decimal", ("duration",), "code", _on(decimal_hours)),
+    Operation("duration.hours", ("duration",), "number", new_of_data(lambda m: m // 60 if m >= 60 else None)),
+    Operation("duration.minutes part", ("duration",), "number", new_of_data(lambda m: m % 60 if m >= 60 else None)),
+    Operation("duration.started hours", ("duration",), "number", new_of_data(lambda m: -(-m // 60))),
+    Operation("duration.decimal", ("duration",), "code", new_of_data(decimal_hours)),
     Operation("duration.plus", ("duration",), "number", lambda v, p: str(v.data + p["n"]), params=_minutes),
     Operation(
         "duration.minus",
@@ -64,7 +56,7 @@ OPERATIONS = (
         lambda v, p: str(v.data - p["n"]) if v.data > p["n"] else None,
         params=_minutes,
     ),
-    Operation("duration.double", ("duration",), "code", _on(lambda m: h_mm(2 * m))),
+    Operation("duration.double", ("duration",), "code", new_of_data(lambda m: h_mm(2 * m))),
 )
 
 CONDITIONS = (

@@ -3,18 +3,11 @@
 from collections.abc import Callable
 from datetime import date
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from ...inputs.times._shapes import PLAIN_SHAPES, SHAPES, Shape, iso, month_name, month_short, shape_of
+from .._work import of_data
 
 DATE = ("date", "date in text", "weekday date")
-
-
-def _on(work: Callable[[date], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(value.data)
-        return None if found is None else str(found)
-
-    return answer
 
 
 def _rewritten(shape: str) -> Callable[[Value, Params], str | None]:
@@ -87,12 +80,11 @@ def _patterned(value: Value, p: Params) -> str | None:
     return None if new == value.text else new
 
 
-def _file(draw: Draw) -> Params:
-    return {
-        "stem": draw.pick(("report", "backup", "notes", "invoice", "scan", "minutes", "export", "photo")),
-        "end": draw.pick(("pdf", "txt", "csv", "zip", "log", "md")),
-        "glue": draw.pick("_-."),
-    }
+_file = picked(
+    stem=("report", "backup", "notes", "invoice", "scan", "minutes", "export", "photo"),
+    end=("pdf", "txt", "csv", "zip", "log", "md"),
+    glue="_-.",
+)
 
 
 OPERATIONS = (
@@ -106,13 +98,13 @@ OPERATIONS = (
     Operation("date.like an example", DATE, "code", _like, params=_example),
     Operation("date.by pattern", DATE, "code", _patterned, params=_pattern),
     Operation("date.by shown pattern", DATE, "code", _patterned, params=_pattern),
-    Operation("date.month and year", DATE, "code", _on(lambda d: f"{month_name(d)} {d.year}")),
-    Operation("date.month key", DATE, "code", _on(lambda d: f"{d.year}-{d.month:02}")),
-    Operation("date.day and month", DATE, "code", _on(lambda d: f"{d.day} {month_name(d)}")),
+    Operation("date.month and year", DATE, "code", of_data(lambda d: f"{month_name(d)} {d.year}")),
+    Operation("date.month key", DATE, "code", of_data(lambda d: f"{d.year}-{d.month:02}")),
+    Operation("date.day and month", DATE, "code", of_data(lambda d: f"{d.day} {month_name(d)}")),
     Operation(
         "date.file name", DATE, "code", lambda v, p: f"{p['stem']}{p['glue']}{iso(v.data)}.{p['end']}", params=_file
     ),
-    Operation("date.path", DATE, "code", _on(lambda d: f"{d.year}/{month_name(d)}/{d.day:02}")),
+    Operation("date.path", DATE, "code", of_data(lambda d: f"{d.year}/{month_name(d)}/{d.day:02}")),
     Operation("date.no weekday", ("weekday date",), "code", lambda v, _: v.text.partition(" ")[2]),
     Operation(
         "date.same shape next year",

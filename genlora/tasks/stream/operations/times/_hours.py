@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from ...inputs.times._shapes import clock12, clock24
 from ._durations import decimal_hours, h_mm
 
@@ -15,16 +15,13 @@ def _span(work: Callable[[int, int], str | int | None]) -> Callable[[Value, Para
     return answer
 
 
-def _minutes(draw: Draw) -> Params:
-    return {"n": draw.pick((5, 10, 15, 20, 30, 45))}
+_minutes = picked(n=(5, 10, 15, 20, 30, 45))
 
 
-def _shift(draw: Draw) -> Params:
-    return {"n": draw.pick((15, 30, 60, 90, 120))}
+_shift = picked(n=(15, 30, 60, 90, 120))
 
 
-def _bound(draw: Draw) -> Params:
-    return {"n": draw.pick((30, 45, 60, 75, 90, 120))}
+_bound = picked(n=(30, 45, 60, 75, 90, 120))
 
 
 def _moment(draw: Draw) -> Params:

@@ -3,7 +3,7 @@
 import calendar
 from collections.abc import Callable
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from ...inputs.times._shapes import MONTHS, WEEKDAYS
 from .._bands import Bands, band_label
 
@@ -15,16 +15,13 @@ def _shifted(month: tuple[int, int], by: int) -> str:
     return f"{year + index // 12}-{index % 12 + 1:02}"
 
 
-def _year(draw: Draw) -> Params:
-    return {"year": draw.between(2023, 2025)}
+_year = picked(year=range(2023, 2026))
 
 
-def _some_months(draw: Draw) -> Params:
-    return {"n": draw.between(2, 4)}
+_some_months = picked(n=range(2, 5))
 
 
-def _some_days(draw: Draw) -> Params:
-    return {"n": draw.between(2, 5)}
+_some_days = picked(n=range(2, 6))
 
 
 def _bound(draw: Draw) -> Params:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from ...inputs.times._shapes import MONTHS, SHAPES, Dated, iso, month_name, month_short
 from .._bands import Bands, band_label
 from .._filters import Filter, filter_operations
@@ -30,8 +30,7 @@ def _bound(draw: Draw) -> Params:
     return {"bound": d, "shown": SHAPES[draw.pick(("iso", "long"))].write(d)}
 
 
-def _year(draw: Draw) -> Params:
-    return {"year": draw.between(2023, 2025)}
+_year = picked(year=range(2023, 2026))
 
 
 def _months(draw: Draw) -> Params:
@@ -44,8 +43,7 @@ def _half(draw: Draw) -> Params:
     return {"month": m, "name": MONTHS[m - 1]}
 
 
-def _more_days(draw: Draw) -> Params:
-    return {"n": draw.between(2, 5)}
+_more_days = picked(n=range(2, 6))
 
 
 _FILTERS = (
@@ -134,12 +132,10 @@ OPERATIONS = (
 )
 
 
-def _long(draw: Draw) -> Params:
-    return {"n": draw.pick((3, 4, 5, 7))}
+_long = picked(n=(3, 4, 5, 7))
 
 
-def _covers(draw: Draw) -> Params:
-    return {"day": draw.pick((1, 5, 10, 15, 20, 25))}
+_covers = picked(day=(1, 5, 10, 15, 20, 25))
 
 
 def _days_of(value: Value) -> list[date]:

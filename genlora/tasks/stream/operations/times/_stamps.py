@@ -1,25 +1,16 @@
 """Dates with times."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 
-from ..._parts import Classifier, Condition, Draw, Operation, Params, Value
+from ..._parts import Classifier, Condition, Draw, Operation, Params, Value, picked
 from ...inputs.times._shapes import SHAPES, clock12, clock24, iso, month_name, month_short
 from .._bands import Bands, band_label
+from .._work import new_of_both
 
 _ON = ("stamp",)
 
 
-def _on(work: Callable[[date, int], str | int | None]) -> Callable[[Value, Params], str | None]:
-    def answer(value: Value, _: Params) -> str | None:
-        found = work(*value.data)
-        return None if found is None or str(found) == value.text else str(found)
-
-    return answer
-
-
-def _hours(draw: Draw) -> Params:
-    return {"n": draw.pick((2, 3, 5, 6, 8, 12))}
+_hours = picked(n=(2, 3, 5, 6, 8, 12))
 
 
 def _moved(value: Value, p: Params) -> str:
@@ -46,22 +37,27 @@ def _window(draw: Draw) -> Params:
 
 
 OPERATIONS = (
-    Operation("stamp.date", _ON, "code", _on(lambda d, m: iso(d))),
-    Operation("stamp.time", _ON, "code", _on(lambda d, m: clock24(m))),
-    Operation("stamp.time 12", _ON, "code", _on(lambda d, m: clock12(m))),
-    Operation("stamp.iso", _ON, "code", _on(lambda d, m: f"{iso(d)}T{clock24(m)}")),
-    Operation("stamp.sortable", _ON, "code", _on(lambda d, m: f"{iso(d)} {clock24(m)}")),
-    Operation("stamp.for a letter", _ON, "code", _on(lambda d, m: f"{SHAPES['long'].write(d)} at {clock24(m)}")),
-    Operation("stamp.short", _ON, "code", _on(lambda d, m: f"{d.day} {month_short(d)} {clock24(m)}")),
+    Operation("stamp.date", _ON, "code", new_of_both(lambda d, m: iso(d))),
+    Operation("stamp.time", _ON, "code", new_of_both(lambda d, m: clock24(m))),
+    Operation("stamp.time 12", _ON, "code", new_of_both(lambda d, m: clock12(m))),
+    Operation("stamp.iso", _ON, "code", new_of_both(lambda d, m: f"{iso(d)}T{clock24(m)}")),
+    Operation("stamp.sortable", _ON, "code", new_of_both(lambda d, m: f"{iso(d)} {clock24(m)}")),
     Operation(
-        "stamp.file", _ON, "code", _on(lambda d, m: f"{SHAPES['compact'].write(d)}_{clock24(m).replace(':', '')}")
+        "stamp.for a letter", _ON, "code", new_of_both(lambda d, m: f"{SHAPES['long'].write(d)} at {clock24(m)}")
     ),
-    Operation("stamp.hour", _ON, "number", _on(lambda d, m: m // 60)),
-    Operation("stamp.day", _ON, "number", _on(lambda d, m: d.day)),
-    Operation("stamp.month", _ON, "word", _on(lambda d, m: month_name(d))),
-    Operation("stamp.year", _ON, "number", _on(lambda d, m: d.year)),
-    Operation("stamp.full hour", _ON, "code", _on(lambda d, m: f"{iso(d)} {m // 60:02}:00")),
-    Operation("stamp.end of day", _ON, "code", _on(lambda d, m: f"{iso(d)} 23:59")),
+    Operation("stamp.short", _ON, "code", new_of_both(lambda d, m: f"{d.day} {month_short(d)} {clock24(m)}")),
+    Operation(
+        "stamp.file",
+        _ON,
+        "code",
+        new_of_both(lambda d, m: f"{SHAPES['compact'].write(d)}_{clock24(m).replace(':', '')}"),
+    ),
+    Operation("stamp.hour", _ON, "number", new_of_both(lambda d, m: m // 60)),
+    Operation("stamp.day", _ON, "number", new_of_both(lambda d, m: d.day)),
+    Operation("stamp.month", _ON, "word", new_of_both(lambda d, m: month_name(d))),
+    Operation("stamp.year", _ON, "number", new_of_both(lambda d, m: d.year)),
+    Operation("stamp.full hour", _ON, "code", new_of_both(lambda d, m: f"{iso(d)} {m // 60:02}:00")),
+    Operation("stamp.end of day", _ON, "code", new_of_both(lambda d, m: f"{iso(d)} 23:59")),
     Operation("stamp.hours later", _ON, "code", _moved, params=_hours),
 )
 

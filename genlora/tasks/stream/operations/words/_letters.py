@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 
 _VOWELS = "aeiou"
 _LETTERS = "aeioustrnlmpcd"
@@ -14,8 +14,7 @@ def _on(edit: Callable[[str], str | None]) -> Callable[[Value, Params], str | No
     return lambda value, _: edit(value.data)
 
 
-def _letter(draw: Draw) -> Params:
-    return {"letter": draw.pick(_LETTERS)}
+_letter = picked(letter=_LETTERS)
 
 
 def _count(draw: Draw) -> Params:
@@ -23,15 +22,13 @@ def _count(draw: Draw) -> Params:
     return {"n": n}
 
 
-def _length(draw: Draw) -> Params:
-    return {"n": draw.between(4, 7)}
+_length = picked(n=range(4, 8))
 
 
-def _affix(draw: Draw) -> Params:
-    return {
-        "affix": draw.pick(("un", "re", "pre", "my", "over", "x", "super", "non", "mega", "go")),
-        "tail": draw.pick(("ly", "ness", "er", "able", "ish", "123", "x", "!", "s", "_id")),
-    }
+_affix = picked(
+    affix=("un", "re", "pre", "my", "over", "x", "super", "non", "mega", "go"),
+    tail=("ly", "ness", "er", "able", "ish", "123", "x", "!", "s", "_id"),
+)
 
 
 def _swap(draw: Draw) -> Params:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._tables import table
 from ..facts._places import ORDINALS
 
@@ -45,15 +45,13 @@ def _cut(draw: Draw) -> Params:
     return {"n": n, "nth": ORDINALS[n - 1]}
 
 
-def _letter(draw: Draw) -> Params:
-    return {"letter": draw.pick("aeiourstnl"), "other": draw.pick("hkmpdg")}
+_letter = picked(letter="aeiourstnl", other="hkmpdg")
 
 
-def _affix(draw: Draw) -> Params:
-    return {
-        "head": draw.pick(("my_", "#", "@", "non-", "pre-", "~", "new ", "re-", "a.", "no ", "1. ", "- ")),
-        "tail": draw.pick((".", "!", "?", ":", ";", ".txt", "_2", "...", " (new)", "/")),
-    }
+_affix = picked(
+    head=("my_", "#", "@", "non-", "pre-", "~", "new ", "re-", "a.", "no ", "1. ", "- "),
+    tail=(".", "!", "?", ":", ";", ".txt", "_2", "...", " (new)", "/"),
+)
 
 
 def _word(draw: Draw) -> Params:
@@ -118,7 +116,7 @@ CONDITIONS = (
         lambda v, p: sum(c.isalpha() for c in v.text) > p["length"],
         ("{the} has more than {length} letters", "it is longer than {length} letters"),
         ("{the} has {length} letters or fewer", "it is at most {length} letters long"),
-        params=lambda d: {"length": d.between(4, 7)},
+        params=picked(length=range(4, 8)),
     ),
     Condition(
         "short has letter",

@@ -2,7 +2,7 @@
 
 from genlora.tasks._rules_data import Draw
 
-from ..._parts import Classifier, Condition, Operation, Params, Value
+from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._tables import table
 
 _VOWELS = "aeiou"
@@ -19,8 +19,7 @@ def _length(draw: Draw) -> Params:
     return {"n": n, "more": n + 1}
 
 
-def _pair(draw: Draw) -> Params:
-    return {"pair": draw.pick(_PAIRS), "ending": draw.pick(_ENDINGS)}
+_pair = picked(pair=_PAIRS, ending=_ENDINGS)
 
 
 def _range(draw: Draw) -> Params:
