@@ -34,7 +34,7 @@ NEVER = {
 }
 """There is nothing to rewrite, or one answer to everything."""
 _TABLES = (*ALL_OPERATIONS, *ALL_CONDITIONS, *ALL_CLASSIFIERS)
-_MINE = ("times", "quantities", "_bands", "_filters")
+_MINE = ("times", "quantities", "_bands", "_filters", "_work")
 
 
 def _module(thing):
