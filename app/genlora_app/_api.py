@@ -96,9 +96,12 @@ class Endpoints:
         found = self._studio.merge(self._studio.get(adapter), quantization)
         drift = found.report.reloaded
         return {
-            "quantization": found.report.backend, "drift": drift.share, "agreement": drift.agreement,
-            "positions": drift.positions, "bytes": found.file.stat().st_size,
-        }  # fmt: skip
+            "quantization": found.report.backend,
+            "drift": drift.share,
+            "agreement": drift.agreement,
+            "positions": drift.positions,
+            "bytes": found.file.stat().st_size,
+        }
 
     def experts(self, words: str = "") -> list[dict[str, Any]]:
         """List the experts of the bank: trained adapters that new ones are made from.

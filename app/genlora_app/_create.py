@@ -237,13 +237,24 @@ def _wire_making(studio: Studio, current: Current, form: Form, panel: Panel, fol
             yield str(views.error_notice(err))
 
     making = gr.on(
-        [form.make.click], generate, [form.description, form.examples], list(outputs.values()),
-        concurrency_id=HEAVY, concurrency_limit=1, trigger_mode="always_last", **QUIET,
-    )  # fmt: skip
+        [form.make.click],
+        generate,
+        [form.description, form.examples],
+        list(outputs.values()),
+        concurrency_id=HEAVY,
+        concurrency_limit=1,
+        trigger_mode="always_last",
+        **QUIET,
+    )
     return making.success(
-        ask_first, [current.id, asking, folds.tell], panel.answers,
-        concurrency_limit=4, concurrency_id="talk", trigger_mode="multiple", **QUIET,
-    )  # fmt: skip
+        ask_first,
+        [current.id, asking, folds.tell],
+        panel.answers,
+        concurrency_limit=4,
+        concurrency_id="talk",
+        trigger_mode="multiple",
+        **QUIET,
+    )
 
 
 def _wire_talking(studio: Studio, current: Current, panel: Panel, folds: Folds) -> Any:
@@ -265,8 +276,11 @@ def _wire_talking(studio: Studio, current: Current, panel: Panel, folds: Folds) 
             yield ["", str(result.talk_view(kept)), [(id, e) for e in kept], ""]
 
     return gr.on(
-        [panel.ask.click, panel.message.submit], answer,
+        [panel.ask.click, panel.message.submit],
+        answer,
         [current.id, panel.message, folds.tell, folds.length, exchanges],
         [panel.unasked, panel.talk, exchanges, panel.message],
-        concurrency_limit=4, concurrency_id="talk", **QUIET,
-    )  # fmt: skip
+        concurrency_limit=4,
+        concurrency_id="talk",
+        **QUIET,
+    )

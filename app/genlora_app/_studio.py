@@ -300,9 +300,14 @@ class Studio:
         out = Path(tempfile.mkdtemp(prefix="merge-", dir=self.folder))
         try:
             report = merge(
-                self.base.path, made.generated.state, self.base.layout,
-                quantize=backend.name, out=out / name, gguf=gguf, progress=on_step,
-            )  # fmt: skip
+                self.base.path,
+                made.generated.state,
+                self.base.layout,
+                quantize=backend.name,
+                out=out / name,
+                gguf=gguf,
+                progress=on_step,
+            )
             on_step("packing", 0, 0)
             found = sorted(report.folder.glob("*.gguf"))
             if found:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genlora.cache import PyPIFile, cache_dir, check_digest, drop_entry, fetch_wheel_file, staged, tree_digest, usable
-from genlora.errors import BaseError, FetchError, MissingExtraError
+from genlora.errors import BaseError, FetchError
 from genlora.files import at_home, storage_errors
 from genlora.progress import Progress, silent
 
@@ -166,13 +166,9 @@ def _looked_up(source: str | None) -> str:
 
 
 def _from_hub(name: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-    except ImportError as err:  # pragma: no cover
-        raise MissingExtraError(
-            f"hf:{name} needs huggingface_hub. Install it with: pip install huggingface_hub"
-        ) from err
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
     wanted = ["*.json", "*.jinja", "*.safetensors", "*.model"]
     try:
         return Path(snapshot_download(name, allow_patterns=wanted))

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from genlora.errors import ConfigError, MissingExtraError, TrainingError
+from genlora.errors import ConfigError, TrainingError
+from genlora.extras import require_extra
 from genlora.runs import begin_run
 
 from ._checkpoint_io import RunState, read_checkpoint, restore, trained_state, write_state
@@ -361,11 +362,10 @@ def _fabric(device: str, devices: int) -> "Fabric":
         raise ConfigError(
             f"--devices {devices}, but there are {torch.cuda.device_count()} CUDA devices. Ask for fewer."
         )
-    try:
-        from lightning_fabric import Fabric
-        from lightning_fabric.strategies.ddp import DDPStrategy
-    except ImportError as err:
-        raise MissingExtraError("training a generator needs Lightning Fabric: pip install 'genlora[train]'") from err
+    require_extra("train", "lightning_fabric", what="training a generator")
+    from lightning_fabric import Fabric
+    from lightning_fabric.strategies.ddp import DDPStrategy
+
     with _quiet():
         if devices > 1:
             strategy = DDPStrategy(process_group_backend="nccl" if kind == "cuda" else "gloo")

@@ -1,4 +1,5 @@
 import csv
+import importlib.util
 import itertools
 import json
 import os
@@ -12,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from genlora.errors import ConfigError, TrainingError
+from genlora.errors import ConfigError, MissingExtraError, TrainingError
 from genlora.train.loop._checkpoint_io import read_state, trained_state, write_state
 from genlora.train.loop._lightning import CHECKPOINT, FitTick, fit
 from genlora.train.loop._pace import Pace
@@ -210,6 +211,13 @@ def start(run, *, kill_at=0, devices=1):
     argv = [sys.executable, str(SCRIPT), str(run), str(kill_at), str(devices)]
     env = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "MASTER_PORT", "WORLD_SIZE", "NODE_RANK")}
     return subprocess.run(argv, env=env, timeout=300, capture_output=True, text=True, check=False)
+
+
+def test_a_fit_without_fabric_says_what_to_install(tmp_path, monkeypatch):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n, *a: None if n == "lightning_fabric" else real(n, *a))
+    with pytest.raises(MissingExtraError, match=r"lightning_fabric\. Install it with: pip install 'genlora\[train\]'"):
+        fit(Toy(), run=tmp_path, steps=1, config={})
 
 
 @pytest.mark.slow
