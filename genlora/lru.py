@@ -32,6 +32,11 @@ class Lru(Generic[Key, Value]):
         return key in self._items
 
     @property
+    def used(self) -> int:
+        """The sum of the sizes of what is kept."""
+        return self._used
+
+    @property
     def leased(self) -> int:
         """How many values are leased."""
         return len(self._leases)

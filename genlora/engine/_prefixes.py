@@ -4,10 +4,11 @@ The system turn, a description and its examples stand before every input of an a
 the tokens up to it and on the adapter alone, so the next request takes it over.
 """
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 from torch import Tensor
+
+from genlora.lru import Lru
 
 SHORTEST = 16
 """Tokens under which a beginning is computed again: copying it would save nothing."""
@@ -17,12 +18,15 @@ class Prefixes:
     """Keys and values of beginnings by (adapter, tokens); the least recently used go first. One thread's."""
 
     def __init__(self, most_bytes: int) -> None:
-        self.most_bytes = most_bytes
-        self.bytes = 0
-        self._kept: OrderedDict[tuple[str, tuple[int, ...]], Tensor] = OrderedDict()
+        self._kept: Lru[tuple[str, tuple[int, ...]], Tensor] = Lru(most_bytes)
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    @property
+    def bytes(self) -> int:
+        """How much is kept."""
+        return self._kept.used
 
     def length(self, key: str, beginning: Sequence[int]) -> int:
         """How many positions are kept for this beginning: all of them, or 0."""
@@ -30,17 +34,13 @@ class Prefixes:
 
     def get(self, key: str, beginning: Sequence[int]) -> Tensor:
         """(layer, key or value, head, position, width) of a beginning that is kept."""
-        found = (key, tuple(beginning))
-        self._kept.move_to_end(found)
-        return self._kept[found]
+        found = self._kept.get((key, tuple(beginning)))
+        if found is None:
+            raise KeyError(key)
+        return found
 
     def keep(self, key: str, beginning: Sequence[int], data: Tensor) -> None:
         """Keep a copy of `data`, unless it is there already or larger than all that may be kept."""
         name, size = (key, tuple(beginning)), data.numel() * data.element_size()
-        if name in self._kept or len(beginning) < SHORTEST or size > self.most_bytes:
-            return
-        while self.bytes + size > self.most_bytes:
-            _, dropped = self._kept.popitem(last=False)
-            self.bytes -= dropped.numel() * dropped.element_size()
-        self._kept[name] = data.clone()
-        self.bytes += size
+        if name not in self._kept and len(beginning) >= SHORTEST and self._kept.make_room(size):
+            self._kept.put(name, data.clone(), size)

@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from collections import OrderedDict
 from concurrent.futures import CancelledError as FutureCancelledError
 from dataclasses import dataclass, field
 from typing import Literal
@@ -68,7 +67,7 @@ class Tickets:
 
     def __init__(self, queue: GenerateQueue) -> None:
         self._queue = queue
-        self._tickets: dict[str, OrderedDict[str, Ticket]] = {}
+        self._tickets: dict[str, dict[str, Ticket]] = {}
 
     def draw(self, job: GenerateJob) -> Ticket:
         """Start a job and give a ticket for it. Raises `OverloadError`."""
@@ -105,8 +104,8 @@ class Tickets:
         """An owner's tickets, oldest first."""
         return list(self._of(owner).values())
 
-    def _of(self, owner: str) -> "OrderedDict[str, Ticket]":
-        own = self._tickets.setdefault(owner, OrderedDict())
+    def _of(self, owner: str) -> dict[str, Ticket]:
+        own = self._tickets.setdefault(owner, {})
         late = time.time() - _KEPT_S
         for id in [t.id for t in own.values() if t.finished is not None and t.finished < late]:
             del own[id]

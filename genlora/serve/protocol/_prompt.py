@@ -1,7 +1,6 @@
 """From conversations and texts to token ids, exactly as `genlora.tasks.prompt_ids` does, from any thread."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from tokenizers import Tokenizer
 
 from genlora.base import Constraint, LoadedBase
 from genlora.engine import TokenBytes
+from genlora.lru import Lru
 from genlora.tasks import BARE, PromptFormat
 
 from .._errors import bad
@@ -51,7 +51,7 @@ class Prompts:
         self._tokenizer.no_padding()
         self._max_chars, self._max_length = max_chars, max_length
         self._bytes = TokenBytes(base.tokenizer)
-        self._beginnings: OrderedDict[PromptFormat, list[int]] = OrderedDict()
+        self._beginnings: Lru[PromptFormat, list[int]] = Lru(_KEPT)
         self._lock = threading.Lock()
 
     def chat(self, messages: Sequence[Message], format: PromptFormat = BARE, *, goes_on: bool = False) -> Question:
@@ -127,14 +127,12 @@ class Prompts:
     def _beginning(self, format: PromptFormat) -> list[int]:
         """What the prompts of two unlike inputs begin with; whether another does too is looked at each time."""
         with self._lock:
-            if format not in self._beginnings:
+            found = self._beginnings.get(format)
+            if found is None:
                 one, two = (self._encoded(format.messages(text)) for text in ("0", "Why?"))
-                same = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), 0)
-                self._beginnings[format] = one[:same]
-                if len(self._beginnings) > _KEPT:
-                    self._beginnings.popitem(last=False)
-            self._beginnings.move_to_end(format)
-            return self._beginnings[format]
+                found = one[: next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), 0)]
+                self._beginnings.put(format, found)
+            return found
 
     def _check_chars(self, found: int, param: str) -> None:
         if found > self._max_chars:
