@@ -50,7 +50,8 @@ def reference_requests(
 ) -> list[ReferenceRequest]:
     """All requests to calibrate on, or with `split` *test* those to judge by, which are to be asked once.
 
-    `stored` are the bank's experts; those that the catalogue knows come in other words.
+    `stored` are the bank's experts; those that the catalogue knows come in other words. To calibrate, a task comes in
+    every wording that there is, close ones and far ones.
     """
     n = TURNS * DIALOGUES
     held: Literal["validation", "test"] = "validation" if split == "calibration" else "test"
@@ -61,7 +62,8 @@ def reference_requests(
         if probe.near not in stored or entry is None or (entry.scheme == "words" and words_folder is None):
             continue
         rows = sample(catalogue_task(probe.near, words_folder=words_folder).split(held), n, seed=0)
-        out.append(ReferenceRequest(probe.near, "other words", probe.descriptions[0], rows, probe.near))
+        said = probe.descriptions if split == "calibration" else probe.descriptions[:1]
+        out += [ReferenceRequest(probe.near, "other words", text, rows, probe.near) for text in said]
     for probe in probes("near-misses", split=held):
         out.append(ReferenceRequest(probe.name, "near miss", probe.descriptions[0], probe.rows))
     for probe in probes("practical", split=held):

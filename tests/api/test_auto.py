@@ -22,6 +22,7 @@ from genlora.generators import (
     neighbourhood,
     save_artefact,
 )
+from genlora.generators._expected import WayTable
 from genlora.generators._reading import kept_given
 from genlora.tasks import Example
 
@@ -135,12 +136,24 @@ def test_tables_are_fitted_through_the_base(world, embedder, tmp_path, tiny_base
             for name in ("say", "give", "tell")
         ]
         record = fit_auto(lora, base, requests, tmp_path / "auto", on_answer=lambda done, all: seen.append((done, all)))
-        with pytest.raises(ConfigError, match="1 requests to calibrate on"):
-            fit_auto(lora, base, requests[:1], tmp_path / "none")
+        other = dataclasses.replace(requests[0], description="the plural of a noun, said otherwise")
+        with pytest.raises(ConfigError, match="requests for 1 tasks to calibrate on"):
+            fit_auto(lora, base, [requests[0], other], tmp_path / "none")
+        left, expect = [], WayTable.expect
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                WayTable,
+                "expect",
+                lambda t, x, *, without=(): left.append(tuple(without)) or expect(t, x, without=without),
+            )
+            alike = fit_auto(lora, base, [*requests, other], tmp_path / "alike")
         names = set(lora.bank.names())
         with monkeypatch.context() as patch:
             patch.setattr("genlora.api.measure._fit_auto.card_rows", lambda record: ())  # cards without samples
             plain = fit_auto(lora, base, requests, tmp_path / "plain")
+    assert len(alike["requests"]) == 4
+    # a task in two wordings is judged by other tasks, not by its other wording
+    assert {(0, 3), (1,), (2,)} == {w for w in left if w and max(w) < 4}
     assert seen[-1] == (29, 29) and seen == sorted(seen) and set(record["means"]) == {"near miss"}
     assert set(record["mean"]) == {"nearest expert", "fewshot-0", "fewshot-1", "fewshot-3", "auto", "auto, quick"}
     assert 0 <= record["calibration_error"] <= 1 and 0 <= record["inside_the_interval"] <= 1

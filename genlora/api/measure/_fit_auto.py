@@ -62,13 +62,14 @@ def fit_auto(
     """Ask every request (see `reference_requests`) in every way and write the tables to `out`; returns the record.
 
     The rows of the same-task test are the samples on the experts' cards; without any, `auto` chooses by vectors alone.
-    Raises `UnknownGeneratorError` where `fewshot` has not been trained, `ConfigError` where there is no
-    request.
+    Raises `UnknownGeneratorError` where `fewshot` has not been trained, `ConfigError` where the requests are
+    for fewer than two tasks.
     """
     engine: AutoGenerator = lora.engine("auto")
     fewshot = lora.engine("fewshot")
-    if len(requests) < 2:
-        raise ConfigError(f"{len(requests)} requests to calibrate on; expected two at least, and better a hundred.")
+    tasks = len({r.name for r in requests})
+    if tasks < 2:
+        raise ConfigError(f"requests for {tasks} tasks to calibrate on; expected two at least, and better a hundred.")
     vectors = np.stack([lora.embed(r.description)[0] for r in requests])
     nears = [
         neighbourhood(engine.library, engine.calibration, Request(description=r.description), v, Stopwatch())
@@ -89,7 +90,7 @@ def fit_auto(
     asked = [(n, requests[i]) for (i, _), n in zip(pairs, names, strict=True)]
     right = np.array(rate_experts(base, experts, asked, on_answer=told(2)))
     few = rate_fewshot(base, fewshot.state, requests, on_request=told(3))
-    found = _Found(lora, vectors.astype(np.float64), nears, pairs, names, gaps, right, few)
+    found = _Found(lora, requests, vectors.astype(np.float64), nears, pairs, names, gaps, right, few)
     tables = found.tables()
     record = {
         "requests": found.told(requests),
@@ -162,6 +163,7 @@ class _Found:
     def __init__(
         self,
         lora: GenLora,
+        requests: Sequence[ReferenceRequest],
         vectors: Floats,
         nears: Sequence[Neighbourhood],
         pairs: Sequence[tuple[int, int]],
@@ -171,6 +173,9 @@ class _Found:
         few: Sequence[Mapping[int, float]],
     ) -> None:
         self.vectors, self.names, self.gaps, self.right = vectors, names, gaps, right
+        number = {task: n for n, task in enumerate(dict.fromkeys(r.name for r in requests))}
+        self.task = np.array([number[r.name] for r in requests])
+        """Of each request: a task in two wordings is one, and is judged by others alone."""
         self.of = np.array([i for i, _ in pairs])
         self.first = np.array([p for p, (_, at) in enumerate(pairs) if at == 0])
         self.own = np.array([own_score(lora.bank, name) or 1.0 for name in names])
@@ -186,14 +191,20 @@ class _Found:
     def _pairs_of(self, request: int) -> list[int]:
         return np.flatnonzero(self.of == request).tolist()
 
+    def _alike(self, request: int) -> list[int]:
+        """The requests for the same task, this one too."""
+        return np.flatnonzero(self.task == self.task[request]).tolist()
+
     def tables(self) -> dict[str, WayTable]:
         quick = np.stack([self.features[p][:3] for p in self.first])
-        out = {table_name("expert"): fit_table(quick, self.kept[self.first])}
+        tasks = self.task.tolist()
+        out = {table_name("expert"): fit_table(quick, self.kept[self.first], tasks)}
         read = [p for p, g in enumerate(self.gaps) if g is not None]
         if read:
             features = np.stack([self.features[p] for p in read])
-            out[table_name("expert", quick=False)] = fit_table(features, self.kept[read], self.of[read].tolist())
-        return out | {way: fit_table(self.vectors, share) for way, share in self.few.items()}
+            groups = self.task[self.of[read]].tolist()
+            out[table_name("expert", quick=False)] = fit_table(features, self.kept[read], groups)
+        return out | {way: fit_table(self.vectors, share, tasks) for way, share in self.few.items()}
 
     def told(self, requests: Sequence[ReferenceRequest]) -> list[dict[str, Any]]:
         """One entry a request, for the record."""
@@ -221,13 +232,13 @@ class _Found:
         rows_of = {p: k for k, p in enumerate(p for p, g in enumerate(self.gaps) if g is not None)}
         best, said = [], []
         for i, first in enumerate(self.first):
-            options = []
+            options, alike = [], self._alike(i)
             for p in self._pairs_of(i):
                 if quick or p not in rows_of:
                     if p == first:
-                        options.append((p, tables[table_name("expert")].expect(self.features[p][:3], without=[i])))
+                        options.append((p, tables[table_name("expert")].expect(self.features[p][:3], without=alike)))
                     continue
-                mine = [rows_of[q] for q in self._pairs_of(i) if q in rows_of]
+                mine = [rows_of[q] for j in alike for q in self._pairs_of(j) if q in rows_of]
                 table = tables[table_name("expert", quick=False)]
                 options.append((p, table.expect(self.features[p], without=mine)))
             p, expected = max(options, key=lambda o: (o[1].value * self.own[o[0]], -o[0]))
@@ -236,7 +247,7 @@ class _Found:
         return np.array(best), said
 
     def judged(self, tables: Mapping[str, WayTable], requests: Sequence[ReferenceRequest]) -> dict[str, Any]:
-        """How good the tables are, each request read from the others: choice, calibration error, rank correlation."""
+        """Choice, calibration error and rank correlation of the tables; each request is read from other tasks."""
         sources = np.array([r.source for r in requests])
         zero = table_name("fewshot")
         ways = {"nearest expert": self.right[self.first], **self.few}
@@ -268,7 +279,7 @@ class _Found:
         """What `auto` gets on each request, and how well it knew."""
         pairs, kept = self._chosen(tables, quick=quick)
         own, zero = self.own[pairs], table_name("fewshot")
-        few = [tables[zero].expect(x, without=[i]) for i, x in enumerate(self.vectors)]
+        few = [tables[zero].expect(x, without=self._alike(i)) for i, x in enumerate(self.vectors)]
         takes = np.array([k.value * o >= f.value for k, o, f in zip(kept, own, few, strict=True)])
         answers = np.where(takes, self.right[pairs], self.few[zero])
         ends = [
