@@ -18,7 +18,7 @@ from .small_world import embedder_path as embedder_path
 
 FOLDER = Path(__file__).parents[1] / "benchmarks" / "gpu"
 QUICK = ["--device", "cpu", "--workers", "0", "--sequences", "4", "--tokens", "400", "--looks", "1"]
-QUICK += ["--rank", "2", "--log-s", "0"]
+QUICK += ["--rank", "2", "--log-every", "1"]
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_packed_kit_trains_goes_on_and_gives_artefacts_back(kit, tiny_base, em
 
 
 def test_what_steps_are_spent_on_is_told_once(kit, tmp_path, capsys):
-    watch = kit[1].profiled(kit[1].Log(tmp_path / "log", 1.0), first=2, steps=1)
+    watch = kit[1].profiled(kit[1].Log(tmp_path / "log", 1), first=2, steps=1)
     for step in range(1, 6):
         torch.ones(8, 8) @ torch.ones(8, 8)
         watch(FitTick(step, 9, {}, 1.0))

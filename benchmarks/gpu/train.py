@@ -154,30 +154,36 @@ def profiled(log: "Log", first: int, steps: int) -> Any:
 
 
 class Log:
-    """Progress as JSON Lines, now and then, in OUT."""
+    """Progress as JSON Lines in OUT, every so many steps and at each look: losses are means since the line before."""
 
-    def __init__(self, path: Path, every_s: float) -> None:
-        self.path, self.every_s = path, every_s
+    def __init__(self, path: Path, every: int) -> None:
+        self.path, self.every = path, every
         self.began = self.last = time.perf_counter()
         self.tokens, self.steps = -1.0, -1
+        self.sums: dict[str, float] = {}
 
     def __call__(self, tick: Any) -> None:
         now, losses = time.perf_counter(), dict(tick.losses)
-        tokens = losses.get("tokens", 0.0)
+        tokens = losses.pop("tokens", 0.0)
         if self.tokens < 0:
             self.tokens, self.steps, self.last = tokens, tick.step, now
             return
-        if now - self.last < self.every_s and not any("/" in k for k in losses):
+        looked = {k: v for k, v in losses.items() if "/" in k}
+        for name in losses.keys() - looked.keys():
+            self.sums[name] = self.sums.get(name, 0.0) + losses[name]
+        if tick.step % self.every and not looked:
             return
-        spent = max(now - self.last, 1e-9)
+        spent, steps = max(now - self.last, 1e-9), max(1, tick.step - self.steps)
         self.write(
             step=tick.step,
             s=round(now - self.began, 1),
             tokens_per_s=round((tokens - self.tokens) / spent),
             steps_per_s=round((tick.step - self.steps) / spent, 2),
-            **{k: round(v, 4) for k, v in losses.items()},
+            tokens=round(tokens),
+            **{k: round(v / steps, 4) for k, v in self.sums.items()},
+            **{k: round(v, 4) for k, v in looked.items()},
         )
-        self.tokens, self.steps, self.last = tokens, tick.step, now
+        self.tokens, self.steps, self.last, self.sums = tokens, tick.step, now, {}
 
     def write(self, **row: Any) -> None:
         line = json.dumps(row)
@@ -230,7 +236,7 @@ def train(a: argparse.Namespace, core: Path) -> None:
 
     about = json.loads((a.home / "parts" / MANIFEST).read_text())
     a.out.mkdir(parents=True, exist_ok=True)
-    log = Log(a.out / f"{a.kind}.jsonl", a.log_s)
+    log = Log(a.out / f"{a.kind}.jsonl", a.log_every)
     base = base_of(core, a.device)
     if a.compile:
         compile_layers(base)
@@ -345,7 +351,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         p.add_argument("--looks", type=int, default=8, help="dialogues of each validation task")
         p.add_argument("--validate-every", type=int, default=2000, help="steps; at the end too, beyond the minutes")
         p.add_argument("--checkpoint-every", type=int, default=250, help="steps")
-        p.add_argument("--log-s", type=float, default=10.0)
+        p.add_argument("--log-every", type=int, default=25, help="steps")
         p.add_argument("--file-mib", type=float, default=15, help="largest file in OUT")
     a = parser.parse_args(arguments)
     if a.kind == "stage":
