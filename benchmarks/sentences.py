@@ -45,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--words", type=Path, help="folder of word tasks")
     parser.add_argument("--split", choices=["calibration", "test"], default="test")
+    parser.add_argument("--wording", type=int, choices=[0, 1], default=0, help="which of two wordings of each request")
     parser.add_argument("--specs", type=int, default=60, help="of each held-out part of the stream")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("-o", "--output", type=Path, required=True)
@@ -52,7 +53,9 @@ def main() -> None:
     began = time.perf_counter()
     with GenLora() as lora:
         base = load_banks_base(lora.bank, device=args.device)
-        requests = reference_requests(lora.bank.names(), words_folder=args.words, specs=args.specs, split=args.split)
+        requests = reference_requests(
+            lora.bank.names(), words_folder=args.words, specs=args.specs, split=args.split, wording=args.wording
+        )
         made = [lora.generate(r.description, allow_harmful="measured").generated for r in requests]
         quick = [lora.generate(r.description, quick=True, allow_harmful="measured").generated for r in requests]
         print(f"{len(requests)} adapters after {time.perf_counter() - began:.0f} s", flush=True)
@@ -91,7 +94,13 @@ def main() -> None:
             }
         )
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    report = {"machine": machine(args.device), "split": args.split, **summary(rows), "requests": rows}
+    report = {
+        "machine": machine(args.device),
+        "split": args.split,
+        "wording": args.wording,
+        **summary(rows),
+        "requests": rows,
+    }
     args.output.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     text = markdown(report)
     args.output.with_suffix(".md").write_text(text, encoding="utf-8")
@@ -103,7 +112,10 @@ def markdown(report: dict) -> str:
     ways = [w for w in next(iter(report["sources"].values())) if w != "n" and not w.startswith("expert")]
     ways = [w for w in ways if not w.startswith("own")] + ["own expert"]
     sources = report["sources"]
-    lines = [f"Split {report['split']}, {', '.join(str(x) for x in report['machine'].values())}.", ""]
+    lines = [
+        f"Split {report['split']}, wording {report['wording']}. {', '.join(map(str, report['machine'].values()))}.",
+        "",
+    ]
     lines += [
         "| % right | " + " | ".join(f"{s} ({sources[s]['n']})" for s in sources) + " |",
         "|---" * (len(sources) + 1) + "|",

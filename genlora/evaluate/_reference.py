@@ -46,12 +46,17 @@ class ReferenceRequest:
 
 
 def reference_requests(
-    stored: Sequence[str], *, words_folder: Path | None = None, specs: int = 60, split: Split = "calibration"
+    stored: Sequence[str],
+    *,
+    words_folder: Path | None = None,
+    specs: int = 60,
+    split: Split = "calibration",
+    wording: Literal[0, 1] = 0,
 ) -> list[ReferenceRequest]:
     """All requests to calibrate on, or with `split` *test* those to judge by, which are to be asked once.
 
     `stored` are the bank's experts; those that the catalogue knows come in other words. To calibrate, a task comes in
-    every wording that there is, close ones and far ones.
+    every wording that there is, close ones and far ones; all else in one of two, 0 to judge and 1 to judge again.
     """
     n = TURNS * DIALOGUES
     held: Literal["validation", "test"] = "validation" if split == "calibration" else "test"
@@ -62,19 +67,19 @@ def reference_requests(
         if probe.near not in stored or entry is None or (entry.scheme == "words" and words_folder is None):
             continue
         rows = sample(catalogue_task(probe.near, words_folder=words_folder).split(held), n, seed=0)
-        said = probe.descriptions if split == "calibration" else probe.descriptions[:1]
+        said = probe.descriptions if split == "calibration" else probe.descriptions[wording : wording + 1]
         out += [ReferenceRequest(probe.near, "other words", text, rows, probe.near) for text in said]
     for probe in probes("near-misses", split=held):
-        out.append(ReferenceRequest(probe.name, "near miss", probe.descriptions[0], probe.rows))
+        out.append(ReferenceRequest(probe.name, "near miss", probe.descriptions[wording], probe.rows))
     for probe in probes("practical", split=held):
-        out.append(ReferenceRequest(probe.name, "practical", probe.descriptions[0], probe.rows[:n]))
+        out.append(ReferenceRequest(probe.name, "practical", probe.descriptions[wording], probe.rows[:n]))
     for role in _ROLES[split]:
         for task in catalogue_tasks(role, words_folder=words_folder):
             rows = sample(task.split(held), n, seed=0)
-            out.append(ReferenceRequest(task.name, role, task.unseen_descriptions[0], rows))
+            out.append(ReferenceRequest(task.name, role, task.unseen_descriptions[wording], rows))
     for part in ("near", "far"):
         for i in range(specs):
-            found = spec(_SEEDS[split], GROUP * (i // 4) + 4 + i % 4, split=part)
+            found = spec(_SEEDS[split] + 2 * wording, GROUP * (i // 4) + 4 + i % 4, split=part)
             out.append(ReferenceRequest(found.name, part, found.description(), tuple(found.rows(n))))
     return [r for r in out if len(r.examples) >= TURNS]
 
