@@ -26,8 +26,6 @@ from ._refine import MAX_EXAMPLES, MAX_REFINED, Labelled, RequestExamples, read_
 EXPERTS = 4
 """Nearest experts that are looked at."""
 _TRAINED = ("fewshot", "hypernet")
-_TURNS = ("fewshot",)
-"""Generators whose adapters were trained on sequences of turns."""
 SHARE = 0.02
 """Deviations of a form that the `abmll` artefact does not hold, in units of the start's own factors. At 0.3 the first
 steps destroyed a few-shot adapter of many tokens (validation tasks; benchmarks/RESULTS.md, "From examples").
@@ -160,7 +158,7 @@ def _choices(
                 continue  # it has not been trained for this base
             described = (request.prompt or made.prompt) == "described"
             if described or made.prompt == "bare":  # bare, it would not know what is wanted
-                out.append(_Choice(Start(kind, made.adapter, described, turns=kind in _TURNS), made))
+                out.append(_Choice(Start(kind, made.adapter, described), made))
     for n in near.neighbours[:EXPERTS]:
         alone = replace(
             near,

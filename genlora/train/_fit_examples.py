@@ -1,15 +1,14 @@
 """From labelled examples: which adapter to start from, and how far to go from there.
 
 Starts are compared by their loss on the examples, all in one batch. The best one is then refined (`_bayes`) on one half
-of the examples while the other half tells when to stop, and the other way round; what is returned was refined on all of
-them for as many steps. So every example is once left out, and the share answered right is an estimate that no answer
-was trained on. Of many examples one part is left out for good instead.
+of the examples while the other half tells when to stop, and the other way round; what is returned goes on from the mean
+of the two (Wortsman et al. 2022, arXiv 2203.05482) for a few steps on all of them. So every example is once left out,
+and the share answered right is an estimate that no answer was trained on. Of many examples one part is left out for
+good instead.
 
-A start that was trained on turns sees, every other step, its rows as turns: the earlier ones stand before each as
-worked examples, never the row itself (leave-one-out rows, as in test-time training, arXiv 2411.07279).
+Rows as turns before each other (test-time training, arXiv 2411.07279) did not pay: the adapter is asked without them.
 """
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
 
@@ -23,7 +22,7 @@ from genlora.tasks import Example
 
 from ._bayes import Factors, adapt, factors_of, state_of
 from ._refine import MOST_PACKS, PACK_TOKENS, RefinePrior
-from .rows._dialogues import Dialogue, batch_of, dialogue, pack_of
+from .rows._dialogues import Dialogue, batch_of, pack_of
 from .rows._losses import label_losses, rows_right
 from .rows._packing import Batch, Row, encode_rows
 from .rows._routed import FactorSetter, routed
@@ -36,9 +35,12 @@ LEAST = 4
 """Fewer examples than this train nothing: they go into the prompt."""
 FOLDED = 64
 """Up to so many examples each is left out once; of more, a part is left out for good."""
-_TURNS = 8
-_STEPS = 12
-"""Steps at most where there are no more than `FOLDED` examples."""
+_HALF_STEPS = 6
+"""Steps on each half at most."""
+_MORE = 2
+"""Steps on all of them after that."""
+_LEAST_STEPS = 12
+"""Steps at most where one part is left out, if the examples are few enough."""
 _ROWS_PER_STEP = 48
 _EPOCHS = 2
 _LOOK = 2
@@ -57,8 +59,6 @@ class Start:
     state: AdapterState
     described: bool
     """Whether it is asked with the description before the input."""
-    turns: bool = False
-    """Whether it was trained on sequences of turns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,15 +122,21 @@ def fit_examples(
     fitter = _Fitter(base, start, prior, description, seed, on_step)
     if len(examples) > FOLDED:
         held, rest = _apart(examples)
-        looks, states = fitter.looked(rest, held, keep=True)
+        steps = max(_LEAST_STEPS, _LOOK * round(_EPOCHS * len(rest) / _ROWS_PER_STEP / _LOOK))
+        fitter.total = steps
+        looks, means = fitter.looked(rest, held, steps)
         best = _best(looks)
-        return Fitted(states[best], best * _LOOK, looks[best].right, looks[0].rows, looks[0].right)
+        state = state_of(means[best], base.layout) if best else start.state
+        return Fitted(state, best * _LOOK, looks[best].right, looks[0].rows, looks[0].right)
     one, two = examples[::2], examples[1::2]
-    first, second = fitter.looked(one, two)[0], fitter.looked(two, one)[0]
+    fitter.total = 2 * _HALF_STEPS + _MORE
+    (first, means), (second, others) = fitter.looked(one, two, _HALF_STEPS), fitter.looked(two, one, _HALF_STEPS)
     both = [a + b for a, b in zip(first, second, strict=False)]
-    best = _best(both)
-    state = fitter.refined(examples, best * _LOOK) if best else start.state
-    return Fitted(state, best * _LOOK, both[best].right, both[0].rows, both[0].right)
+    best, state, steps = _best(both), start.state, 0
+    if best:
+        state = state_of(fitter.refined(examples, _between(means[best], others[best])), base.layout)
+        steps = best * _LOOK + _MORE
+    return Fitted(state, steps, both[best].right, both[0].rows, both[0].right)
 
 
 @dataclass(frozen=True)
@@ -180,52 +186,49 @@ class _Fitter:
         self.description = description if start.described else None
         self.seed = seed
         self.mean = factors_of(start.state, base.layout, prior.targets, prior.rank)
+        self.total = 0
+        """Steps of all runs, at most."""
         self._on_step = on_step
         self._done = 0
 
     def looked(
-        self, train: Sequence[Example], held: Sequence[Example], *, keep: bool = False
-    ) -> tuple[list[_Look], list[AdapterState]]:
-        """The looks at `held` while refining on `train`, until they get no better; with `keep` the states then."""
-        packs, looks, states = _packs(self.base, held, self.description), [], []
+        self, train: Sequence[Example], held: Sequence[Example], steps: int
+    ) -> tuple[list[_Look], list[Factors]]:
+        """The looks at `held` while refining on `train`, until they get no better, and the factors then."""
+        packs, looks, means = _packs(self.base, held, self.description), [], []
 
-        def look(steps: int, mean: Factors, setter: FactorSetter) -> bool:
-            if steps % _LOOK:
+        def look(done: int, mean: Factors, setter: FactorSetter) -> bool:
+            if done % _LOOK:
                 return False
             looks.append(self._look(packs, mean, setter))
-            if keep:
-                states.append(state_of(mean, self.base.layout))
+            means.append(mean)
             return len(looks) - 1 - _best(looks) >= _PATIENCE
 
-        self._run(train, self._steps(train), look)
-        return looks, states
+        self._run(train, self.mean, steps, look)
+        return looks, means
 
-    def refined(self, train: Sequence[Example], steps: int) -> AdapterState:
-        """The adapter after `steps` steps on `train`."""
-        found: list[AdapterState] = []
+    def refined(self, train: Sequence[Example], mean: Factors) -> Factors:
+        """The factors `_MORE` steps on `train` after `mean`."""
+        found = [mean]
+        self._run(train, mean, _MORE, lambda done, now, _: found.append(now) or False)
+        return found[-1]
 
-        def look(done: int, mean: Factors, _: FactorSetter) -> bool:
-            if done == steps:
-                found.append(state_of(mean, self.base.layout))
-            return done >= steps
-
-        self._run(train, self._steps(train), look)
-        return found[0]
-
-    def _steps(self, train: Sequence[Example]) -> int:
-        return max(_STEPS, _LOOK * round(_EPOCHS * len(train) / _ROWS_PER_STEP / _LOOK))
-
-    def _run(self, train: Sequence[Example], steps: int, look: Callable[[int, Factors, FactorSetter], bool]) -> None:
+    def _run(
+        self,
+        train: Sequence[Example],
+        mean: Factors,
+        steps: int,
+        look: Callable[[int, Factors, FactorSetter], bool],
+    ) -> None:
         packs = _packs(self.base, train, self.description)
-        turns = self._turns(train)
         first = len(_packs(self.base, train[:DIVERSE], self.description))
         samples = min(len(packs), MOST_PACKS)
         done = 0
 
         def loss(factors: Factors, rng: torch.Generator) -> Tensor:
             nonlocal done
-            early = done < _STEPS // 2  # the telling rows first, then all of them
-            pool = turns if turns and done % 2 else packs[:first] if early else packs
+            early = done < _HALF_STEPS  # the telling rows first, then all of them
+            pool = packs[:first] if early else packs
             order = torch.randperm(len(pool), generator=rng)[:samples].tolist()
             chosen = [pool[i] for i in order]
             chosen += [chosen[i % len(chosen)] for i in range(samples - len(chosen))]
@@ -233,33 +236,19 @@ class _Fitter:
             setter.route(factors)
             done += 1
             self._done += 1
-            self._on_step(done, steps)
+            self._on_step(self._done, self.total)
             return label_losses(self.base.model, batch).loss.mean().cpu()
 
         with routed(self.base.model, self.base.layout, self.prior.targets, 1.0) as setter:
             adapt(
                 loss,
-                self.mean,
+                mean,
                 self.prior.scales,
                 replace(self.prior.inner, steps=steps),
                 samples=samples,
                 seed=self.seed,
                 look=lambda n, mean: look(n, mean, setter),
             )
-
-    def _turns(self, train: Sequence[Example]) -> list[Dialogue]:
-        """`train` twice as sequences of turns, in two orders; none where the start knows no turns."""
-        if not self.start.turns:
-            return []
-        out = []
-        plain = [e for e in train if e.output == e.output.strip()]
-        for number in range(2):
-            order = list(plain)
-            random.Random(f"{self.seed} {number}").shuffle(order)
-            for i in range(0, len(order), _TURNS):
-                made = dialogue(self.base.tokenizer, order[i : i + _TURNS], self.description, max_tokens=_MAX_TOKENS)
-                out += [] if made is None else [made]
-        return out
 
     @torch.no_grad()
     def _look(self, packs: Sequence[Dialogue], mean: Factors, setter: FactorSetter) -> _Look:
@@ -271,6 +260,11 @@ class _Fitter:
             right, _ = rows_right(batch, found.right)
             total += _Look(float(found.loss.sum()), len(found.loss), int(right.sum()), batch.n_rows)
         return total
+
+
+def _between(one: Factors, two: Factors) -> Factors:
+    """The mean of two adapters' factors, which began at the same place."""
+    return {k: ((a + two[k][0]) / 2, (b + two[k][1]) / 2) for k, (a, b) in one.items()}
 
 
 def _packs(base: LoadedBase, examples: Sequence[Example], description: str | None) -> list[Dialogue]:

@@ -225,11 +225,15 @@ def test_refining_learns_what_the_examples_share(base, lora, fewshot):
     examples = [Example(f"word {i}", "the") for i in range(10)]
     few = lora.engine("fewshot").state
     prior = RefinePrior.around(few, base.layout, share=0.5, inner=InnerConfig())
-    start = Start("fewshot", few, described=True, turns=True)
-    fitted = fit_examples(base, start, examples, prior, description="say it")
+    start = Start("fewshot", few, described=True)
+    seen = []
+    fitted = fit_examples(
+        base, start, examples, prior, description="say it", on_step=lambda done, total: seen.append((done, total))
+    )
     (before,) = start_losses(base, [start], examples, description="say it")
     (after,) = start_losses(base, [replace(start, state=fitted.state)], examples, description="say it")
     assert fitted.steps > 0 and after < before and fitted.rows == 10
+    assert [done for done, _ in seen] == list(range(1, len(seen) + 1)) and {total for _, total in seen} == {14}
     assert fitted.state.keys() == few.keys()
 
 
