@@ -18,7 +18,8 @@ from torch import nn
 
 from genlora.adapter import AdapterState, BaseLayout, LoraPair, ModuleSpec
 from genlora.engine import Adapter
-from genlora.engine._slots import Form, Plan, SlotPool, by_runs, gathered, kept, mask_of, masked, run_with
+from genlora.engine._forms import Form, Plan, by_runs, gathered, kept, mask_of, masked, run_with
+from genlora.engine._slots import SlotPool
 
 LAYERS, WIDTH, KV, RANK = 30, 576, 192, 8
 

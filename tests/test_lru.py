@@ -2,7 +2,7 @@
 
 import random
 
-from genlora.lru import Lru
+from genlora.lru import Lru, Part
 
 
 def test_leases_are_counted():
@@ -47,8 +47,30 @@ def test_it_never_holds_more_than_its_limit_nor_loses_what_is_leased():
         if leased and draw.random() < 0.4:
             shelf.release(leased.pop(draw.randrange(len(leased))))
         elif draw.random() < 0.5:
-            shelf.put(key, key, draw.randrange(1, 7))
+            shelf.put(key, key, draw.randrange(1, 7), part=draw.choice((None, Part("x", 4), Part("y", 4))))
         elif shelf.lease(key) is not None:
             leased.append(key)
-        assert sum(size for _, size in shelf._items.values()) == shelf._used <= 20
+        items = shelf._items.values()
+        assert sum(n for _, n, _ in items) + 4 * len({p for *_, p in items if p}) == shelf.used <= 20
         assert set(leased) <= set(shelf.keys()) and shelf.leased == len(set(leased))
+
+
+def test_what_values_share_counts_once_and_as_long_as_one_is_there():
+    gone: list[str] = []
+    shelf: Lru[str, int] = Lru(12, on_evict=lambda key, _: gone.append(key))
+    weights = Part("weights", 8)
+    assert shelf.put("a", 1, 1, part=weights) and shelf.put("b", 2, 1, part=weights) and shelf.used == 10
+    assert shelf.put("c", 3, 2) and not gone
+    assert shelf.put("d", 4, 4, part=weights) and gone == ["a", "b", "c"] and shelf.used == 12
+    assert shelf.lease("d") == 4 and not shelf.put("e", 5, 1, part=Part("others", 1)) and shelf.used == 12
+    assert shelf.put("d", 6, 1) and shelf.used == 1, "its place is taken without what it shared"
+    shelf.drop("d")
+    assert shelf.used == 0
+
+
+def test_a_number_of_values_can_be_bounded_too():
+    shelf: Lru[str, int] = Lru(100)
+    for i, key in enumerate("abcd"):
+        assert shelf.put(key, i, 5) and (key not in "bc" or shelf.lease(key) is not None)
+    assert shelf.keep(3) and shelf.keys() == ("b", "c", "d") and not shelf.keep(1) and shelf.keys() == ("b", "c")
+    assert shelf.used == 10 and shelf.evictions == 2

@@ -47,6 +47,7 @@ class Engine:
         max_length: tokens of prompt and answer together; at most what the base was trained for.
         max_waiting: requests that may wait; the next is refused with `OverloadError`.
         prefix_bytes: keys and values of prompts' common beginnings that are kept at most; 0 keeps none.
+        adapter_bytes: memory for stacked adapters at most, whatever `slots` says; None leaves that unbounded.
 
     Greedy tokens of a request do not depend on what else runs, up to rounding: with float32 they equal those of the
     adapter alone (Hu et al. 2021's W + scale B A), in bfloat16 two tokens of nearly equal probability may swap.
@@ -62,6 +63,7 @@ class Engine:
         max_length: int = 2048,
         max_waiting: int = 256,
         prefix_bytes: int = 256 << 20,
+        adapter_bytes: int | None = None,
     ) -> None:
         check_sizes(slots=slots, max_rank=max_rank, max_batch=max_batch, max_length=max_length)
         model: Any = base.model
@@ -72,7 +74,7 @@ class Engine:
         self.max_batch = max_batch
         self.max_length = min(max_length, config.max_position_embeddings)
         self._config = config
-        plain = SlotPool(model, base.layout, slots=slots, max_rank=max_rank, rows=max_batch)
+        plain = SlotPool(model, base.layout, slots=slots, max_rank=max_rank, rows=max_batch, most_bytes=adapter_bytes)
         mixtures = MixturePool(model, base, slots=slots, max_rank=max_rank)
         self._pools = Pools({Adapter: plain, Mixture: mixtures})
         self._cache = KVCache.of(
@@ -229,7 +231,7 @@ class Engine:
             group = self._waiting.next_group(rows, self._budget, self._lease, start=self._start)
         group.sort(key=lambda s: s.key)  # rows of one adapter side by side
         self._group, self._group_row, self._group_done = group, len(self._decoding), group[0].start if group else 0
-        self._cache.reserve(self._group_done)
+        self._cache.reserve(self._group_done, self._group_row)
         for row, s in enumerate(group, self._group_row):
             if s.start:
                 self._cache.put(row, self._prefixes.get(s.key, s.prompt[: s.start]))
@@ -252,7 +254,7 @@ class Engine:
         for row, s in enumerate(group):
             part = s.prompt[start:end]
             ids[row, : len(part)] = torch.tensor(part, dtype=torch.long)
-        self._cache.reserve(end)
+        self._cache.reserve(end, self._group_row + len(group))
         step = Step(self._cache, self._group_row, len(group), new, start, torch.empty(0), end, {})
         positions = torch.arange(start, end)[None].expand(len(group), -1)
         hidden = self._forward(ids, positions, step, group)
@@ -296,7 +298,7 @@ class Engine:
         rows = self._decoding
         lengths = [s.length for s in rows]
         longest = max(lengths) + 1
-        self._cache.reserve(longest)
+        self._cache.reserve(longest, self._group_row + len(self._group) if self._group else len(rows))
         ids = torch.tensor([[s.tokens[-1].id] for s in rows])
         positions = torch.tensor(lengths)
         step = Step(self._cache, 0, len(rows), 1, 0, positions.to(self.base.device), longest, {})

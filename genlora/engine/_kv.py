@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ._memory import zeros
+
 ATTENTION = "genlora_rows"
 """Name under which transformers finds this attention."""
 
@@ -35,7 +37,7 @@ class KVCache:
         self.max_length = max_length
         length = min(_FIRST_LENGTH, max_length)
         # (layer, key or value, row, head, position, width): a head's positions side by side, as attention reads them
-        self.data = torch.zeros(layers, 2, rows, heads, length, width, dtype=dtype, device=device)
+        self.data = zeros(layers, 2, rows, heads, length, width, dtype=dtype, device=device)
 
     @classmethod
     def of(cls, config: Any, *, rows: int, max_length: int, dtype: torch.dtype, device: torch.device) -> "KVCache":
@@ -56,8 +58,8 @@ class KVCache:
     def bytes(self) -> int:
         return self.data.numel() * self.data.element_size()
 
-    def reserve(self, length: int) -> None:
-        """Make room for `length` positions (at most `max_length`)."""
+    def reserve(self, length: int, rows: int | None = None) -> None:
+        """Make room for `length` positions (at most `max_length`); the first `rows` rows keep what they hold."""
         if length <= self.length:
             return
         new = self.length
@@ -65,8 +67,8 @@ class KVCache:
             new = min(2 * new, self.max_length)
         shape = list(self.data.shape)
         shape[4] = new
-        grown = self.data.new_zeros(shape)
-        grown[:, :, :, :, : self.length] = self.data
+        grown = zeros(*shape, dtype=self.data.dtype, device=self.data.device)
+        grown[:, :, :rows, :, : self.length] = self.data[:, :, :rows]
         self.data = grown
 
     def put(self, row: int, data: Tensor) -> None:

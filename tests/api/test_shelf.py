@@ -75,6 +75,32 @@ def test_float16_is_left_where_it_would_lose():
         assert found["q"].delta().allclose(state(size)["q"].delta(), rtol=0.03, atol=0.05 * size)
 
 
+def test_equal_weights_are_in_memory_once_whosever_they_are(lora, tmp_path):
+    one = Library(lora).create(TEXT).size
+    asked = [("a", ()), ("a", [("b a", "a b")]), ("a", [("d c", "c d")]), ("b", [("b a", "a b")])]
+    with Library(lora, owners=2, keep=tmp_path) as library:
+        kept = [library.create(TEXT, owner=owner, shots=shots) for owner, shots in asked]
+        assert [len(library.labels(owner)) for owner in "ab"] == [3, 1] and len({k.id for k in kept}) == 3
+        assert len({id(k.adapter) for k in kept}) == 1 and kept[1].prompt != kept[2].prompt
+        assert all(k.generated.state is kept[0].adapter.state for k in kept)
+        weights = kept[0].weights.size
+        assert library.shelf.bytes == 4 * one - 3 * weights
+        assert library.create(f"{TEXT}, longest first", owner="a").adapter is not kept[0].adapter
+        assert library.shelf.bytes == 5 * one - 3 * weights
+    with Library(lora, owners=2, keep=tmp_path) as library:
+        again = [library.get(k.id, k.label.owner) for k in kept]
+        assert len({id(k.adapter) for k in again}) == 1 and again[0].adapter.key == kept[0].adapter.key
+        assert [k.prompt for k in again] == [k.prompt for k in kept]
+
+
+def test_no_more_are_kept_than_an_owner_may_have_however_small(lora):
+    with Library(lora, each=2) as library:
+        ids = [library.create(TEXT, shots=[(f"b {i}", f"{i} b")]).id for i in range(4)]
+        assert [label.id for label in library.labels()] == ids[2:]
+        with library.lease(ids[2]), library.lease(ids[3]), pytest.raises(OverloadError, match="in use"):
+            library.create(f"{TEXT} again")
+
+
 def test_the_budget_is_held(lora):
     one = Library(lora).create(TEXT).size
     with Library(lora, adapter_bytes=3 * one + one // 2) as library:

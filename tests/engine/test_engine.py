@@ -123,10 +123,8 @@ def test_prompts_longer_than_a_window_or_the_first_context_answer_as_transformer
         assert ids(streams[0].result(60)) == now[60:]
 
 
-def test_no_slot_or_row_is_read_before_it_is_written(base, monkeypatch):
-    monkeypatch.setattr(
-        SlotPool, "_room", lambda self, *shape, dtype=None: torch.full(shape, float("nan"), dtype=dtype)
-    )
+@pytest.mark.parametrize("bounded", [False, True])
+def test_what_stood_in_a_slot_or_row_before_changes_nothing(base, bounded):
     wide = lora(base.layout, 2, leaves=EVERYWHERE, rank=8)
     rounds = [
         [lora(base.layout, seed, leaves=("v_proj",), rank=2) for seed in (1, 3, 4, 5)],
@@ -134,12 +132,22 @@ def test_no_slot_or_row_is_read_before_it_is_written(base, monkeypatch):
         [wide, None, lora(base.layout, 5, leaves=("v_proj",), rank=2)],  # all stacks are made anew
         [lora(base.layout, 7), wide, None],
     ]
-    with Engine(base, slots=4, max_batch=4) as engine:
-        for number, adapters in enumerate(rounds):
+    most = 2 * pool_bytes(base, wide) if bounded else None  # two thirds of it for slots: the wide one and little else
+    with Engine(base, slots=4, max_batch=4, adapter_bytes=most) as engine:
+        for number, adapters in enumerate(rounds + rounds):
             prompts = [words(base, 70 + number * 4 + i, most=12) for i in range(len(adapters))]
             pairs = list(zip(prompts, adapters, strict=True))
             streams = [engine.submit(p, Sampling(max_tokens=6), adapter=a) for p, a in pairs]
             assert [ids(s.result(60)) for s in streams] == [alone(base, p, a, 6) for p, a in pairs]
+            assert most is None or engine.stats().slot_bytes <= most
+
+
+def pool_bytes(base, adapter):
+    """What an adapter takes in a slot."""
+    pool = SlotPool(base.model, base.layout, slots=1, max_rank=16, rows=1)
+    assert pool.lease(adapter)
+    pool.detach()
+    return pool.bytes
 
 
 def test_long_prompts_run_in_stretches_and_hold_up_nobody(base, monkeypatch):

@@ -9,12 +9,14 @@ from genlora.adapter import AdapterState, LoraPair
 from genlora.base import load_base
 from genlora.engine import Adapter, Sampling, Stream
 from genlora.engine._detokenizer import Detokenizer
+from genlora.engine._forms import Plan, by_runs, gathered, kept, mask_of, masked, run_with, runs_of
 from genlora.engine._kv import KVCache
+from genlora.engine._memory import pages, zeros
 from genlora.engine._prefixes import SHORTEST, Prefixes
 from genlora.engine._queue import PATIENCE_S, Sequence, Waiting
 from genlora.engine._sampling import choose, generator_of
-from genlora.engine._slots import Plan, SlotPool, _runs, by_runs, gathered, kept, mask_of, masked, run_with
-from genlora.errors import OverloadError
+from genlora.engine._slots import SlotPool
+from genlora.errors import AdapterFormatError, OverloadError
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def test_every_formulation_equals_each_adapters_own_update(base, form, tokens):
     assert all(pool.lease(a) for a in held)
     assert [pool.slot_of(a.key) for a in held] == [1, 2, 3] and pool.slot_of("other") == 0
     rows = [2, 2, 0, 1, 3, 1]
-    plan = Plan(form, torch.tensor(rows), 4, runs=_runs(rows), mask=mask_of(torch.tensor(rows), 4, torch.float32))
+    plan = Plan(form, torch.tensor(rows), 4, runs=runs_of(rows), mask=mask_of(torch.tensor(rows), 4, torch.float32))
     pool._keep(rows)
     x = torch.randn(6, tokens, 64, generator=torch.Generator().manual_seed(0))
     run_with(plan)
@@ -85,6 +87,65 @@ def test_slots_are_never_taken_from_a_running_adapter_and_never_lost(base):
     pool.detach()
 
 
+def test_slots_take_what_their_adapters_need_and_never_more_than_they_may(base):
+    """Narrow and wide ones in turn, leased and given back: what was ever written counts, as it does for the process."""
+    narrow = [adapter(base.layout, i, 2, ("q_proj",)) for i in range(8)]
+    wide = [adapter(base.layout, 10 + i, 16) for i in range(3)]
+
+    def alone(one):
+        pool = SlotPool(base.model, base.layout, slots=2, max_rank=16, rows=2)
+        assert pool.lease(one)
+        pool.detach()
+        return pool.bytes
+
+    small, large = alone(narrow[0]), alone(wide[0])
+    assert large > 4 * small
+    most = 3 * (large + 3 * small) // 2
+    pool = SlotPool(base.model, base.layout, slots=6, max_rank=16, rows=2, most_bytes=most)
+    rng, leased, refused = random.Random(1), [], 0
+    for _ in range(400):
+        wanted = rng.choice(narrow + wide)
+        if len(leased) > 3 or (leased and rng.random() < 0.5):
+            pool.held.release(leased.pop(rng.randrange(len(leased))))
+        elif pool.lease(wanted):
+            leased.append(wanted.key)
+            group = next(g for g in pool._groups if "model.layers.0.self_attn.q_proj" in g.paths)
+            pair = wanted.state["model.layers.0.self_attn.q_proj"]
+            stands = group.a[pool.slot_of(wanted.key), 0]
+            assert stands[: pair.rank].equal(pair.a) and not stands[pair.rank :].any()
+        else:
+            refused += 1
+        pool.plan([pool.slot_of(key) for key in leased[:1]], 1)
+        assert pool.bytes <= most
+    assert refused and pool.loads > 50
+    tight = SlotPool(base.model, base.layout, slots=6, max_rank=16, rows=2, most_bytes=large)
+    with pytest.raises(AdapterFormatError, match="MiB that there are for all slots"):
+        tight.check(wide[0])
+    tight.check(narrow[0])
+    pool.detach()
+
+
+def test_rows_have_no_copies_of_their_own_where_there_is_no_memory_for_them(base):
+    pool = SlotPool(base.model, base.layout, slots=8, max_rank=8, rows=8, most_bytes=3 << 16)
+    for i in range(8):
+        assert pool.lease(adapter(base.layout, i, 2, ("q_proj",)))
+    one = pool._row_size
+    pool._row_limit = 3 * one
+    assert pool.plan([1, 2, 3], 1).form is kept and pool.plan(list(range(1, 9)), 1).form is not kept
+    assert pool.plan([8, 8], 1).form is kept
+    pool.detach()
+
+
+def test_zeros_take_memory_when_they_are_written():
+    shape, cpu = (64, 3, 1 << 16), torch.device("cpu")
+    for dtype in (torch.float32, torch.bfloat16):
+        found = zeros(*shape, dtype=dtype, device=cpu)
+        assert found.shape == shape and found.dtype == dtype and found.is_contiguous() and not found.any()
+        found[3, 1] = 2
+        assert float(found.float().sum()) == 2 << 16
+    assert zeros(0, 4, dtype=torch.float32, device=cpu).shape == (0, 4) and pages(1) == pages(4000) > 0
+
+
 def test_fewer_slots_or_longer_prompts_choose_another_form(base):
     pool = SlotPool(base.model, base.layout, slots=32, max_rank=8, rows=32)
     for i in range(32):
@@ -108,6 +169,10 @@ def test_the_cache_keeps_what_it_holds_when_it_grows_and_moves():
     cache.move(2, 0, 200)
     assert torch.equal(cache.data[:, :, 0, :, :200], before)
     assert torch.equal(cache.data[:, :, 2, :, :200], before)
+    short = KVCache(layers=2, rows=3, heads=2, width=4, max_length=700, dtype=torch.float32, device=cache.data.device)
+    short.data[:] = 1
+    short.reserve(300, 2)  # the third row is nobody's
+    assert short.data[:, :, :2, :, :256].all() and not short.data[:, :, 2].any()
 
 
 def sequence(base, length, name=None):

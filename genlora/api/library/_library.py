@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import torch
 
+from genlora.adapter import AdapterFiles
 from genlora.bank import BASE_ALIAS
 from genlora.base import LoadedBase, require_compatible
 from genlora.descriptions import check_description
@@ -261,10 +262,10 @@ class Library:
         if text is not None:
             gate().check(text)
         found = read_upload(files, self.lora.bank.layout)
+        adapter = self.shelf.shared(found.weights, lambda: found.state)
         self.check_free(name, owner, found.id)
         label = self._label(found.id, "uploaded", owner, text, found.dtype, name=name, expires=expires)
-        kept = KeptAdapter(label, Adapter(found.id, found.state), found.receipt, found.files)
-        self.shelf.put(kept)
+        self.shelf.put(kept := KeptAdapter(label, adapter, found.receipt, replace(found, state=adapter.state).files))
         return kept
 
     def _label(self, id: str, kind: Any, owner: str, description: str | None, dtype: Any, **more: Any) -> Label:
@@ -371,15 +372,14 @@ class Library:
         else:
             made = self.lora.generate(asked.description, generator=asked.generator, quick=self.quick, **options)
         receipt = made.receipt()
-        # As its files hold it, and without what was serialised for the receipt: that would double the memory.
-        state = made.state.folded().to(torch.float16)
-        kept = replace(made, generated=replace(made.generated, adapter=state))
-        label = self._label(
-            asked.id, "generated", job.owner, asked.description, "float16", name=job.name, expires=job.expires
+        # As its files hold it, and without what was serialised for the receipt, which would double the memory.
+        adapter = self.shelf.shared(
+            receipt["files"][AdapterFiles.WEIGHTS], lambda: made.state.folded().to(torch.float16)
         )
+        kept = replace(made, generated=replace(made.generated, adapter=adapter.state))
+        named = {"name": job.name, "expires": job.expires}
+        label = self._label(asked.id, "generated", job.owner, asked.description, "float16", **named)
         took = time.perf_counter() - began
-
-        adapter = Adapter(asked.id, state)
         result = KeptAdapter(label, adapter, receipt, lambda: replace(kept).files(), made.prompt, took, kept)
         job.tick("keeping", 1.0)
         self.shelf.put(result)

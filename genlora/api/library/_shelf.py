@@ -1,7 +1,9 @@
 """Adapters that clients made or brought: whose they are, what they are called, how long they stay, and where.
 
 In memory their factors are 16 bit wide and share a budget; each owner has an equal part of it, so that nobody's
-adapters make room for somebody else's. With a folder all of them are on the disk too, and come back after a restart.
+adapters make room for somebody else's. Equal weights are there once: the few-shot adapter and each expert answer many
+descriptions, which differ in their prompts alone. With a folder all of them are on the disk too, and come back after a
+restart.
 """
 
 import logging
@@ -12,15 +14,16 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
+from weakref import WeakValueDictionary
 
 import torch
 
 from genlora.adapter import AdapterFiles, AdapterState, BaseLayout, read_adapter
 from genlora.engine import Adapter
 from genlora.errors import ConfigError, GenloraError, ManifestError, OverloadError, QuotaError, UnknownModelError
-from genlora.files import atomic_write, canonical_json, publish_folder, read_json, storage_errors
+from genlora.files import atomic_write, canonical_json, publish_folder, read_json, sha256_file, storage_errors
 from genlora.generators import ExpectedAccuracy
-from genlora.lru import Lru
+from genlora.lru import Lru, Part
 from genlora.tasks import BARE, PromptFormat
 
 from .._adapter import GeneratedAdapter
@@ -101,10 +104,15 @@ class KeptAdapter:
         return tuple(self.receipt.get("warnings", ()))
 
     @property
-    def size(self) -> int:
-        """Memory that it takes, in bytes."""
+    def weights(self) -> Part:
+        """Its factors, in bytes of memory; other adapters may have the same."""
         pairs = self.adapter.state.values()
-        return _BESIDE + sum(t.numel() * t.element_size() for p in pairs for t in (p.a, p.b))
+        return Part(self.adapter.key, sum(t.numel() * t.element_size() for p in pairs for t in (p.a, p.b)))
+
+    @property
+    def size(self) -> int:
+        """Memory that it takes where no other has its weights, in bytes."""
+        return _BESIDE + self.weights.size
 
     def files(self) -> dict[str, bytes]:
         """Every file of its folder by name; the same bytes each time."""
@@ -149,6 +157,7 @@ class Shelf:
         """Adapters that were let go of for others."""
         self._labels: dict[str, dict[str, Label]] = {}
         self._memory: dict[str, Lru[str, KeptAdapter]] = {}
+        self._weights: WeakValueDictionary[str, Adapter] = WeakValueDictionary()
         self._lock = threading.RLock()
         if folder is not None:
             self._read(folder)
@@ -161,7 +170,16 @@ class Shelf:
     def bytes(self) -> int:
         """Memory in use."""
         with self._lock:
-            return sum(kept.size for memory in self._memory.values() for kept in memory.values())
+            kept = [kept for memory in self._memory.values() for kept in memory.values()]
+            return len(kept) * _BESIDE + sum(size for _, size in {one.weights for one in kept})
+
+    def shared(self, sha256: str, make: Callable[[], AdapterState]) -> Adapter:
+        """The adapter whose weights have this digest: that in memory, whosever it is, or what `make` gives."""
+        with self._lock:
+            key = f"weights:{sha256[:32]}"
+            if (found := self._weights.get(key)) is None:
+                found = self._weights[key] = Adapter(key, make())
+            return found
 
     # ---- looking
 
@@ -229,6 +247,8 @@ class Shelf:
                     f"{self.each} adapters are kept for this key, which is all it may have. Delete one first: DELETE "
                     "/v1/adapters/ID; GET /v1/adapters lists them."
                 )
+            if full and not self._of(label.owner).keep((self.each or 1) - 1):
+                raise _in_use()
             self._remember(kept)
             if self.folder is not None:
                 publish_folder(kept.files(), self._place(label), replace=_own_files)
@@ -236,16 +256,13 @@ class Shelf:
             labels[label.id] = label
 
     def _remember(self, kept: KeptAdapter) -> None:
-        size = kept.size
-        if self.folder is None and self.each is not None:
-            size = max(size, self.share // self.each)  # so that no more than `each` fit
-        if not self._of(kept.label.owner).put(kept.id, kept, size):
-            if size > self.share:
+        if not self._of(kept.label.owner).put(kept.id, kept, _BESIDE, part=kept.weights):
+            if kept.size > self.share:
                 raise ConfigError(
-                    f"the adapter takes {size >> 10:,} KiB in memory, more than the {self.share >> 10:,} KiB there are "
-                    "for one owner. Start the server with more, or use a lower rank."
+                    f"the adapter takes {kept.size >> 10:,} KiB in memory, more than the {self.share >> 10:,} KiB "
+                    "there are for one owner. Start the server with more, or use a lower rank."
                 )
-            raise OverloadError("every adapter in memory is in use. Ask again in a few seconds.", retry_after=5)
+            raise _in_use()
 
     def change(self, id: str, owner: str, *, name: str | None, expires: int | None) -> Label:
         """Call an adapter otherwise, and keep it until another time. Raises `UnknownModelError`, `ConfigError`."""
@@ -330,7 +347,9 @@ class Shelf:
     def _from_disk(self, label: Label) -> KeptAdapter:
         place = self._place(label)
         try:
-            state = _without_zeros(read_adapter(place, self.layout)).to(_NARROW[label.dtype])
+            with storage_errors(place):
+                digest = sha256_file(place / AdapterFiles.WEIGHTS)
+            adapter = self.shared(digest, lambda: self._read_state(label))
             receipt, prompt = read_json(place / AdapterFiles.RECEIPT), read_prompt(place)
         except GenloraError as err:
             log.error("%s: cannot be used: %s", label.id, err)
@@ -341,7 +360,14 @@ class Shelf:
         def files() -> dict[str, bytes]:
             return {name: (place / name).read_bytes() for name in _own_files(place)}
 
-        return KeptAdapter(label, Adapter(label.id, state), receipt, files, prompt)
+        return KeptAdapter(label, adapter, receipt, files, prompt)
+
+    def _read_state(self, label: Label) -> AdapterState:
+        return _without_zeros(read_adapter(self._place(label), self.layout)).to(_NARROW[label.dtype])
+
+
+def _in_use() -> OverloadError:
+    return OverloadError("every adapter in memory is in use. Ask again in a few seconds.", retry_after=5)
 
 
 def _own_files(place: Path) -> list[str]:

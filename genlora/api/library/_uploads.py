@@ -27,6 +27,11 @@ class Upload:
     receipt: Mapping[str, Any]
     layout: BaseLayout
 
+    @property
+    def weights(self) -> str:
+        """Digest of the file that its factors are in."""
+        return self.receipt["files"][AdapterFiles.WEIGHTS]
+
     def files(self) -> dict[str, bytes]:
         """The same as a portable PEFT folder, made anew: kept, it would take the memory twice."""
         portable = peft_files(self.state, self.layout, dtype=self.dtype)
