@@ -69,13 +69,21 @@ class AdapterState(Mapping[str, LoraPair]):
     def stacked(self, paths: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
         """A (n, r, d_in), B (n, d_out, r), both float32, and scales (n,) of modules of one shape and rank.
 
-        Made once per group of paths and kept: whoever sums or compares experts asks for the same groups again.
+        Made once per group of paths and kept: whoever sums or compares experts asks for the same groups again. The
+        pairs are then parts of it, so that nothing is in memory twice.
         """
         key = tuple(paths)
         if key not in self._stacks:
             pairs = [self._pairs[p] for p in key]
             a, b = (torch.stack([getattr(p, x).detach().to("cpu", torch.float32) for p in pairs]) for x in ("a", "b"))
             self._stacks[key] = (a, b, torch.tensor([p.scale for p in pairs], dtype=torch.float64))
+            for i, path in enumerate(key):
+                pair = self._pairs[path]
+                if all(
+                    t.dtype is torch.float32 and t.device.type == "cpu" and not t.requires_grad
+                    for t in (pair.a, pair.b)
+                ):
+                    self._pairs[path] = LoraPair(a[i], b[i], pair.scale)
         return self._stacks[key]
 
     @property

@@ -71,10 +71,13 @@ Examples:
 @click.option(
     "--adapter-memory",
     type=click.IntRange(1),
-    default=256,
+    default=288,
     show_default=True,
     metavar="MIB",
-    help=("Memory for adapters that clients made or brought; with several keys each has an equal part."),
+    help=(
+        "Memory for adapters: half for those that clients made or brought, of which each key has an equal part, the rest "
+        "for those in slots and the beginnings of their prompts."
+    ),
 )
 @click.option(
     "--keep",
@@ -192,7 +195,7 @@ def serve(
     from genlora.mixture import read_mixture
     from genlora.serve import check_http, http_server, reserve
 
-    settings = _settings(options)
+    settings, memory = _settings(options), adapter_memory << 20
     check_http(settings)
     mixed = [read_mixture(folder) for folder in mixtures]
     bound = reserve(settings.host, settings.port)  # before anything slow: a taken port is told at once
@@ -207,11 +210,16 @@ def serve(
         _say("loading the base, the embedder and the generator")
         loaded = _load(base or base_source(lora.bank.layout.name), device, dtype, quantize, progress)
         with (
-            Engine(loaded, **{name: options[name] for name in _OF_THE_ENGINE}) as engine,
+            Engine(
+                loaded,
+                adapter_bytes=3 * memory // 8,
+                prefix_bytes=memory // 8,
+                **{name: options[name] for name in _OF_THE_ENGINE},
+            ) as engine,
             Library(
                 lora,
                 base=loaded,
-                adapter_bytes=adapter_memory << 20,
+                adapter_bytes=memory // 2,
                 mixtures=mixed,
                 keep=keep,
                 owners=len(settings.keys),
