@@ -75,8 +75,8 @@ Examples:
     show_default=True,
     metavar="MIB",
     help=(
-        "Memory for adapters: half for those that clients made or brought, of which each key has an equal part, the rest "
-        "for those in slots and the beginnings of their prompts."
+        "Memory for adapters: half for those that clients made or brought, of which each key has an equal part, the "
+        "rest for those in slots and the beginnings of their prompts."
     ),
 )
 @click.option(
@@ -193,8 +193,9 @@ def serve(
     from genlora.api import Library
     from genlora.engine import Engine
     from genlora.mixture import read_mixture
-    from genlora.serve import check_http, http_server, reserve
+    from genlora.serve import check_http, give_memory_back, http_server, reserve
 
+    give_memory_back()
     settings, memory = _settings(options), adapter_memory << 20
     check_http(settings)
     mixed = [read_mixture(folder) for folder in mixtures]

@@ -1,5 +1,7 @@
 """`genlora serve` as its user runs it: a process of its own, real signals, and inputs that are odd or huge."""
 
+import os
+import platform
 import signal
 import socket
 import subprocess
@@ -175,6 +177,35 @@ def test_the_start_message_helps(server_process):
     assert code == 0
     assert f"8 experts are served on {server.url}" in said
     assert "try: curl" in said and "Authorization: Bearer $KEY" in said and "k" * 20 not in said
+
+
+MANY_COPIES = """
+import resource, sys, threading
+from pathlib import Path
+from genlora.serve import give_memory_back
+if sys.argv[1] == "yes":
+    give_memory_back()
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() >> 20
+stays = []
+def work():
+    for size in range(1, 14):
+        copies = [b"x" * (size << 20) for _ in range(2)]
+        stays.append(b"y" * 100_000)
+before = resident()
+for _ in range(8):
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+print(resident() - before - (sum(map(len, stays)) >> 20))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about glibc's malloc")
+def test_what_a_server_has_freed_goes_back_to_the_system():
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
+    found = subprocess.run([sys.executable, "-c", MANY_COPIES, "yes"], env=env, capture_output=True, text=True)
+    assert found.returncode == 0 and int(found.stdout) < 16, found
 
 
 def test_a_taken_port_is_one_line(served_bank, tiny_base, embedder_path):
