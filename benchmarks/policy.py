@@ -63,6 +63,15 @@ def external(path: Path) -> list[str]:
     return [json.loads(x)["prompt"] if path.suffix == ".jsonl" else x for x in lines]
 
 
+def later_sets() -> dict[str, list[str]]:
+    """Texts of `SETS_BY_LABEL`, by set and label."""
+    found: dict[str, list[str]] = {}
+    for name in SETS_BY_LABEL:
+        for row in map(json.loads, (SETS / f"{name}.jsonl").read_text().splitlines()):
+            found.setdefault(f"{name} set, {row['label']}", []).append(row["text"])
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--external", type=Path, nargs="*", default=[])
@@ -114,11 +123,7 @@ def main() -> None:
         tell(f"harmful, {name}", (d.stopped for d in decide([disguise(t) for t in harmful])))
     others = sorted({t for e in catalogue().values() if e.scheme != "rule" for t in e.descriptions})
     tell("catalogue tasks (none is harmful)", (d.stopped for d in decide(others)))
-    own: dict[str, list[str]] = {}
-    for name in SETS_BY_LABEL:
-        for row in map(json.loads, (SETS / f"{name}.jsonl").read_text().splitlines()):
-            own.setdefault(f"{name} set, {row['label']}", []).append(row["text"])
-    for name, texts in (own | {f"external: {path.stem}": external(path) for path in args.external}).items():
+    for name, texts in (later_sets() | {f"external: {path.stem}": external(path) for path in args.external}).items():
         tell(name, (d.stopped for d in decide(texts)))
         tell(f"{name}, by words alone", (judge.decide(check_description(t)).stopped for t in texts))
     result["ms"] = {"median": statistics.median(times), "p99": sorted(times)[int(0.99 * len(times))]}
