@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ._parts import AnswerKind, Params, Value, picked
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 _THIRD = {"do": "does", "go": "goes", "be": "is", "have": "has", "say": "says"}
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ._parts import Params
 from ._tables import stored, table

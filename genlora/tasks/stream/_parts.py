@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ._wording import Wording, wording_of
 

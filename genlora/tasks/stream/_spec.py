@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from typing import Literal
 
 from genlora.errors import TaskError
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 from genlora.tasks._task import Example
 
 from ._forms import BARE, FORMS, AnswerForm

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 from genlora.tasks.stream import spec
 from genlora.tasks.stream._labels import classifier_label, condition_label, condition_lists
 from genlora.tasks.stream._registry import types_of

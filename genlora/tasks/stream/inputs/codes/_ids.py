@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import InputType, Params, Value, picked
 from ..._tables import table

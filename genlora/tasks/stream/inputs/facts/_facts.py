@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._facts import LANGUAGES, countries, emoji, general, general_back, named, sequence, translations, turned
 from ..._parts import InputType, Params, Value, picked

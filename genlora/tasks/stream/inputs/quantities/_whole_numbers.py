@@ -1,6 +1,6 @@
 """Whole numbers, lists of them, and sums to work out."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import InputType, Params, Value, picked
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from urllib.parse import quote_plus
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import InputType, Params, Value
 from ..._tables import table

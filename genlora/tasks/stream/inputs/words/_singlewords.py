@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._lexicon import COMMON_KINDS, forms, inverse, mixed, of_kind, sounds, verbs, vocabulary
 from ..._parts import InputType, Params, Value, picked

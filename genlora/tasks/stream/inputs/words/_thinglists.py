@@ -1,6 +1,6 @@
 """Lists of things, where what they are matters: mixed kinds, and one kind with an intruder."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._lexicon import COMMON_KINDS, is_a, of_kind
 from ..._parts import InputType, Params, Value

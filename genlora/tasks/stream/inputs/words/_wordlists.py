@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._lexicon import VOCABULARIES, items
 from ..._parts import InputType, Params, Value

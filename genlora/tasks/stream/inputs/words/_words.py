@@ -1,6 +1,6 @@
 """Words, and lists of words in the shapes that people paste."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import InputType, Params, Value
 from ..._tables import table

@@ -1,6 +1,6 @@
 """Status codes, JSON values, quoted texts, and entries that may be malformed: what they hold and what is wrong."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.codes._web import STATUS_TEXT

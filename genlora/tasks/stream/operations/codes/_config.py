@@ -1,6 +1,6 @@
 """Settings, JSON values, quotation marks, SQL statements, heads of functions."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..records._shapes import two_parts

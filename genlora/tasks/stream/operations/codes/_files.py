@@ -1,6 +1,6 @@
 """Paths and file names: their parts, small changes, and what kind of file it is."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._tables import groups_of

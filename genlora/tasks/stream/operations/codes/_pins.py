@@ -1,6 +1,6 @@
 """Dependency pins, container images, git remotes and stack trace lines."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._tables import table

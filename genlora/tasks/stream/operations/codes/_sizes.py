@@ -1,6 +1,6 @@
 """File sizes and the lines of a directory listing."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import Classifier, Condition, Params, Value, picked
 from ..records._shapes import two_parts

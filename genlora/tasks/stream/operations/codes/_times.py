@@ -1,6 +1,6 @@
 """Timestamps, cron lines, timetable lines and test results."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.codes._logs import DAYS

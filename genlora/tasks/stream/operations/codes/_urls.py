@@ -1,6 +1,6 @@
 """URLs and links: their parts, their parameters, and small changes."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..records._shapes import two_parts

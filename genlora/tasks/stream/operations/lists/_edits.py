@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..facts._places import LISTS, at, joined, place

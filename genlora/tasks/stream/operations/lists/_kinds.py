@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._lexicon import COMMON_KINDS, KIND_PHRASES, common_kinds, is_a, kind_params, kinds
 from ..._parts import Classifier, Condition, Operation, Params, Value

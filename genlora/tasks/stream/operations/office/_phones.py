@@ -1,6 +1,6 @@
 """Phone numbers: their parts, and one shape for all of them."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._tables import groups_of

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ...inputs.records._records import DOMAINS, KEYS, NUMERIC

@@ -1,6 +1,6 @@
 """Parts of a list by place: the head, the tail, a range, every second item."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import Classifier, Condition, Operation, Params
 from ..facts._places import LISTS, ORDINALS, at, at_two, inside, joined, place, two_places

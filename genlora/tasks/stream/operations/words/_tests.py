@@ -1,6 +1,6 @@
 """Yes or no about the letters of a word: labels, and keep, drop, count, find over lists."""
 
-from genlora.tasks._rules_data import Draw
+from genlora.tasks._draw import Draw
 
 from ..._parts import Classifier, Condition, Operation, Params, Value, picked
 from ..._tables import table
