@@ -6,6 +6,7 @@
 
 Both checkouts run side by side, each in a process of its own that has loaded everything, and one works while the other
 waits: A B B A A B ... A slow minute then hits both, and the ratio of neighbours tells what a median of hours cannot.
+Processor time is told too: other work on the machine stretches it least.
 Each checkout measures itself with its own `benchmarks/`, so names may have moved in between, and what it made is
 compared: the last column says whether both wrote the same weights, losses and tokens, that is, did the same work.
 
@@ -90,9 +91,10 @@ def worker(tree: Path) -> None:
         todo = jobs(Path(scratch))
         print(json.dumps(sorted(todo)), file=answers, flush=True)
         for line in sys.stdin:
-            began = time.perf_counter()
+            began, began_cpu = time.perf_counter(), time.process_time()
             digest = todo[line.strip()]()
-            print(json.dumps([time.perf_counter() - began, digest]), file=answers, flush=True)
+            took = [time.perf_counter() - began, time.process_time() - began_cpu]
+            print(json.dumps([*took, digest]), file=answers, flush=True)
 
 
 class Checkout:
@@ -119,12 +121,12 @@ class Checkout:
             raise SystemExit(f"the process of {self.process.args[-1]} ended; its last words are above.")
         return json.loads(line)
 
-    def run(self, job: str) -> tuple[float, str]:
-        """Seconds, and a digest of what was made."""
+    def run(self, job: str) -> tuple[float, float, str]:
+        """Seconds, seconds of the processor, and a digest of what was made."""
         assert self.process.stdin
         print(job, file=self.process.stdin, flush=True)
-        seconds, digest = self._answer()
-        return seconds, digest
+        seconds, cpu, digest = self._answer()
+        return seconds, cpu, digest
 
     def end(self) -> None:
         assert self.process.stdin
@@ -135,18 +137,20 @@ class Checkout:
 def compare(old: Checkout, new: Checkout, job: str, rounds: int) -> dict[str, Any]:
     """Rounds in turns; the first warms up and does not count."""
     seconds: dict[Checkout, list[float]] = {old: [], new: []}
+    cpu: dict[Checkout, list[float]] = {old: [], new: []}
     digests: dict[Checkout, str] = {}
     for turn in range(rounds + 1):
         for side in (old, new) if turn % 2 else (new, old):
-            took, digests[side] = side.run(job)
+            took, used, digests[side] = side.run(job)
             if turn:
                 seconds[side].append(took)
-    ratios = sorted(b / a for a, b in zip(seconds[old], seconds[new], strict=True))
+                cpu[side].append(used)
+    wall, processor = (sorted(round(b / a, 3) for a, b in zip(of[old], of[new], strict=True)) for of in (seconds, cpu))
     return {
         "old_s": statistics.median(seconds[old]),
         "new_s": statistics.median(seconds[new]),
-        "ratio": statistics.median(ratios),
-        "ratios": [round(r, 3) for r in ratios],
+        "ratios": wall,
+        "cpu_ratios": processor,
         "same": digests[old] == digests[new],
     }
 
@@ -171,11 +175,13 @@ def main() -> None:
     found = {job: compare(old, new, job, args.rounds) for job in args.only or JOBS}
     old.end()
     new.end()
-    table = f"# {new.commit} against {old.commit}, in turns\n\n| what | before | now | now / before | same work |\n"
-    table += "|---|---|---|---|---|\n"
+    table = f"# {new.commit} against {old.commit}, in turns\n\n"
+    table += "| what | before | now | now / before | in processor time | same work |\n|---|---|---|---|---|---|\n"
     for job, f in found.items():
-        spread = f"{f['ratio']:.3f} ({f['ratios'][0]:.2f} to {f['ratios'][-1]:.2f})"
-        table += f"| {job} | {f['old_s']:.3f} s | {f['new_s']:.3f} s | {spread} | {'yes' if f['same'] else 'no'} |\n"
+        spread = " | ".join(
+            f"{statistics.median(r):.2f} ({r[0]:.2f} to {r[-1]:.2f})" for r in (f["ratios"], f["cpu_ratios"])
+        )
+        table += f"| {job} | {f['old_s']:.2f} s | {f['new_s']:.2f} s | {spread} | {'yes' if f['same'] else 'no'} |\n"
     result = {"machine": machine(), "old": old.commit, "new": new.commit, "rounds": args.rounds, "jobs": found}
     words = result["machine"]
     print(table)
