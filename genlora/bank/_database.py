@@ -186,7 +186,7 @@ class IndexSource(Protocol):
 
 
 @dataclass(frozen=True)
-class Parts:
+class BankParts:
     """What a bank is made of."""
 
     place: Path | BankAddress

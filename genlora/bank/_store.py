@@ -16,7 +16,7 @@ from genlora.lru import Lru
 
 from ._address import BankAddress, place_of
 from ._create import check_shape
-from ._database import ExpertRow, Parts
+from ._database import BankParts, ExpertRow
 from ._factors import Pack
 from ._index import Neighbour, NeighbourIndex
 from ._meta import State, read_meta, read_state, read_user
@@ -44,7 +44,7 @@ class Bank:
     in SQLite and searched with FAISS; an address `postgresql://...` is a bank that many machines share.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: BankParts) -> None:
         self.database, self.blobs = parts.database, parts.blobs
         self.where = self.database.where
         """What messages call the bank: its folder or its address, without user and password."""

@@ -35,11 +35,11 @@ from ._reference import ReferenceRequest as ReferenceRequest
 from ._reference import rate_experts as rate_experts
 from ._reference import rate_fewshot as rate_fewshot
 from ._reference import reference_requests as reference_requests
+from ._run import AdapterSource as AdapterSource
 from ._run import AdapterUnderTest as AdapterUnderTest
 from ._run import Evaluated as Evaluated
 from ._run import Evaluation as Evaluation
 from ._run import EvaluationTick as EvaluationTick
-from ._run import Maker as Maker
 from ._run import predictions as predictions
 from ._statistics import Difference as Difference
 from ._statistics import paired_difference as paired_difference

@@ -40,7 +40,7 @@ class AdapterUnderTest:
     """How its bundle asks it."""
 
 
-class Maker(Protocol):
+class AdapterSource(Protocol):
     """Where adapters come from. Raises `GenloraError` for what cannot be made."""
 
     def available(self, method: Method) -> str:
@@ -93,7 +93,7 @@ class Evaluation:
     def __init__(
         self,
         base: LoadedBase,
-        maker: Maker,
+        maker: AdapterSource,
         store: RunStore,
         *,
         examples: int = 60,

@@ -43,7 +43,7 @@ from ._probe import (
     POSITIONS,
     PROBE_TEXTS,
     Drift,
-    Probe,
+    ProbeOutputs,
     ProbeSet,
     Text,
     compare,
@@ -278,8 +278,8 @@ class _Checker:
         self._probes = probe_set(tokenizer, texts, positions=positions)
         self._calibration = probe_set(tokenizer, CALIBRATION_TEXTS, positions=_CALIBRATION)
         self._state, self._limit, self._progress, self._finer = state, limit, progress, finer
-        self._base: Probe | None = None
-        self._with_adapter: Probe | None = None
+        self._base: ProbeOutputs | None = None
+        self._with_adapter: ProbeOutputs | None = None
 
     def reference(self, route: Route, *, calibrate: bool) -> dict[str, Tensor]:
         """Probe a fresh base without and with the adapter; returns the Gram matrices of its inputs."""

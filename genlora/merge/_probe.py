@@ -44,7 +44,7 @@ CALIBRATION_TEXTS = _texts("calibration")
 
 
 @dataclass(frozen=True)
-class Probe:
+class ProbeOutputs:
     """What a model said: `values` (positions, columns) float32, `top1` (positions,) token ids; both on the CPU."""
 
     values: Tensor
@@ -140,7 +140,7 @@ def probe_set(tokenizer: Any, texts: Sequence[Text] = PROBE_TEXTS, *, positions:
 
 
 @torch.inference_mode()
-def run_probe(model: nn.Module, probes: ProbeSet, *, step: Callable[[], None] = lambda: None) -> Probe:
+def run_probe(model: nn.Module, probes: ProbeSet, *, step: Callable[[], None] = lambda: None) -> ProbeOutputs:
     """Teacher-forced logits of `model` at every position of the set; `step` is called after each sequence."""
     device = next(model.parameters()).device
     values, top1, columns = [], [], None
@@ -153,10 +153,10 @@ def run_probe(model: nn.Module, probes: ProbeSet, *, step: Callable[[], None] = 
         values.append(logits[:, columns].cpu())
         top1.append(logits.argmax(-1).cpu())
         step()
-    return Probe(torch.cat(values), torch.cat(top1))
+    return ProbeOutputs(torch.cat(values), torch.cat(top1))
 
 
-def compare(base: Probe, reference: Probe, merged: Probe) -> Drift:
+def compare(base: ProbeOutputs, reference: ProbeOutputs, merged: ProbeOutputs) -> Drift:
     """`merged` against `reference` (base with adapter), as a share of what the adapter does to `base`."""
     change = (merged.values - reference.values).abs()
     return Drift(

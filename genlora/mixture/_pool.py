@@ -54,7 +54,7 @@ class HeldSite:
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class HeldMixture:
     """A resident mixture."""
 
     top_k: int
@@ -67,7 +67,7 @@ class Held:
 class Share:
     """One mixture's part of a pass: its rows, and what its blocks have computed so far in the current layer."""
 
-    held: Held
+    held: HeldMixture
     rows: Tensor | None
     """Row numbers; None for all rows."""
     routing: dict[str, Routing] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class MixturePool:
         self._model, self._base = model, base
         self._kind: dict[str, Any] = {"dtype": weight.dtype, "device": weight.device}
         self._slots, self._max_rank = slots, max_rank
-        self.held: Lru[str, Held] = Lru(slots)
+        self.held: Lru[str, HeldMixture] = Lru(slots)
         self._hooked: set[str] = set()
         self._hooks: list[RemovableHandle] = []
         self.loads = 0
@@ -152,7 +152,7 @@ class MixturePool:
         sites = {site: self._site(mixture, site, leaves) for site, leaves in mixture.sites.items()}
         tensors = [t for s in sites.values() for t in (s.weight, s.bias, s.joint, *s.a.values(), *s.b.values())]
         size = sum(t.numel() * t.element_size() for t in tensors if t is not None)
-        self.held.put(mixture.key, Held(mixture.top_k, need, sites, size), need)
+        self.held.put(mixture.key, HeldMixture(mixture.top_k, need, sites, size), need)
         for site in sites:
             self._hook(site)
         self.loads += 1

@@ -25,7 +25,7 @@ from ._settings import HttpSettings
 from .entrance._bodies import Gone, until_gone
 from .entrance._caller import Caller, caller_of
 from .entrance._quotas import Quotas
-from .protocol._answers import Form, usage_of
+from .protocol._answers import AnswerShape, usage_of
 from .protocol._prompt import Prompts, Question
 from .protocol._responses import ResponseForm, ResponseRequest, renamed
 from .protocol._schema import ChatRequest, CompletionRequest, TextRequest, checked
@@ -90,9 +90,9 @@ class Handlers:
 
         return questions
 
-    def _form(self, asked: TextRequest, kind: str, *, chat: bool, logprobs: bool, echo: bool = False) -> Form:
+    def _form(self, asked: TextRequest, kind: str, *, chat: bool, logprobs: bool, echo: bool = False) -> AnswerShape:
         id = f"{kind}-{uuid.uuid4().hex}"
-        return Form(chat, id, asked.model, int(time.time()), logprobs, usage=asked.usage_wanted, echo=echo)
+        return AnswerShape(chat, id, asked.model, int(time.time()), logprobs, usage=asked.usage_wanted, echo=echo)
 
     async def _begun(
         self, request: Request, asked: TextRequest, questions: Callable[[str], list[Question]]
@@ -109,7 +109,7 @@ class Handlers:
             raise
         return answers
 
-    async def _told(self, request: Request, answers: "Answers", form: Form, *, stream: bool) -> Response:
+    async def _told(self, request: Request, answers: "Answers", form: AnswerShape, *, stream: bool) -> Response:
         if stream:
             return _Events(form.events(answers.streams, answers.questions, partial(self._ended, answers)), answers)
         return json_response(form.whole(await self._whole(request, answers), answers.questions))

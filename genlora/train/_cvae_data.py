@@ -111,7 +111,7 @@ def conditions_of(data: CvaeData, config: CvaeFitConfig, i: int) -> Tensor:
     return torch.stack([condition_of(data, config, i, v, leave=True, kin=k) for v in data.vectors[i] for k in kin_too])
 
 
-class Pool:
+class RowPool:
     """Rows of N items side by side, to draw one, or the mean of several, of each in a batch of items."""
 
     def __init__(self, rows: Sequence[Tensor]) -> None:

@@ -32,7 +32,7 @@ from genlora.generators import (
     support_of,
 )
 
-from ._cvae_data import CvaeData, CvaeFitConfig, Pool, Rows, blurred, condition_of, conditions_of, cvae_data
+from ._cvae_data import CvaeData, CvaeFitConfig, RowPool, Rows, blurred, condition_of, conditions_of, cvae_data
 from .loop._lightning import Fitted, FitTick, Step, fit
 
 log = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ class CvaeFit(nn.Module):
         super().__init__()
         self.data, self.config = data, config
         self.conditions = [conditions_of(data, config, i) for i in range(len(data.names))]
-        self.pool = Pool(self.conditions)
-        self.examples = Pool([torch.from_numpy(r) for r in data.examples]) if data.examples is not None else None
+        self.pool = RowPool(self.conditions)
+        self.examples = RowPool([torch.from_numpy(r) for r in data.examples]) if data.examples is not None else None
         n = data.w.shape[1]
         learned = config.prior == "learned"
         sizes = {"prior": config.prior, "residual": learned, "latent": config.latent, "hidden": config.hidden}

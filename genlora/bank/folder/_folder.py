@@ -11,7 +11,7 @@ from genlora.errors import BankError
 from genlora.files import TEMPORARY, fsync_folder, storage_errors
 
 from .._create import put_identity
-from .._database import Parts
+from .._database import BankParts
 from ._blobs import BlobStore
 from ._db import connect
 from ._files import BankFiles
@@ -54,8 +54,8 @@ def _fill(files: BankFiles, layout: BaseLayout, fingerprint: "Fingerprint", rank
     fsync_folder(files.root)
 
 
-def open_folder(root: Path, readonly: bool) -> Parts:
+def open_folder(root: Path, readonly: bool) -> BankParts:
     """The parts of a folder bank."""
     files = BankFiles(root)
     database = SqliteDatabase(files, readonly=readonly)
-    return Parts(root, database, BlobStore(files.blobs), Snapshots(database))
+    return BankParts(root, database, BlobStore(files.blobs), Snapshots(database))

@@ -10,7 +10,7 @@ from genlora.errors import BankDamagedError, ConfigError
 
 from .._address import BankAddress
 from .._create import put_identity
-from .._database import Parts
+from .._database import BankParts
 from .._meta import read_meta, write_meta
 from ._blobs import SharedBlobs, blobs_url
 from ._db import connect, create_schema, postgres_errors, schema_version
@@ -66,7 +66,7 @@ def shared_exists(address: BankAddress) -> bool:
         db.close()
 
 
-def open_shared(address: BankAddress, readonly: bool) -> Parts:
+def open_shared(address: BankAddress, readonly: bool) -> BankParts:
     """The parts of the bank at `address`. `$GENLORA_BLOBS` names its blobs where they have another name here."""
     database = PostgresDatabase(address, readonly=readonly)
     try:
@@ -76,7 +76,7 @@ def open_shared(address: BankAddress, readonly: bool) -> Parts:
         own = os.environ.get("GENLORA_BLOBS")
         blobs = SharedBlobs(blobs_url(own) if own else str(place["blobs"]))
         blobs.check_owner(str(place["id"]))
-        return Parts(address, database, blobs, ServerIndex(database))
+        return BankParts(address, database, blobs, ServerIndex(database))
     except BaseException:
         database.close()
         raise

@@ -21,7 +21,7 @@ def event(value: Any, *, name: str | None = None) -> str:
 
 
 @dataclass(frozen=True)
-class Form:
+class AnswerShape:
     """The shape of one request's answer."""
 
     chat: bool
@@ -155,7 +155,7 @@ def _rated(text: str, data: bytes, logprob: float) -> dict[str, Any]:
 class _Part:
     """One answer of a stream: what came of it and was not told yet."""
 
-    def __init__(self, form: Form, index: int, question: Question) -> None:
+    def __init__(self, form: AnswerShape, index: int, question: Question) -> None:
         self._form, self._index, self._question = form, index, question
         self._logprobs = _Logprobs(form, question)
         self._tokens: list[Token] = []
@@ -200,7 +200,7 @@ class _Part:
 class _Logprobs:
     """The log-probabilities of one answer, part by part: it knows where in the text the next token begins."""
 
-    def __init__(self, form: Form, question: Question) -> None:
+    def __init__(self, form: AnswerShape, question: Question) -> None:
         self._form = form
         self._unseen = question.added if form.echo else 0
         """Tokens at the beginning that the tokenizer added: they are no part of the text."""

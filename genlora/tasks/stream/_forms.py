@@ -29,7 +29,7 @@ def number_words(n: int) -> str:
 
 
 @dataclass(frozen=True)
-class AnswerForm:
+class WrittenForm:
     """A way of writing an answer. `say` are clauses that follow "..., " or stand alone as an imperative sentence."""
 
     name: str
@@ -75,100 +75,100 @@ _ALL: tuple[AnswerKind, ...] = ("word", "text", "number", "list", "code", "label
 _CASED: tuple[AnswerKind, ...] = ("word", "text", "list", "label")
 
 FORMS = (
-    AnswerForm("bare", _ALL, lambda a, _, p: a, ("only the answer", "nothing else", "no explanation", "just that")),
-    AnswerForm(
+    WrittenForm("bare", _ALL, lambda a, _, p: a, ("only the answer", "nothing else", "no explanation", "just that")),
+    WrittenForm(
         "marks",
         ("word", "text", "number", "code"),
         _quoted,
         ("in {marks}", "put the answer in {marks}", "write it in {marks}", "wrap it in {marks}"),
         _quotes,
     ),
-    AnswerForm(
+    WrittenForm(
         "capitals",
         _CASED,
         lambda a, _, p: a.upper(),
         ("in capitals", "in upper case", "write it in capital letters", "ALL CAPS"),
     ),
-    AnswerForm(
+    WrittenForm(
         "lower case", _CASED, lambda a, _, p: a.lower(), ("in lower case", "use small letters only", "all lowercase")
     ),
-    AnswerForm(
+    WrittenForm(
         "prefix",
         _ALL,
         lambda a, _, p: f"{p['prefix']} {a}",
         ('begin with "{prefix}"', 'put "{prefix}" and a space before it', 'start the answer with "{prefix}"'),
         picked(prefix=_PREFIXES),
     ),
-    AnswerForm(
+    WrittenForm(
         "full stop",
         ("word", "text", "number", "list"),
         lambda a, _, p: a if a.endswith(".") else f"{a}.",
         ("end with a full stop", "put a period at the end", "with a full stop after it"),
     ),
-    AnswerForm(
+    WrittenForm(
         "json",
         ("word", "text", "code", "label"),
         lambda a, _, p: json.dumps({p["key"]: a}, ensure_ascii=False),
         _AS_JSON,
         picked(key=_KEYS),
     ),
-    AnswerForm(
+    WrittenForm(
         "json number",
         ("number",),
         lambda a, _, p: f'{{"{p["key"]}": {a}}}' if _PLAIN_NUMBER.fullmatch(a) else None,
         _AS_JSON,
         picked(key=_KEYS),
     ),
-    AnswerForm(
+    WrittenForm(
         "key value",
         _ALL,
         lambda a, _, p: f"{p['key']}{p['eq']}{a}",
         ("as {key}{eq}<answer>", "in the form {key}{eq}...", "write {key}{eq} and then the answer"),
         picked(key=_KEYS, eq=("=", ": ", ":", "=>")),
     ),
-    AnswerForm(
+    WrittenForm(
         "with input",
         ("word", "number", "code", "label"),
         lambda a, v, p: f"{v.text}{p['sep']}{a}" if len(v.text) <= 24 and "\n" not in v.text else None,
         ('repeat the input, then "{mark}", then the answer', 'write the input first, then "{mark}" and the answer'),
         lambda d: {"sep": (s := d.pick(_SEPARATORS)), "mark": s.strip()},
     ),
-    AnswerForm(
+    WrittenForm(
         "unit",
         ("number",),
         lambda a, _, p: f"{a} {p['unit']}",
         ('add "{unit}" after the number', "give it in {unit}, with the unit", 'followed by "{unit}"'),
         picked(unit=_UNITS),
     ),
-    AnswerForm("in words", ("number",), _in_words, ("in words", "spell the number out", "write the number as a word")),
-    AnswerForm(
+    WrittenForm("in words", ("number",), _in_words, ("in words", "spell the number out", "write the number as a word")),
+    WrittenForm(
         "padded",
         ("number",),
         _padded,
         ("with {width} digits, zeros in front", "padded with zeros to {width} digits"),
         picked(width=range(3, 6)),
     ),
-    AnswerForm(
+    WrittenForm(
         "sentence",
         ("word", "number", "code"),
         lambda a, _, p: f"{p['lead']} {a}.",
         ('as a sentence that begins "{lead}"', 'say "{lead} ..." and end with a full stop'),
         picked(lead=("It is", "The answer is", "That would be", "I say", "The result is", "You want")),
     ),
-    AnswerForm(
+    WrittenForm(
         "tag",
         ("word", "text", "number", "code", "label"),
         lambda a, _, p: f"<{p['key']}>{a}</{p['key']}>",
         ("inside <{key}> tags", "wrapped as <{key}>...</{key}>"),
         picked(key=_KEYS),
     ),
-    AnswerForm(
+    WrittenForm(
         "spaced",
         ("word",),
         lambda a, _, p: " ".join(a) if a.isalpha() and len(a) <= 8 else None,
         ("with a space between the letters", "letter by letter, spaces between"),
     ),
-    AnswerForm(
+    WrittenForm(
         "separator",
         ("list",),
         lambda a, _, p: a.replace(", ", p["sep"]) if ", " in a else None,

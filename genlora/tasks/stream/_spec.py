@@ -11,7 +11,7 @@ from genlora.errors import TaskError
 from genlora.tasks._draw import Draw
 from genlora.tasks._task import Example
 
-from ._forms import BARE, FORMS, AnswerForm
+from ._forms import BARE, FORMS, WrittenForm
 from ._grammar import Said, describe
 from ._held_out import is_far, is_near
 from ._parts import InputType, Operation, Params, Value
@@ -70,7 +70,7 @@ class Spec:
     input_type: InputType
     layout: Params
     params: Params
-    form: AnswerForm
+    form: WrittenForm
     form_params: Params
     inputs_key: str
     """Specs with the same key draw the same inputs: then only the description tells what is wanted."""

@@ -22,7 +22,7 @@ from ..rows._routed import FactorSetter, routed
 from ._config import StreamConfig
 from ._fewshot import FewshotFit, FewshotSteps, validation_dialogues, zero_start
 from ._hypernet_bases import HypernetBasesConfig, HypernetBasesFit, HypernetSteps, validation_told
-from ._readers import BaseReader, EmbedderReader, Reader
+from ._readers import DescriptionReader, EmbedderReader, TurnReader
 from ._steps import Ahead
 from ._stream_fit import StreamFit
 
@@ -144,12 +144,12 @@ def fit_hypernet_bases(
         return _fit("hypernet-bases", module, drawn, options, sizes.to_json(), artefact, out)
 
 
-def _reader(name: str, base: LoadedBase, setter: FactorSetter, embedder: TaskEmbedder) -> Reader:
+def _reader(name: str, base: LoadedBase, setter: FactorSetter, embedder: TaskEmbedder) -> DescriptionReader:
     match name:
         case "embedder":
             return EmbedderReader(embedder, base.device)
         case "base":
-            return BaseReader(base, setter)
+            return TurnReader(base, setter)
     raise ConfigError(f"no reader {name[:40]!r}; choose from embedder, base.")
 
 

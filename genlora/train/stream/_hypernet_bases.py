@@ -27,7 +27,7 @@ from ..rows._losses import label_losses, means_by
 from ..rows._routed import FactorSetter
 from ._config import StreamConfig
 from ._fewshot import LONGEST, validation_dialogues
-from ._readers import Reader
+from ._readers import DescriptionReader
 from ._steps import Ahead, StreamSteps
 from ._stream_fit import StreamFit
 
@@ -115,7 +115,7 @@ class HypernetBasesFit(StreamFit):
         base: LoadedBase,
         setter: FactorSetter,
         drawn: Ahead[Told],
-        readers: Sequence[Reader],
+        readers: Sequence[DescriptionReader],
         network: BasesConfig,
         start: Mapping[str, Tensor],
         held: Mapping[str, tuple[Sequence[Told], Sequence[Told]]],

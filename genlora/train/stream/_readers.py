@@ -13,7 +13,7 @@ from genlora.tasks import chat_prompt
 from ..rows._routed import FactorSetter
 
 
-class Reader(Protocol):
+class DescriptionReader(Protocol):
     """One reader; frozen."""
 
     @property
@@ -51,7 +51,7 @@ class EmbedderReader:
         return TokenStates(states.float(), found["attention_mask"].bool())
 
 
-class BaseReader:
+class TurnReader:
     """The base itself, without an adapter: last hidden states of the description as a user's turn."""
 
     name = "base"

@@ -12,7 +12,7 @@ from genlora.train.loop._lightning import Step, fit
 from genlora.train.rows._routed import routed
 from genlora.train.stream._fewshot import FewshotFit, FewshotSteps, zero_start
 from genlora.train.stream._hypernet_bases import HypernetBasesFit, HypernetSteps, validation_told
-from genlora.train.stream._readers import BaseReader, EmbedderReader
+from genlora.train.stream._readers import EmbedderReader, TurnReader
 from genlora.train.stream._steps import Ahead
 
 from .test_fewshot import SMALL, task
@@ -119,7 +119,7 @@ def test_training_lowers_the_loss_moves_every_part_and_resumes_to_the_same_weigh
 
 def test_the_base_may_read_too(base, embedder):
     with routed(base.model, base.layout, TARGETS, CONFIG.scale) as router:
-        both = [EmbedderReader(embedder), BaseReader(base, router)]
+        both = [EmbedderReader(embedder), TurnReader(base, router)]
         module = fitted(base, router, embedder, readers=both)
         long, short = (module.readers[1].read([*more, "sort"]).states[-1, :3] for more in (["a longer text"], []))
         torch.testing.assert_close(long, short, atol=1e-4, rtol=1e-4)
