@@ -2,6 +2,7 @@
 functions and those for type checkers count too."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,3 +138,10 @@ def test_no_room_holds_more_than_twenty_modules():
         count[path.parent] = count.get(path.parent, 0) + 1
     crowded = {str(folder.relative_to(ROOT)): n for folder, n in count.items() if n > 20}
     assert not crowded, f"split these rooms: {crowded}"
+
+
+def test_shapes_are_held_wherever_a_signature_promises_them():
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
+    held = next(o for o in options["addopts"] if o.startswith("--jaxtyping-packages=")).partition("=")[2].split(",")
+    promise = {n for n, p in MODULES.items() if "from jaxtyping import" in p.read_text(encoding="utf-8")}
+    assert {*held} - {"beartype.beartype"} == promise

@@ -18,7 +18,7 @@ queries read is not normalised, only its mean is taken off: what all description
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -77,7 +77,7 @@ class BasesConfig:
             )
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], *, where: str = "config") -> Self:
+    def from_json(cls, data: Mapping[str, Any], *, where: str = "config") -> "BasesConfig":
         try:
             return cls(**data)
         except TypeError as err:
