@@ -245,13 +245,15 @@ def resize(state: AdapterState, rank: int) -> tuple[AdapterState, float]:
 
 
 def energies(state: AdapterState) -> dict[str, float]:
-    """Squared Frobenius norm of ΔW per module, from Gram matrices: ΔW itself is never formed."""
-    out: dict[str, float] = {}
-    for paths in _groups([state]):
-        a, b = _stack([state], [1.0], paths)
-        values = np.maximum(((a @ _t(a)) * (_t(b) @ b)).sum((1, 2)), 0.0)
-        out.update(zip(paths, values.tolist(), strict=True))
-    return {p: out[p] for p in state}
+    """Squared Frobenius norm of ΔW per module, from Gram matrices: ΔW itself is never formed. Computed once."""
+    if state.energies is None:
+        out: dict[str, float] = {}
+        for paths in _groups([state]):
+            a, b = _stack([state], [1.0], paths)
+            values = np.maximum(((a @ _t(a)) * (_t(b) @ b)).sum((1, 2)), 0.0)
+            out.update(zip(paths, values.tolist(), strict=True))
+        state.energies = {p: out[p] for p in state}
+    return state.energies
 
 
 def zero_fill(state: AdapterState, layout: BaseLayout, leaves: Iterable[str] = QKV) -> AdapterState:

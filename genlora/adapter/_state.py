@@ -52,6 +52,8 @@ class AdapterState(Mapping[str, LoraPair]):
     def __init__(self, pairs: Mapping[str, LoraPair]) -> None:
         self._pairs = {path: pairs[path] for path in sorted(pairs)}
         self._stacks: dict[tuple[str, ...], tuple[Tensor, Tensor, Tensor]] = {}
+        self.energies: dict[str, float] | None = None
+        """‖ΔW‖² per module, once somebody has computed it (`update_norms`)."""
 
     def __getitem__(self, path: str) -> LoraPair:
         return self._pairs[path]

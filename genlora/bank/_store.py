@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STATE_CACHE_BYTES = 64 << 20
+RECORD_CACHE_BYTES = 8 << 20
 PACK_CACHE_BYTES = 64 << 20
 DEFAULT_TARGETS = ("q_proj", "v_proj")
 
@@ -54,6 +55,7 @@ class Bank:
         self._index = parts.index
         self._open, self._lock = True, threading.Lock()
         self._states = Lru(STATE_CACHE_BYTES)
+        self._records: Lru[ExpertRow, ExpertRecord] = Lru(RECORD_CACHE_BYTES)
         self._packs = Lru(PACK_CACHE_BYTES)
         self._sound: set[tuple[str, str, int | None]] = set()
         self.rank, self.targets = _shape(self._meta("bank"), self.database.label)
@@ -207,7 +209,7 @@ class Bank:
         out = []
         for row in rows:
             try:
-                out.append(self.record_of(row))
+                out.append(record_in(row, label=self.database.label, where=self.where))
             except BankDamagedError as err:
                 log.warning("%s", err)
         whole = ((record.name, mean_bytes(record)) for record in out)
@@ -221,7 +223,11 @@ class Bank:
 
     def record_of(self, row: ExpertRow) -> ExpertRecord:
         """The record in a row, or `BankDamagedError` if the row does not fit its digest."""
-        return record_in(row, label=self.database.label, where=self.where)
+        found = self._records.get(row)  # the whole row is the key: one that was edited is read, and found out
+        if found is None:
+            found = record_in(row, label=self.database.label, where=self.where)
+            self._records.put(row, found, 2 * len(row.record) + 4 * len(row.rows or b""))
+        return found
 
     def _place(self, name: str) -> tuple[str, int] | None:
         """Blob and slot of an expert, from a row that fits its digest."""
