@@ -9,9 +9,9 @@ from typing import Any
 from genlora.adapter import AdapterFiles
 from genlora.errors import BaseMismatchError, ConfigError, PushError
 from genlora.files import sha256_bytes
+from genlora.remote import Remote
 
 from ._parcel import check_sizes
-from ._remote import Remote
 from ._target import Job, Target, entries
 
 _APPLIED = (

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from genlora.errors import PushError
+from genlora.remote import Remote, Reply
 from genlora.tasks import AnswerForm
 
 from ._parcel import check_served_base
-from ._remote import Remote, Reply
 from ._target import Job, Target, entries
 
 VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)

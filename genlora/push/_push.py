@@ -9,11 +9,11 @@ from typing import Any
 
 from genlora.adapter import AdapterFiles, BaseLayout
 from genlora.errors import ConfigError
+from genlora.remote import Remote
 
 from ._gguf import LlamaCpp, Ollama
 from ._parcel import Parcel, base_gguf, find_folders, gguf_twin, read_parcel
 from ._peft import VLLM, LoRAX, SGLang
-from ._remote import Remote
 from ._store import DIGITS, AdapterStore, check_free, content_digest, default_store
 from ._target import Job, Target
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from genlora.errors import ConfigError, PushError
+from genlora.remote import Remote, Reply
 from genlora.tasks import AnswerForm
 
 from ._parcel import Parcel
-from ._remote import Remote, Reply
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from genlora.adapter import BaseLayout, ModuleSpec
 from genlora.base import layout_of
 from genlora.push import AdapterStore, PushOptions, push
-from genlora.push._remote import Remote
+from genlora.remote import Remote
 from genlora.tasks import AnswerForm, PromptFormat
 
 from ..merge.merging import write_tiny_gguf

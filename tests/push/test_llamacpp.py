@@ -14,7 +14,7 @@ from genlora.base import layout_of, load_base
 from genlora.cli import cli
 from genlora.errors import BaseMismatchError, PushError
 from genlora.push import PushOptions, push, withdraw
-from genlora.push._remote import Remote
+from genlora.remote import Remote
 
 from ..merge.merging import write_tiny_gguf
 from .world import make_adapter

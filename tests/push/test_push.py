@@ -23,7 +23,7 @@ from genlora.errors import (
     PushError,
 )
 from genlora.push import TARGETS, AdapterStore, PushOptions, _push, push, withdraw
-from genlora.push._remote import Remote
+from genlora.remote import Remote
 
 from .world import LEAVES, loopback, make_adapter
 

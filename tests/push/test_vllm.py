@@ -23,7 +23,7 @@ from genlora.api import attach
 from genlora.base import layout_of, load_base
 from genlora.errors import BaseMismatchError, PushError
 from genlora.push import AdapterStore, PushOptions, push, withdraw
-from genlora.push._remote import Remote
+from genlora.remote import Remote
 
 from .world import loopback, make_adapter
 

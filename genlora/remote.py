@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from genlora.errors import ConfigError, PushError
+from genlora.errors import ConfigError, GenloraError, PushError
 from genlora.hosts import is_loopback
 
 MAX_REPLY = 8 << 20
@@ -23,6 +23,8 @@ class Reply:
 
     status: int
     data: bytes = field(repr=False)
+    error: type[GenloraError] = field(default=PushError, repr=False)
+    """What is raised where it cannot be read."""
 
     @property
     def ok(self) -> bool:
@@ -49,12 +51,12 @@ class Reply:
             return None
 
     def json(self, where: str) -> Any:
-        """The reply as JSON. Raises `PushError`."""
+        """The reply as JSON. Raises the remote's error."""
         found = self._parsed()
         if found is None:
-            raise PushError(
-                f"{where}: answered with something that is not JSON ({self.said[:80]!r}). Is it the right server? "
-                "Check the URL and --to."
+            raise self.error(
+                f"{where}: answered with something that is not JSON ({self.said[:80]!r}). Is it the right server, and "
+                "the right kind? Check the URL."
             )
         return found
 
@@ -66,11 +68,21 @@ class Remote:
         url: `http://` or `https://`, host, and port; a path in front of the routes is kept.
         key: sent as a bearer token with every request; never shown.
         timeout_s: limit of a whole request in seconds.
+        key_from: where the user puts the key, for the message when it is refused.
+        error: raised where the server does not answer as it should.
 
     Raises `ConfigError` for any other kind of URL, and for a key that would cross a network in the clear.
     """
 
-    def __init__(self, url: str, *, key: str | None = None, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        timeout_s: float = 60.0,
+        key_from: str = "the variable that --key-env names ($GENLORA_SERVER_KEY by default)",
+        error: type[GenloraError] = PushError,
+    ) -> None:
         try:
             parts = urlsplit(url)
             _ = parts.port  # reading it is what checks it
@@ -90,16 +102,18 @@ class Remote:
                 f"{self.url}: the key would cross the network unencrypted. Use https://, or a tunnel to this machine."
             )
         self._key, self._timeout_s = key, timeout_s
+        self._key_from, self._error = key_from, error
 
     def ask(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None) -> Reply:
-        """`send`, where a redirect and a refused key are no answers. Raises `PushError`."""
+        """`send`, where a redirect and a refused key are no answers. Raises its error."""
         found, where = self.send(method, path, body, raw=raw), f"{self.url}{path}"
         if 300 <= found.status < 400:
-            raise PushError(f"{where}: sends us elsewhere ({found.status}), which is not followed. Give the final URL.")
+            raise self._error(
+                f"{where}: sends us elsewhere ({found.status}), which is not followed. Give the final URL."
+            )
         if found.status in (401, 403):
-            raise PushError(
-                f"{where}: refused the key ({found.status}: {found.said}). Put the server's key into the variable that "
-                "--key-env names ($GENLORA_SERVER_KEY by default)."
+            raise self._error(
+                f"{where}: refused the key ({found.status}: {found.said}). Put the server's key into {self._key_from}."
             )
         return found
 
@@ -108,7 +122,7 @@ class Remote:
     ) -> Reply:
         """One request; any HTTP status is an answer, of at most `limit` bytes. Redirects are not followed.
 
-        Raises `PushError` where no whole answer comes.
+        Raises its error where no whole answer comes.
         """
         where = f"{self.url}{path}"
         ends = time.monotonic() + self._timeout_s
@@ -123,14 +137,14 @@ class Remote:
                     parts.append(part)
                     total += len(part)
                     if total > limit:
-                        raise PushError(f"{where}: the answer is over {limit:,} bytes. Is it the right server?")
+                        raise self._error(f"{where}: the answer is over {limit:,} bytes. Is it the right server?")
                     if time.monotonic() > ends:
                         raise self._too_slow(where)
-                found = Reply(reply.status_code, b"".join(parts))
+                found = Reply(reply.status_code, b"".join(parts), self._error)
         except httpx.TimeoutException as err:
             raise self._too_slow(where) from err
         except (httpx.HTTPError, httpx.InvalidURL) as err:
-            raise PushError(
+            raise self._error(
                 f"{where}: no answer ({_why(err)}). Is the server running, and is the URL right? Nothing else was sent."
             ) from err
         return found
@@ -150,10 +164,10 @@ class Remote:
             headers["Authorization"] = f"Bearer {self._key}"
         return headers
 
-    def _too_slow(self, where: str) -> PushError:
-        return PushError(
+    def _too_slow(self, where: str) -> GenloraError:
+        return self._error(
             f"{where}: no whole answer within {self._timeout_s:g} s. The server may be busy or still starting; it may "
-            "also have taken the request. Look at its log, or try again with a longer --timeout."
+            "also have taken the request. Look at its log, or try again with a longer time limit."
         )
 
 
