@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     __version__: str
     from .api import GeneratedAdapter as GeneratedAdapter
     from .api import GenLora as GenLora
+    from .api import Teacher as Teacher
 
-__all__ = ["GenLora", "GeneratedAdapter", "GenloraError", "__version__"]
+__all__ = ["GenLora", "GeneratedAdapter", "GenloraError", "Teacher", "__version__"]
 
-_LAZY = {"GenLora": "genlora.api", "GeneratedAdapter": "genlora.api"}
+_LAZY = {"GenLora": "genlora.api", "GeneratedAdapter": "genlora.api", "Teacher": "genlora.api"}
 
 
 def __getattr__(name: str) -> Any:

@@ -89,6 +89,10 @@ class PushError(GenloraError):
     """A server could not be reached, or would not take an adapter."""
 
 
+class TeacherError(GenloraError):
+    """A teacher could not be reached, or wrote nothing that can be used."""
+
+
 class MissingExtraError(GenloraError, ImportError):
     """An optional dependency is needed; the message says how to install it."""
 

@@ -19,7 +19,9 @@ from ._tensors import tensor_names
 
 PROFILES = ("portable",)
 _GGUF_LIMIT = 1 << 31
-_OPTIONAL = frozenset({AdapterFiles.GGUF, AdapterFiles.PROMPT, AdapterFiles.CARD})
+_OPTIONAL = frozenset(
+    {AdapterFiles.GGUF, AdapterFiles.PROMPT, AdapterFiles.CARD, AdapterFiles.EXAMPLES, AdapterFiles.PAGE}
+)
 """What a receipt may record beside config and weights."""
 _SERVER_RANK = 16
 

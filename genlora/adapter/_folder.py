@@ -29,6 +29,10 @@ class AdapterFiles(StrEnum):
     """How the adapter wants to be asked; its content is `genlora.tasks.PromptFormat`."""
     CARD = "README.md"
     """A model card."""
+    EXAMPLES = "examples.jsonl"
+    """What a teacher wrote and the adapter was fitted to; never the user's own examples."""
+    PAGE = "examples.html"
+    """The same, to look at."""
 
 
 MLX_WEIGHTS = "adapters.safetensors"

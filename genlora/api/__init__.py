@@ -7,12 +7,12 @@ from ._bundle import read_prompt as read_prompt
 from ._genlora import DTYPES as DTYPES
 from ._genlora import Embedder as Embedder
 from ._genlora import GenLora as GenLora
-from ._genlora import ItemFailure as ItemFailure
-from ._genlora import ItemResult as ItemResult
 from ._grow import Grown as Grown
 from ._grow import grow_bank as grow_bank
 from ._grow import usable as usable
 from ._interrupts import hold_interrupts as hold_interrupts
+from ._many import ItemFailure as ItemFailure
+from ._many import ItemResult as ItemResult
 from ._marks import read_refusals as read_refusals
 from ._own_data import evaluate_adapter as evaluate_adapter
 from ._own_data import own_data_files as own_data_files
@@ -54,3 +54,5 @@ from .measure._evaluate import evaluate as evaluate
 from .measure._fit_auto import fit_auto as fit_auto
 from .measure._verify import Verdict as Verdict
 from .measure._verify import verify as verify
+from .teacher._teacher import Taught as Taught
+from .teacher._teacher import Teacher as Teacher

@@ -41,6 +41,8 @@ class GeneratedAdapter:
     watch: Stopwatch = field(repr=False)
     prompt: PromptFormat = BARE
     """How it is to be asked: description, examples, answer form."""
+    beside: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Other files of its folder, such as a teacher's examples."""
 
     @property
     def state(self) -> AdapterState:
@@ -91,7 +93,7 @@ class GeneratedAdapter:
     def _sealed(self, gguf: bool) -> dict[str, bytes]:
         """Every file but the receipt."""
         twin = {AdapterFiles.GGUF: self._gguf} if gguf else {}
-        return {**self._weights, **twin, **bundle_files(self.body, self.prompt)}
+        return {**self._weights, **twin, **bundle_files(self.body, self.prompt), **self.beside}
 
     def files(self, *, gguf: bool = False) -> dict[str, bytes]:
         """Every file of the folder by name, the receipt included; with `gguf`, the twin for llama.cpp too."""

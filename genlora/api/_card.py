@@ -60,6 +60,7 @@ def model_card(body: Mapping[str, Any], prompt: PromptFormat) -> str:
         "# A LoRA adapter made from a description",
         *_said(body["request"]["description"]),
         _made_of(body, licences),
+        *_taught(body),
         "## How to ask it",
         _asked(prompt),
         "### PEFT",
@@ -75,6 +76,16 @@ def _said(description: str | None) -> list[str]:
     if description is None:
         return ["Made by genlora from labelled examples, of which `receipt.json` holds the digest."]
     return ["Made by genlora for this task:", _fenced(description)]
+
+
+def _taught(body: Mapping[str, Any]) -> list[str]:
+    examples = body["made_by"].get("examples")
+    if not isinstance(examples, Mapping) or "teacher" not in examples:
+        return []
+    return [
+        f"It was fitted to {examples['count']} examples that a model wrote and no person checked; `examples.html` shows "
+        "them, `receipt.json` tells the model. That model's terms may say what its words may be used for."
+    ]
 
 
 def _licences(body: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -14,12 +14,7 @@ from numpy.typing import NDArray
 from genlora.adapter import check_norms
 from genlora.bank import Bank, BankAddress, Embedded, TaskEmbedder
 from genlora.descriptions import BadItem, Item, language_warning
-from genlora.errors import (
-    ConfigError,
-    GenloraError,
-    StorageError,
-    UnknownGeneratorError,
-)
+from genlora.errors import ConfigError, UnknownGeneratorError
 from genlora.generators import (
     DEFAULT_GENERATOR,
     Artefact,
@@ -39,11 +34,13 @@ from ._accuracy import accuracy_warnings, accurate
 from ._adapter import GeneratedAdapter
 from ._bundle import prompt_part, shots_of
 from ._from_examples import examples_of, fit_request
+from ._many import ItemFailure, ItemResult, generate_many
 from ._places import calibration_of, generator_artefact, token_reader
 from ._receipt import Dtype, request_part, result_part
 from ._refine import RequestExamples
 from ._same_task import BaseReader
 from ._scene import check_embedder, load_banks_embedder, open_bank
+from .teacher._teacher import Taught, Teacher, check_alone
 
 if TYPE_CHECKING:
     from genlora.base import LoadedBase
@@ -52,8 +49,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DTYPES: tuple[Dtype, ...] = ("float32", "bfloat16", "float16")
-_NOT_OF_REQUESTS = ("dtype", "generator", "allow_harmful", "min_accuracy", "shots", "progress")
-"""Options of `generate` that a generator is not asked with."""
 _BOUNDED = ("aggregate",)
 """Generators that hold every module to the longest of its experts themselves: a tighter bound than the bank's."""
 
@@ -69,24 +64,6 @@ class Embedder(Protocol):
     def embed_checked(self, texts: Sequence[str]) -> Embedded:
         """Unit vectors, and which texts were longer than the model reads."""
         ...
-
-
-@dataclass(frozen=True)
-class ItemResult:
-    """One of many descriptions, done."""
-
-    item: Item
-    folder: Path
-    adapter: GeneratedAdapter
-
-
-@dataclass(frozen=True)
-class ItemFailure:
-    """One of many descriptions that could not be used, and why."""
-
-    line: int
-    name: str
-    reason: str
 
 
 class GenLora:
@@ -230,6 +207,7 @@ class GenLora:
         generator: str | None = None,
         examples: "Path | Sequence[Example] | None" = None,
         refine: "Path | Sequence[Example] | None" = None,
+        teacher: Teacher | None = None,
         base: "str | LoadedBase | None" = None,
         device: str = "cpu",
         allow_harmful: bool | str = False,
@@ -257,14 +235,17 @@ class GenLora:
                 or more fit an adapter: the best start by its loss on them, refined while left-out ones gain, which tell
                 its expected accuracy; fewer become shots. Needs no description. `generator="cvae"` draws for them.
             refine: the same of labelled examples to adapt the generated adapter on (`abmll`). Needs the base.
-            base: for `examples` and `refine`: a base in memory, or its source; by default the bank's own.
+            teacher: a model behind an endpoint that writes the examples, from the description; used as `examples` are,
+                and kept beside the adapter. Takes the place of shots, examples and refine.
+            base: for `examples`, `refine` and `teacher`: a base in memory, or its source; by default the bank's own.
             device: where such a base is loaded.
             allow_harmful: generate although the policy gate stops the description: True, or better the reason why. The
                 receipt records it. For local use by whoever answers for it; no network interface may pass it on.
-            progress: told how many of the examples were read; what it raises ends the work.
+            progress: told how many prompts the teacher answered and how many examples were read; what it raises ends
+                the work.
 
         Raises `DescriptionError`, `ConfigError`, `PolicyError` for a description that asks for a harmful adapter,
-        `AccuracyError` below `min_accuracy`, `BankError` for an empty or damaged bank, or `AdapterFormatError` for an
+        `AccuracyError` below `min_accuracy`, `TeacherError` for one that cannot be used, `BankError` for an empty or damaged bank, or `AdapterFormatError` for an
         update that is not finite or far longer than any expert's.
         """
         shots = shots_of(shots)
@@ -283,9 +264,16 @@ class GenLora:
         if min_accuracy is not None and not 0 <= min_accuracy <= 1:
             raise ConfigError(f"min_accuracy is {min_accuracy!r}, expected a share between 0 and 1, such as 0.6.")
         allow = override_reason(allow_harmful)
+        taught: Taught | None = None
+        if teacher is not None:
+            check_alone(shots, examples, refine, generator)
+            taught = self._taught(teacher, request, allow, progress)
+            examples = taught.examples
         given, draw = examples_of(
             examples, generator, described=description is not None, alone=not shots and refine is None
         )
+        if given is not None and taught is not None:
+            given = replace(given, teacher=taught.told())
         if given is not None and not draw and len(given.examples) < LEAST:
             shots, given = shots_of([(e.input, e.output) for e in given.examples]), None
             request = replace(request, shots=shots)
@@ -296,7 +284,13 @@ class GenLora:
             gate().check(request.description or "")
         labelled = RequestExamples.read(given, refine, base or self._reader.base, device, self.bank, draw=draw)
         made = self._made(request, dtype, generator, labelled, shots=shots, allow=allow, progress=progress)
-        return accurate(made, min_accuracy)
+        return accurate(made if taught is None else replace(made, beside=taught.files()), min_accuracy)
+
+    def _taught(self, teacher: Teacher, request: Request, allow: str | None, progress: Progress) -> Taught:
+        """What a teacher writes; a description that the gate stops is not sent."""
+        text = request.description or ""
+        gate().check(text, self.embed(text)[0], embedder=self.embedder.id, allow=allow)
+        return teacher.teach(text, seed=request.seed, progress=progress)
 
     def _check_form(self, request: Request, dtype: Dtype | None) -> None:
         if dtype is not None and dtype not in DTYPES:
@@ -378,21 +372,4 @@ class GenLora:
 
         `options` are those of `generate`. A wrong option raises at once; a disk that refuses everything does too.
         """
-        Request(
-            description="a check of the options",
-            **{k: v for k, v in options.items() if k not in _NOT_OF_REQUESTS},
-        )
-        for item in items:
-            if isinstance(item, BadItem):
-                yield ItemFailure(item.line, "", item.reason)
-                continue
-            try:
-                adapter = self.generate(item.description, **options)
-                yield ItemResult(item, adapter.save(Path(out) / item.name, gguf=gguf, force=force), adapter)
-            except StorageError as err:
-                if not isinstance(err.__cause__, OSError):  # it exists already: only this one is lost
-                    yield ItemFailure(item.line, item.name, str(err))
-                    continue
-                raise
-            except GenloraError as err:
-                yield ItemFailure(item.line, item.name, str(err))
+        return generate_many(self, items, Path(out), gguf=gguf, force=force, options=options)

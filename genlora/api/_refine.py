@@ -34,14 +34,17 @@ class Labelled:
 
     task: Task
     sha256: str
+    teacher: Mapping[str, Any] | None = None
+    """Who wrote them, where a teacher did."""
 
     @property
     def examples(self) -> tuple[Example, ...]:
         return self.task.examples
 
     def told(self) -> dict[str, Any]:
-        """Digest and count."""
-        return {"sha256": self.sha256, "count": len(self.examples)}
+        """Digest and count, and who wrote them."""
+        by = {} if self.teacher is None else {"teacher": dict(self.teacher)}
+        return {"sha256": self.sha256, "count": len(self.examples), **by}
 
 
 def read_labelled(source: Path | Sequence[Example], most: int = MAX_EXAMPLES) -> Labelled:

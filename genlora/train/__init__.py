@@ -49,6 +49,11 @@ from .stream._fit import FitStreamReport as FitStreamReport
 from .stream._fit import fit_fewshot as fit_fewshot
 from .stream._fit import fit_hypernet_bases as fit_hypernet_bases
 from .stream._hypernet_bases import HypernetBasesConfig as HypernetBasesConfig
+from .synthesis._prompts import WriterPrompt as WriterPrompt
+from .synthesis._synthesise import Counts as Counts
+from .synthesis._synthesise import Synthesised as Synthesised
+from .synthesis._synthesise import Writer as Writer
+from .synthesis._synthesise import synthesise as synthesise
 from .text._fit import FitTextOptions as FitTextOptions
 from .text._fit import fit_text as fit_text
 from .text._modules import FitConfig as FitConfig
