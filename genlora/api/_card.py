@@ -83,8 +83,8 @@ def _taught(body: Mapping[str, Any]) -> list[str]:
     if not isinstance(examples, Mapping) or "teacher" not in examples:
         return []
     return [
-        f"It was fitted to {examples['count']} examples that a model wrote and no person checked; `examples.html` shows "
-        "them, `receipt.json` tells the model. That model's terms may say what its words may be used for."
+        f"It was fitted to {examples['count']} examples that a model wrote and no person checked; `examples.html` "
+        "shows them, `receipt.json` tells the model. That model's terms may say what its words may be used for."
     ]
 
 
