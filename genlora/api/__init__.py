@@ -16,6 +16,7 @@ from ._many import ItemResult as ItemResult
 from ._marks import read_refusals as read_refusals
 from ._own_data import evaluate_adapter as evaluate_adapter
 from ._own_data import own_data_files as own_data_files
+from ._own_files import check_folder as check_folder
 from ._places import base_source as base_source
 from ._places import calibration_of as calibration_of
 from ._places import default_bank as default_bank

@@ -245,8 +245,8 @@ class GenLora:
                 the work.
 
         Raises `DescriptionError`, `ConfigError`, `PolicyError` for a description that asks for a harmful adapter,
-        `AccuracyError` below `min_accuracy`, `TeacherError` for one that cannot be used, `BankError` for an empty or damaged bank, or `AdapterFormatError` for an
-        update that is not finite or far longer than any expert's.
+        `AccuracyError` below `min_accuracy`, `TeacherError` for a teacher that cannot be reached or used, `BankError`
+        for an empty or damaged bank, or `AdapterFormatError` for an update that is not finite or far too long.
         """
         shots = shots_of(shots)
         request = Request(
@@ -372,4 +372,4 @@ class GenLora:
 
         `options` are those of `generate`. A wrong option raises at once; a disk that refuses everything does too.
         """
-        return generate_many(self, items, Path(out), gguf=gguf, force=force, options=options)
+        return generate_many(self.generate, items, Path(out), gguf=gguf, force=force, options=options)

@@ -1,9 +1,9 @@
 """Many descriptions at once: a folder each, and a report for those that could not be used."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from genlora.descriptions import BadItem, Item
 from genlora.errors import GenloraError, StorageError
@@ -33,14 +33,8 @@ class ItemFailure:
     reason: str
 
 
-class Generates(Protocol):
-    """What is needed of a `GenLora`."""
-
-    def generate(self, description: str | None = None, **options: Any) -> GeneratedAdapter: ...
-
-
 def generate_many(
-    lora: Generates,
+    generate: Callable[..., GeneratedAdapter],
     items: Iterable[Item | BadItem],
     out: Path,
     *,
@@ -58,7 +52,7 @@ def generate_many(
             yield ItemFailure(item.line, "", item.reason)
             continue
         try:
-            adapter = lora.generate(item.description, **options)
+            adapter = generate(item.description, **options)
             yield ItemResult(item, adapter.save(out / item.name, gguf=gguf, force=force), adapter)
         except StorageError as err:
             if not isinstance(err.__cause__, OSError):  # it exists already: only this one is lost

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from genlora.adapter import AdapterFiles
 from genlora.errors import ManifestError
+from genlora.files import old_files
 from genlora.ownership import owned
 
 from ._marks import read_refusals
@@ -13,6 +14,11 @@ from ._receipt import read_receipt
 def own_adapter(folder: Path) -> list[str]:
     """Names of all files in an adapter's folder, each of which genlora wrote; else `StorageError` (see `owned`)."""
     return owned(folder, _written, what="an adapter")
+
+
+def check_folder(folder: Path, *, force: bool) -> None:
+    """Before long work: raise the `StorageError` that writing an adapter to `folder` would end in."""
+    old_files(folder, own_adapter if force else None)
 
 
 def _written(folder: Path) -> dict[str, str | None]:

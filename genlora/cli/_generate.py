@@ -14,6 +14,7 @@ from genlora.descriptions import MAX_RAW_CHARS, BadItem, Item, check_description
 
 from ._progress import progress_bars
 from ._show import bank_option, say, say_json
+from ._teacher import take_teacher, teacher_options
 from ._text import plain, shorten
 
 if TYPE_CHECKING:
@@ -100,7 +101,10 @@ MAX_SAID = 20
         "Adapt the adapter on a few labelled examples under a learned prior (abmll), in the same forms; needs the base."
     ),
 )
-@click.option("--base", metavar="SOURCE", help="Base for --examples and --refine.  [default: the bank's own]")
+@teacher_options
+@click.option(
+    "--base", metavar="SOURCE", help="Base for --examples, --teacher and --refine.  [default: the bank's own]"
+)
 @click.option("--device", help="Where that base runs: cpu or cuda.  [default: cpu]")
 @click.option(
     "--override-policy",
@@ -139,24 +143,29 @@ def generate(
         genlora generate "Give the plural." --example "wolf => wolves" --example "ox => oxen" -o plural
 
         genlora generate "Route the ticket to a queue." --examples tickets.csv -o route
+        genlora generate "Name the plural." --teacher http://127.0.0.1:8080 --teacher-model qwen -o plural
 
     With --examples or --refine the base is loaded, to read labelled examples; the receipt holds their digest only. One
-    to three --examples are shown in the prompt instead, as by --example, and nothing is trained.
+    to three --examples are shown in the prompt instead, as by --example, and nothing is trained. With --teacher a model
+    of yours writes the examples; they are shown, and lie beside the adapter.
     """
-    _check_sources(description, source, examples, refine, base, device)
+    alone = not shots and examples is None and refine is None and source is None
+    teacher = take_teacher(options, alone=alone, out=out, force=force)
+    _check_sources(description, source, examples, refine, base or device, labelled=teacher is not None)
     if examples is not None and (shots or refine is not None):
         raise click.UsageError("--examples fits the adapter already: give no --example or --refine with it.")
     options["shots"] = _shots(shots)
     many = None if source is None else _items(source)
     one = None if description is None else check_description(_read_stdin() if description == "-" else description)
     options["allow_harmful"] = False if override_policy is None else override_policy
-    shown = {"examples": examples, "refine": refine, "base": base, "device": device or "cpu"}
+    shown = {"examples": examples, "refine": refine, "base": base, "device": device or "cpu", "teacher": teacher}
 
     from genlora.api import GenLora
 
     with progress_bars() as progress, GenLora(bank, embedder=embedder, generator=generator, progress=progress) as lora:
         if many is None:
-            made = lora.generate(one, **options, **shown, generator=_asked_for(generator) if examples else None)
+            named = _asked_for(generator) if examples or teacher else None
+            made = lora.generate(one, **options, **shown, generator=named, progress=progress)
             made.save(out, gguf=gguf, force=force)
             _report_one(made, out, gguf=gguf, as_json=as_json)
             return
@@ -168,15 +177,18 @@ def _check_sources(
     source: Path | None,
     examples: Path | None,
     refine: Path | None,
-    base: str | None,
-    device: str | None,
+    loads: str | None,
+    *,
+    labelled: bool,
 ) -> None:
     if source is not None and (description is not None or examples or refine):
         raise click.UsageError("give either a DESCRIPTION or --from FILE, not both; --examples and --refine make one.")
     if source is None and description is None and examples is None:
         raise click.UsageError("give a DESCRIPTION, --from FILE or --examples FILE.")
-    if (base or device) and not (examples or refine):
-        raise click.UsageError("--base and --device go with --examples or --refine; nothing else loads the base.")
+    if loads and not (examples or refine or labelled):
+        raise click.UsageError(
+            "--base and --device go with --examples, --teacher or --refine; nothing else loads the base."
+        )
 
 
 def _shots(texts: tuple[str, ...]) -> list[tuple[str, str]]:

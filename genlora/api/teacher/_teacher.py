@@ -133,7 +133,8 @@ def check_alone(shots: Sequence[object], examples: object | None, refine: object
         )
     if generator not in (None, "auto"):
         raise ConfigError(
-            f"with a teacher the start is the best by its loss on the examples, not {generator!r}. Leave --generator out."
+            f"with a teacher the start is the best by its loss on the examples, not {generator!r}. Leave --generator "
+            "out."
         )
 
 
@@ -149,8 +150,8 @@ def _too_few(taught: Taught) -> str:
     off = "" if form is None or not c.off_form else f" (expected {form.summary()})"
     return (
         f"{where}: {c.kept} usable examples, expected {LEAST} or more: of {c.asked} asked for {c.parsed} were read, "
-        f"{c.duplicate} were there twice, {c.off_form} not of the answers' form{off}, and on {c.disagreed} it disagreed "
-        "with itself. Say more exactly what the answer is, ask a better model, or write examples: --examples FILE."
+        f"{c.duplicate} were there twice, {c.off_form} not of the answers' form{off}, and on {c.disagreed} it "
+        "disagreed with itself. Say more exactly what the answer is, ask a better model, or write examples: --examples FILE."
     )
 
 
