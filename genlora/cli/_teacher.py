@@ -70,7 +70,8 @@ def take_teacher(options: dict[str, Any], *, alone: bool, out: Path, force: bool
         raise click.UsageError("--teacher URL and --teacher-model NAME go together.")
     if not alone:
         raise click.UsageError(
-            "--teacher writes the examples of one DESCRIPTION: give no --from, --example, --examples or --refine with it."
+            "--teacher writes the examples of one DESCRIPTION: give no --from, --example, --examples or --refine with "
+            "it."
         )
     from genlora.api import Teacher, check_folder
 

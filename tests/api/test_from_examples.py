@@ -326,7 +326,7 @@ def test_a_damaged_artefact_is_refused(place, embedder, tmp_path, monkeypatch):
         ([], "give a DESCRIPTION, --from FILE or --examples FILE"),
         (["sort", "--from", "x"], "either a DESCRIPTION or --from FILE, not both"),
         (["--from", "x", "--refine", "y"], "--examples and --refine make one"),
-        (["sort", "--device", "cuda"], "go with --examples or --refine"),
+        (["sort", "--device", "cuda"], "go with --examples, --teacher or --refine"),
         (["sort", "--examples", "x", "--example", "a => b"], "give no --example or --refine with it"),
     ],
 )

@@ -151,7 +151,8 @@ def _too_few(taught: Taught) -> str:
     return (
         f"{where}: {c.kept} usable examples, expected {LEAST} or more: of {c.asked} asked for {c.parsed} were read, "
         f"{c.duplicate} were there twice, {c.off_form} not of the answers' form{off}, and on {c.disagreed} it "
-        "disagreed with itself. Say more exactly what the answer is, ask a better model, or write examples: --examples FILE."
+        "disagreed with itself. Say more exactly what the answer is, ask a better model, or write examples: --examples "
+        "FILE."
     )
 
 

@@ -10,7 +10,7 @@ MAX_INPUT, MAX_OUTPUT = 2_000, 1_000
 """Longest texts in characters."""
 
 _THOUGHT = re.compile(r"<think>.*?</think>|^.*?</think>", re.S)
-_BULLET = re.compile(r"^\s*(?:[-*•]\s+|\d{1,3}[.)]\s+)?(.*?)\s*,?\s*$")
+_BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s+")
 _FENCE = re.compile(r"^\s*(?:```|~~~).*$", re.M)
 _MARKS = ("=>", "->", "→", "\t", "{")
 """A line with none of these is talk; one with any is an example, or a fault."""
@@ -24,6 +24,9 @@ def written(text: str) -> tuple[list[Example], int]:
     around them.
     """
     text = _FENCE.sub("", _THOUGHT.sub("", text)).strip()
+    lines = [line for line in text.splitlines() if any(mark in line for mark in _MARKS)]
+    if lines and all(map(_BULLET.match, lines)):  # else a hyphen or number belongs to the input
+        text = "\n".join(_BULLET.sub("", line, count=1) for line in lines)
     try:
         found = [e for _, e in parse_examples(text)]
     except TaskError:
@@ -34,11 +37,10 @@ def written(text: str) -> tuple[list[Example], int]:
 
 def _line_by_line(text: str) -> Iterator[Example | None]:
     for line in text.splitlines():
-        bare = _BULLET.sub(r"\1", line)
-        if not any(mark in bare for mark in _MARKS):
+        if not any(mark in line for mark in _MARKS):
             continue
         try:
-            yield from (e for _, e in parse_examples(bare))
+            yield from (e for _, e in parse_examples(line.strip().removesuffix(",")))
         except TaskError:
             yield None
 
