@@ -11,6 +11,7 @@ from genlora.adapter import check_adapter
 from genlora.api import verify
 from genlora.cli import cli
 from genlora.errors import ConfigError, PolicyError, TeacherError
+from genlora.serve import Keys
 
 from ..push.world import loopback
 
@@ -275,7 +276,7 @@ def test_our_own_server_speaks_the_protocol(serving, allow_sockets):
         with pytest.raises(TeacherError, match=r"answered 404: .*no model here.*teacher-model a name"):
             Teacher(served.url, "no-such-model", count=6).teach(TASK)
     with (
-        serving(keys=("k" * 24,)) as served,
+        serving(keys=Keys(["k" * 24])) as served,
         pytest.raises(TeacherError, match=r"refused the key \(401.*--teacher-key-env"),
     ):
         Teacher(served.url, "base", count=6).teach(TASK)
