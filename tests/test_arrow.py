@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (
-    "errors progress extras hosts remote lru files ownership cache runs descriptions versions policy adapter base tasks "
-    "merge bank generators train mixture engine evaluate api push serve genlora_app cli"
+    "errors progress extras hosts remote lru files ownership cache runs descriptions versions policy adapter base "
+    "tasks merge bank generators train mixture engine evaluate api push serve genlora_app cli"
 ).split()
 """Lowest first; a package may import those before it and itself."""
 NEVER = {("push", "engine"), ("bank", "generators"), ("bank", "train")}
