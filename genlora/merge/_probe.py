@@ -91,11 +91,11 @@ class Drift:
             )
 
     def _advice(self, finer: str) -> str:
-        ways = ["keep the adapter beside the base (genlora run --adapter, genlora serve)"]
+        ways = ["keep the adapter beside the base instead"]
         if finer:
-            ways.insert(0, f"merge into a finer form with --quantize {finer}")
+            ways.insert(0, f"merge into {finer}, a finer form")
         if self.share < _HOPELESS:
-            ways.append(f"accept this one with --max-drift {math.ceil(self.share * 100 + 1e-9) / 100:g}")
+            ways.append(f"accept this one by a max-drift of {math.ceil(self.share * 100 + 1e-9) / 100:g}")
         text = ", or ".join(ways)
         return f"{text[0].upper()}{text[1:]}."
 

@@ -196,8 +196,8 @@ def route_for(
         return FolderRoute(base_path, backend, device, source, progress), files
     if gguf is None:
         raise MergeError(
-            f"--quantize {backend.name} needs the base's own GGUF file, whose tokenizer and metadata the result keeps. "
-            "Give it with --gguf-base FILE, or take a base that comes as GGUF."
+            f"{backend.name} needs the base's own GGUF file, whose tokenizer and metadata the result keeps. "
+            "Give that file too (gguf-base), or take a base that comes as GGUF."
         )
     base = GgufBase(gguf, layout)
     headers = tensor_headers(base_path)

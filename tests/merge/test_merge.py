@@ -126,9 +126,8 @@ def test_a_small_update_of_a_16_bit_base_says_which_form_holds_it(base, tmp_path
     twin = in_bf16(base, tmp_path / "twin")
     layout = layout_of(twin)
     state = adapter_for(layout, size=0.02)
-    with pytest.raises(
-        MergeError, match=r"--quantize float32, or keep the adapter beside .*--max-drift 0\.\d+\.$"
-    ) as told:
+    says = r"into float32, a finer form, or keep the adapter .*, or accept this one by a max-drift of 0\.\d+\.$"
+    with pytest.raises(MergeError, match=says) as told:
         do_merge(twin, layout, tmp_path / "m", "none", state=state, max_drift=None)
     report = do_merge(twin, layout, tmp_path / "m", "float32", state=state, max_drift=None)  # the first advice
     assert report.reloaded.share < 1e-3

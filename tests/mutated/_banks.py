@@ -223,7 +223,9 @@ class Banks:
                 "base": part(lambda: (bank.fingerprint.id, bank.rank, bank.targets, bank.revision)),
                 "bounds": part(bank.norm_bounds),
             }
-            for name in part(bank.names):
+            names = part(bank.names)
+            found["names"] = "refused" if names == "refused" else "listed"
+            for name in () if found["names"] == "refused" else names:
                 sums = part(lambda name=name: [float(p.delta().sum()) for p in bank.state(name).values()])
                 found[f"weights of {name}"] = sums
             return found
@@ -245,7 +247,8 @@ class Banks:
         if "traceback" in found.values():
             return "traceback"
         # An expert that is no longer listed is a difference; one that is refused by name is told.
-        same = found.keys() >= self.known.keys() and all(found[k] in (self.known.get(k), "refused") for k in found)
+        listed = found["names"] == "refused" or found.keys() >= self.known.keys()
+        same = listed and all(found[k] in (self.known.get(k), "refused") for k in found)
         if same:
             return "harmless" if found == self.known else "refused"
         if heard.said and not sound:

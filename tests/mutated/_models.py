@@ -71,7 +71,8 @@ class Models:
             return in_words(err)
         if not self.identity.compatible(loaded.fingerprint).ok:
             again = self._logits(load_base(str(folder)).model)
-            return "another" if torch.equal(found, again) else "silent damage"
+            equal = torch.allclose(found, again, rtol=0, atol=0, equal_nan=True)  # a frequency of 0 gives no numbers
+            return "another" if equal else "silent damage"
         return "harmless" if torch.equal(found, self.logits) or self._rounded(folder) else "silent damage"
 
     def _rounded(self, folder: Path) -> bool:
