@@ -12,6 +12,8 @@ MAX_INPUT, MAX_OUTPUT = 2_000, 1_000
 _THOUGHT = re.compile(r"<think>.*?</think>|^.*?</think>", re.S)
 _BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s+")
 _FENCE = re.compile(r"^\s*(?:```|~~~).*$", re.M)
+_OBJECT = re.compile(r"\{[^{}]*\}")
+_NUMBER = re.compile(r'("(?:input|output)"\s*:\s*)(-?\d+(?:\.\d+)?|true|false)(?=\s*[,}])')
 _MARKS = ("=>", "->", "→", "\t", "{")
 """A line with none of these is talk; one with any is an example, or a fault."""
 _NOTHING = frozenset({"...", "…", "input", "output"})
@@ -24,6 +26,8 @@ def written(text: str) -> tuple[list[Example], int]:
     around them.
     """
     text = _FENCE.sub("", _THOUGHT.sub("", text)).strip()
+    # Objects that are spread over lines, and numbers without quotation marks, are what models write all the same.
+    text = _NUMBER.sub(r'\1"\2"', _OBJECT.sub(lambda m: m[0].replace("\n", " "), text))
     lines = [line for line in text.splitlines() if any(mark in line for mark in _MARKS)]
     if lines and all(map(_BULLET.match, lines)):  # else a hyphen or number belongs to the input
         text = "\n".join(_BULLET.sub("", line, count=1) for line in lines)

@@ -23,6 +23,7 @@ def pairs(text):
         'Sure! Two:\n\n1. {"input": "ox", "output": "oxen"},\n2) {"input": "a b", "output": "c"}\nHope it helps.',
         "<think>ox => oxes? no</think>\n- ox => oxen\n- a b -> c",
         "input,output\nox,oxen\na b,c",
+        'Two:\n{\n  "input": "ox",\n  "output": "oxen"\n},\n{\n  "input": "a b",\n  "output": "c"\n}\n',
         "thinking without its beginning </think>\nox => oxen\n\na b => c\n",
     ],
 )
@@ -47,6 +48,13 @@ def test_usual_ways_of_writing_examples_are_read(text):
 )
 def test_what_is_no_example_is_counted_or_passed_over(text, faults):
     assert pairs(text) == ([], faults)
+
+
+def test_numbers_need_no_quotation_marks():
+    assert pairs('Sums:\n{"input": "3 4", "output": 7}\n{"input": -2.5, "output": true}')[0] == [
+        ("3 4", "7"),
+        ("-2.5", "true"),
+    ]
 
 
 def test_one_bad_line_does_not_lose_the_others():
