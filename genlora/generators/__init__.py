@@ -13,6 +13,7 @@ from ._auto import AutoGenerator as AutoGenerator
 from ._auto import Nearness as Nearness
 from ._auto import Way as Way
 from ._auto import nearness as nearness
+from ._auto import newness as newness
 from ._auto import own_score as own_score
 from ._auto import table_name as table_name
 from ._basis import JointBasis as JointBasis

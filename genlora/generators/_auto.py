@@ -8,7 +8,7 @@ that test, and without the base. Without tables for the bank's embedder, the nea
 claimed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -40,17 +40,16 @@ _SCALE = 5.0
 
 
 def table_name(way: Way, shown: int = 0, *, quick: bool = True) -> str:
-    """The table of a way: `expert` with the same-task test, `expert-quick` without, or `fewshot-K` for the largest K
-    that the request's examples reach.
+    """The table of a way: `expert`, or `fewshot-K` for the largest K that the request's examples reach; `-quick`
+    stands behind where the same-task test was left out.
     """
-    if way == "expert":
-        return "expert-quick" if quick else "expert"
-    return f"fewshot-{max(k for k in SHOWN if k <= shown)}"
+    name = "expert" if way == "expert" else f"fewshot-{max(k for k in SHOWN if k <= shown)}"
+    return f"{name}-quick" if quick else name
 
 
 @dataclass(frozen=True)
 class Nearness:
-    """How near a request is to an expert: (3,) features of the table `expert-quick`, (4,) of `expert`."""
+    """How near a request is to an expert: (3,) features of the quick tables, (4,) of the others."""
 
     centre: float
     """Cosine to the mean of the expert's descriptions."""
@@ -82,6 +81,13 @@ def nearness(
     ]
     centre = near.similarities[at]
     return Nearness(centre, round(best, 6), round(centre - others[0], 6) if others else 1.0, gap)
+
+
+def newness(library: BankLike, vector: Vector, near: Neighbourhood, gaps: Iterable[float]) -> NDArray[np.float64]:
+    """The features that the few-shot adapter's tables are read by: nearness to the nearest expert, and the largest gap
+    of those that were read. The nearer a request is to what the bank holds, the better that adapter does.
+    """
+    return nearness(library, vector, near, gap=max(gaps, default=None)).features
 
 
 class AutoGenerator:
@@ -134,7 +140,7 @@ class AutoGenerator:
         return replace(
             made,
             expected=expected.get(chosen),
-            advice=self.advice(request, vector, expected.get(chosen)),
+            advice=self.advice(request, vector, near, gaps, expected.get(chosen)),
             prompt="bare" if chosen == "expert" else "described",
             warnings=made.warnings if not expected else (),  # the figure says it all
             made_by={**record, **made.made_by},
@@ -178,9 +184,16 @@ class AutoGenerator:
             experts = {i: self._expert(request, vector, near, i, gaps, seen) for i in self._candidates(near, gaps)}
             at = max(experts, key=lambda i: (experts[i].value, -i))
             out["expert"] = experts[at]
-        if self._fewshot is not None and (table := self.tables.get(table_name("fewshot", request.shown))):
-            out["fewshot"] = table.expect(vector)
+        if self._fewshot is not None and (few := self._few(request.shown, vector, near, gaps)):
+            out["fewshot"] = few
         return at, out
+
+    def _few(
+        self, shown: int, vector: Vector, near: Neighbourhood, gaps: Mapping[str, float]
+    ) -> ExpectedAccuracy | None:
+        """What the few-shot adapter is worth with so many examples; None without a table."""
+        table = self.tables.get(table_name("fewshot", shown, quick=not gaps))
+        return None if table is None else table.expect(newness(self.library, vector, near, gaps.values()))
 
     def _candidates(self, near: Neighbourhood, gaps: Mapping[str, float]) -> list[int]:
         return [0] if not gaps else [i for i, n in enumerate(near.found[:CANDIDATES]) if i == 0 or n.name in gaps]
@@ -204,14 +217,21 @@ class AutoGenerator:
             )
         return _times(kept, own_score(self.library, name))
 
-    def advice(self, request: Request, vector: Vector, now: ExpectedAccuracy | None) -> dict[str, ExpectedAccuracy]:
+    def advice(
+        self,
+        request: Request,
+        vector: Vector,
+        near: Neighbourhood,
+        gaps: Mapping[str, float],
+        now: ExpectedAccuracy | None,
+    ) -> dict[str, ExpectedAccuracy]:
         """What examples would be expected to bring, where that is more than there is."""
         if now is None or self._fewshot is None or request.prompt == "bare":
             return {}
         found = {}
         for shown, name in ((1, "one example"), (3, "three examples")):
-            table = self.tables.get(table_name("fewshot", shown))
-            if shown > request.shown and table is not None and (then := table.expect(vector)).value > now.value + 0.05:
+            then = self._few(shown, vector, near, gaps) if shown > request.shown else None
+            if then is not None and then.value > now.value + 0.05:
                 found[name] = then
         return found
 

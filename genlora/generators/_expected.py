@@ -1,9 +1,9 @@
 """The expected accuracy of an adapter for a request: what a user reads, with its interval.
 
 A **reference table** holds requests whose truth is known (stored tasks in other words, near misses, held-out tasks)
-with their task vectors and how many answers each *way* got right: the nearest expert asked with the bare input, the
-few-shot adapter asked with the description and none, one or three examples. For a new request and a way the table is
-read by kernel regression (Nadaraya 1964, Watson 1964) over the request's features x:
+with how near they are to what is stored, and how many answers each *way* got right: the nearest expert asked with the
+bare input, the few-shot adapter asked with the description and none, one or three examples. For a new request and a way
+the table is read by kernel regression (Nadaraya 1964, Watson 1964) over the request's features x:
 
     value = (Σ wᵢ fᵢ + m p̄) / (Σ wᵢ + m),   wᵢ = exp(-½ ‖(x - xᵢ) / h‖²)
 
@@ -120,6 +120,9 @@ def read_tables(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> dict[s
                 float(about["bandwidth"]),
                 float(about["prior"]),
             )
+            width = 3 if way.endswith("-quick") else 4
+            if out[way].features.shape[1] != width:
+                raise ValueError(f"{way}: {out[way].features.shape[1]} features, expected {width}")
             if not (math.isfinite(out[way].bandwidth) and out[way].bandwidth > 0 and out[way].prior > 0):
                 raise ValueError(f"{way}: bandwidth {out[way].bandwidth}, prior {out[way].prior}")
     except (KeyError, TypeError, ValueError, ConfigError) as err:

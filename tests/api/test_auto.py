@@ -47,15 +47,16 @@ def held(lora):
 def tables(bank, embedder, lora, *, few=0.5, few_one=0.9):
     """The expert keeps its score near a stored task and loses it elsewhere; the few-shot adapter gets `few`."""
     texts = (held(lora), FAR)
-    vectors = np.stack([lora.embed(t)[0] for t in texts])
+    features = torch.stack([close(lora, t) for t in texts])
     tensors = {
-        "expert-quick.features": torch.stack([close(lora, t) for t in texts]),
+        "expert-quick.features": features,
         "expert-quick.right": torch.tensor([1.0, 0.0]),
     }
     ways = {"expert-quick": {"bandwidth": 0.05, "prior": 0.001}}
     for name, value in (("fewshot-0", few), ("fewshot-1", few_one), ("fewshot-3", 0.95)):
-        tensors |= {f"{name}.features": torch.from_numpy(vectors), f"{name}.right": torch.full((2,), value)}
-        ways[name] = {"bandwidth": 0.5, "prior": 0.001}
+        for suffix, x in (("-quick", features), ("", torch.cat([features, torch.zeros(2, 1)], 1))):
+            tensors |= {f"{name}{suffix}.features": x, f"{name}{suffix}.right": torch.full((2,), value)}
+            ways[f"{name}{suffix}"] = {"bandwidth": 0.5, "prior": 0.001}
     plain = artefact(bank, embedder, "multitask")
     return dataclasses.replace(plain, kind="auto", tensors=tensors, config={"ways": ways})
 
@@ -115,6 +116,18 @@ def test_tables_that_are_none_are_refused(lora, trained, embedder):
         fresh.generate(NEAR, generator="auto")
 
 
+def of_an_earlier_form(tables):
+    """Tables in which the few-shot adapter is judged by the description's vector."""
+    return dataclasses.replace(tables, tensors={**tables.tensors, "fewshot-0.features": torch.zeros(2, 8)})
+
+
+def test_tables_of_an_earlier_form_are_refused(lora, trained, embedder):
+    save_artefact(trained / "auto", of_an_earlier_form(load_artefact(trained / "auto", "auto")), replace=True)
+    with GenLora(lora.bank, embedder=embedder) as fresh:
+        with pytest.raises(ManifestError, match=r"8 features, expected 4.*genlora train auto"):
+            fresh.generate(NEAR, generator="auto")
+
+
 def test_the_same_request_verifies(lora, trained, tmp_path):
     folder = lora.generate(FAR, generator="auto").save(tmp_path / "made")
     verdict = verify(folder, lora)
@@ -129,6 +142,8 @@ def test_tables_are_fitted_through_the_base(world, embedder, tmp_path, tiny_base
     seen = []
     with GenLora(tmp_path / "bank", embedder=embedder) as lora:
         save_artefact(tmp_path / "generators" / "fewshot", artefact(lora.bank, embedder, "fewshot"))
+        # tables that cannot be read do not keep others from being fitted
+        save_artefact(tmp_path / "generators" / "auto", of_an_earlier_form(tables(lora.bank, embedder, lora)))
         monkeypatch.setenv("GENLORA_GENERATORS", str(tmp_path / "generators"))
         rows = tuple(Example(f"in {i}", f"out {i}") for i in range(12))
         requests = [
@@ -157,9 +172,9 @@ def test_tables_are_fitted_through_the_base(world, embedder, tmp_path, tiny_base
     assert seen[-1] == (29, 29) and seen == sorted(seen) and set(record["means"]) == {"near miss"}
     assert set(record["mean"]) == {"nearest expert", "fewshot-0", "fewshot-1", "fewshot-3", "auto", "auto, quick"}
     assert 0 <= record["calibration_error"] <= 1 and 0 <= record["inside_the_interval"] <= 1
-    few = {"fewshot-0", "fewshot-1", "fewshot-3", "expert-quick"}
+    few = {"fewshot-0-quick", "fewshot-1-quick", "fewshot-3-quick", "expert-quick"}
     fitted = load_artefact(tmp_path / "auto", "auto").config
-    assert set(fitted["ways"]) == few | {"expert"} and set(fitted["rows"]) == names
+    assert set(fitted["ways"]) == few | {way.removesuffix("-quick") for way in few} and set(fitted["rows"]) == names
     assert all(-4 <= e["gap"] <= 1 for r in record["requests"] for e in r["experts"])
     fitted = load_artefact(tmp_path / "plain", "auto").config
     assert set(fitted["ways"]) == few and not fitted["rows"] and plain["quick"]["expert_used"] == plain["expert_used"]

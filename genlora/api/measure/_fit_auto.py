@@ -23,7 +23,7 @@ from genlora.generators import (
     CANDIDATES,
     SHOWN,
     Artefact,
-    AutoGenerator,
+    ExpectedAccuracy,
     Neighbourhood,
     Request,
     Rows,
@@ -35,6 +35,7 @@ from genlora.generators import (
     gap,
     nearness,
     neighbourhood,
+    newness,
     own_score,
     save_artefact,
     table_name,
@@ -65,14 +66,14 @@ def fit_auto(
     Raises `UnknownGeneratorError` where `fewshot` has not been trained, `ConfigError` where the requests are
     for fewer than two tasks.
     """
-    engine: AutoGenerator = lora.engine("auto")
+    calibration = lora.engine("aggregate").calibration  # not `auto`'s: tables that cannot be read are fitted anew
     fewshot = lora.engine("fewshot")
     tasks = len({r.name for r in requests})
     if tasks < 2:
         raise ConfigError(f"requests for {tasks} tasks to calibrate on; expected two at least, and better a hundred.")
     vectors = np.stack([lora.embed(r.description)[0] for r in requests])
     nears = [
-        neighbourhood(engine.library, engine.calibration, Request(description=r.description), v, Stopwatch())
+        neighbourhood(lora.bank, calibration, Request(description=r.description), v, Stopwatch())
         for r, v in zip(requests, vectors, strict=True)
     ]
     pairs = [(i, at) for i, n in enumerate(nears) for at in range(min(CANDIDATES, len(n.found)))]
@@ -180,13 +181,18 @@ class _Found:
         self.first = np.array([p for p, (_, at) in enumerate(pairs) if at == 0])
         self.own = np.array([own_score(lora.bank, name) or 1.0 for name in names])
         self.kept = np.clip(right / np.maximum(self.own, 1e-6), 0.0, 1.0)
-        self.few = {table_name("fewshot", k): np.array([shares[k] for shares in few]) for k in SHOWN}
+        self.few = {k: np.array([shares[k] for shares in few]) for k in SHOWN}
         near = [
             nearness(lora.bank, vectors[i].astype(np.float32), nears[i], at, gap=g)
             for (i, at), g in zip(pairs, gaps, strict=True)
         ]
         self.similar = np.array([n.centre for n in near])
         self.features = [n.features for n in near]
+        read = [[g for p in self._pairs_of(i) if (g := gaps[p]) is not None] for i in range(len(requests))]
+        self.new = [
+            newness(lora.bank, v.astype(np.float32), n, found) for v, n, found in zip(vectors, nears, read, strict=True)
+        ]
+        self.judged_by_gap = [i for i, found in enumerate(read) if found]
 
     def _pairs_of(self, request: int) -> list[int]:
         return np.flatnonzero(self.of == request).tolist()
@@ -204,7 +210,12 @@ class _Found:
             features = np.stack([self.features[p] for p in read])
             groups = self.task[self.of[read]].tolist()
             out[table_name("expert", quick=False)] = fit_table(features, self.kept[read], groups)
-        return out | {way: fit_table(self.vectors, share, tasks) for way, share in self.few.items()}
+        for k, share in self.few.items():
+            out[table_name("fewshot", k)] = fit_table(quick, share, tasks)
+            if some := self.judged_by_gap:
+                features = np.stack([self.new[i] for i in some])
+                out[table_name("fewshot", k, quick=False)] = fit_table(features, share[some], self.task[some].tolist())
+        return out
 
     def told(self, requests: Sequence[ReferenceRequest]) -> list[dict[str, Any]]:
         """One entry a request, for the record."""
@@ -222,7 +233,7 @@ class _Found:
                     }
                     for p in self._pairs_of(i)
                 ],
-                **{way: round(float(share[i]), 4) for way, share in self.few.items()},
+                **{f"fewshot-{k}": round(float(share[i]), 4) for k, share in self.few.items()},
             }
             for i, r in enumerate(requests)
         ]
@@ -246,11 +257,24 @@ class _Found:
             said.append(expected)
         return np.array(best), said
 
+    def _few(self, tables: Mapping[str, WayTable], *, quick: bool) -> list[ExpectedAccuracy]:
+        """What the few-shot adapter is expected to get of each request without examples, read from other tasks."""
+        place = {i: n for n, i in enumerate(self.judged_by_gap)}
+        out = []
+        for i, first in enumerate(self.first):
+            if quick or i not in place:
+                table = tables[table_name("fewshot")]
+                out.append(table.expect(self.features[first][:3], without=self._alike(i)))
+            else:
+                without = [place[j] for j in self._alike(i) if j in place]
+                out.append(tables[table_name("fewshot", quick=False)].expect(self.new[i], without=without))
+        return out
+
     def judged(self, tables: Mapping[str, WayTable], requests: Sequence[ReferenceRequest]) -> dict[str, Any]:
         """Choice, calibration error and rank correlation of the tables; each request is read from other tasks."""
         sources = np.array([r.source for r in requests])
-        zero = table_name("fewshot")
-        ways = {"nearest expert": self.right[self.first], **self.few}
+        zero = "fewshot-0"
+        ways = {"nearest expert": self.right[self.first], **{f"fewshot-{k}": share for k, share in self.few.items()}}
         ways["auto, quick"], quick = self._judge(tables, requests, quick=True)
         ways["auto"], figures = ways["auto, quick"], quick
         if table_name("expert", quick=False) in tables:
@@ -278,10 +302,9 @@ class _Found:
     ) -> tuple[Floats, dict[str, Any]]:
         """What `auto` gets on each request, and how well it knew."""
         pairs, kept = self._chosen(tables, quick=quick)
-        own, zero = self.own[pairs], table_name("fewshot")
-        few = [tables[zero].expect(x, without=self._alike(i)) for i, x in enumerate(self.vectors)]
+        own, few = self.own[pairs], self._few(tables, quick=quick)
         takes = np.array([k.value * o >= f.value for k, o, f in zip(kept, own, few, strict=True)])
-        answers = np.where(takes, self.right[pairs], self.few[zero])
+        answers = np.where(takes, self.right[pairs], self.few[0])
         ends = [
             (k.low * o, k.value * o, k.high * o) if t else (f.low, f.value, f.high)
             for t, k, o, f in zip(takes, kept, own, few, strict=True)
