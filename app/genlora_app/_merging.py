@@ -4,11 +4,11 @@ from typing import Any
 
 import gradio as gr
 
-from genlora.errors import GenloraError
+from genlora.errors import CancelledError, GenloraError
 
 from . import _reports as reports
 from . import _views as views
-from ._create import HEAVY, Current
+from ._create import HEAVY, QUIET, Current
 from ._studio import Studio, merge_choices
 
 DEFAULT = "gguf-q8_0"
@@ -42,6 +42,26 @@ class Steps:
         return share, f"Step {self._at + 1} of {len(self._plan)}: {self._plan[self._at]}{count}"
 
 
+class Stops:
+    """Which sessions want their merge to end. Anybody may have one merge, waiting or running."""
+
+    def __init__(self) -> None:
+        self._wanted: set[str] = set()
+
+    def ask(self, session: str) -> None:
+        """End the merge of this session at its next step."""
+        self._wanted.add(session)
+
+    def clear(self, session: str) -> None:
+        """What was wanted before is of no account any more."""
+        self._wanted.discard(session)
+
+    def check(self, session: str) -> None:
+        """Raise `CancelledError` where this session's merge is to end."""
+        if session in self._wanted:
+            raise CancelledError("The merge was stopped. Nothing was kept.")
+
+
 def merge_tab(studio: Studio, current: Current) -> None:
     """Build the tab."""
     current.shown.append(gr.HTML(views.current_view(None), elem_classes="gl-now"))
@@ -56,6 +76,7 @@ def merge_tab(studio: Studio, current: Current) -> None:
                 elem_classes="gl-stacked",
             )
             run = gr.Button("Merge and verify", variant="primary", elem_id="gl-merge")
+            stop = gr.Button("Stop", visible=False, elem_id="gl-merge-stop")
             problem = gr.HTML("", elem_id="gl-merge-problem")
         with gr.Column(scale=7, min_width=320):
             report = gr.HTML(
@@ -68,21 +89,34 @@ def merge_tab(studio: Studio, current: Current) -> None:
             )
             download = gr.DownloadButton("Download the merged model", size="sm", visible=False, elem_id="gl-model")
 
-    def merge(id: str, quantize: str, progress: Any = gr.Progress()) -> list[Any]:  # noqa: B008
-        steps = Steps(quantize)
+    stops = Stops()
+
+    def begin(request: gr.Request) -> list[Any]:
+        stops.clear(str(request.session_hash))
+        return ["", gr.Button(visible=False), gr.Button("Stop", visible=True, interactive=True)]
+
+    def end(request: gr.Request) -> Any:
+        stops.ask(str(request.session_hash))
+        return gr.Button("Stopping ...", interactive=False)
+
+    def merge(id: str, quantize: str, request: gr.Request, progress: Any = gr.Progress()) -> list[Any]:  # noqa: B008
+        steps, session = Steps(quantize), str(request.session_hash)
 
         def step(what: str, done: int, total: int) -> None:
+            stops.check(session)
             share, said = steps.reached(what, done, total)
             progress(share, desc=said)
 
         try:
+            stops.check(session)  # while it was waiting
             found = studio.merge(studio.get(id), quantize, on_step=step)
         except GenloraError as err:
             return [str(views.error_notice(err)), gr.skip(), gr.skip()]
         shown = reports.merge_view(found.report, found.file.stat().st_size)
         return ["", str(shown), gr.DownloadButton(value=str(found.file), visible=True)]
 
-    run.click(
+    begun = run.click(begin, None, [problem, run, stop], queue=False, **QUIET)
+    done = begun.then(
         merge,
         [current.id, form],
         [problem, report, download],
@@ -91,3 +125,5 @@ def merge_tab(studio: Studio, current: Current) -> None:
         concurrency_limit=1,
         show_progress_on=[report],
     )
+    done.then(lambda: [gr.Button(visible=True), gr.Button(visible=False)], None, [run, stop], queue=False, **QUIET)
+    stop.click(end, None, [stop], queue=False, **QUIET)

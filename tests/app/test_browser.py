@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 import zipfile
 from pathlib import Path
 
@@ -218,6 +219,35 @@ def test_a_dropped_file_is_read_in_the_browser(page):
         }"""
     )
     page.wait_for_function("document.querySelector('#gl-examples textarea').value === 'pear => apple\\n'")
+
+
+def test_a_merge_shows_its_steps_and_can_be_stopped(page, studio, monkeypatch):
+    real = studio.merge
+
+    def slowly(made, quantize, *, on_step):
+        def step(*said):
+            time.sleep(0.2)
+            on_step(*said)
+
+        return real(made, quantize, on_step=step)
+
+    monkeypatch.setattr(studio, "merge", slowly)
+    text = "sort the words of a list"
+    make(page, text)
+    answered(page, text)
+    page.set_default_timeout(15_000)
+    page.get_by_role("tab", name="Merge").click()
+    page.get_by_label("none:").check()
+    page.click("#gl-merge")
+    page.wait_for_function("/Step 1 of 6: base and adapter, [1-9]/.test(document.body.innerText)")
+    page.click("#gl-merge-stop")
+    page.wait_for_function("document.querySelector('#gl-merge-problem').innerText.includes('was stopped')")
+    page.wait_for_selector("#gl-merge", state="visible")
+    assert not page.locator("#gl-merge-stop").is_visible() and not page.locator("#gl-model").is_visible()
+    monkeypatch.setattr(studio, "merge", real)
+    page.click("#gl-merge")
+    page.wait_for_selector("#gl-model", state="visible")
+    assert page.locator("#gl-merge-problem").inner_text().strip() == ""
 
 
 def test_the_bank_can_be_searched_and_read(page):

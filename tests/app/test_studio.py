@@ -10,9 +10,9 @@ import pytest
 from genlora_app._asking import inputs_for
 from genlora_app._examples import as_text, parse_examples
 from genlora_app._map import BankMap, Dot, plane
-from genlora_app._merging import Steps
+from genlora_app._merging import Steps, Stops
 
-from genlora.errors import ConfigError, DescriptionError, MergeError, TaskError, UnknownModelError
+from genlora.errors import CancelledError, ConfigError, DescriptionError, MergeError, TaskError, UnknownModelError
 
 
 def talked(studio, made, message, **options):
@@ -203,6 +203,24 @@ def test_merge_reports_drift_and_leaves_one_file(studio):
     assert found.file.suffix == ".zip" and zipfile.is_zipfile(found.file)
     assert [p.name for p in found.file.parent.iterdir()] == [found.file.name]
     assert found.file.is_relative_to(studio.folder)
+
+
+def test_a_merge_that_is_stopped_ends_at_its_next_step_and_leaves_nothing(studio):
+    made = studio.create("sort the words of a list")
+    before, stops, told = sorted(studio.folder.iterdir()), Stops(), []
+
+    def step(*said):
+        told.append(said)
+        if len(told) == 5:
+            stops.ask("mine")
+        stops.check("another's")
+        stops.check("mine")
+
+    with pytest.raises(CancelledError, match="stopped"):
+        studio.merge(made, "none", on_step=step)
+    assert len(told) == 5 and sorted(studio.folder.iterdir()) == before
+    stops.clear("mine")
+    stops.check("mine")
 
 
 def test_a_merge_that_is_refused_leaves_nothing(studio):
