@@ -45,8 +45,9 @@ def test_a_shipped_generator_is_whole_and_trained_on_training_tasks_alone(kind):
 @pytest.mark.parametrize("kind", sorted({*TRAINED, "auto", "aggregate"} - {"abmll"}))
 def test_a_shipped_generator_makes_a_finite_adapter_without_the_base(kind):
     with GenLora() as lora:
-        vector = lora.bank.get("r-plural").embeddings[0]
-        made = lora.engine(kind).generate(Request(description="write the plural of a noun", quick=True), vector)
+        record = lora.bank.get("r-plural")
+        request = Request(description=record.descriptions[0], quick=True)
+        made = lora.engine(kind).generate(request, record.embeddings[0])
         targets = load_artefact(GENERATORS / kind).config["targets"] if kind == "fewshot" else lora.bank.targets
         assert len(made.adapter) == len(lora.bank.layout.of(targets))
         assert all(bool(torch.isfinite(p.a).all() and torch.isfinite(p.b).all()) for _, p in made.adapter.items())

@@ -4,7 +4,6 @@ Starts are the bank's nearest experts and what the trained generators make of th
 the `cvae`'s draw for the examples and the experts nearest to that.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from genlora.bank import Bank
 from genlora.errors import BaseMismatchError, ConfigError, UnknownGeneratorError
-from genlora.generators import ExpectedAccuracy, Generated, Request, Stopwatch, one_thread
+from genlora.generators import ExpectedAccuracy, Generated, Request, Stopwatch, measured, one_thread
 from genlora.progress import Progress, silent
 from genlora.tasks import Example
 from genlora.train import DIVERSE, LEAST, Fitted, InnerConfig, RefinePrior, Start, fit_examples, start_losses
@@ -31,8 +30,6 @@ SHARE = 0.02
 steps destroyed a few-shot adapter of many tokens (validation tasks; benchmarks/RESULTS.md, "From examples").
 """
 _EMBEDDED = 256
-_Z = 1.2816
-"""Of a normal distribution, eight of ten lie within so many deviations."""
 
 
 Vectors = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -129,11 +126,8 @@ def fit_request(
 
 def _expected(fitted: Fitted) -> ExpectedAccuracy:
     """The share of left-out examples answered right, by the rule of succession, with Wilson's interval of 80 %."""
-    n, share = fitted.rows, fitted.right / fitted.rows
-    value = (fitted.right + 1) / (n + 2)
-    middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n * n)) / (1 + _Z**2 / n)
-    return ExpectedAccuracy(round(value, 3), round(max(0.0, middle - half), 3), round(min(1.0, middle + half), 3))
+    value = (fitted.right + 1) / (fitted.rows + 2)
+    return replace(measured(fitted.right, fitted.rows), value=round(value, 3))
 
 
 def _choices(

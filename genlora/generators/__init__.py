@@ -37,6 +37,7 @@ from ._cvae import standardised as standardised
 from ._expected import ExpectedAccuracy as ExpectedAccuracy
 from ._expected import WayTable as WayTable
 from ._expected import fit_table as fit_table
+from ._expected import measured as measured
 from ._hypernet import CODE_PREFIX as CODE_PREFIX
 from ._hypernet import HypernetGenerator as HypernetGenerator
 from ._hypernet_bases import HypernetBasesGenerator as HypernetBasesGenerator

@@ -3,11 +3,13 @@
 The ways are one of the bank's nearest experts, asked with the bare input, and the few-shot adapter, asked with the
 description and the examples that the user gave. What each is worth for a request is read from tables of requests whose
 truth is known (`_expected`). For an expert the table holds how much of its own score it keeps, by how near the request
-is and by the same-task test (`_reading`): a sibling of a stored task is near, and wrong. A *quick* request does without
+is and by the same-task test (`_reading`): a sibling of a stored task is near, and wrong. A request in the words of an
+expert's card is that expert's: nothing has to be estimated. A *quick* request does without
 that test, and without the base. Without tables for the bank's embedder, the nearest expert answers and nothing is
 claimed.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -21,7 +23,7 @@ from ._aggregate import AggregateGenerator
 from ._artefact import Artefact
 from ._clock import Stopwatch
 from ._coverage import Calibration
-from ._expected import ExpectedAccuracy, WayTable, read_tables
+from ._expected import ExpectedAccuracy, WayTable, measured, read_tables
 from ._multitask import FewshotGenerator
 from ._neighbourhood import Neighbourhood, neighbourhood
 from ._protocol import BankLike, Generated, Request, Vector
@@ -165,7 +167,7 @@ class AutoGenerator:
         """Mean log-probability of the user's examples under each candidate, asked with the bare input."""
         if request.quick or not request.shots or self._read is None or not self.tables:
             return {}
-        places = self._candidates(near, gaps)
+        places = self._candidates(request, near, gaps)
         found = [self._read(near.states[i], [(None, request.shots)])[0] for i in places]
         return {near.found[i].name: round(x, 2) for i, x in zip(places, found, strict=True) if x > UNREADABLE}
 
@@ -181,7 +183,8 @@ class AutoGenerator:
         out: dict[Way, ExpectedAccuracy] = {}
         at = 0
         if table_name("expert") in self.tables:
-            experts = {i: self._expert(request, vector, near, i, gaps, seen) for i in self._candidates(near, gaps)}
+            places = self._candidates(request, near, gaps)
+            experts = {i: self._expert(request, vector, near, i, gaps, seen) for i in places}
             at = max(experts, key=lambda i: (experts[i].value, -i))
             out["expert"] = experts[at]
         if self._fewshot is not None and (few := self._few(request.shown, vector, near, gaps)):
@@ -195,8 +198,13 @@ class AutoGenerator:
         table = self.tables.get(table_name("fewshot", shown, quick=not gaps))
         return None if table is None else table.expect(newness(self.library, vector, near, gaps.values()))
 
-    def _candidates(self, near: Neighbourhood, gaps: Mapping[str, float]) -> list[int]:
-        return [0] if not gaps else [i for i, n in enumerate(near.found[:CANDIDATES]) if i == 0 or n.name in gaps]
+    def _candidates(self, request: Request, near: Neighbourhood, gaps: Mapping[str, float]) -> list[int]:
+        """Places of the nearest expert, and of those next to it of which more is known than that they are near."""
+        return [
+            i
+            for i, n in enumerate(near.found[:CANDIDATES])
+            if i == 0 or n.name in gaps or in_its_own_words(self.library, n.name, request.description) is not None
+        ]
 
     def _expert(
         self,
@@ -208,6 +216,8 @@ class AutoGenerator:
         seen: Mapping[str, float],
     ) -> ExpectedAccuracy:
         name = near.found[at].name
+        if not request.shots and (known := in_its_own_words(self.library, name, request.description)) is not None:
+            return known
         table = self.tables[table_name("expert", quick=name not in gaps)]
         kept = table.expect(nearness(self.library, vector, near, at, gap=gaps.get(name)).features)
         if name in seen:
@@ -256,6 +266,23 @@ def own_score(library: BankLike, name: str) -> float | None:
     """The expert's measured share of right answers on its own task; None if it was never measured."""
     gain = getattr(library.get(name), "gain", None)
     return None if not gain or "own" not in gain else float(gain["own"])
+
+
+def in_its_own_words(library: BankLike, name: str, description: str | None) -> ExpectedAccuracy | None:
+    """What a request is worth that says what the expert's card says: the expert's own score, which was measured. None
+    for other words, and for an expert that was never measured.
+    """
+    record = library.get(name)
+    gain = getattr(record, "gain", None)
+    if description is None or not gain or not {"own", "n"} <= gain.keys():
+        return None
+    if _words(description) not in [_words(d) for d in record.descriptions]:
+        return None
+    return measured(float(gain["own"]) * int(gain["n"]), int(gain["n"]))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
 
 
 def _times(kept: ExpectedAccuracy, own: float | None) -> ExpectedAccuracy:

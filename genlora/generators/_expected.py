@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 LOW_QUANTILE, HIGH_QUANTILE = 0.1, 0.9
 _BANDWIDTHS = (0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.5)
 _PRIORS = (0.3, 1.0, 2.0, 4.0)
+_Z = 1.2816
+"""Of a normal distribution, eight of ten lie within so many deviations."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,14 @@ class WayTable:
                 for x, f, g in zip(self.features, self.right, whose, strict=True)
             ]
         )
+
+
+def measured(right: float, n: int) -> ExpectedAccuracy:
+    """Of an adapter that got `right` of `n` answers right: that share, and Wilson's interval of eight in ten (1927)."""
+    share = right / n
+    middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n * n)) / (1 + _Z**2 / n)
+    return ExpectedAccuracy(round(share, 3), round(max(0.0, middle - half), 3), round(min(1.0, middle + half), 3))
 
 
 def fit_table(features: Floats, right: Floats, groups: Sequence[int] | None = None) -> WayTable:

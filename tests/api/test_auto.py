@@ -22,7 +22,8 @@ from genlora.generators import (
     neighbourhood,
     save_artefact,
 )
-from genlora.generators._expected import WayTable
+from genlora.generators._auto import in_its_own_words
+from genlora.generators._expected import ExpectedAccuracy, WayTable, measured
 from genlora.generators._reading import kept_given
 from genlora.tasks import Example
 
@@ -109,11 +110,36 @@ def test_an_expert_that_was_never_measured_may_be_worth_nothing(lora, trained, m
     assert made.expected.low == 0.0 and made.expected.value <= 0.75
 
 
+def test_a_request_in_the_words_of_a_card_is_that_experts(lora, trained, monkeypatch):
+    monkeypatch.setattr("genlora.generators._auto.measured", lambda right, n: ExpectedAccuracy(0.99, 0.9, 1.0))
+    name = lora.bank.names()[0]
+    said = lora.bank.get(name).descriptions[0]
+    known = dataclasses.replace(lora.bank.get(name), gain={"own": 0.9, "n": 60})
+    get = lora.bank.get
+    monkeypatch.setattr(lora.bank, "get", lambda n: known if n == name else get(n))
+    assert in_its_own_words(lora.bank, name, f"  {said.upper()}!") == ExpectedAccuracy(0.99, 0.9, 1.0)
+    assert in_its_own_words(lora.bank, name, f"not: {said}") is None
+    other = next(n for n in lora.bank.names() if n != name)
+    assert in_its_own_words(lora.bank, other, said) is None
+    made = lora.generate(said.upper(), generator="auto", quick=True).generated
+    assert made.expected == ExpectedAccuracy(0.99, 0.9, 1.0) and made.neighbours[0].name == name
+
+
 def test_tables_that_are_none_are_refused(lora, trained, embedder):
     broken = dataclasses.replace(load_artefact(trained / "auto", "auto"), config={"bare": {"held": 0.5}})
     save_artefact(trained / "auto", broken, replace=True)
     with GenLora(lora.bank, embedder=embedder) as fresh, pytest.raises(ManifestError, match="genlora train auto"):
         fresh.generate(NEAR, generator="auto")
+
+
+def test_a_measured_share_has_wilsons_interval():
+    found = measured(54, 60)
+    assert (
+        found.value == 0.9
+        and found.low == pytest.approx(0.838, abs=0.002)
+        and found.high == pytest.approx(0.94, abs=0.002)
+    )
+    assert measured(0, 10).low == 0 and measured(10, 10).high == 1 and measured(10, 10).low < 0.9
 
 
 def of_an_earlier_form(tables):

@@ -49,11 +49,13 @@ def test_leaving_one_out_does_not_see_it():
 
 
 def test_tables_of_an_artefact_are_checked():
-    tensors = {"few.features": torch.zeros(3, 2), "few.right": torch.ones(3)}
+    tensors = {"few.features": torch.zeros(3, 4), "few.right": torch.ones(3)}
     config = {"ways": {"few": {"bandwidth": 0.3, "prior": 1.0}}}
-    assert read_tables(config, tensors)["few"].expect([0, 0]).value == 1.0
+    assert read_tables(config, tensors)["few"].expect([0, 0, 0, 0]).value == 1.0
     for broken in ({"ways": {"few": {"bandwidth": 0.0, "prior": 1.0}}}, {"ways": {"other": config["ways"]["few"]}}, {}):
         with pytest.raises(ManifestError, match="not a table of expected accuracy"):
             read_tables(broken, tensors)
+    with pytest.raises(ManifestError, match="2 features, expected 4"):
+        read_tables(config, {**tensors, "few.features": torch.zeros(3, 2)})
     with pytest.raises(ConfigError, match="one row a request"):
         WayTable(np.zeros((2, 1)), np.zeros(3), 1.0, 1.0)
