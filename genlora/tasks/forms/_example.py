@@ -17,8 +17,8 @@ _SHAPES = tuple(
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A description in two parts."""
+class SplitDescription:
+    """A description, and the example that it shows."""
 
     rest: str
     input: str = ""
@@ -26,11 +26,11 @@ class Shown:
     """The example's answer; None where no example is shown."""
 
 
-def read_example(description: str) -> Shown:
+def read_example(description: str) -> SplitDescription:
     """The description without the example it shows, and that example."""
     text = description.strip()
     for shape in _SHAPES:
         found = shape.match(text)
         if found is not None and "\n" not in found["out"]:
-            return Shown(found["rest"].strip(), found["in"].strip(), found["out"].strip())
-    return Shown(text)
+            return SplitDescription(found["rest"].strip(), found["in"].strip(), found["out"].strip())
+    return SplitDescription(text)

@@ -6,7 +6,7 @@ from typing import Literal
 from genlora.errors import ManifestError
 
 from ._around import Around, read_around
-from ._example import Shown, read_example
+from ._example import SplitDescription, read_example
 from ._form import AnswerForm
 from ._labels import read_labels
 
@@ -69,7 +69,7 @@ def form_said(description: str) -> AnswerForm | None:
         return None
 
 
-def _checked(form: AnswerForm | None, shown: Shown) -> AnswerForm | None:
+def _checked(form: AnswerForm | None, shown: SplitDescription) -> AnswerForm | None:
     """`form` if the description's own example keeps to it, or as the example writes it."""
     if form is not None and shown.answer is None:
         shown = _after_arrow(form, shown.rest)
@@ -78,14 +78,14 @@ def _checked(form: AnswerForm | None, shown: Shown) -> AnswerForm | None:
     return _as_shown(form, shown)
 
 
-def _after_arrow(form: AnswerForm, text: str) -> Shown:
+def _after_arrow(form: AnswerForm, text: str) -> SplitDescription:
     """What stands after the only arrow, if the labels stand before it: then it is an example's answer."""
     before, arrow, answer = text.rpartition(" -> ") if " -> " in text else text.rpartition(" => ")
     example = arrow and arrow not in before and all(x.casefold() in before.casefold() for x in form.labels)
-    return Shown(before, before, answer.rstrip(".)")) if example and form.labels else Shown(text)
+    return SplitDescription(before, before, answer.rstrip(".)")) if example and form.labels else SplitDescription(text)
 
 
-def _as_shown(form: AnswerForm, shown: Shown) -> AnswerForm | None:
+def _as_shown(form: AnswerForm, shown: SplitDescription) -> AnswerForm | None:
     """Labels written as the example writes one of them: in other letters, or inside something."""
     answer = shown.answer or ""
     for case in ("", "upper", "lower") if form.is_choice else ():
