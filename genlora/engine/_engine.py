@@ -113,11 +113,13 @@ class Engine:
         adapter: Adapter | Mixture | None = None,
         constraint: Constraint | None = None,
         prefix: int = 0,
+        owner: str = "",
     ) -> Stream:
         """Queue a prompt's token ids (see `genlora.tasks.prompt_ids`) and return the stream of its answer at once.
 
         An answer is held to `constraint`, token by token. `prefix` says how many of the first tokens other prompts of
-        this adapter have too (system turn, description, examples): they are run once, and kept.
+        this adapter have too (system turn, description, examples): they are run once, and kept, for each `owner`
+        apart, so that the time to an answer tells nobody what others asked.
 
         Raises `OverloadError` when too many wait, `EngineError` after `close`, `ConfigError` for a prompt or constraint
         that cannot be used, `AdapterShapeError` or `AdapterFormatError` for an adapter that does not fit.
@@ -132,7 +134,8 @@ class Engine:
             self._pools.of(adapter).check(adapter)
         stream = Stream(len(ids), _on_cancel=self._nudge)
         text = Detokenizer(self.base.tokenizer, sampling.stop)
-        sequence = Sequence(stream, ids, sampling, adapter, text, generator_of(sampling), held=held, prefix=prefix)
+        rng = generator_of(sampling)
+        sequence = Sequence(stream, ids, sampling, adapter, text, rng, held=held, prefix=prefix, owner=owner)
         with self._lock:
             if self._closing:
                 raise EngineError("the engine is closing and takes no new requests.")
@@ -234,11 +237,11 @@ class Engine:
         self._cache.reserve(self._group_done, self._group_row)
         for row, s in enumerate(group, self._group_row):
             if s.start:
-                self._cache.put(row, self._prefixes.get(s.key, s.prompt[: s.start]))
+                self._cache.put(row, self._prefixes.get(s.kept_under, s.prompt[: s.start]))
                 self._counts["shared_tokens"] += s.start
 
     def _start(self, sequence: Sequence) -> int:
-        return self._prefixes.length(sequence.key, sequence.prompt[: sequence.prefix])
+        return self._prefixes.length(sequence.kept_under, sequence.prompt[: sequence.prefix])
 
     def _lease(self, sequence: Sequence) -> bool:
         adapter = sequence.adapter
@@ -278,7 +281,7 @@ class Engine:
         """The group's rows join those that decode, side by side with them. First their beginnings are kept."""
         for row, s in enumerate(self._group, self._group_row):
             if s.prefix and not s.start:
-                self._prefixes.keep(s.key, s.prompt[: s.prefix], self._cache.data[:, :, row, :, : s.prefix])
+                self._prefixes.keep(s.kept_under, s.prompt[: s.prefix], self._cache.data[:, :, row, :, : s.prefix])
         for place, s in enumerate(self._group):
             row, target = self._group_row + place, len(self._decoding)
             choice, s.pending = s.pending, None

@@ -45,6 +45,8 @@ class Sequence:
     """What keeps its tokens to a grammar."""
     prefix: int = 0
     """How many tokens of the prompt other prompts of this adapter begin with too."""
+    owner: str = ""
+    """Who alone may take over that beginning."""
     start: int = 0
     """Where its prompt is run from: the positions before are taken over from an earlier one."""
     said: Counter[int] = field(default_factory=Counter)
@@ -56,6 +58,11 @@ class Sequence:
     def key(self) -> str:
         """Which adapter it is for; '' for the base."""
         return "" if self.adapter is None else self.adapter.key
+
+    @property
+    def kept_under(self) -> str:
+        """What the beginning of its prompt is kept under."""
+        return f"{self.owner}\0{self.key}"
 
     def fault(self, choice: Choice) -> str:
         """Why it cannot go on with `choice`; '' where it can."""

@@ -203,6 +203,7 @@ class Answers:
                     adapter=adapter,
                     constraint=held or question.constraint,
                     prefix=question.prefix,
+                    owner=self.caller.owner,
                 )
                 self.streams.append(stream)
                 self.questions.append(question)

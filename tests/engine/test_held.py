@@ -103,5 +103,12 @@ def test_a_beginning_is_computed_once_for_each_adapter(base):
         together += [engine.submit(p, Sampling(max_tokens=6)) for p in prompts]
         found = [said(s.result(60)) for s in together]
         assert found == [x for row in plain for x in row] + plain[0]
+        for owner, more in (("b", 0), ("b", prefix), ("c", 0), ("", prefix)):  # nobody takes over what another asked
+            before = engine.stats().shared_tokens
+            assert (
+                said(engine.submit(prompts[0], Sampling(max_tokens=6), prefix=prefix, owner=owner).result(60))
+                == (plain[0][0])
+            )
+            assert engine.stats().shared_tokens - before == more
     with Engine(base, prefix_bytes=0) as engine:
         assert asked(engine, prefix) == plain and engine.stats().shared_tokens == 0
