@@ -67,7 +67,7 @@ def main() -> None:
     means = {k: float(np.mean([r[k] for r in rows])) for k in names[2:]}
     table += f"\nMean over {len(rows)} tasks: " + ", ".join(f"{k} {v:.2f}" for k, v in means.items()) + ".\n"
     print(table)
-    settings = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()}
+    settings = {k: getattr(args, k) for k in ("tasks", "only", "shots", "examples")}
     save_result("from_examples", {"machine": machine("cpu"), "settings": settings, "tasks": rows}, table, args.output)
 
 
