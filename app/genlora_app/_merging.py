@@ -110,6 +110,8 @@ def merge_tab(studio: Studio, current: Current) -> None:
         try:
             stops.check(session)  # while it was waiting
             found = studio.merge(studio.get(id), quantize, on_step=step)
+        except CancelledError as err:  # what was asked for, and no fault
+            return [str(views.notice(str(err), "info")), gr.skip(), gr.skip()]
         except GenloraError as err:
             return [str(views.error_notice(err)), gr.skip(), gr.skip()]
         shown = reports.merge_view(found.report, found.file.stat().st_size)

@@ -9,7 +9,6 @@ that test, and without the base. Without tables for the bank's embedder, the nea
 claimed.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -274,15 +273,16 @@ def in_its_own_words(library: BankLike, name: str, description: str | None) -> E
     """
     record = library.get(name)
     gain = getattr(record, "gain", None)
-    if description is None or not gain or not {"own", "n"} <= gain.keys():
+    if description is None or not gain or "own" not in gain or not gain.get("n"):
         return None
-    if _words(description) not in [_words(d) for d in record.descriptions]:
+    if _plain(description) not in map(_plain, record.descriptions):
         return None
     return measured(float(gain["own"]) * int(gain["n"]), int(gain["n"]))
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.casefold())
+def _plain(text: str) -> str:
+    """Without case, spacing and the sentence's end, which say nothing of the task; signs and quotes do."""
+    return " ".join(text.casefold().split()).rstrip(".!? ")
 
 
 def _times(kept: ExpectedAccuracy, own: float | None) -> ExpectedAccuracy:

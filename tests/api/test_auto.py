@@ -118,7 +118,12 @@ def test_a_request_in_the_words_of_a_card_is_that_experts(lora, trained, monkeyp
     get = lora.bank.get
     monkeypatch.setattr(lora.bank, "get", lambda n: known if n == name else get(n))
     assert in_its_own_words(lora.bank, name, f"  {said.upper()}!") == ExpectedAccuracy(0.99, 0.9, 1.0)
-    assert in_its_own_words(lora.bank, name, f"not: {said}") is None
+    for other in (f"not: {said}", f"- {said}", f'"{said}"', f"{said} + 1"):  # a sign may be all that another task says
+        assert in_its_own_words(lora.bank, name, other) is None
+    never = dataclasses.replace(known, gain={"own": 0.9, "n": 0})
+    monkeypatch.setattr(lora.bank, "get", lambda n: never)
+    assert in_its_own_words(lora.bank, name, said) is None
+    monkeypatch.setattr(lora.bank, "get", lambda n: known if n == name else get(n))
     other = next(n for n in lora.bank.names() if n != name)
     assert in_its_own_words(lora.bank, other, said) is None
     made = lora.generate(said.upper(), generator="auto", quick=True).generated

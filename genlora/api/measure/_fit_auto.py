@@ -173,7 +173,7 @@ class _Found:
         right: Floats,
         few: Sequence[Mapping[int, float]],
     ) -> None:
-        self.vectors, self.names, self.gaps, self.right = vectors, names, gaps, right
+        self.names, self.gaps, self.right = names, gaps, right
         number = {task: n for n, task in enumerate(dict.fromkeys(r.name for r in requests))}
         self.task = np.array([number[r.name] for r in requests])
         """Of each request: a task in two wordings is one, and is judged by others alone."""
