@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
-from genlora.api import KeptAdapter
+from genlora.api import GenerateJob, KeptAdapter
 from genlora.descriptions import MAX_CHARS
-from genlora.errors import GenloraError
+from genlora.errors import CancelledError, GenloraError
 
 from . import _result as result
 from . import _views as views
 from ._asking import MAX_MESSAGE_CHARS, Exchange, Inputs
 from ._browse import card_of
 from ._examples import MAX_TEXT_CHARS, parse_examples
+from ._stops import Stops
 from ._studio import Studio
 
 MAX_EXCHANGES = 20
@@ -41,6 +43,8 @@ class Form:
     description: gr.Textbox
     examples: gr.Textbox
     make: gr.Button
+    stop: gr.Button
+    """There while an adapter is fitted to examples."""
     problem: gr.HTML
 
     @classmethod
@@ -59,7 +63,8 @@ class Form:
         examples = gr.Textbox(
             value="",
             label="An example, if you have one",
-            info="One often helps more than any words. Several: one a line, or a text file dropped here.",
+            info="One often helps more than any words. Several: one a line, or a text file dropped here. To more than "
+            "eight the adapter is fitted, in half a minute.",
             placeholder="wolf => wolves",
             lines=2,
             max_lines=8,
@@ -68,7 +73,8 @@ class Form:
             elem_classes="gl-drop",
         )
         make = gr.Button("Generate", variant="primary", elem_id="gl-make")
-        return cls(description, examples, make, gr.HTML("", elem_id="gl-problem"))
+        stop = gr.Button("Stop", visible=False, elem_id="gl-make-stop")
+        return cls(description, examples, make, stop, gr.HTML("", elem_id="gl-problem"))
 
 
 @dataclass(frozen=True)
@@ -174,6 +180,7 @@ def _wire_making(studio: Studio, current: Current, form: Form, panel: Panel, fol
     asking = gr.State((Inputs(), ""), time_to_live=3600)  # what to ask, and the text of the examples box
     outputs: dict[str, Any] = {
         "problem": form.problem,
+        "stop": form.stop,
         "answers": panel.answers,
         "talking": panel.talking,
         "unasked": panel.unasked,
@@ -196,21 +203,32 @@ def _wire_making(studio: Studio, current: Current, form: Form, panel: Panel, fol
     def cleared(**new: Any) -> list[Any]:
         """Nothing of the adapter before is left on the page."""
         nothing = {"problem": "", "unasked": "", "talk": "", "accuracy": "", "made_by": "", "receipt": ""}
-        hidden = {"talking": gr.Column(visible=False), "downloads": gr.Row(visible=False)}
+        hidden: dict[str, Any] = {"talking": gr.Column(visible=False), "downloads": gr.Row(visible=False)}
         bare = {"plane": str(views.map_view(studio.map)), "card": str(views.map_hint())}
+        hidden["stop"] = gr.Button("Stop", visible=False)
         return change(**{**nothing, **hidden, **bare, "current": "", **new})
 
-    def generate(task: str, shown: str) -> Iterator[list[Any]]:
+    stops = Stops("It was stopped. Nothing was made.")
+
+    def generate(task: str, shown: str, request: gr.Request) -> Iterator[list[Any]]:
         task, shown = task or "", shown or ""
+        session = str(request.session_hash)
+        stops.clear(session)
         yield cleared(answers=str(result.working_view(task)))
         try:
             found = parse_examples(shown) if shown.strip() else ()
-            made = studio.create(task, found)
+            made = studio.begin(task, found)
+            if isinstance(made, GenerateJob):
+                for share in studio.fitted(made, lambda: stops.check(session)):
+                    seen = str(result.working_view(task, share))
+                    yield change(answers=seen, stop=gr.Button("Stop", visible=True, interactive=True))
+                made = made.future.result()
             near, asked, files = studio.near(made), studio.inputs(made, found), studio.downloads(made)
         except GenloraError as err:
-            yield cleared(problem=str(views.error_notice(err)), answers=str(result.empty_result()))
+            yield cleared(problem=str(_problem(err)), answers=str(result.empty_result()))
             return
         yield change(
+            stop=gr.Button(visible=False),
             answers=str(result.answers_view(made, asked, (), shown)),
             talking=gr.Column(visible=True),
             accuracy=str(result.accuracy_view(made)),
@@ -236,6 +254,11 @@ def _wire_making(studio: Studio, current: Current, form: Form, panel: Panel, fol
         except GenloraError as err:
             yield str(views.error_notice(err))
 
+    def stop(request: gr.Request) -> Any:
+        stops.ask(str(request.session_hash))
+        return gr.Button("Stopping ...", interactive=False)
+
+    form.stop.click(stop, None, [form.stop], queue=False, **QUIET)
     making = gr.on(
         [form.make.click],
         generate,
@@ -255,6 +278,11 @@ def _wire_making(studio: Studio, current: Current, form: Form, panel: Panel, fol
         trigger_mode="multiple",
         **QUIET,
     )
+
+
+def _problem(err: GenloraError) -> Markup:
+    """What is said where nothing was made; that it was stopped is no fault."""
+    return views.notice(str(err), "info") if isinstance(err, CancelledError) else views.error_notice(err)
 
 
 def _wire_talking(studio: Studio, current: Current, panel: Panel, folds: Folds) -> Any:

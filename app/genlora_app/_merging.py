@@ -9,6 +9,7 @@ from genlora.errors import CancelledError, GenloraError
 from . import _reports as reports
 from . import _views as views
 from ._create import HEAVY, QUIET, Current
+from ._stops import Stops
 from ._studio import Studio, merge_choices
 
 DEFAULT = "gguf-q8_0"
@@ -42,26 +43,6 @@ class Steps:
         return share, f"Step {self._at + 1} of {len(self._plan)}: {self._plan[self._at]}{count}"
 
 
-class Stops:
-    """Which sessions want their merge to end. Anybody may have one merge, waiting or running."""
-
-    def __init__(self) -> None:
-        self._wanted: set[str] = set()
-
-    def ask(self, session: str) -> None:
-        """End the merge of this session at its next step."""
-        self._wanted.add(session)
-
-    def clear(self, session: str) -> None:
-        """What was wanted before is of no account any more."""
-        self._wanted.discard(session)
-
-    def check(self, session: str) -> None:
-        """Raise `CancelledError` where this session's merge is to end."""
-        if session in self._wanted:
-            raise CancelledError("The merge was stopped. Nothing was kept.")
-
-
 def merge_tab(studio: Studio, current: Current) -> None:
     """Build the tab."""
     current.shown.append(gr.HTML(views.current_view(None), elem_classes="gl-now"))
@@ -89,7 +70,7 @@ def merge_tab(studio: Studio, current: Current) -> None:
             )
             download = gr.DownloadButton("Download the merged model", size="sm", visible=False, elem_id="gl-model")
 
-    stops = Stops()
+    stops = Stops("The merge was stopped. Nothing was kept.")
 
     def begin(request: gr.Request) -> list[Any]:
         stops.clear(str(request.session_hash))

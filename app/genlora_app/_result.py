@@ -37,12 +37,18 @@ def empty_result() -> Markup:
     ).format(rows=rows)
 
 
-def working_view(text: str) -> Markup:
-    """While an adapter is made: for which task."""
+def working_view(text: str, share: float | None = None) -> Markup:
+    """While an adapter is made: for which task, and how far a fit to examples has come (0 to 1)."""
+    wait = Markup('<div class="gl-wait" role="status" aria-label="working"><i></i><i></i><i></i></div>')
+    if share is not None:
+        wait = Markup(
+            '<p class="gl-fine" role="status">Fitting it to your examples, about half a minute: {share:.0%}</p>'
+            '<progress class="gl-fitting" max="1" value="{share:.3f}" aria-label="fitted so far"></progress>'
+        ).format(share=share)
     return Markup(
         '<section class="gl-answers"><p class="gl-whose"><span>Making an adapter for</span><strong>{text}</strong></p>'
-        '<div class="gl-wait" role="status" aria-label="working"><i></i><i></i><i></i></div></section>'
-    ).format(text=shown(text, 200) or "your examples")
+        "{wait}</section>"
+    ).format(text=shown(text, 200) or "your examples", wait=wait)
 
 
 def answers_view(made: KeptAdapter, inputs: Inputs, exchanges: Sequence[Exchange], examples: str = "") -> Markup:

@@ -6,7 +6,8 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from concurrent.futures import wait
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from genlora.adapter import AdapterFiles
-from genlora.api import GenLora, KeptAdapter, Library, base_source, load_banks_base
+from genlora.api import GenerateJob, GenLora, KeptAdapter, Library, base_source, load_banks_base
 from genlora.base import BACKENDS, Constraint, LoadedBase, backend_named, gguf_file
 from genlora.engine import Adapter, Completion, Engine, Sampling
 from genlora.errors import DescriptionError, GenloraError, UnknownModelError
@@ -22,7 +23,7 @@ from genlora.evaluate import Answered, OwnDataResult, compare_on_own_data, whole
 from genlora.files import check_name
 from genlora.merge import MergeReport, merge
 from genlora.progress import Progress, silent
-from genlora.tasks import Example, PromptFormat, score_answers, task_of
+from genlora.tasks import MAX_SHOTS, Example, PromptFormat, score_answers, task_of
 
 from ._asking import Exchange, Inputs, answered, ask, described, held_to, inputs_for
 from ._files import write_whole, zip_bytes, zip_folder
@@ -41,6 +42,7 @@ SHOWN_NEAR = 4
 _LONGEST_SCORED = 192
 """Tokens of an answer that is scored."""
 _AT_ONCE = 32
+_POLL_S = 0.2
 """Examples that the engine answers together."""
 
 
@@ -152,16 +154,43 @@ class Studio:
     def create(
         self, description: str, examples: Sequence[Example] = (), *, generator: str | None = None, seed: int = 0
     ) -> KeptAdapter:
-        """An adapter from a description, with examples that stand in its prompt, or from examples alone.
+        """What `begin` begins, made. Blocks."""
+        found = self.begin(description, examples, generator=generator, seed=seed)
+        return found if isinstance(found, KeptAdapter) else found.future.result()
 
-        Raises `DescriptionError`, `TaskError`, `ConfigError`, `OverloadError`.
+    def begin(
+        self, description: str, examples: Sequence[Example] = (), *, generator: str | None = None, seed: int = 0
+    ) -> KeptAdapter | GenerateJob:
+        """An adapter if it is there, else the job that makes it.
+
+        A few examples beside a description stand in its prompt. Many, and examples alone, are what an adapter is fitted
+        to. Raises `DescriptionError`, `TaskError`, `ConfigError`, `OverloadError`.
         """
-        if description.strip():
-            shots = [(e.input, e.output) for e in examples]
-            return self.library.create(description, generator=generator, seed=seed, shots=shots)
-        if not examples:
+        text = description if description.strip() else None
+        if text is None and not examples:
             raise DescriptionError("there is no task yet: describe it in a sentence, or paste a few examples of it.")
-        return self.library.create(examples=examples, seed=seed)
+        shots = [(e.input, e.output) for e in examples] if text is not None and len(examples) <= MAX_SHOTS else []
+        wanted = self.library.request(
+            text, examples=() if shots else tuple(examples), generator=generator, seed=seed, shots=shots
+        )
+        return self.library.start(GenerateJob(wanted))
+
+    def fitted(self, job: GenerateJob, check: Callable[[], None] = lambda: None) -> Iterator[float]:
+        """How far a job has come (0 to 1) until it is done; what draws for no examples tells nothing.
+
+        `check` is called several times a second. Where it raises, or nobody reads on, the fit ends at its next step.
+        """
+        told, slow = None, job.request.fitted
+        try:
+            while slow and not job.future.done():
+                check()
+                if (now := round(job.progress, 2)) != told:
+                    yield now
+                    told = now
+                wait([job.future], _POLL_S)
+        finally:
+            if slow:
+                self.library.queue.give_up(job)
 
     def get(self, id: str) -> KeptAdapter:
         """An adapter made here. Raises `UnknownModelError`."""

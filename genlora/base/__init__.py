@@ -57,3 +57,4 @@ from ._sources import gguf_file as gguf_file
 from ._sources import named_source as named_source
 from ._sources import resolve_base as resolve_base
 from ._sources import resolve_embedder as resolve_embedder
+from ._twin import twin_of as twin_of

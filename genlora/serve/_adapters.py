@@ -37,14 +37,27 @@ class AdapterHandlers:
 
     # ---- making
 
-    async def create(self, request: Request, asked: AdapterRequest) -> tuple[KeptAdapter, bool]:
-        """The adapter that is asked for, and whether it was made for this request."""
-        made, new = await until_gone(request, self.made(caller_of(request), asked))
+    async def create(self, request: Request, asked: AdapterRequest) -> Ticket | tuple[KeptAdapter, bool]:
+        """The adapter that is asked for, and whether it was made for this request; or a ticket for it, where it is to
+        be made in the background.
+        """
+        caller = caller_of(request)
+        job = await self._wanted(caller, asked)
+        background = asked.background
+        if background is None:  # half a minute, unless it is there already
+            background = job.request.fitted and self.library.shelf.get(job.id, caller.owner) is None
+        if background:
+            ticket = self.library.tickets.draw(job)
+            caller.noted.update(job=ticket.id, action="begun")
+            return ticket
+        made, new = await until_gone(request, self._waited(caller, job))
         return made, new
 
     async def made(self, caller: Caller, asked: AdapterRequest) -> tuple[KeptAdapter, bool]:
-        """`create`, for whoever is not a request of its own. Cancelled, it leaves the job."""
-        job = await self._wanted(caller, asked)
+        """The adapter, for whoever is not a request of its own. Cancelled, it leaves the job."""
+        return await self._waited(caller, await self._wanted(caller, asked))
+
+    async def _waited(self, caller: Caller, job: GenerateJob) -> tuple[KeptAdapter, bool]:
         found = await self.aside(self.library.start, job)
         new = isinstance(found, GenerateJob)
         if isinstance(found, GenerateJob):
@@ -64,13 +77,6 @@ class AdapterHandlers:
             await self.aside(partial(self.library.change, made.id, caller.owner, name=job.name, expires=job.expires))
             made = await self.aside(self.library.get, made.id, caller.owner)
         return made, new
-
-    async def begin(self, request: Request, asked: AdapterRequest) -> Ticket:
-        """A ticket for an adapter that is made in the background."""
-        caller = caller_of(request)
-        ticket = self.library.tickets.draw(await self._wanted(caller, asked))
-        caller.noted.update(job=ticket.id, action="begun")
-        return ticket
 
     async def _wanted(self, caller: Caller, asked: AdapterRequest) -> GenerateJob:
         examples = self._examples(asked.examples or [])

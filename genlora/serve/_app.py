@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, Response
 
-from genlora.api import Library
+from genlora.api import Library, Ticket
 from genlora.engine import Engine
 from genlora.errors import GenloraError
 
@@ -141,10 +141,10 @@ def _add_adapters(app: FastAPI, handlers: Handlers, adapters: AdapterHandlers, s
             kept = await adapters.bring(request, packed, name=name, description=description, expires_in=expires_in)
             return json_response(kept_card(kept), 201, headers={"Location": f"/v1/adapters/{kept.id}"})
         asked = parse(await read_body(request, limits), AdapterRequest, caller_of(request))
-        if asked.background:
-            ticket = await adapters.begin(request, asked)
-            return json_response(job_card(ticket), 202, headers={"Location": f"/v1/jobs/{ticket.id}"})
-        made, new = await adapters.create(request, asked)
+        found = await adapters.create(request, asked)
+        if isinstance(found, Ticket):
+            return json_response(job_card(found), 202, headers={"Location": f"/v1/jobs/{found.id}"})
+        made, new = found
         return json_response(kept_card(made), 201 if new else 200, headers={"Location": f"/v1/adapters/{made.id}"})
 
     @app.get("/v1/adapters")

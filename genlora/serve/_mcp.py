@@ -40,7 +40,9 @@ class GenerateArguments(Strict):
     """Make an adapter for a task, from a description or from worked examples. Equal requests give the same adapter."""
 
     description: str | None = Field(None, description="What the model should do, in one to three English sentences.")
-    examples: list[ExampleItem] | None = Field(None, description="Instead: worked examples of the task.")
+    examples: list[ExampleItem] | None = Field(
+        None, description="Worked examples of it; fitted to four or more in half a minute."
+    )
     min_accuracy: float | None = Field(
         None, ge=0, le=1, description="Refuse an adapter that is expected to be right less often than this share."
     )

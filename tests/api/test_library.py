@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from concurrent.futures import CancelledError as FutureCancelledError
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -11,7 +12,9 @@ import torch
 
 from genlora import GenLora
 from genlora.api import GenerateJob, KeptAdapter, Library
+from genlora.engine import Engine, Sampling
 from genlora.errors import (
+    CancelledError,
     ConfigError,
     DescriptionError,
     EngineError,
@@ -206,8 +209,10 @@ def test_closing_lets_the_running_one_end(lora):
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [
-        ({}, ConfigError, "either a description or examples"),
-        ({"description": TEXT, "examples": SHOWN}, ConfigError, "not both"),
+        ({}, ConfigError, "a description, examples of the task, or both"),
+        ({"description": TEXT, "examples": SHOWN}, ConfigError, "does not read examples"),
+        ({"description": TEXT, "examples": SHOWN, "generator": "cvae"}, ConfigError, "for examples alone"),
+        ({"examples": SHOWN, "shots": [("a", "b")]}, ConfigError, "leave out shots"),
         ({"description": ""}, DescriptionError, "empty"),
         ({"description": TEXT, "generator": "x" * 99}, ConfigError, "choose one of"),
         ({"description": TEXT, "seed": -1}, ConfigError, "seed must be between"),
@@ -276,7 +281,7 @@ def shown_library(served_base, world, embedder, tmp_path_factory):
         config = CvaeFitConfig(steps=30, hidden=16, latent=4, batch=16)
         save_artefact(path / "generators" / "cvae", fit_cvae(bank, config, root / "run", task_vectors=vectors).artefact)
     with GenLora(path, embedder=embedder, generator="aggregate") as lora, Library(lora, base=served_base) as found:
-        found.create(examples=SHOWN, seed=9)
+        found.create(examples=SHOWN, generator="cvae", seed=9)
         found.warm()
         yield found
 
@@ -287,16 +292,21 @@ def test_nothing_touches_the_disk(shown_library, writes, tmp_path):
     assert any("out" in w or ".genlora-tmp-" in w for w in found)
     with writes() as found:
         shown_library.create(TEXT)
-        shown_library.create(examples=SHOWN)
+        shown_library.create(examples=SHOWN, generator="cvae")
+        shown_library.create(TEXT, examples=SHOWN)
     assert found == []
 
 
 def test_examples_make_an_adapter_and_leave_only_their_digest(shown_library, tmp_path):
-    made = shown_library.create(examples=SHOWN)
+    def drawn(examples=SHOWN, **options):
+        return shown_library.create(examples=examples, generator="cvae", **options)
+
+    made = drawn()
     assert made.receipt["made_by"]["condition"] == "examples" and "aardvark" not in str(made.receipt)
-    assert shown_library.create(examples=SHOWN) is made
-    assert shown_library.create(examples=SHOWN[:3]).id != made.id
-    assert shown_library.create(examples=SHOWN, seed=1).id != made.id
+    assert drawn() is made
+    assert drawn(SHOWN[:3]).id != made.id
+    assert shown_library.create(examples=SHOWN[:3]).id == drawn(SHOWN[:3]).id, "too few to be fitted to"
+    assert drawn(seed=1).id != made.id
     file = tmp_path / "shown.jsonl"
     file.write_text("".join(f'{{"input": "{e.input}", "output": "{e.output}"}}\n' for e in SHOWN))
     from_file = shown_library.lora.generate(examples=file, base=shown_library._base, generator="cvae")
@@ -305,9 +315,52 @@ def test_examples_make_an_adapter_and_leave_only_their_digest(shown_library, tmp
     with pytest.raises(ConfigError, match="only the generator cvae"):
         shown_library.create(examples=SHOWN, generator="aggregate")
     with pytest.raises(TaskError, match="at most 512"):
-        shown_library.create(examples=tuple(Example(f"{i}", "x") for i in range(600)))
+        drawn(tuple(Example(f"{i}", "x") for i in range(600)))
     with pytest.raises(TaskError, match="no example"):
         shown_library.create(examples=(Example(" ", " "),))
+
+
+def test_an_adapter_is_fitted_while_the_engine_answers(shown_library, served_base):
+    """Modules of the fit's own: every answer meanwhile is the base's, and the base is left as it was."""
+    plain = served_base.model.state_dict()
+    kinds = [type(m) for m in served_base.model.modules()]
+    job = GenerateJob(shown_library.request("sort list 3", examples=SHOWN, seed=5))
+    with Engine(served_base) as engine:
+        ids, greedy = served_base.tokenizer("aardvark 1").input_ids, Sampling(max_tokens=8)
+        alone = engine.submit(ids, greedy).result().tokens
+        assert shown_library.start(job) is job
+        meanwhile, during = [], 0
+        while not job.future.done():
+            during += job.stage == "fit"
+            meanwhile.append(engine.submit(ids, greedy).result().tokens)
+        made = job.future.result()
+    assert during and all(m == alone for m in meanwhile)
+    assert [type(m) for m in served_base.model.modules()] == kinds
+    assert all(torch.equal(plain[k], v) for k, v in served_base.model.state_dict().items())
+    fitted = made.receipt["made_by"]["fitted"]
+    assert fitted["left_out"] == len(SHOWN) and made.receipt["expected_accuracy"]["value"] is not None
+    assert "aardvark" not in str(made.receipt) and made.label.description == "sort list 3"
+    assert shown_library.create("sort list 3", examples=SHOWN, seed=5) is made
+    assert shown_library.create("sort list 3", examples=SHOWN[:2]).receipt["request"]["shots"], "so few are shown"
+
+
+def test_a_fit_keeps_nobody_waiting_and_can_be_stopped(shown_library):
+    fits = [GenerateJob(shown_library.request("sort list 4", examples=SHOWN, seed=i)) for i in range(3)]
+    for fit in fits:
+        shown_library.start(fit)
+    shown_library.create("sort something that nobody sorted before")
+    assert not fits[2].future.done(), "a sentence did not wait for the fits"
+    for fit in fits:
+        shown_library.queue.give_up(fit)
+    again = GenerateJob(fits[0].request)
+    assert shown_library.start(again) is again, "what was given up is not waited for"
+    shown_library.queue.give_up(again)
+    with pytest.raises((CancelledError, FutureCancelledError)):
+        fits[2].future.result(30)
+    until = time.monotonic() + 30
+    while shown_library.stats()["running"] and time.monotonic() < until:
+        time.sleep(0.01)
+    assert shown_library.stats()["running"] == shown_library.stats()["waiting"] == 0
 
 
 def test_a_bank_whose_first_description_the_policy_gate_stops_can_be_served(library, lora, monkeypatch):

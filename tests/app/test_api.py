@@ -302,13 +302,13 @@ def test_browsers_are_told_to_load_nothing_from_elsewhere(demo):
 
 def test_a_full_queue_refuses(demo, studio, monkeypatch):
     release = threading.Event()
-    real = studio.library.create
+    real = studio.create
 
     def slow(*args, **options):
         release.wait(60)
         return real(*args, **options)
 
-    monkeypatch.setattr(studio.library, "create", slow)
+    monkeypatch.setattr(studio, "create", slow)
     from gradio_client import Client
 
     client = Client(demo.url, verbose=False)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from genlora.api import GenerateJob
+
 from .conftest import collect
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("allow_sockets"), pytest.mark.timeout(300)]
@@ -248,6 +250,28 @@ def test_a_merge_shows_its_steps_and_can_be_stopped(page, studio, monkeypatch):
     page.click("#gl-merge")
     page.wait_for_selector("#gl-model", state="visible")
     assert page.locator("#gl-merge-problem").inner_text().strip() == ""
+
+
+def test_a_fit_to_examples_tells_how_far_it_is_and_can_be_stopped(page, monkeypatch):
+    real = GenerateJob.tick
+
+    def slowly(job, stage, progress):
+        time.sleep(0.3)
+        real(job, stage, progress)
+
+    monkeypatch.setattr(GenerateJob, "tick", slowly)
+    page.set_default_timeout(30_000)
+    page.fill("#gl-examples textarea", "\n".join(f"pear {i} fig => fig pear {i}" for i in range(10)))
+    make(page, "sort the words of a line")
+    page.wait_for_function("document.querySelector('.gl-fitting')?.value > 0")
+    page.click("#gl-make-stop")
+    page.wait_for_function("document.querySelector('#gl-problem').innerText.includes('was stopped')")
+    page.wait_for_selector("#gl-make-stop", state="hidden")
+    assert page.locator("#gl-answers [data-task], #gl-problem .gl-error").count() == 0
+    monkeypatch.setattr(GenerateJob, "tick", real)
+    page.click("#gl-make")
+    answered(page, "sort the words of a line")
+    assert page.locator("#gl-problem").inner_text().strip() == "" and not page.locator("#gl-make-stop").is_visible()
 
 
 def test_the_bank_can_be_searched_and_read(page):

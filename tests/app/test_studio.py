@@ -10,8 +10,10 @@ import pytest
 from genlora_app._asking import inputs_for
 from genlora_app._examples import as_text, parse_examples
 from genlora_app._map import BankMap, Dot, plane
-from genlora_app._merging import Steps, Stops
+from genlora_app._merging import Steps
+from genlora_app._stops import Stops
 
+from genlora.api import GenerateJob
 from genlora.errors import CancelledError, ConfigError, DescriptionError, MergeError, TaskError, UnknownModelError
 
 
@@ -96,6 +98,30 @@ def test_examples_beside_a_sentence_are_not_asked_and_those_alone_are(studio):
     inputs = inputs_for(studio.experts, None, [], parse_examples("a => b\nc => d"))
     assert inputs.own and inputs.rows == (("a", "b"), ("c", "d"))
     assert inputs_for([], "anything", ["gone"], ()).rows == ()
+
+
+MANY = parse_examples("\n".join(f"pear {i} fig => fig pear {i}" for i in range(9)))
+
+
+def test_to_many_examples_an_adapter_is_fitted_and_tells_how_far_it_is(studio):
+    job = studio.begin("sort the words of a line", MANY)
+    shares = list(studio.fitted(job))
+    assert shares == sorted(shares) and len(shares) > 2 and shares[-1] <= 1
+    made = job.future.result()
+    assert made.receipt["made_by"]["fitted"]["left_out"] == len(MANY)
+    assert studio.begin("sort the words of a line", MANY) is made is studio.create("sort the words of a line", MANY)
+
+
+def test_a_fit_that_is_stopped_makes_nothing(studio):
+    stops = Stops("It was stopped.")
+    job = studio.begin("sort the words of a page", MANY)
+    steps = studio.fitted(job, lambda: stops.check("mine"))
+    next(steps)
+    stops.ask("mine")
+    with pytest.raises(CancelledError, match="stopped"):
+        list(steps)
+    assert isinstance(job.future.exception(30), CancelledError)
+    assert isinstance(studio.begin("sort the words of a page", MANY), GenerateJob), "it was not kept"
 
 
 def test_the_base_need_not_be_told(studio):
@@ -207,7 +233,7 @@ def test_merge_reports_drift_and_leaves_one_file(studio):
 
 def test_a_merge_that_is_stopped_ends_at_its_next_step_and_leaves_nothing(studio):
     made = studio.create("sort the words of a list")
-    before, stops, told = sorted(studio.folder.iterdir()), Stops(), []
+    before, stops, told = sorted(studio.folder.iterdir()), Stops("The merge was stopped. Nothing was kept."), []
 
     def step(*said):
         told.append(said)

@@ -244,7 +244,7 @@ def test_prompts_and_examples_are_capped(serving):
         assert "at most 50" in refused("/v1/adapters", examples=[{"input": "a" * 60, "output": "b"}])
         assert "holds NUL" in refused("/v1/adapters", examples=[{"input": "a\0", "output": "b"}])
         assert "examples.0.output: field required" in refused("/v1/adapters", examples=[{"input": "a"}])
-        assert "either a description or examples" in refused("/v1/adapters")
+        assert "a description, examples of the task, or both" in refused("/v1/adapters")
         assert "unrecognized request argument: 'path'" in refused("/v1/adapters", path="/etc/passwd")
         assert "unrecognized request argument: 'url'" in refused("/v1/adapters", description="sort", url="http://x")
         assert "generator" in refused("/v1/adapters", description="sort", generator="hypernet")

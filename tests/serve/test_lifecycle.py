@@ -126,6 +126,32 @@ def test_a_job_in_the_background(served):
         assert gone.status_code == 404 and gone.json()["error"]["code"] == "job_not_found"
 
 
+def test_examples_are_fitted_in_a_job(served):
+    """No `background` needed: half a minute is too long to wait on the line."""
+    rows = [{"input": f"aardvark {i}", "output": "the"} for i in range(6)]
+    asked = {"description": "say it backwards, please", "examples": rows}
+    with client_of(served) as client:
+        begun = client.post("/v1/adapters", json=asked)
+        assert begun.status_code == 202 and begun.json()["object"] == "genlora.job"
+        place, seen, until = begun.headers["location"], set(), time.monotonic() + 60
+        while (job := client.get(place).json())["status"] in ("queued", "running") and time.monotonic() < until:
+            seen.add((job["stage"], job["progress"]))
+        assert job["status"] == "succeeded", job
+        assert len({p for stage, p in seen if stage == "fit"}) > 1, "it tells how far it is"
+        card = client.get(f"/v1/adapters/{job['adapter']}").json()
+        assert card["expected_accuracy"]["value"] is not None and ask(client, job["adapter"]).status_code == 200
+        again = client.post("/v1/adapters", json=asked)
+        assert again.status_code == 200 and again.json()["id"] == job["adapter"], "it is there already"
+        other = client.post("/v1/adapters", json=asked | {"seed": 1})
+        assert client.delete(other.headers["location"]).json()["status"] == "cancelled"
+        waited = client.post("/v1/adapters", json=asked | {"seed": 2, "background": False}, timeout=60)
+        assert waited.status_code == 201
+        few = client.post("/v1/adapters", json=asked | {"examples": rows[:2]})
+        assert few.status_code == 201 and len(few.json()["prompt_format"]["examples"]) == 2, "so few are shown"
+        wrong = client.post("/v1/adapters", json=asked | {"generator": "aggregate"})
+        assert wrong.status_code == 400 and "only the generator cvae" in wrong.json()["error"]["message"]
+
+
 def test_key_b_sees_and_touches_nothing_of_key_a_s(serving, own_adapter, tmp_path):
     with (
         serving(keys=Keys([A, B]), library={"owners": 2, "keep": tmp_path / "kept"}) as s,

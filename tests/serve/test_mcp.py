@@ -63,7 +63,7 @@ def test_an_agent_makes_an_adapter_and_asks_with_it(agents):
 @pytest.mark.parametrize(
     ("tool", "arguments", "says"),
     [
-        ("generate", {}, "either a description or examples"),
+        ("generate", {}, "a description, examples of the task, or both"),
         ("generate", {"description": ""}, "description"),
         ("generate", {"description": "sort", "rank": 3}, "rank"),
         ("ask", {"model": "nobody", "input": "x"}, "no model here"),

@@ -45,6 +45,11 @@ class GenerateJob:
         """Equal for jobs that one can do for all: what one refuses below its bound, another may want."""
         return self.owner, self.id, self.request.min_accuracy
 
+    @property
+    def given_up(self) -> bool:
+        """Whether it ends at its next step, so that nobody should wait for it."""
+        return self._given_up.is_set()
+
     def tick(self, stage: str, progress: float) -> None:
         """For whoever makes it: note how far it is. Raises `CancelledError` where nobody waits for it any more."""
         if self._given_up.is_set():
@@ -62,7 +67,8 @@ class GenerateQueue:
 
     Args:
         make: makes one; it is called in one of the threads.
-        running: how many are made at the same time.
+        running: how many are made at the same time, beside one that is fitted to examples: that takes half a minute,
+            and would keep the others waiting.
         waiting: how many may wait; what comes on top is refused at once.
         owners: with several, no one's may be more than half of those that run and wait.
     """
@@ -75,12 +81,13 @@ class GenerateQueue:
         self._share = running + waiting if owners <= 1 else max(1, (running + waiting) // 2)
         self._jobs: dict[tuple[str, str, float | None], GenerateJob] = {}
         self._lock = threading.RLock()  # cancelling a job calls `_forget` in the same thread
-        self._pool = single_threaded_pool(running)
+        self._pool, self._slow_pool = single_threaded_pool(running), single_threaded_pool(1)
         self._closed = False
         self._running = 0
         self.most_running = 0
         """The most that were ever made at the same time."""
-        self._mean_s = 0.5
+        self._mean_s = {False: 0.5, True: 30.0}
+        """Seconds that one takes, by whether it is fitted."""
 
     def start(self, wanted: GenerateJob) -> GenerateJob:
         """Queue a job, or join the one that makes the same for the same owner. Never blocks.
@@ -90,23 +97,27 @@ class GenerateQueue:
         with self._lock:
             if self._closed:
                 raise EngineError("this server is shutting down and makes no more adapters. Ask another one.")
-            if (job := self._jobs.get(wanted.key)) is not None:
+            job = self._jobs.get(wanted.key)
+            if job is not None and not job.given_up:
                 job.callers += 1
                 return job
-            self._check_room(wanted.owner)
-            wanted.future = self._pool.submit(self._run, wanted)
+            self._check_room(wanted)
+            pool = self._slow_pool if wanted.request.fitted else self._pool
+            wanted.future = pool.submit(self._run, wanted)
             self._jobs[wanted.key] = wanted
         wanted.future.add_done_callback(lambda _: self._forget(wanted))
         return wanted
 
-    def _check_room(self, owner: str) -> None:
+    def _check_room(self, wanted: GenerateJob) -> None:
         running, waiting = self._limits
-        soon = max(1.0, self._mean_s * len(self._jobs) / running)
+        slow = wanted.request.fitted
+        ahead = sum(job.request.fitted == slow for job in self._jobs.values())
+        soon = max(1.0, self._mean_s[slow] * ahead / (1 if slow else running))
         if len(self._jobs) >= running + waiting:
             raise OverloadError(
                 f"{waiting} adapters are waiting to be generated already. Ask again in {soon:.0f} s.", retry_after=soon
             )
-        if Counter(job.owner for job in self._jobs.values())[owner] >= self._share:
+        if Counter(job.owner for job in self._jobs.values())[wanted.owner] >= self._share:
             raise OverloadError(
                 f"{self._share} adapters of this key are being generated already. Ask again in {soon:.0f} s.",
                 retry_after=soon,
@@ -143,20 +154,25 @@ class GenerateQueue:
             with self._lock:
                 self._running -= 1
         with self._lock:
-            self._mean_s += 0.2 * (time.perf_counter() - began - self._mean_s)
+            mean = self._mean_s[job.request.fitted]
+            self._mean_s[job.request.fitted] = mean + 0.2 * (time.perf_counter() - began - mean)
         return made
 
     def stats(self) -> dict[str, int]:
         """How many are made now, and wait."""
         with self._lock:
-            running = min(len(self._jobs), self._limits[0])
+            fitted = sum(job.request.fitted for job in self._jobs.values())
+            running = min(len(self._jobs) - fitted, self._limits[0]) + min(fitted, 1)
             return {"running": running, "waiting": len(self._jobs) - running}
 
     def close(self) -> None:
-        """Let running ones end, refuse the waiting ones and all new ones."""
+        """Let running ones end, refuse the waiting ones and all new ones; a fit ends at its next step."""
         with self._lock:
             self._closed = True
-        self._pool.shutdown(wait=True, cancel_futures=True)
+            for job in [job for job in self._jobs.values() if job.request.fitted]:
+                job.give_up()
+        for pool in (self._pool, self._slow_pool):
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def single_threaded_pool(threads: int) -> ThreadPoolExecutor:

@@ -16,7 +16,7 @@ import torch
 
 from genlora.adapter import AdapterFiles
 from genlora.bank import BASE_ALIAS
-from genlora.base import LoadedBase, require_compatible
+from genlora.base import LoadedBase, require_compatible, twin_of
 from genlora.descriptions import check_description
 from genlora.engine import Adapter
 from genlora.errors import ConfigError, PolicyError, UnknownModelError, UnsafeNameError
@@ -25,12 +25,13 @@ from genlora.generators import GENERATORS
 from genlora.mixture import Mixture
 from genlora.policy import gate
 from genlora.tasks import BARE, Example, PromptFormat
+from genlora.train import LEAST
 from genlora.versions import versions
 
 from .._accuracy import check_accuracy
 from .._bundle import shots_of
+from .._from_examples import examples_of
 from .._genlora import GenLora
-from .._refine import read_labelled
 from ._jobs import GenerateJob, GenerateQueue
 from ._requests import GenerateRequest
 from ._shelf import PREFIX, KeptAdapter, Label, Shelf
@@ -63,8 +64,8 @@ class Library:
 
     Args:
         lora: makes the adapters; its bank's experts can be named too.
-        base: reads examples; without one, `create` takes descriptions only. Raises `BaseMismatchError` if it is not
-            the bank's.
+        base: reads examples, in modules of its own, so an engine may answer with it meanwhile; without one, `create`
+            takes descriptions only. Raises `BaseMismatchError` if it is not the bank's.
         quick: generate without the same-task test: a server with many callers; the demo asks the base first.
         adapter_bytes: memory for the adapters of all owners together; the least recently used go first, those in use
             never.
@@ -103,7 +104,9 @@ class Library:
         for name in {BASE_ALIAS, lora.bank.layout.name}:
             if name in lora.bank:  # of a bank from before such names were refused
                 log.warning("expert %r cannot be asked for: the base has that name. Import it under another", name)
-        self._base, self.quick = base, quick
+        self.quick = quick
+        # Adapters are fitted in modules of its own: the engine answers with the base's meanwhile.
+        self._base = None if base is None else twin_of(base)
         self.shelf = Shelf(lora.bank.layout, most_bytes=adapter_bytes, owners=owners, each=each, folder=keep)
         self.queue = GenerateQueue(self._make, running=running, waiting=waiting, owners=owners)
         self.tickets = Tickets(self.queue)
@@ -292,23 +295,32 @@ class Library:
         shots: Sequence[tuple[str, str]] = (),
         min_accuracy: float | None = None,
     ) -> GenerateRequest:
-        """Check a request and name it. Raises `DescriptionError`, `TaskError` or `ConfigError`."""
+        """Check a request and name it. Raises `DescriptionError`, `TaskError` or `ConfigError`.
+
+        Four examples or more, with or without a description, are what an adapter is fitted to, which takes half a
+        minute; fewer are shots beside a description, and what the cvae draws for without one. It draws for any number
+        where it is asked for by name.
+        """
         shots = shots_of(shots)
-        if (description is None) == (not examples):
-            raise ConfigError("give either a description or examples of the task, and not both.")
-        kind = generator or ("cvae" if examples else self.lora.generator)
-        if kind not in GENERATORS:
-            raise ConfigError(f"no generator is called {kind[:40]!r}; choose one of {', '.join(sorted(GENERATORS))}.")
-        if examples and kind != "cvae":
-            raise ConfigError(f"only the generator cvae starts from examples, not {kind}. Leave generator out.")
-        if examples and self._base is None:
-            raise ConfigError("this server does not read examples. Give a description.")
+        if description is None and not examples:
+            raise ConfigError("give a description, examples of the task, or both.")
+        if generator is not None and generator not in GENERATORS:
+            known = ", ".join(sorted(GENERATORS))
+            raise ConfigError(f"no generator is called {generator[:40]!r}; choose one of {known}.")
         if not 0 <= seed <= MAX_SEED:
             raise ConfigError(f"seed must be between 0 and {MAX_SEED}, got {str(seed)[:40]}. Choose another.")
         text = None if description is None else check_description(description)
+        given, draw = examples_of(examples or None, generator, described=text is not None, alone=not shots)
+        if given is not None and not draw and len(given.examples) < LEAST:
+            shots, given, examples = shots_of([(e.input, e.output) for e in given.examples]), None, ()
+        if draw and text is not None:
+            raise ConfigError("the cvae draws for examples alone. Leave the description out, or the generator.")
+        if given is not None and self._base is None:
+            raise ConfigError("this server does not read examples. Give a description.")
+        kind = generator or ("cvae" if draw else "auto" if given is not None else self.lora.generator)
         content = {
             "description": text,
-            "examples": read_labelled(examples).sha256 if examples else None,
+            "examples": None if given is None else given.sha256,
             "generator": kind,
             "seed": seed,
             "bank": self.lora.bank.revision,
@@ -368,9 +380,11 @@ class Library:
             "progress": lambda what, done, total: job.tick(what, done / max(1, total)),
         }
         if asked.examples:
-            made = self.lora.generate(examples=asked.examples, base=self._base, generator="cvae", **options)
+            kind = None if asked.fitted else asked.generator
+            options |= {"examples": asked.examples, "base": self._base, "generator": kind}
         else:
-            made = self.lora.generate(asked.description, generator=asked.generator, quick=self.quick, **options)
+            options |= {"generator": asked.generator, "quick": self.quick}
+        made = self.lora.generate(asked.description, **options)
         receipt = made.receipt()
         # As its files hold it, and without what was serialised for the receipt, which would double the memory.
         adapter = self.shelf.shared(

@@ -22,6 +22,11 @@ class GenerateRequest:
     """Below it nothing is kept; no part of the digest, for the adapter is the same."""
 
     @property
+    def fitted(self) -> bool:
+        """Whether an adapter is trained on its examples, for half a minute; the cvae draws for them at once."""
+        return bool(self.examples) and self.generator != "cvae"
+
+    @property
     def id(self) -> str:
         """The adapter's."""
         return PREFIX + self.digest[:16]

@@ -279,7 +279,7 @@ class AdapterRequest(Strict):
     shots: Annotated[list[ShotItem], Field(fail_fast=True, max_length=MAX_SHOTS)] = Field(default_factory=list)
     """Examples that stand before every input, as earlier turns: no training."""
     examples: Annotated[list[ExampleItem], Field(fail_fast=True, min_length=1)] | None = None
-    """Instead of a description: worked examples to start from."""
+    """Worked examples, beside a description or without one. Four or more are what the adapter is fitted to."""
     generator: str | None = Field(None, max_length=64)
     seed: int = Field(0, ge=0, lt=2**63)
     min_accuracy: float | None = Field(None, ge=0, le=1)
@@ -288,8 +288,10 @@ class AdapterRequest(Strict):
     """What to call it; then `model` may be this too."""
     expires_in: int | None = Field(None, ge=1)
     """Seconds until it is forgotten."""
-    background: bool = False
-    """Answer at once with a job, which can be asked after and cancelled."""
+    background: bool | None = None
+    """Answer at once with a job, which can be asked after and cancelled; by default only where an adapter is fitted to
+    examples, which takes half a minute.
+    """
 
 
 class AdapterChange(Strict):
