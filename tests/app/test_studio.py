@@ -14,7 +14,7 @@ from genlora_app._merging import Steps
 from genlora_app._stops import Stops
 
 from genlora.api import GenerateJob
-from genlora.errors import CancelledError, ConfigError, DescriptionError, MergeError, TaskError, UnknownModelError
+from genlora.errors import CancelledError, DescriptionError, MergeError, TaskError, UnknownModelError
 
 
 def talked(studio, made, message, **options):
@@ -59,8 +59,6 @@ def test_examples_beside_a_description_stand_in_the_prompt_and_answers_keep_thei
     assert talked(studio, made, "4", max_tokens=40)[-1].adapted in ("yes", "no")
     result = studio.score(made, parse_examples("4 => yes\n5 => no"))
     assert {p.answer for p in result.answers["adapter"]} <= {"yes", "no"}
-    with pytest.raises(ConfigError, match="9 examples"):
-        studio.create("Is it even?", parse_examples("\n".join(f"{i} => yes" for i in range(9))))
 
 
 def asked(studio, made, inputs, **options):
