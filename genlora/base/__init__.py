@@ -36,6 +36,7 @@ from ._load import load_model as load_model
 from ._load import load_tokenizer as load_tokenizer
 from ._parts import decoder_of as decoder_of
 from ._parts import logits_of as logits_of
+from ._parts import steady_length as steady_length
 from ._quantize import BACKENDS as BACKENDS
 from ._quantize import REFUSED as REFUSED
 from ._quantize import Backend as Backend

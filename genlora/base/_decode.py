@@ -17,7 +17,7 @@ from genlora.errors import ConfigError
 
 from ._constraint import Constraint, Held, advance, hold_logits, holders
 from ._load import LoadedBase
-from ._parts import flat_logits
+from ._parts import flat_logits, steady_length
 
 _BATCH_TOKENS = {"cpu": 3072, "cuda": 32768}
 """Prompt tokens after the shared ones, padding included, that are run at once on each kind of device."""
@@ -78,14 +78,18 @@ def generate_greedy(
         return []
     device = base.device
     stop = torch.tensor(sorted(base.eos_ids if stop_ids is None else stop_ids), dtype=torch.long, device=device)
-    shared = _shared(prompts_ids, base.model.config, max_new_tokens)
+    steady = steady_length(base.model.config)
+    longest = max(map(len, prompts_ids)) + max_new_tokens
+    alone = steady is not None and longest > steady  # no text may change what another one's tokens are turned by
+    shared = 0 if alone else _shared(prompts_ids, base.model.config, max_new_tokens)
     prefix = list(prompts_ids[0][:shared])
     rests = [prompt[shared:] for prompt in prompts_ids]
     start = _run_prefix(base.model, prefix, device) if shared else None
     most = _BATCH_TOKENS.get(device.type, 3072) if batch_tokens is None else batch_tokens
     out: dict[int, Continuation] = {}
+    rows = 1 if alone else _BATCH_ROWS.get(device.type, 64)
     with flat_logits(base.model):
-        for batch in _batches(rests, most, _BATCH_ROWS.get(device.type, 64)):
+        for batch in _batches(rests, most, rows):
             cache = copy.deepcopy(start)
             if cache is not None:
                 cache.batch_repeat_interleave(len(batch))

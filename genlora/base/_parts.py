@@ -33,3 +33,21 @@ def flat_logits(model: Any) -> Iterator[None]:
         yield
     finally:
         hook.remove()
+
+
+def steady_length(config: Any) -> int | None:
+    """How long a text may be for each token's rotary numbers to depend on its place alone; None without such an end.
+
+    Beyond it "dynamic" and "longrope" turn every token by the length of the whole text, or of the longest text beside
+    it in a batch, so that what was kept of shorter ones no longer fits. `config` is a transformers model's.
+    """
+    text = config.get_text_config()
+    told = getattr(text, "rope_parameters", None) or {}
+    ends: list[int] = []
+    for rope in [told, *(v for v in told.values() if isinstance(v, dict))]:
+        kind = rope.get("rope_type", "default")
+        if "dynamic" in kind:
+            ends.append(text.max_position_embeddings)
+        elif kind == "longrope":
+            ends.append(rope["original_max_position_embeddings"])
+    return min(ends, default=None)

@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from genlora.base import Constraint, Grammars, LoadedBase
+from genlora.base import Constraint, Grammars, LoadedBase, steady_length
 from genlora.errors import EngineError
 from genlora.mixture import Mixture, MixturePool
 
@@ -44,7 +44,7 @@ class Engine:
         slots: adapters that are stacked in memory at once; the least recently used idle one makes room for a new one.
         max_rank: adapters of a higher rank are refused.
         max_batch: requests that decode at once.
-        max_length: tokens of prompt and answer together; at most what the base was trained for.
+        max_length: tokens of prompt and answer together; at most what the base was trained for, and `steady_length`.
         max_waiting: requests that may wait; the next is refused with `OverloadError`.
         prefix_bytes: keys and values of prompts' common beginnings that are kept at most; 0 keeps none.
         adapter_bytes: memory for stacked adapters at most, whatever `slots` says; None leaves that unbounded.
@@ -72,7 +72,7 @@ class Engine:
         config = model.config.get_text_config()
         self.base, self._model = base, model
         self.max_batch = max_batch
-        self.max_length = min(max_length, config.max_position_embeddings)
+        self.max_length = min(max_length, config.max_position_embeddings, steady_length(config) or max_length)
         self._config = config
         plain = SlotPool(model, base.layout, slots=slots, max_rank=max_rank, rows=max_batch, most_bytes=adapter_bytes)
         mixtures = MixturePool(model, base, slots=slots, max_rank=max_rank)

@@ -123,6 +123,45 @@ def test_prompts_longer_than_a_window_or_the_first_context_answer_as_transformer
         assert ids(streams[0].result(60)) == now[60:]
 
 
+LENGTH_BOUND = {
+    "dynamic": {"factor": 4.0, "rope_theta": 10000.0},
+    "longrope": {"short_factor": [1.0] * 4, "long_factor": [4.0] * 4, "factor": 4.0, **STRETCHED},
+}
+
+
+@pytest.mark.parametrize("kind", LENGTH_BOUND)
+def test_rotary_numbers_that_depend_on_the_length_are_transformers_own_or_not_used(kind, tiny_base, tmp_path):
+    """Beyond its first context such a base turns every token anew; what was kept for a neighbour would be wrong."""
+    folder = shutil.copytree(tiny_base("llama"), tmp_path / "base")
+    told = json.loads((folder / "config.json").read_text())
+    width = told.get("head_dim") or told["hidden_size"] // told["num_attention_heads"]
+    rope = {"rope_type": kind, **LENGTH_BOUND[kind]}
+    rope |= {k: [*v[:1]] * (width // 2) for k, v in rope.items() if isinstance(v, list)}
+    first = {"dynamic": {"max_position_embeddings": 32}, "longrope": {"max_position_embeddings": 128}}[kind]
+    (folder / "config.json").write_text(json.dumps({**told, **first, "rope_parameters": rope}))
+    base = dataclasses.replace(load_base(str(folder)), eos_ids=(-1,))
+    adapter, prompt = lora(base.layout, 1), (words(base, 60) * 9)[:60]
+
+    def anew(length, tokens):
+        now = prompt[:length]
+        with attached(base.model, adapter.state), torch.inference_mode():
+            for _ in range(tokens):
+                now.append(int(base.model(torch.tensor([now]), use_cache=False).logits[0, -1].argmax()))
+        return now[length:]
+
+    with Engine(base, max_length=256) as engine:
+        assert engine.max_length == 32
+        streams = [engine.submit(prompt[:n], Sampling(max_tokens=12), adapter=adapter) for n in (8, 25, 15)]
+        found = [s.result(60) for s in streams]
+        with pytest.raises(ConfigError, match="no more than its base was trained for"):
+            engine.submit(prompt, Sampling(max_tokens=1), adapter=adapter)
+    assert [ids(f) for f in found] == [anew(8, 12), anew(25, 7), anew(15, 12)]
+    assert [f.finish_reason for f in found] == ["length"] * 3
+    with attached(base.model, adapter.state):  # the other way to decode goes on, each text alone
+        together = generate_greedy(base, [prompt[:n] for n in (60, 8, 20)], max_new_tokens=1)
+    assert [list(c.tokens) for c in together] == [anew(60, 1), anew(8, 1), anew(20, 1)]
+
+
 @pytest.mark.parametrize("bounded", [False, True])
 def test_what_stood_in_a_slot_or_row_before_changes_nothing(base, bounded):
     wide = lora(base.layout, 2, leaves=EVERYWHERE, rank=8)
