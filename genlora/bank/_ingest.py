@@ -1,5 +1,6 @@
 """Existing adapters into a bank: other people's PEFT folders and our own, one or a manifest of many."""
 
+import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from genlora.adapter import AdapterFiles, AdapterState, folder_receipt, import_peft, nothing_in, read_adapter, resize
 from genlora.base import require_made_for, same_name
 from genlora.descriptions import check_description
-from genlora.errors import AdapterFormatError, AdapterShapeError, BaseMismatchError, GenloraError, ManifestError
+from genlora.errors import (
+    AdapterFormatError,
+    AdapterShapeError,
+    BankDamagedError,
+    BaseMismatchError,
+    GenloraError,
+    ManifestError,
+)
 from genlora.files import check_name, read_json
 from genlora.progress import Progress, silent
 
@@ -24,6 +32,7 @@ log = logging.getLogger(__name__)
 
 MAX_MANIFEST_BYTES = 64 << 20
 _TEXT_KEYS = ("family", "parent", "licence")
+_UNPROVEN = "that it was trained on this very base is told by its config alone; --base SOURCE proves it"
 _KEYS = {"folder", "name", "description", "descriptions", "saw", *_TEXT_KEYS}
 
 
@@ -52,7 +61,7 @@ class Outcome:
 
     name: str
     status: str
-    """added, present (it was there already) or refused."""
+    """added, present (it was there already), proved (so was it, and its base is known for sure now) or refused."""
     notes: tuple[str, ...] = ()
     """What was folded, padded or cut."""
     error: str = ""
@@ -116,9 +125,32 @@ def import_adapter(
         metrics=metrics,
         provenance={"import": {**read.provenance, "notes": notes}},
     )
-    before = bank.generation
-    stored = bank.add(record, state, made_for=options.made_for, force=options.force, replace=options.replace)
-    return Outcome(item.name, "added" if stored.generation > before else "present", tuple(notes))
+    before, known = bank.generation, _known(bank, record)
+    if known is not None and _UNPROVEN in notes and _UNPROVEN not in known:
+        return Outcome(item.name, "present", known)  # what was proved stays proved
+    proved = known is not None and _UNPROVEN in known and _UNPROVEN not in notes
+    replace = options.replace or proved
+    stored = bank.add(record, state, made_for=options.made_for, force=options.force, replace=replace)
+    return Outcome(
+        item.name, ("proved" if proved else "added") if stored.generation > before else "present", tuple(notes)
+    )
+
+
+def _known(bank: Bank, record: ExpertRecord) -> tuple[str, ...] | None:
+    """The notes of the same weights in the bank, imported by the same words; None where it has no such expert."""
+    if record.name not in bank:
+        return None
+    with contextlib.suppress(BankDamagedError):  # that is told, or repaired, by who adds
+        known = bank.get(record.name)
+        if _imported(known) == _imported(record):
+            return tuple(known.provenance["import"]["notes"])
+    return None
+
+
+def _imported(record: ExpertRecord) -> dict[str, Any]:
+    facts = record.to_json()
+    digest = facts["provenance"].get("import", {}).get("weights_sha256")
+    return {k: facts[k] for k in ("descriptions", "embedder", "source", "saw", "rank", *_TEXT_KEYS)} | {"is": digest}
 
 
 def _read(bank: Bank, folder: Path, options: ImportOptions) -> _Read:
@@ -142,7 +174,7 @@ def _read(bank: Bank, folder: Path, options: ImportOptions) -> _Read:
         )
     notes = [*found.notes, *_told(folder, found.nothing, options)]
     if not (options.force or options.made_for):
-        notes.append("that it was trained on this very base is told by its config alone; --base SOURCE proves it")
+        notes.append(_UNPROVEN)
     proof = {"weights_sha256": found.sha256, "base_name": found.base_name}
     return _Read(found.state, found.rank, found.licence, tuple(notes), proof)
 

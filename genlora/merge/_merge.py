@@ -202,7 +202,7 @@ def merge(
     backend = backend_named(quantize)
     limit = backend.max_drift if max_drift is None else max_drift
     if not 0 < limit < 1:
-        raise ConfigError(f"a max-drift of {limit} is not usable; expected a share above 0 and below 1, such as 0.05.")
+        raise ConfigError(f"--max-drift is {limit}; expected a share above 0 and below 1, such as 0.05.")
     if merge_source not in get_args(Source):
         raise ConfigError(f"the merge source {merge_source!r} is not known; choose dequantized or original.")
     check_device(device)

@@ -94,10 +94,12 @@ class Drift:
         ways = ["keep the adapter beside the base instead"]
         if finer:
             ways.insert(0, f"merge into {finer}, a finer form")
-        if self.share < _HOPELESS:
-            ways.append(f"accept this one by a max-drift of {math.ceil(self.share * 100 + 1e-9) / 100:g}")
         text = ", or ".join(ways)
-        return f"{text[0].upper()}{text[1:]}."
+        found = f"{text[0].upper()}{text[1:]}."
+        if self.share < _HOPELESS:  # a sentence of its own, which pages without a command line leave out
+            share = f"{math.ceil(self.share * 100 + 1e-9) / 100:g}"
+            found += f" To accept this one all the same, pass --max-drift {share} (max_drift= in Python)."
+        return found
 
 
 def _sequence(tokenizer: Any, text: Text) -> list[int]:

@@ -197,7 +197,7 @@ def route_for(
     if gguf is None:
         raise MergeError(
             f"{backend.name} needs the base's own GGUF file, whose tokenizer and metadata the result keeps. "
-            "Give that file too (gguf-base), or take a base that comes as GGUF."
+            "Give that file too with --gguf-base FILE (gguf= in Python), or take a base that comes as GGUF."
         )
     base = GgufBase(gguf, layout)
     headers = tensor_headers(base_path)

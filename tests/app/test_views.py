@@ -8,7 +8,8 @@ from genlora_app import _result as result
 from genlora_app import _views as views
 from genlora_app._asking import Exchange, Inputs
 
-from genlora.errors import TaskError
+from genlora.errors import MergeError, TaskError
+from genlora.merge import Drift
 from genlora.tasks import Example
 
 from .hostile import HOSTILE, Seen
@@ -127,6 +128,11 @@ def test_a_refusal_tells_of_no_flags():
     assert "--override-policy" in refusal
     told = page_words(refusal)
     assert "--" not in told and "policy gate" in told and "Detect" in told
+    with pytest.raises(MergeError) as drift:
+        Drift(drift=0.1, effect=1.0, worst=1.0, agreement=0.9, positions=10).check(0.05, what="merge", finer="float32")
+    assert "--max-drift 0.11 " in str(drift.value)
+    told = page_words(str(drift.value))
+    assert "--" not in told and "float32, a finer form" in told and "beside the base" in told
     assert page_words("Only --this is left") == "Only --this is left"
     assert page_words("Line 2: found 0 arrows. Write: a => b") == "Line 2: found 0 arrows. Write: a => b"
 

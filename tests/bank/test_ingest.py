@@ -85,6 +85,22 @@ def test_a_foreign_adapter_becomes_an_expert(bank, tmp_path):
         import_adapter(bank, item(folder, licence="apache-2.0"), EMBEDDER)
 
 
+def test_a_base_is_proved_by_importing_once_more(bank, tmp_path):
+    folder = foreign(tmp_path / "theirs", base="TINY")
+    told = import_adapter(bank, item(folder), EMBEDDER)
+    assert told.status == "added" and "--base SOURCE proves it" in told.notes[-1]
+    surely = ImportOptions(made_for=fingerprint())
+    assert (
+        import_adapter(bank, item(folder), EMBEDDER, surely).status == "proved"
+    )  # as the note says, with no --replace
+    assert not any("proves it" in note for note in bank.get("sort").provenance["import"]["notes"])
+    for options in (surely, None):  # what was proved stays proved
+        assert import_adapter(bank, item(folder), EMBEDDER, options).status == "present"
+    other = foreign(tmp_path / "others", 2, base="TINY")
+    with pytest.raises(BankError, match="another one of that name"):  # other weights prove nothing
+        import_adapter(bank, item(other), EMBEDDER, surely)
+
+
 def test_rslora_is_folded_without_loss(bank, tmp_path):
     folder = foreign(tmp_path / "theirs", config={"use_rslora": True, "lora_alpha": 16})
     outcome = import_adapter(bank, item(folder), EMBEDDER)

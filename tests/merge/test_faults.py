@@ -35,7 +35,7 @@ def test_adapters_that_cannot_be_merged_are_refused(base, layout, tmp_path, tiny
 
 
 def test_settings_that_cannot_be_are_refused(base, layout, tmp_path):
-    with pytest.raises(ConfigError, match="a max-drift of 0 is not usable"):
+    with pytest.raises(ConfigError, match="--max-drift is 0; expected a share"):
         do_merge(base, layout, tmp_path / "m", max_drift=0)
     with pytest.raises(ConfigError, match="the merge source 'float' is not known"):
         do_merge(base, layout, tmp_path / "m", merge_source="float")

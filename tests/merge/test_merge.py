@@ -126,14 +126,14 @@ def test_a_small_update_of_a_16_bit_base_says_which_form_holds_it(base, tmp_path
     twin = in_bf16(base, tmp_path / "twin")
     layout = layout_of(twin)
     state = adapter_for(layout, size=0.02)
-    says = r"into float32, a finer form, or keep the adapter .*, or accept this one by a max-drift of 0\.\d+\.$"
+    says = r"into float32, a finer form, or keep the adapter .* instead\. To accept .* --max-drift 0\.\d+ \(.*\)\.$"
     with pytest.raises(MergeError, match=says) as told:
         do_merge(twin, layout, tmp_path / "m", "none", state=state, max_drift=None)
     report = do_merge(twin, layout, tmp_path / "m", "float32", state=state, max_drift=None)  # the first advice
     assert report.reloaded.share < 1e-3
     kinds = {v.dtype for v in load_file(tmp_path / "m" / "model.safetensors").values()}
     assert kinds == {torch.float32}
-    accepted = float(str(told.value).rsplit(" ", 1)[1].rstrip("."))  # the second
+    accepted = float(str(told.value).partition("--max-drift ")[2].split()[0])  # the last
     do_merge(twin, layout, tmp_path / "n", "none", state=state, max_drift=accepted)
 
 
