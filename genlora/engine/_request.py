@@ -120,8 +120,8 @@ def checked_prompt(prompt: Sequence[int], *, prefix: int, max_length: int, vocab
         raise ConfigError("a prompt has no tokens; expected at least one. Make it with prompt_ids.")
     if len(ids) >= max_length:
         raise ConfigError(
-            f"a prompt has {len(ids)} tokens; this engine holds {max_length} of prompt and answer together, and no more "
-            "than its base was trained for. Shorten it."
+            f"a prompt has {len(ids)} tokens; this engine holds {max_length} of prompt and answer together, and no "
+            "more than its base was trained for. Shorten it."
         )
     if min(ids) < 0 or max(ids) >= vocabulary:
         raise ConfigError(f"a prompt has a token id outside 0 to {vocabulary - 1}. Use the base's own tokenizer.")
