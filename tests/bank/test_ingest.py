@@ -90,9 +90,7 @@ def test_a_base_is_proved_by_importing_once_more(bank, tmp_path):
     told = import_adapter(bank, item(folder), EMBEDDER)
     assert told.status == "added" and "--base SOURCE proves it" in told.notes[-1]
     surely = ImportOptions(made_for=fingerprint())
-    assert (
-        import_adapter(bank, item(folder), EMBEDDER, surely).status == "proved"
-    )  # no --replace
+    assert import_adapter(bank, item(folder), EMBEDDER, surely).status == "proved"  # no --replace
     assert not any("proves it" in note for note in bank.get("sort").provenance["import"]["notes"])
     for options in (surely, None):  # what was proved stays proved
         assert import_adapter(bank, item(folder), EMBEDDER, options).status == "present"
