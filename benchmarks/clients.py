@@ -9,6 +9,7 @@ Exits with 1 if anything that was tried failed.
 """
 
 import argparse
+import asyncio
 import json
 import sys
 import tempfile
@@ -33,11 +34,18 @@ def same(a: str, b: str) -> None:
         raise AssertionError(f"{a!r} and {b!r}")
 
 
-def refused(work: Callable[[], Any], kind: type[Exception]) -> None:
-    """The client understands that there is no such model."""
+def twice(work: Callable[[], str]) -> None:
+    """The same is asked twice, and answered alike."""
+    same(work(), work())
+
+
+def refused(work: Callable[[], Any], kind: type[Exception], says: str = "is no model here") -> None:
+    """The client understands that there is no such model, and passes the server's words on."""
     try:
         work()
-    except kind:
+    except kind as err:
+        if says not in str(err):
+            raise AssertionError(f"not the server's words: {err}") from err
         return
     raise AssertionError("no error")
 
@@ -60,7 +68,7 @@ def with_openai(url: str, model: str, key: str) -> Steps:
 
     def turns() -> None:
         told = [*asked, chat(), {"role": "user", "content": "And of mouse?"}]
-        same(*[client.chat.completions.create(messages=told, **more).choices[0].message.content or ""] * 2)
+        twice(lambda: client.chat.completions.create(messages=told, **more).choices[0].message.content or "")
 
     def call() -> None:
         options: Any = {"tools": [tool], "tool_choice": "required", "messages": asked, "model": model}
@@ -108,7 +116,7 @@ def with_litellm(url: str, model: str, key: str) -> Steps:
 
     def turns() -> None:
         told = [*asked, chat(asked).choices[0].message, {"role": "user", "content": "And of mouse?"}]
-        same(*[chat(told).choices[0].message.content] * 2)
+        twice(lambda: chat(told).choices[0].message.content)
 
     return {
         "chat": lambda: chat(asked),
@@ -128,7 +136,7 @@ def with_langchain(url: str, model: str, key: str) -> Steps:
 
     def turns() -> None:
         said = made().invoke(QUESTION)
-        same(*[made().invoke([("user", QUESTION), said, ("user", "And of mouse?")]).content] * 2)
+        twice(lambda: made().invoke([("user", QUESTION), said, ("user", "And of mouse?")]).content)
 
     def structured(method: str) -> None:
         found = made(tokens=80).with_structured_output({"title": "say", **_schema()}, method=method).invoke(QUESTION)
@@ -155,9 +163,12 @@ def with_llm(url: str, model: str, key: str) -> Steps:
         return found
 
     def turns() -> None:
-        talk = made().conversation()
-        talk.prompt(QUESTION, max_tokens=LONG).text()
-        same(*[talk.prompt("And of mouse?", max_tokens=LONG).text()] * 2)
+        def talk() -> str:
+            told = made().conversation()
+            told.prompt(QUESTION, max_tokens=LONG).text()
+            return told.prompt("And of mouse?", max_tokens=LONG).text()
+
+        twice(talk)
 
     def stream() -> None:
         whole = made().prompt(QUESTION, max_tokens=LONG, stream=False).text()
@@ -187,11 +198,16 @@ def with_pydantic_ai(url: str, model: str, key: str) -> Steps:
         return Agent(OpenAIChatModel(name, provider=provider), model_settings={"max_tokens": 80}, **options)
 
     def turns() -> None:
-        first = made().run_sync(QUESTION)
-        same(*[made().run_sync("And of mouse?", message_history=first.all_messages()).output] * 2)
+        told = made().run_sync(QUESTION).all_messages()
+        twice(lambda: made().run_sync("And of mouse?", message_history=told).output)
+
+    async def streamed() -> str:
+        async with made().run_stream(QUESTION) as found:
+            return "".join([piece async for piece in found.stream_text(delta=True, debounce_by=None)])
 
     return {
         "chat": lambda: made().run_sync(QUESTION),
+        "stream": lambda: same(made().run_sync(QUESTION).output, asyncio.run(streamed())),
         "turns": turns,
         "call": lambda: made(output_type=Said).run_sync(QUESTION).output.word,
         "error": lambda: refused(lambda: made("nobody").run_sync(QUESTION), ModelHTTPError),
@@ -209,15 +225,38 @@ def with_instructor(url: str, model: str, key: str) -> Steps:
 
     client = openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
 
-    def made(mode: Any, name: str = model) -> None:
-        asked: Any = [{"role": "user", "content": QUESTION}]
-        found = instructor.from_openai(client, mode=mode).chat.completions.create(
-            model=name, messages=asked, response_model=Said, max_tokens=80, max_retries=0
-        )
+    asked: list[Any] = [{"role": "user", "content": QUESTION}]
+
+    def of(mode: Any) -> Any:
+        return instructor.from_openai(client, mode=mode).chat.completions
+
+    def made(mode: Any, name: str = model, messages: list[Any] = asked) -> Said:
+        more: dict[str, Any] = {"max_tokens": 80, "max_retries": 0}
+        found = of(mode).create(model=name, messages=messages, response_model=Said, **more)
         if not isinstance(found, Said):
             raise AssertionError(str(found))
+        return found
+
+    def chat(messages: list[Any] = asked) -> Any:
+        told = of(instructor.Mode.TOOLS).create(model=model, messages=messages, response_model=None, max_tokens=LONG)
+        return told.choices[0].message
+
+    def stream(mode: Any) -> None:
+        *_, last = of(mode).create_partial(model=model, messages=asked, response_model=Said, max_tokens=80)
+        same(made(mode).word, last.word)
+
+    def turns() -> None:
+        # instructor rewrites messages and takes them as dicts only
+        told = [*asked, chat().model_dump(), {"role": "user", "content": "And of mouse?"}]
+        twice(lambda: chat(told).content)
+        answer = {"role": "assistant", "content": made(instructor.Mode.TOOLS).model_dump_json()}
+        made(instructor.Mode.TOOLS, messages=[*asked, answer, *asked])
 
     return {
+        "chat": chat,
+        "stream": lambda: stream(instructor.Mode.TOOLS),
+        "streamed schema": lambda: stream(instructor.Mode.JSON_SCHEMA),
+        "turns": turns,
         "call": lambda: made(instructor.Mode.TOOLS),
         "schema": lambda: made(instructor.Mode.JSON_SCHEMA),
         "error": lambda: refused(lambda: made(instructor.Mode.TOOLS, "nobody"), Exception),
@@ -251,7 +290,7 @@ def with_smolagents(url: str, model: str, key: str) -> Steps:
     def turns() -> None:
         said = made().generate(asked).content
         more = [{"role": "assistant", "content": [{"type": "text", "text": said}]}, *asked]
-        same(*[made().generate([*asked, *more]).content] * 2)
+        twice(lambda: made().generate([*asked, *more]).content)
 
     return {
         "chat": lambda: made().generate(asked),
@@ -270,6 +309,7 @@ def with_lm_eval(url: str, model: str, key: str) -> Steps:
 
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing of this is on a hub
     os.environ["OPENAI_API_KEY"] = key
+    import requests
     from lm_eval import simple_evaluate
 
     def run(kind: str, route: str, task: dict[str, Any], **options: Any) -> list[Any]:
@@ -294,11 +334,26 @@ def with_lm_eval(url: str, model: str, key: str) -> Steps:
             if not all(float(choice[0][0]) < 0 for choice in sample["resps"]):
                 raise AssertionError(str(sample["resps"]))
 
+    def chats(**options: Any) -> list[Any]:
+        return run("local-chat-completions", "chat/completions", said, apply_chat_template=True, **options)
+
+    def turns() -> None:
+        for sample in chats(num_fewshot=1, fewshot_as_multiturn=True):
+            (asked, _), *_ = sample["arguments"]
+            messages = json.loads(asked[0])
+            if [m["role"] for m in messages] != ["user", "assistant", "user"]:
+                raise AssertionError(str(messages))
+
+    def nobody(step: str) -> None:  # it logs the server's words, and raises the status
+        refused(with_lm_eval(url, "nobody", key)[step], requests.HTTPError, "404 Client Error: Not Found")
+
     return {
         "rated": rates,
         "generate": lambda: run("local-completions", "completions", said),
-        "chat": lambda: run("local-chat-completions", "chat/completions", said, apply_chat_template=True),
-        "error": lambda: refused(lambda: with_lm_eval(url, "nobody", key)["generate"](), Exception),
+        "chat": chats,
+        "turns": turns,
+        "error": lambda: nobody("generate"),
+        "chat error": lambda: nobody("chat"),
     }
 
 
