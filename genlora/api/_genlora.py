@@ -34,6 +34,7 @@ from ._accuracy import accuracy_warnings, accurate
 from ._adapter import GeneratedAdapter
 from ._bundle import prompt_part, shots_of
 from ._from_examples import examples_of, fit_request
+from ._inputs import Inputs, centre_of, inputs_of
 from ._many import ItemFailure, ItemResult, generate_many
 from ._places import calibration_of, generator_artefact, token_reader
 from ._receipt import Dtype, request_part, result_part
@@ -207,6 +208,7 @@ class GenLora:
         generator: str | None = None,
         examples: "Path | Sequence[Example] | None" = None,
         refine: "Path | Sequence[Example] | None" = None,
+        inputs: "Path | Sequence[str] | None" = None,
         teacher: Teacher | None = None,
         base: "str | LoadedBase | None" = None,
         device: str = "cpu",
@@ -235,6 +237,8 @@ class GenLora:
                 or more fit an adapter: the best start by its loss on them, refined while left-out ones gain, which tell
                 its expected accuracy; fewer become shots. Needs no description. `generator="cvae"` draws for them.
             refine: the same of labelled examples to adapt the generated adapter on (`abmll`). Needs the base.
+            inputs: four or more inputs that the adapter will be asked, without answers, or a file of them
+                (`genlora.tasks.read_inputs`): `auto` compares them with those of the nearest experts.
             teacher: a model behind an endpoint that writes the examples, from the description; used as `examples` are,
                 and kept beside the adapter. Takes the place of shots, examples and refine.
             base: for `examples`, `refine` and `teacher`: a base in memory, or its source; by default the bank's own.
@@ -249,6 +253,9 @@ class GenLora:
         for an empty or damaged bank, or `AdapterFormatError` for an update that is not finite or far too long.
         """
         shots = shots_of(shots)
+        unlabelled = inputs_of(
+            inputs, described=description is not None, labelled=any(x is not None for x in (examples, refine, teacher))
+        )
         request = Request(
             description=None if description is None and examples is not None else description or "",
             top_k=top_k,
@@ -259,6 +266,7 @@ class GenLora:
             prompt=prompt,
             quick=quick,
             shots=shots,
+            inputs=None if unlabelled is None else centre_of(self, unlabelled.texts),
         )
         self._check_form(request, dtype)
         if min_accuracy is not None and not 0 <= min_accuracy <= 1:
@@ -279,7 +287,8 @@ class GenLora:
             request = replace(request, shots=shots)
         if given is None and refine is None:
             with one_thread():
-                return accurate(self._made(request, dtype, generator, shots=shots, allow=allow), min_accuracy)
+                made = self._made(request, dtype, generator, shots=shots, allow=allow, unlabelled=unlabelled)
+                return accurate(made, min_accuracy)
         if allow is None:  # by its words already, before a base is loaded
             gate().check(request.description or "")
         labelled = RequestExamples.read(given, refine, base or self._reader.base, device, self.bank, draw=draw)
@@ -312,6 +321,7 @@ class GenLora:
         *,
         shots: tuple[tuple[str, str], ...] = (),
         allow: str | None = None,
+        unlabelled: Inputs | None = None,
         progress: Progress = silent,
     ) -> GeneratedAdapter:
         watch, text = Stopwatch(), request.description or ""
@@ -343,7 +353,9 @@ class GenLora:
         prompt = PromptFormat.of(request.description, shots, described=asked == "described")
         told = (*warnings, *generated.warnings, *accuracy_warnings(generated))
         body = {
-            "request": request_part(request, generator=engine.kind, rank=rank, dtype=written, shots=shots),
+            "request": request_part(
+                request, generator=engine.kind, rank=rank, dtype=written, shots=shots, inputs=unlabelled
+            ),
             "bundle": prompt_part(prompt),
             **result_part(generated, told, layout),
             "fingerprint": layout.fingerprint,

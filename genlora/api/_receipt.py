@@ -10,6 +10,8 @@ from genlora.errors import DigestError, ManifestError
 from genlora.files import canonical_json, parse_json, read_bounded, sha256_bytes
 from genlora.generators import Generated, Request
 
+from ._inputs import Inputs
+
 FORMAT = "genlora-receipt-1"
 MAX_BYTES = 1 << 20
 
@@ -25,7 +27,13 @@ def small_receipt(receipt: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def request_part(
-    request: Request, *, generator: str, rank: int, dtype: Dtype, shots: Sequence[tuple[str, str]] = ()
+    request: Request,
+    *,
+    generator: str,
+    rank: int,
+    dtype: Dtype,
+    shots: Sequence[tuple[str, str]] = (),
+    inputs: Inputs | None = None,
 ) -> dict[str, Any]:
     """What was asked for, as the receipt holds it."""
     return {
@@ -40,6 +48,7 @@ def request_part(
         "quick": request.quick,
         "dtype": dtype,
         **({"shots": [list(shot) for shot in shots]} if shots else {}),
+        **({"inputs": inputs.told()} if inputs is not None else {}),
     }
 
 

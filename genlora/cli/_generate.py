@@ -101,6 +101,12 @@ MAX_SAID = 20
         "Adapt the adapter on a few labelled examples under a learned prior (abmll), in the same forms; needs the base."
     ),
 )
+@click.option(
+    "--inputs",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Inputs that it will be asked, without answers (lines, JSON Lines, CSV): they help to choose the expert.",
+)
 @teacher_options
 @click.option(
     "--base", metavar="SOURCE", help="Base for --examples, --teacher and --refine.  [default: the bank's own]"
@@ -126,6 +132,7 @@ def generate(
     force: bool,
     examples: Path | None,
     refine: Path | None,
+    inputs: Path | None,
     base: str | None,
     device: str | None,
     override_policy: str | None,
@@ -149,16 +156,25 @@ def generate(
     to three --examples are shown in the prompt instead, as by --example, and nothing is trained. With --teacher a model
     of yours writes the examples; they are shown, and lie beside the adapter.
     """
-    alone = not shots and examples is None and refine is None and source is None
+    alone = not shots and examples is None and refine is None and source is None and inputs is None
     teacher = take_teacher(options, alone=alone, out=out, force=force)
     _check_sources(description, source, examples, refine, base or device, labelled=teacher is not None)
     if examples is not None and (shots or refine is not None):
         raise click.UsageError("--examples fits the adapter already: give no --example or --refine with it.")
+    if inputs is not None and (description is None or examples is not None):
+        raise click.UsageError("--inputs goes with a DESCRIPTION and without --examples, which choose by themselves.")
     options["shots"] = _shots(shots)
     many = None if source is None else _items(source)
     one = None if description is None else check_description(_read_stdin() if description == "-" else description)
     options["allow_harmful"] = False if override_policy is None else override_policy
-    shown = {"examples": examples, "refine": refine, "base": base, "device": device or "cpu", "teacher": teacher}
+    shown = {
+        "examples": examples,
+        "refine": refine,
+        "inputs": inputs,
+        "base": base,
+        "device": device or "cpu",
+        "teacher": teacher,
+    }
 
     from genlora.api import GenLora
 

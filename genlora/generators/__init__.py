@@ -12,6 +12,7 @@ from ._auto import SHOWN as SHOWN
 from ._auto import AutoGenerator as AutoGenerator
 from ._auto import Nearness as Nearness
 from ._auto import Way as Way
+from ._auto import input_similarity as input_similarity
 from ._auto import nearness as nearness
 from ._auto import newness as newness
 from ._auto import own_score as own_score

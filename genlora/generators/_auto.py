@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from genlora.errors import UnknownGeneratorError
+from genlora.errors import ManifestError, UnknownGeneratorError
 
 from ._aggregate import AggregateGenerator
 from ._artefact import Artefact
@@ -38,19 +38,23 @@ UNMEASURED = 0.75
 """Score that an expert without one on its card is taken to have: somebody stored it because it works."""
 _SCALE = 5.0
 """Of similarities among an expert's features: a tenth of a cosine is half a step."""
+_INPUTS_SCALE = 10.0
+"""Of the similarity of inputs: chosen among 2, 5 and 10 on the calibration requests (benchmarks/RESULTS.md)."""
 
 
-def table_name(way: Way, shown: int = 0, *, quick: bool = True) -> str:
-    """The table of a way: `expert`, or `fewshot-K` for the largest K that the request's examples reach; `-quick`
-    stands behind where the same-task test was left out.
+def table_name(way: Way, shown: int = 0, *, quick: bool = True, inputs: bool = False) -> str:
+    """The table of a way: `expert`, or `fewshot-K` for the largest K that the request's examples reach; `-inputs`
+    stands behind where inputs were given, and `-quick` where the same-task test was left out.
     """
-    name = "expert" if way == "expert" else f"fewshot-{max(k for k in SHOWN if k <= shown)}"
+    name = (
+        f"expert{'-inputs' if inputs else ''}" if way == "expert" else f"fewshot-{max(k for k in SHOWN if k <= shown)}"
+    )
     return f"{name}-quick" if quick else name
 
 
 @dataclass(frozen=True)
 class Nearness:
-    """How near a request is to an expert: (3,) features of the quick tables, (4,) of the others."""
+    """How near a request is to an expert: (3,) features of the quick tables, (4,) of the others; and one of inputs."""
 
     centre: float
     """Cosine to the mean of the expert's descriptions."""
@@ -60,15 +64,24 @@ class Nearness:
     """How far the best of the other experts' centres is behind; negative where one is nearer."""
     gap: float | None = None
     """Of the same-task test, in nats."""
+    inputs: float | None = None
+    """Cosine of the mean of the request's inputs to that of the inputs on the expert's card."""
 
     @property
     def features(self) -> NDArray[np.float64]:
         near = [_SCALE * x for x in (self.centre, self.best, self.ahead)]
-        return np.array(near if self.gap is None else [*near, self.gap])
+        more = [] if self.inputs is None else [_INPUTS_SCALE * self.inputs]
+        return np.array([*near, *([] if self.gap is None else [self.gap]), *more])
 
 
 def nearness(
-    library: BankLike, vector: Vector, near: Neighbourhood, at: int = 0, *, gap: float | None = None
+    library: BankLike,
+    vector: Vector,
+    near: Neighbourhood,
+    at: int = 0,
+    *,
+    gap: float | None = None,
+    inputs: float | None = None,
 ) -> Nearness:
     """Of the request's `at`-nearest expert; others count if they are of another parent."""
     first = library.get(near.found[at].name)
@@ -81,7 +94,7 @@ def nearness(
         if n.name != first.name and (library.get(n.name).parent or n.name) != (first.parent or first.name)
     ]
     centre = near.similarities[at]
-    return Nearness(centre, round(best, 6), round(centre - others[0], 6) if others else 1.0, gap)
+    return Nearness(centre, round(best, 6), round(centre - others[0], 6) if others else 1.0, gap, inputs)
 
 
 def newness(library: BankLike, vector: Vector, near: Neighbourhood, gaps: Iterable[float]) -> NDArray[np.float64]:
@@ -109,6 +122,7 @@ class AutoGenerator:
         self.digest = tables.digest if tables is not None else ""
         self.tables: Mapping[str, WayTable] = read_tables(tables.config, tables.tensors) if tables is not None else {}
         self.rows = read_rows(tables.config) if tables is not None else {}
+        self.centres = read_centres(tables) if tables is not None else {}
         self._read = read
         self._experts = AggregateGenerator(library, calibration)
         fits = fewshot is not None and fewshot.layout.fingerprint == library.layout.fingerprint
@@ -136,6 +150,9 @@ class AutoGenerator:
             record["tables"] = self.digest
         if gaps:
             record["gaps"] = gaps
+        alike = {n.name: x for n in near.found[:CANDIDATES] if (x := self._inputs(request, n.name)) is not None}
+        if alike:
+            record["inputs_alike"] = alike
         if seen:
             record["examples_read"] = seen
         return replace(
@@ -202,7 +219,10 @@ class AutoGenerator:
         return [
             i
             for i, n in enumerate(near.found[:CANDIDATES])
-            if i == 0 or n.name in gaps or in_its_own_words(self.library, n.name, request.description) is not None
+            if i == 0
+            or n.name in gaps
+            or self._inputs(request, n.name) is not None
+            or in_its_own_words(self.library, n.name, request.description) is not None
         ]
 
     def _expert(
@@ -217,14 +237,21 @@ class AutoGenerator:
         name = near.found[at].name
         if not request.shots and (known := in_its_own_words(self.library, name, request.description)) is not None:
             return known
-        table = self.tables[table_name("expert", quick=name not in gaps)]
-        kept = table.expect(nearness(self.library, vector, near, at, gap=gaps.get(name)).features)
+        seen_inputs = self._inputs(request, name)
+        table = self.tables[table_name("expert", quick=name not in gaps, inputs=seen_inputs is not None)]
+        kept = table.expect(nearness(self.library, vector, near, at, gap=gaps.get(name), inputs=seen_inputs).features)
         if name in seen:
             n = request.shown
             kept = ExpectedAccuracy(
                 *(round(kept_given(x, seen[name], n), 3) for x in (kept.value, kept.low, kept.high))
             )
         return _times(kept, own_score(self.library, name))
+
+    def _inputs(self, request: Request, name: str) -> float | None:
+        """How alike the request's inputs are to an expert's; None where either is not known."""
+        if request.inputs is None or name not in self.centres or table_name("expert", inputs=True) not in self.tables:
+            return None
+        return input_similarity(request.inputs, self.centres[name])
 
     def advice(
         self,
@@ -259,6 +286,24 @@ class AutoGenerator:
         if self._fewshot is None:
             raise UnknownGeneratorError("generator 'fewshot' has to be trained. Train it with: genlora train fewshot")
         return self._fewshot.generate(request, vector, near)
+
+
+def input_similarity(inputs: Vector, centre: Vector) -> float:
+    """Cosine of two unit means of inputs, rounded: the last bits must not decide."""
+    return round(float(np.dot(inputs.astype(np.float64), centre.astype(np.float64))), 3)
+
+
+def read_centres(tables: Artefact) -> dict[str, Vector]:
+    """{expert: unit mean of the inputs on its card}, empty in tables without. Raises `ManifestError`."""
+    names, found = tables.config.get("inputs", []), tables.tensors.get("inputs")
+    if not names:
+        return {}
+    if found is None or found.ndim != 2 or len(found) != len(names):
+        raise ManifestError("not a table of inputs. Restore it, or: genlora train auto")
+    rows = found.float().numpy()
+    return dict(
+        zip(map(str, names), rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), strict=True)
+    )
 
 
 def own_score(library: BankLike, name: str) -> float | None:

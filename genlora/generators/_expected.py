@@ -130,7 +130,7 @@ def read_tables(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> dict[s
                 float(about["bandwidth"]),
                 float(about["prior"]),
             )
-            width = 3 if way.endswith("-quick") else 4
+            width = 3 + (not way.endswith("-quick")) + ("-inputs" in way)
             if out[way].features.shape[1] != width:
                 raise ValueError(f"{way}: {out[way].features.shape[1]} features, expected {width}")
             if not (math.isfinite(out[way].bandwidth) and out[way].bandwidth > 0 and out[way].prior > 0):

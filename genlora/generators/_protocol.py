@@ -51,6 +51,8 @@ class Request:
     """Without the same-task test: milliseconds, no base, and a nearest expert that may be a sibling's."""
     shots: tuple[tuple[str, str], ...] = ()
     """(input, answer) pairs that will stand in the prompt before the input."""
+    inputs: Vector | None = field(default=None, compare=False)
+    """Of inputs that the adapter will be asked, without answers: the unit mean of their embeddings, (dim,)."""
 
     @property
     def shown(self) -> int:

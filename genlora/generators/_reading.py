@@ -47,10 +47,10 @@ class TaskRows:
     """Mean log p of the rows under the expert's own descriptions."""
 
 
-def card_rows(record: Any) -> Rows:
-    """The samples on an expert's card, at most `MOST_ROWS`: held-out rows that it was measured on."""
+def card_rows(record: Any, most: int | None = MOST_ROWS) -> Rows:
+    """The samples on an expert's card, at most `most`: held-out rows that it was measured on."""
     kept = (getattr(record, "metrics", None) or {}).get("samples", [])
-    return tuple((str(s["input"]), str(s["output"])) for s in kept if {"input", "output"} <= set(s))[:MOST_ROWS]
+    return tuple((str(s["input"]), str(s["output"])) for s in kept if {"input", "output"} <= set(s))[:most]
 
 
 def gap(read: float, known: TaskRows) -> float:

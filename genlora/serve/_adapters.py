@@ -80,6 +80,7 @@ class AdapterHandlers:
 
     async def _wanted(self, caller: Caller, asked: AdapterRequest) -> GenerateJob:
         examples = self._examples(asked.examples or [])
+        self._check_inputs(asked.inputs or [])
         wanted = await self.aside(
             partial(
                 self.library.request,
@@ -88,6 +89,7 @@ class AdapterHandlers:
                 generator=asked.generator,
                 seed=asked.seed,
                 shots=[(s.input, s.output) for s in asked.shots],
+                inputs=asked.inputs,
                 min_accuracy=asked.min_accuracy,
             )
         )
@@ -113,6 +115,16 @@ class AdapterHandlers:
                 check_input(text, where=where)
             found.append(example_of(given.model_dump(), where))
         return found
+
+    def _check_inputs(self, asked: list[str]) -> None:
+        limits = self.settings.limits
+        if len(asked) > limits.examples:
+            raise bad(f"inputs: {len(asked):,}, this server takes at most {limits.examples:,}. Send fewer.", "inputs")
+        for i, text in enumerate(asked):
+            if len(text) > limits.example_chars:
+                said = f"{len(text):,} characters, this server takes at most {limits.example_chars:,}. Shorten it."
+                raise bad(f"inputs[{i}]: {said}", "inputs")
+            check_input(text, where=f"inputs[{i}]")
 
     async def bring(
         self, request: Request, packed: bytes, *, name: str | None, description: str | None, expires_in: int | None

@@ -19,6 +19,7 @@ from ._examples import HOW as HOW
 from ._examples import example_of as example_of
 from ._examples import parse_examples as parse_examples
 from ._examples import read_examples as read_examples
+from ._examples import read_inputs as read_inputs
 from ._examples import read_shot as read_shot
 from ._examples import task_of as task_of
 from ._files import read_sni as read_sni

@@ -70,6 +70,52 @@ def read_examples(path: Path) -> Task:
     return _task(examples, header, name, where=str(path), source=f"jsonl:{path.name}")
 
 
+def read_inputs(path: Path) -> tuple[str, ...]:
+    """The inputs of a file of inputs without answers: one a line, JSON Lines, a JSON list of objects, or CSV; answers,
+    where there are some, are not looked at.
+
+    An object or a row has its text under the first name of a pair of `COLUMNS`. Raises `TaskError` that names file and
+    line.
+    """
+    text, where, kind = text_in(path), f"{path}:", path.suffix.lower()
+    first = next((line for line in _LINE.split(text) if line.strip()), "")
+    rows: Iterable[tuple[int, Any]]
+    if (listed := _listed(text, where, first)) is not None:
+        rows, where = enumerate(listed, 1), f"{path}: item "
+    elif kind in (".csv", ".tsv"):
+        rows = _table(text, where, first, lone=True)
+    else:
+        lines = ((n, line.strip()) for n, line in enumerate(_LINE.split(text), 1) if line.strip())
+        strict = kind in (".jsonl", ".ndjson", ".json")
+        rows = ((n, _input_row(line, f"{where}{n}", strict=strict)) for n, line in lines)
+    found = tuple(text for n, row in rows if (text := _lone_input(row, f"{where}{n}")))
+    if not found:
+        raise TaskError(f"{path}: holds no input, expected one a line.")
+    return found
+
+
+def _input_row(line: str, where: str, *, strict: bool) -> Any:
+    """A line as an object, where it is one that names an input; in a plain file any other line is itself one."""
+    if not strict and line[0] != "{":
+        return line
+    try:
+        row = object_of(line.encode("utf-8", "surrogatepass"), where)
+    except TaskError:
+        if strict:
+            raise
+        return line
+    return row if strict or any(pair[0] in row for pair in COLUMNS) else line
+
+
+def _lone_input(row: Any, where: str) -> str:
+    if isinstance(row, str):
+        return row.strip()
+    if not isinstance(row, dict):
+        raise TaskError(f"{where}: {kind_of(row)}, expected an object with `input`.")
+    key = next((pair[0] for pair in COLUMNS if pair[0] in row), COLUMNS[0][0])
+    return text_of(row.get(key), key, where).strip()
+
+
 def parse_examples(text: str, *, where: str = "example line") -> list[tuple[str, Example]]:
     """(place, example) of each example in a text that somebody typed or pasted: forms as in a file.
 
@@ -228,14 +274,17 @@ def _delimiter(line: str) -> str:
     return max("\t;,", key=line.count)
 
 
-def _table(text: str, where: str, first: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number, row by column name) of CSV text with a header line; `;` and tabs separate too."""
+def _table(text: str, where: str, first: str, *, lone: bool = False) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line number, row by column name) of CSV text with a header line; `;` and tabs separate too. `lone` asks for the
+    column of inputs only.
+    """
     names = _names(first)
-    if _pair(names) is None or len(set(names)) != len(names):
-        known = "; ".join(" and ".join(pair) for pair in COLUMNS)
+    known_names = {pair[0] for pair in COLUMNS} & set(names) if lone else _pair(names)
+    if not known_names or len(set(names)) != len(names):
+        known = ", ".join(dict.fromkeys(p[0] for p in COLUMNS)) if lone else "; ".join(map(" and ".join, COLUMNS))
         raise TaskError(
-            f"{where}1: columns {', '.join(names)[:120] or 'none'}, expected a first line that names two of them once: "
-            f"{known}."
+            f"{where}1: columns {', '.join(names)[:120] or 'none'}, expected a first line that names "
+            f"{'one' if lone else 'two'} of them once: {known}."
         )
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(first), strict=True)
     begun, number = False, 1

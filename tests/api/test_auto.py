@@ -9,9 +9,10 @@ import torch
 
 from genlora import GenLora
 from genlora.adapter import product_cosine
-from genlora.api import fit_auto, verify
+from genlora.api import Library, fit_auto, verify
+from genlora.api._inputs import centre_of
 from genlora.base import fingerprint, layout_of, load_base
-from genlora.errors import AccuracyError, ConfigError, FetchError, ManifestError, UnknownGeneratorError
+from genlora.errors import AccuracyError, ConfigError, FetchError, ManifestError, TaskError, UnknownGeneratorError
 from genlora.evaluate import ReferenceRequest
 from genlora.generators import (
     AutoGenerator,
@@ -195,17 +196,28 @@ def test_tables_are_fitted_through_the_base(world, embedder, tmp_path, tiny_base
             alike = fit_auto(lora, base, [*requests, other], tmp_path / "alike")
         names = set(lora.bank.names())
         with monkeypatch.context() as patch:
-            patch.setattr("genlora.api.measure._fit_auto.card_rows", lambda record: ())  # cards without samples
+            patch.setattr("genlora.api.measure._fit_auto.card_rows", lambda record, most=0: ())  # cards without samples
             plain = fit_auto(lora, base, requests, tmp_path / "plain")
     assert len(alike["requests"]) == 4
     # a task in two wordings is judged by other tasks, not by its other wording
     assert {(0, 3), (1,), (2,)} == {w for w in left if w and max(w) < 4}
     assert seen[-1] == (29, 29) and seen == sorted(seen) and set(record["means"]) == {"near miss"}
-    assert set(record["mean"]) == {"nearest expert", "fewshot-0", "fewshot-1", "fewshot-3", "auto", "auto, quick"}
+    assert set(record["mean"]) == {
+        "nearest expert",
+        "fewshot-0",
+        "fewshot-1",
+        "fewshot-3",
+        "auto",
+        "auto, quick",
+        "auto, with inputs",
+    }
     assert 0 <= record["calibration_error"] <= 1 and 0 <= record["inside_the_interval"] <= 1
     few = {"fewshot-0-quick", "fewshot-1-quick", "fewshot-3-quick", "expert-quick"}
     fitted = load_artefact(tmp_path / "auto", "auto").config
-    assert set(fitted["ways"]) == few | {way.removesuffix("-quick") for way in few} and set(fitted["rows"]) == names
+    few_and_inputs = few | {"expert-inputs-quick"}
+    assert set(fitted["ways"]) == few_and_inputs | {way.removesuffix("-quick") for way in few_and_inputs}
+    assert set(fitted["rows"]) == names == set(fitted["inputs"]) and set(record["with_inputs"]) == set(record["quick"])
+    assert all(-1 <= e["inputs_alike"] <= 1 for r in record["requests"] for e in r["experts"])
     assert all(-4 <= e["gap"] <= 1 for r in record["requests"] for e in r["experts"])
     fitted = load_artefact(tmp_path / "plain", "auto").config
     assert set(fitted["ways"]) == few and not fitted["rows"] and plain["quick"]["expert_used"] == plain["expert_used"]
@@ -218,6 +230,67 @@ def reading(lora, tables):
     ways = {**tables.config["ways"], "expert": {"bandwidth": 2.5, "prior": 0.001}}
     rows = {n: {"rows": [[f"input of {n}", "output"]], "own": -1.0} for n in lora.bank.names()}
     return dataclasses.replace(tables, tensors={**tables.tensors, **tensors}, config={"ways": ways, "rows": rows})
+
+
+def with_inputs(lora, tables, text: str, expert: str, given):
+    """`tables` in which likeness of inputs decides near `text`, and `given` are what `expert` is asked."""
+    names, centre = sorted(lora.bank.names()), centre_of(lora, given)
+    centres = {name: centre if name == expert else -centre for name in names}
+    mine = nearness(lora.bank, *_near(lora, text), inputs=1.0).features
+    rows = np.stack([mine, mine * [1, 1, 1, 0.0]])
+    tensors = {
+        "expert-inputs-quick.features": torch.from_numpy(rows).float(),
+        "expert-inputs-quick.right": torch.tensor([1.0, 0.0]),
+        "inputs": torch.from_numpy(np.stack([centres[n] for n in names])),
+    }
+    ways = {**tables.config["ways"], "expert-inputs-quick": {"bandwidth": 2.5, "prior": 0.001}}
+    return dataclasses.replace(
+        tables, tensors={**tables.tensors, **tensors}, config={**tables.config, "ways": ways, "inputs": names}
+    )
+
+
+def _near(lora, text):
+    vector = lora.embed(text)[0]
+    calibration = lora.engine("aggregate").calibration
+    return vector, neighbourhood(lora.bank, calibration, Request(description=text), vector, Stopwatch())
+
+
+def test_inputs_without_answers_speak_for_the_expert_that_is_asked_such(lora, trained, embedder, tmp_path, monkeypatch):
+    text = held(lora)
+    _, near = _near(lora, text)
+    second = near.found[1].name
+    given = ["one thing", "a place", "some more", "that is all"]
+    found = with_inputs(lora, tables(lora.bank, embedder, lora, few=0.1), text, second, given)
+    save_artefact(trained / "auto", found, replace=True)
+    alone = lora.generate(text, quick=True)
+    made = lora.generate(text, quick=True, inputs=given)
+    assert [n.name for n in alone.neighbours] != [second] == [n.name for n in made.neighbours]
+    told = made.receipt()
+    assert told["request"]["inputs"]["count"] == 4 and given[0] not in str(told)
+    assert told["made_by"]["inputs_alike"][second] == max(told["made_by"]["inputs_alike"].values())
+    file = tmp_path / "asked.txt"
+    file.write_text("\n".join(given))
+    assert lora.generate(text, quick=True, inputs=file).generated.made_by == made.generated.made_by
+    made.save(tmp_path / "out")
+    verdict = verify(tmp_path / "out", lora)
+    assert verdict.ok and not verdict.recomputed and "inputs of the user's" in str(verdict)
+    with Library(lora) as library:
+        kept = library.create(text, inputs=given)
+        assert kept.receipt["request"]["inputs"] == told["request"]["inputs"]
+        assert library.create(text, inputs=given) is kept and library.create(text).id != kept.id
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"inputs": ["a", "b", "a", " "]}, "2 different inputs, expected 4 or more"),
+        ({"inputs": list("abcd"), "examples": [Example("a", "b")] * 4}, "leave the inputs out"),
+        ({"inputs": list("abcd"), "description": None, "examples": [Example("a", "b")]}, "leave the inputs out"),
+    ],
+)
+def test_inputs_that_tell_nothing_are_refused(lora, options, says):
+    with pytest.raises((ConfigError, TaskError), match=says):
+        lora.generate(**{"description": FAR, **options})
 
 
 def test_the_same_task_test_passes_over_a_sibling(lora, embedder, monkeypatch):

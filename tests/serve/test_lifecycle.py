@@ -152,6 +152,18 @@ def test_examples_are_fitted_in_a_job(served):
         assert wrong.status_code == 400 and "only the generator cvae" in wrong.json()["error"]["message"]
 
 
+def test_inputs_without_answers_go_beside_a_description(served):
+    asked = {"description": "say it backwards, all of it", "inputs": ["one two", "three four", "five six", "seven"]}
+    with client_of(served) as client:
+        found = client.post("/v1/adapters", json=asked)
+        assert found.status_code == 201 and found.json()["receipt"]["request"]["inputs"]["count"] == 4
+        assert "three four" not in found.text
+        few = client.post("/v1/adapters", json=asked | {"inputs": ["one"]})
+        assert few.status_code == 400 and "expected 4 or more" in few.json()["error"]["message"]
+        long = client.post("/v1/adapters", json=asked | {"inputs": ["x" * 5000]})
+        assert long.status_code == 400 and "inputs[0]: 5,000 characters" in long.json()["error"]["message"]
+
+
 def test_key_b_sees_and_touches_nothing_of_key_a_s(serving, own_adapter, tmp_path):
     with (
         serving(keys=Keys([A, B]), library={"owners": 2, "keep": tmp_path / "kept"}) as s,

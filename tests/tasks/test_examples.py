@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from genlora.errors import TaskError
-from genlora.tasks import parse_examples, read_examples, read_shot
+from genlora.tasks import parse_examples, read_examples, read_inputs, read_shot
 
 TWO = [("wolf", "wolves"), ("ox", "oxen")]
 
@@ -225,3 +225,42 @@ def test_one_example_on_the_command_line(text):
 def test_an_example_that_cannot_be_read(text, says):
     with pytest.raises(TaskError, match=says):
         read_shot(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", 'two words\n\n  {"input": "a b"}\n{not json\n{"key": 1}\n'),
+        (
+            "a.jsonl",
+            '{"input": "two words"}\n{"prompt": "a b", "completion": "x"}\n{"text": "{not json"}\n'
+            '{"input": "{\\"key\\": 1}"}\n',
+        ),
+        ("a.json", '[{"input": "two words"}, {"input": "a b"}, {"input": "{not json"}, {"input": "{\\"key\\": 1}"}]'),
+        ("a.csv", 'id,text\n1,two words\n2,a b\n3,{not json\n4,"{""key"": 1}"\n'),
+    ],
+)
+def test_inputs_without_answers_are_read_in_any_form(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text)
+    assert read_inputs(path) == ("two words", "a b", "{not json", '{"key": 1}')
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("a.txt", " \n", "holds no input"),
+        ("a.jsonl", '{"input": "a"}\nb', "a.jsonl:2: "),
+        ("a.jsonl", '{"inptu": "a"}', "`input` is missing"),
+        ("a.jsonl", '{"input": 3}', "`input` is a number"),
+        ("a.json", '[{"input": "a"}, "b", 3]', "item 3: a number, expected an object"),
+        ("a.csv", "a,b\n1,2", "names one of them once: input, instruction, prompt"),
+        ("a.csv", "input,b\n1", "1 cells, expected 2"),
+    ],
+)
+def test_inputs_that_cannot_be_read_are_named(tmp_path, name, text, says):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(TaskError) as err:
+        read_inputs(path)
+    assert says in str(err.value) and name in str(err.value)

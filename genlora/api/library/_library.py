@@ -287,12 +287,13 @@ class Library:
         generator: str | None = None,
         seed: int = 0,
         shots: Sequence[tuple[str, str]] = (),
+        inputs: Sequence[str] | None = None,
         min_accuracy: float | None = None,
     ) -> GenerateRequest:
         """`checked_request`, for this library's bank."""
         reads = self._base is not None
         return checked_request(
-            self.lora, description, tuple(examples), generator, seed, shots, min_accuracy, reads_examples=reads
+            self.lora, description, tuple(examples), generator, seed, shots, inputs, min_accuracy, reads_examples=reads
         )
 
     def create(
@@ -303,6 +304,7 @@ class Library:
         generator: str | None = None,
         seed: int = 0,
         shots: Sequence[tuple[str, str]] = (),
+        inputs: Sequence[str] | None = None,
         min_accuracy: float | None = None,
         owner: str = "",
     ) -> KeptAdapter:
@@ -311,7 +313,13 @@ class Library:
         Raises what `request` and `GenLora.generate` raise, and `OverloadError` where too many wait already.
         """
         wanted = self.request(
-            description, examples=examples, generator=generator, seed=seed, shots=shots, min_accuracy=min_accuracy
+            description,
+            examples=examples,
+            generator=generator,
+            seed=seed,
+            shots=shots,
+            inputs=inputs,
+            min_accuracy=min_accuracy,
         )
         found = self.start(GenerateJob(wanted, owner))
         return found if isinstance(found, KeptAdapter) else found.future.result()
@@ -340,6 +348,7 @@ class Library:
         options: dict[str, Any] = {
             "seed": asked.seed,
             "shots": asked.shots,
+            "inputs": asked.inputs or None,
             "min_accuracy": asked.min_accuracy,
             "dtype": "float16",
             "progress": lambda what, done, total: job.tick(what, done / max(1, total)),

@@ -14,6 +14,7 @@ from genlora.versions import versions
 from .._bundle import shots_of
 from .._from_examples import examples_of
 from .._genlora import GenLora
+from .._inputs import inputs_of
 from ._shelf import PREFIX
 
 MAX_SEED = 2**63 - 1
@@ -30,6 +31,8 @@ class GenerateRequest:
     digest: str
     shots: tuple[tuple[str, str], ...] = ()
     """(input, answer) pairs that stand in its prompt."""
+    inputs: tuple[str, ...] = ()
+    """What it will be asked, without answers."""
     min_accuracy: float | None = None
     """Below it nothing is kept; no part of the digest, for the adapter is the same."""
 
@@ -51,6 +54,7 @@ def checked_request(
     generator: str | None,
     seed: int,
     shots: Sequence[tuple[str, str]],
+    inputs: Sequence[str] | None,
     min_accuracy: float | None,
     *,
     reads_examples: bool,
@@ -77,6 +81,7 @@ def checked_request(
         raise ConfigError("the cvae draws for examples alone. Leave the description out, or the generator.")
     if given is not None and not reads_examples:
         raise ConfigError("this server does not read examples. Give a description.")
+    unlabelled = inputs_of(inputs, described=text is not None, labelled=given is not None)
     kind = generator or ("cvae" if draw else "auto" if given is not None else lora.generator)
     content = {
         "description": text,
@@ -86,6 +91,7 @@ def checked_request(
         "bank": lora.bank.revision,
         "versions": versions(),
         **({"shots": [list(shot) for shot in shots]} if shots else {}),
+        **({"inputs": unlabelled.sha256} if unlabelled is not None else {}),
     }
     digest = sha256_bytes(canonical_json(content))
-    return GenerateRequest(text, examples, kind, seed, digest, shots, min_accuracy)
+    return GenerateRequest(text, examples, kind, seed, digest, shots, tuple(inputs or ()), min_accuracy)

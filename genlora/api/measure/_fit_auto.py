@@ -1,6 +1,7 @@
 """The tables that `auto` reads: how each way of answering did on requests whose truth is known."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from genlora.generators import (
     card_rows,
     fit_table,
     gap,
+    input_similarity,
     nearness,
     neighbourhood,
     newness,
@@ -42,10 +44,13 @@ from genlora.generators import (
 )
 
 from .._genlora import GenLora
+from .._inputs import centre_of
 
 Floats = NDArray[np.float64]
 
 RESAMPLES = 2000
+INPUTS = 8
+"""Inputs of each request whose mean is compared with that of an expert's."""
 _TOGETHER = 12
 """Questions of the same-task test in one batch."""
 OWN_DESCRIPTIONS = 3
@@ -79,6 +84,13 @@ def fit_auto(
     pairs = [(i, at) for i, n in enumerate(nears) for at in range(min(CANDIDATES, len(n.found)))]
     names = [nears[i].found[at].name for i, at in pairs]
     rows = {name: found for name in lora.bank.names() if (found := card_rows(lora.bank.get(name)))}
+    centres = input_centres(lora)
+    alike = [
+        input_similarity(centre_of(lora, [e.input for e in requests[i].examples[:INPUTS]]), centres[n])
+        if n in centres
+        else None
+        for (i, _), n in zip(pairs, names, strict=True)
+    ]
     steps = [len(rows), len(pairs) if rows else 0, len(pairs), len(requests)]
 
     def told(stage: int) -> Callable[[int], None]:
@@ -91,7 +103,7 @@ def fit_auto(
     asked = [(n, requests[i]) for (i, _), n in zip(pairs, names, strict=True)]
     right = np.array(rate_experts(base, experts, asked, on_answer=told(2)))
     few = rate_fewshot(base, fewshot.state, requests, on_request=told(3))
-    found = _Found(lora, requests, vectors.astype(np.float64), nears, pairs, names, gaps, right, few)
+    found = _Found(lora, requests, vectors.astype(np.float64), nears, pairs, names, gaps, alike, right, few)
     tables = found.tables()
     record = {
         "requests": found.told(requests),
@@ -103,15 +115,9 @@ def fit_auto(
         config={
             "ways": {way: {"bandwidth": t.bandwidth, "prior": t.prior} for way, t in tables.items()},
             "rows": {n: {"rows": [list(r) for r in k.rows], "own": round(k.own, 4)} for n, k in sorted(known.items())},
+            **({"inputs": list(centres)} if centres else {}),
         },
-        tensors={
-            name: tensor
-            for way, t in tables.items()
-            for name, tensor in (
-                (f"{way}.features", torch.from_numpy(t.features).to(torch.float16)),
-                (f"{way}.right", torch.from_numpy(t.right).to(torch.float16)),
-            )
-        },
+        tensors=_tensors(tables, centres),
         layout=base.layout,
         base=base.fingerprint.to_json(),
         embedder=lora.embedder.id,
@@ -120,6 +126,25 @@ def fit_auto(
     )
     save_artefact(out, artefact, replace=True)
     return record
+
+
+def _tensors(tables: Mapping[str, WayTable], centres: Mapping[str, NDArray[np.float32]]) -> dict[str, torch.Tensor]:
+    """The tables and the experts' inputs as the artefact holds them."""
+    held: dict[str, NDArray[Any]] = {f"{way}.features": t.features for way, t in tables.items()}
+    held |= {f"{way}.right": t.right for way, t in tables.items()}
+    if centres:
+        held["inputs"] = np.stack(list(centres.values()))
+    return {name: torch.from_numpy(values).to(torch.float16) for name, values in held.items()}
+
+
+def input_centres(lora: GenLora) -> dict[str, NDArray[np.float32]]:
+    """{expert: unit mean of the inputs on its card}, rounded as the tables keep it."""
+    rows = {name: card_rows(lora.bank.get(name), None) for name in sorted(lora.bank.names())}
+    return {
+        name: centre_of(lora, [x for x, _ in found]).astype(np.float16).astype(np.float32)
+        for name, found in rows.items()
+        if found
+    }
 
 
 def _known_rows(
@@ -170,10 +195,11 @@ class _Found:
         pairs: Sequence[tuple[int, int]],
         names: Sequence[str],
         gaps: Sequence[float | None],
+        alike: Sequence[float | None],
         right: Floats,
         few: Sequence[Mapping[int, float]],
     ) -> None:
-        self.names, self.gaps, self.right = names, gaps, right
+        self.names, self.gaps, self.alike, self.right = names, gaps, alike, right
         number = {task: n for n, task in enumerate(dict.fromkeys(r.name for r in requests))}
         self.task = np.array([number[r.name] for r in requests])
         """Of each request: a task in two wordings is one, and is judged by others alone."""
@@ -183,11 +209,13 @@ class _Found:
         self.kept = np.clip(right / np.maximum(self.own, 1e-6), 0.0, 1.0)
         self.few = {k: np.array([shares[k] for shares in few]) for k in SHOWN}
         near = [
-            nearness(lora.bank, vectors[i].astype(np.float32), nears[i], at, gap=g)
-            for (i, at), g in zip(pairs, gaps, strict=True)
+            nearness(lora.bank, vectors[i].astype(np.float32), nears[i], at, gap=g, inputs=a)
+            for (i, at), g, a in zip(pairs, gaps, alike, strict=True)
         ]
         self.similar = np.array([n.centre for n in near])
-        self.features = [n.features for n in near]
+        self.near = near
+        self.members: dict[str, dict[int, int]] = {}
+        """Of each expert's table: {pair: its row}."""
         read = [[g for p in self._pairs_of(i) if (g := gaps[p]) is not None] for i in range(len(requests))]
         self.new = [
             newness(lora.bank, v.astype(np.float32), n, found) for v, n, found in zip(vectors, nears, read, strict=True)
@@ -201,17 +229,30 @@ class _Found:
         """The requests for the same task, this one too."""
         return np.flatnonzero(self.task == self.task[request]).tolist()
 
+    def _x(self, pair: int, *, quick: bool, inputs: bool) -> Floats:
+        near = self.near[pair]
+        return replace(near, gap=None if quick else near.gap, inputs=near.inputs if inputs else None).features
+
     def tables(self) -> dict[str, WayTable]:
-        quick = np.stack([self.features[p][:3] for p in self.first])
         tasks = self.task.tolist()
-        out = {table_name("expert"): fit_table(quick, self.kept[self.first], tasks)}
-        read = [p for p, g in enumerate(self.gaps) if g is not None]
-        if read:
-            features = np.stack([self.features[p] for p in read])
-            groups = self.task[self.of[read]].tolist()
-            out[table_name("expert", quick=False)] = fit_table(features, self.kept[read], groups)
+        every = range(len(self.names))
+        judged = [p for p in every if self.gaps[p] is not None]
+        alike = [p for p in every if self.alike[p] is not None]
+        out = {}
+        for quick, inputs, pairs in (
+            (True, False, self.first.tolist()),
+            (False, False, judged),
+            (True, True, alike),
+            (False, True, [p for p in judged if self.alike[p] is not None]),
+        ):
+            if pairs:
+                name = table_name("expert", quick=quick, inputs=inputs)
+                features = np.stack([self._x(p, quick=quick, inputs=inputs) for p in pairs])
+                out[name] = fit_table(features, self.kept[pairs], self.task[self.of[pairs]].tolist())
+                self.members[name] = {p: place for place, p in enumerate(pairs)}
+        nearest = np.stack([self._x(p, quick=True, inputs=False) for p in self.first])
         for k, share in self.few.items():
-            out[table_name("fewshot", k)] = fit_table(quick, share, tasks)
+            out[table_name("fewshot", k)] = fit_table(nearest, share, tasks)
             if some := self.judged_by_gap:
                 features = np.stack([self.new[i] for i in some])
                 out[table_name("fewshot", k, quick=False)] = fit_table(features, share[some], self.task[some].tolist())
@@ -229,6 +270,7 @@ class _Found:
                         "name": self.names[p],
                         "similarity": round(float(self.similar[p]), 4),
                         "gap": self.gaps[p],
+                        "inputs_alike": self.alike[p],
                         "right": round(float(self.right[p]), 4),
                     }
                     for p in self._pairs_of(i)
@@ -238,20 +280,20 @@ class _Found:
             for i, r in enumerate(requests)
         ]
 
-    def _chosen(self, tables: Mapping[str, WayTable], *, quick: bool) -> tuple[NDArray[np.int64], list[Any]]:
+    def _chosen(
+        self, tables: Mapping[str, WayTable], *, quick: bool, inputs: bool
+    ) -> tuple[NDArray[np.int64], list[Any]]:
         """For each request the pair whose expert is expected to keep most, read from the other requests, and that."""
-        rows_of = {p: k for k, p in enumerate(p for p, g in enumerate(self.gaps) if g is not None)}
         best, said = [], []
         for i, first in enumerate(self.first):
-            options, alike = [], self._alike(i)
+            options, alike = [], [q for j in self._alike(i) for q in self._pairs_of(j)]
             for p in self._pairs_of(i):
-                if quick or p not in rows_of:
-                    if p == first:
-                        options.append((p, tables[table_name("expert")].expect(self.features[p][:3], without=alike)))
+                blind, given = quick or self.gaps[p] is None, inputs and self.alike[p] is not None
+                if blind and not given and p != first:
                     continue
-                mine = [rows_of[q] for j in alike for q in self._pairs_of(j) if q in rows_of]
-                table = tables[table_name("expert", quick=False)]
-                options.append((p, table.expect(self.features[p], without=mine)))
+                name = table_name("expert", quick=blind, inputs=given)
+                mine = [place for q in alike if (place := self.members[name].get(q)) is not None]
+                options.append((p, tables[name].expect(self._x(p, quick=blind, inputs=given), without=mine)))
             p, expected = max(options, key=lambda o: (o[1].value * self.own[o[0]], -o[0]))
             best.append(p)
             said.append(expected)
@@ -264,7 +306,7 @@ class _Found:
         for i, first in enumerate(self.first):
             if quick or i not in place:
                 table = tables[table_name("fewshot")]
-                out.append(table.expect(self.features[first][:3], without=self._alike(i)))
+                out.append(table.expect(self._x(int(first), quick=True, inputs=False), without=self._alike(i)))
             else:
                 without = [place[j] for j in self._alike(i) if j in place]
                 out.append(tables[table_name("fewshot", quick=False)].expect(self.new[i], without=without))
@@ -279,6 +321,10 @@ class _Found:
         ways["auto"], figures = ways["auto, quick"], quick
         if table_name("expert", quick=False) in tables:
             ways["auto"], figures = self._judge(tables, requests, quick=False)
+        with_inputs = {}
+        if table_name("expert", inputs=True) in tables:
+            asks = table_name("expert", quick=False, inputs=True) in tables
+            ways["auto, with inputs"], with_inputs = self._judge(tables, requests, quick=not asks, inputs=True)
         best = max(("nearest expert", zero), key=lambda way: ways[way].mean())
         drawn = np.random.default_rng(0).integers(0, len(sources), (RESAMPLES, len(sources)))
         gain = (ways["auto"] - ways[best])[drawn].mean(1)
@@ -295,13 +341,19 @@ class _Found:
             },
             **figures,
             "quick": quick,
+            "with_inputs": with_inputs,
         }
 
     def _judge(
-        self, tables: Mapping[str, WayTable], requests: Sequence[ReferenceRequest], *, quick: bool
+        self,
+        tables: Mapping[str, WayTable],
+        requests: Sequence[ReferenceRequest],
+        *,
+        quick: bool,
+        inputs: bool = False,
     ) -> tuple[Floats, dict[str, Any]]:
         """What `auto` gets on each request, and how well it knew."""
-        pairs, kept = self._chosen(tables, quick=quick)
+        pairs, kept = self._chosen(tables, quick=quick, inputs=inputs)
         own, few = self.own[pairs], self._few(tables, quick=quick)
         takes = np.array([k.value * o >= f.value for k, o, f in zip(kept, own, few, strict=True)])
         answers = np.where(takes, self.right[pairs], self.few[0])

@@ -83,8 +83,8 @@ def verify(folder: Path, lora: GenLora | None) -> Verdict:
             look("refusals", lambda: _refusals(folder))
         if lora is not None:
             held = look("base", lambda: _base(receipt, lora)) and look("experts", lambda: _experts(receipt, lora))
-            if held and _from_labelled(receipt):
-                note = "made from labelled examples, of which a receipt holds the digest alone; it cannot be made again"
+            if held and (given := _given(receipt)):
+                note = f"made from {given}, of which a receipt holds the digest alone; it cannot be made again"
                 checks.append(CheckItem("adapter", True, note))
                 return Verdict(str(folder), all(c.ok for c in checks), False, tuple(checks))
             again = _Again(receipt, lora)
@@ -257,8 +257,11 @@ def _policy(receipt: dict[str, Any], again: dict[str, Any]) -> None:
         )
 
 
-def _from_labelled(receipt: dict[str, Any]) -> bool:
-    return bool({"examples", "refined"} & receipt["made_by"].keys())
+def _given(receipt: dict[str, Any]) -> str:
+    """What the adapter was made from that no receipt holds."""
+    if {"examples", "refined"} & receipt["made_by"].keys():
+        return "labelled examples"
+    return "inputs of the user's" if "inputs" in receipt["request"] else ""
 
 
 def _close(one: Any, two: Any) -> bool:

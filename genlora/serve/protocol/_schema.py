@@ -280,6 +280,8 @@ class AdapterRequest(Strict):
     """Examples that stand before every input, as earlier turns: no training."""
     examples: Annotated[list[ExampleItem], Field(fail_fast=True, min_length=1)] | None = None
     """Worked examples, beside a description or without one. Four or more are what the adapter is fitted to."""
+    inputs: Annotated[list[str], Field(fail_fast=True, min_length=1)] | None = None
+    """Four or more inputs that it will be asked, without answers, beside a description: they help to choose."""
     generator: str | None = Field(None, max_length=64)
     seed: int = Field(0, ge=0, lt=2**63)
     min_accuracy: float | None = Field(None, ge=0, le=1)
