@@ -10,13 +10,13 @@ from ._genlora import GenLora as GenLora
 from ._grow import Grown as Grown
 from ._grow import grow_bank as grow_bank
 from ._grow import usable as usable
-from ._interrupts import hold_interrupts as hold_interrupts
 from ._many import ItemFailure as ItemFailure
 from ._many import ItemResult as ItemResult
 from ._marks import read_refusals as read_refusals
 from ._own_data import evaluate_adapter as evaluate_adapter
 from ._own_data import own_data_files as own_data_files
 from ._own_files import check_folder as check_folder
+from ._own_files import hold_interrupts as hold_interrupts
 from ._places import base_source as base_source
 from ._places import calibration_of as calibration_of
 from ._places import default_bank as default_bank

@@ -14,8 +14,7 @@ from genlora.generators import Contribution, Coverage, ExpectedAccuracy, Generat
 from genlora.tasks import BARE, PromptFormat
 
 from ._bundle import bundle_files
-from ._interrupts import hold_interrupts
-from ._own_files import own_adapter
+from ._own_files import hold_interrupts, own_adapter
 from ._places import base_source
 from ._receipt import Dtype, base_of, seal
 

@@ -1,6 +1,13 @@
-"""Which files in an adapter's folder genlora wrote: those that the receipt lists, and a refusal figure beside it."""
+"""An adapter's folder: which files in it genlora wrote (those that the receipt lists, a refusal figure beside it), and
+how Ctrl-C and SIGTERM wait while it is put in place, so that it is whole or absent.
+"""
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from genlora.adapter import AdapterFiles
 from genlora.errors import ManifestError
@@ -9,6 +16,8 @@ from genlora.ownership import owned
 
 from ._marks import read_refusals
 from ._receipt import read_receipt
+
+_HELD = (signal.SIGINT, signal.SIGTERM)
 
 
 def own_adapter(folder: Path) -> list[str]:
@@ -27,3 +36,26 @@ def _written(folder: Path) -> dict[str, str | None]:
         raise ManifestError(f"{folder / AdapterFiles.RECEIPT}: lists no files. Generate the adapter again.")
     measured = {} if read_refusals(folder) is None else {AdapterFiles.REFUSALS: None}
     return {**listed, AdapterFiles.RECEIPT: None, **measured}
+
+
+@contextmanager
+def hold_interrupts() -> Iterator[None]:
+    """Deliver SIGINT and SIGTERM after the block instead of inside it. Does nothing outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[tuple[int, FrameType | None]] = []
+    before = {s: signal.getsignal(s) for s in _HELD}
+    for s, handler in before.items():
+        if callable(handler):  # an ignored or default signal stays as it is
+            signal.signal(s, lambda number, frame: arrived.append((number, frame)))
+    try:
+        yield
+    finally:
+        for s, handler in before.items():
+            if callable(handler):
+                signal.signal(s, handler)
+    for number, frame in arrived[:1]:
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
