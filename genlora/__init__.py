@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from .api import GeneratedAdapter as GeneratedAdapter
     from .api import GenLora as GenLora
     from .api import Teacher as Teacher
+    from .api.pictures import ImageStudio as ImageStudio
 
-__all__ = ["GenLora", "GeneratedAdapter", "GenloraError", "Teacher", "__version__"]
+__all__ = ["GenLora", "GeneratedAdapter", "GenloraError", "ImageStudio", "Teacher", "__version__"]
 
-_LAZY = {"GenLora": "genlora.api", "GeneratedAdapter": "genlora.api", "Teacher": "genlora.api"}
+_LAZY = {
+    "GenLora": "genlora.api",
+    "GeneratedAdapter": "genlora.api",
+    "ImageStudio": "genlora.api.pictures",
+    "Teacher": "genlora.api",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -81,6 +81,10 @@ class UnknownGeneratorError(ConfigError):
     """No generator has that name."""
 
 
+class PictureError(GenloraError, ValueError):
+    """A picture cannot be read, or shows no subject."""
+
+
 class MergeError(GenloraError):
     """A merge into a (quantised) base was refused or did not verify."""
 

@@ -22,7 +22,7 @@ from genlora.errors import GenloraError, StorageError
 
 from ._text import plain
 
-_CHATTY = ("torchao", "bitsandbytes", "torch.utils._pytree", "transformers", "sentence_transformers")
+_CHATTY = ("torchao", "bitsandbytes", "torch.utils._pytree", "transformers", "sentence_transformers", "diffusers")
 """Libraries that warn on import of kernels they lack, which nothing here uses."""
 
 EXIT_ERROR = 2
@@ -51,6 +51,11 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "evaluate": Entry("_evaluate:evaluate", "Measure an adapter on own examples, or all methods on unseen tasks"),
         "verify": Entry("_verify:verify", "Check an adapter folder against its receipt and make it again"),
         "check-adapter": Entry("_check:check_adapter", "Check that FOLDER is a portable adapter, line by line"),
+    },
+    "From pictures to an adapter": {
+        "try-image": Entry("pictures:try_image", "Show a subject, the base's picture and the personalised one in one PNG"),
+        "personalize": Entry("pictures:personalize", "Write a LoRA for a text-to-image model from pictures of a subject"),
+        "imagine": Entry("pictures:imagine", "Draw a picture from a prompt, with a subject's adapter or without"),
     },
     "The bank and its tasks": {
         "bank": Entry("bank:bank", "Make, fill and look after a bank of experts"),

@@ -70,6 +70,7 @@ from ._reading import gap as gap
 from ._registry import DEFAULT_GENERATOR as DEFAULT_GENERATOR
 from ._registry import GENERATORS as GENERATORS
 from ._registry import generator_for as generator_for
+from ._subject import SubjectGenerator as SubjectGenerator
 from ._task_vector import library_vectors as library_vectors
 from ._task_vector import task_vectors as task_vectors
 from .networks._bases import READERS as READERS
@@ -85,3 +86,5 @@ from .networks._hypernet import HyperNetwork as HyperNetwork
 from .networks._hypernet import NetworkConfig as NetworkConfig
 from .networks._hypernet import start_tensors as start_tensors
 from .networks._hypernet import to_state as to_state
+from .networks._subject import SubjectConfig as SubjectConfig
+from .networks._subject import SubjectNetwork as SubjectNetwork

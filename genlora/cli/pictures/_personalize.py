@@ -1,0 +1,60 @@
+"""`genlora personalize`: pictures of a subject to a LoRA that diffusers loads."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from .._show import say, say_json
+from ._options import model_options
+
+
+@click.command("personalize")
+@click.option(
+    "--images",
+    "pictures",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Picture of the subject, or a folder of them; up to four in all. Can be given several times.",
+)
+@click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@model_options
+@click.option("--force", is_flag=True, help="Replace a subject's adapter that exists, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print the receipt and times as JSON.")
+def personalize(
+    pictures: tuple[Path, ...], out: Path, model: Path | None, generator: Path | None, force: bool, as_json: bool
+) -> None:
+    """Write a LoRA for a text-to-image model from pictures of a subject.
+
+    One forward pass of a trained hypernetwork: no training. The folder holds pytorch_lora_weights.safetensors, which
+    diffusers loads (`pipeline.load_lora_weights(FOLDER)`), and receipt.json. Examples:
+
+    \b
+        genlora personalize --images my-critter/ -o critter
+        genlora personalize --images front.png --images side.png -o critter --model mini-sd-32
+    """
+    from genlora.api.pictures import ImageStudio, check_subject_folder
+    from genlora.errors import PictureError
+    from genlora.images import find_pictures, read_picture
+
+    check_subject_folder(out, force=force)
+    found = [path for place in pictures for path in find_pictures(place)]
+    images = [read_picture(path) for path in find_pictures(found)]
+    if not images:
+        raise PictureError("no picture of the subject was given.")
+    studio = ImageStudio.open(model, generator)
+    start = time.monotonic()
+    adapter = studio.personalize(images)
+    seconds = time.monotonic() - start
+    adapter.save(out, force=force)
+    if as_json:
+        say_json({**dict(adapter.body), "folder": str(out), "seconds": round(seconds, 4), "numbers": adapter.state.parameters})
+        return
+    say(
+        f"{out}: a LoRA of rank {adapter.body['rank']} for {len(adapter.state)} layers, from {len(images)} "
+        f"picture{'s' if len(images) > 1 else ''} in {seconds:.2f} s"
+    )
+    say(f'draw with it: genlora imagine --adapter {out} --prompt "..." -o picture.png')

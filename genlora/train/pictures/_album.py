@@ -1,0 +1,73 @@
+"""Albums: several pictures of each subject, with their latents, captions and tokens kept."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genlora.images import Diffusion, PictureEncoder, Prompts, in_batches
+from genlora.images.mini import Picture, Renderer, draw_scenes
+
+
+@dataclass(frozen=True, eq=False)
+class Album:
+    """`n` subjects, `v` pictures of each."""
+
+    subjects: Tensor
+    """`(n, 5)`."""
+    scenes: Tensor
+    """`(n, v, 4)`."""
+    latents: Tensor
+    """`(n, v, c, h, w)`."""
+    tokens: Tensor
+    """`(n, v, t, width)` in half precision."""
+
+    @property
+    def views(self) -> int:
+        return self.scenes.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.subjects)
+
+
+def make_album(
+    subjects: Tensor, views: int, model: Diffusion, renderer: Renderer, encoder: PictureEncoder, rng: torch.Generator
+) -> Album:
+    """Render `views` pictures of each subject, in scenes drawn at random, and encode them once."""
+    n = len(subjects)
+    scenes = draw_scenes(n * views, rng)
+    everyone = subjects.repeat_interleave(views, 0)
+    latents, tokens = [], []
+    for i in range(0, n * views, 128):
+        pictures = renderer.draw(Picture(everyone[i : i + 128], scenes[i : i + 128]))
+        latents.append(model.encode(pictures))
+        tokens.append(in_batches(encoder, pictures).half())
+    return Album(
+        subjects,
+        scenes.unflatten(0, (n, views)),
+        torch.cat(latents).unflatten(0, (n, views)),
+        torch.cat(tokens).unflatten(0, (n, views)),
+    )
+
+
+class PromptTable:
+    """Encoded prompts by scene: there are few of them, and the text encoder is frozen."""
+
+    def __init__(self, model: Diffusion) -> None:
+        self.model = model
+        self.empty = model.encode_prompts([""]).states[0]
+        self._known: dict[tuple[int, ...], Tensor] = {}
+
+    def states(self, scenes: Tensor, dropped: Tensor | None = None) -> Prompts:
+        """The prompts of scenes `(n, 4)`; those `dropped` are empty."""
+        from genlora.images.mini import caption
+
+        keys = [tuple(scene) for scene in scenes.tolist()]
+        new = sorted({key for key in keys if key not in self._known})
+        if new:
+            for key, state in zip(new, self.model.encode_prompts([caption(key) for key in new]).states, strict=True):
+                self._known[key] = state
+        states = torch.stack([self._known[key] for key in keys])
+        if dropped is not None:
+            states = torch.where(dropped[:, None, None], self.empty, states)
+        return Prompts(states)
