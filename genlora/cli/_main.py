@@ -53,8 +53,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "check-adapter": Entry("_check:check_adapter", "Check that FOLDER is a portable adapter, line by line"),
     },
     "From pictures to an adapter": {
-        "try-image": Entry("pictures:try_image", "Show a subject, the base's picture and the personalised one in one PNG"),
-        "personalize": Entry("pictures:personalize", "Write a LoRA for a text-to-image model from pictures of a subject"),
+        "try-image": Entry("pictures:try_image", "Show a subject, the base's picture and the personalised one"),
+        "personalize": Entry("pictures:personalize", "Write a text-to-image LoRA from pictures of a subject"),
         "imagine": Entry("pictures:imagine", "Draw a picture from a prompt, with a subject's adapter or without"),
     },
     "The bank and its tasks": {

@@ -79,7 +79,9 @@ class Diffusion:
                 folder, local_files_only=True, use_safetensors=True, **_without_checker(folder)
             )
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise BaseError(f"{folder}: cannot be loaded as a {family} ({error}). Save it again with diffusers.") from error
+            raise BaseError(
+                f"{folder}: cannot be loaded as a {family} ({error}). Save it again with diffusers."
+            ) from error
         return cls(pipeline, folder.resolve().name)
 
     @property
@@ -98,7 +100,11 @@ class Diffusion:
     @property
     def factor(self) -> int:
         """How many points of a picture one of a latent stands for, along a side."""
-        return int(self.pipeline.vae_scale_factor) if not self._tiny else 2 ** (len(self.vae.config.num_encoder_blocks) - 1)
+        return (
+            int(self.pipeline.vae_scale_factor)
+            if not self._tiny
+            else 2 ** (len(self.vae.config.num_encoder_blocks) - 1)
+        )
 
     @property
     def _tiny(self) -> bool:

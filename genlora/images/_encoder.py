@@ -32,7 +32,7 @@ class EncoderConfig:
 class PictureEncoder:
     """Pictures to `(grid * grid, 472)` tokens: three levels of a frozen network, laid on one grid."""
 
-    def __init__(self, config: EncoderConfig = EncoderConfig()) -> None:  # noqa: B008 - frozen
+    def __init__(self, config: EncoderConfig = EncoderConfig()) -> None:
         """Loads the weights from the package that brings them; their digest is pinned.
 
         Raises:

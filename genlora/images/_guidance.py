@@ -61,9 +61,7 @@ class Guidance:
         The weak model is the base and `subject` of the way to the subject's model. Outputs are averaged where the
         paper averages weights; at 0 both are the base.
         """
-        return cls(
-            base_empty=(1 - text) * (1 - subject), subject_empty=(1 - text) * subject, subject_prompt=text
-        )
+        return cls(base_empty=(1 - text) * (1 - subject), subject_empty=(1 - text) * subject, subject_prompt=text)
 
     @classmethod
     def autoguidance(cls, text: float, subject: float = 2.0) -> Self:

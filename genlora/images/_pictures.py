@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genlora.errors import PictureError
+from genlora.errors import ManifestError, PictureError
 from genlora.extras import require_extra
 from genlora.files import read_bounded
 
@@ -59,8 +59,8 @@ def read_picture(path: Path) -> "Image":
     """
     try:
         data = read_bounded(path, MOST_BYTES, expected=f"a picture of at most {MOST_BYTES >> 20} MiB")
-    except OSError as error:
-        raise PictureError(f"{path}: cannot be read ({error.strerror or error}). Expected a picture.") from error
+    except ManifestError as error:
+        raise PictureError(str(error)) from error
     return picture_from(data, where=str(path))
 
 

@@ -98,7 +98,9 @@ class ReferenceEncoder(nn.Module):
         if present is not None and not bool(present.any(1).all()):
             raise ConfigError("a row of references has no picture; expected at least one")
         if (instruction is None) != (self.instruct is None):
-            raise ConfigError("this reference encoder was made with" + ("out" if self.instruct is None else "") + " an instruction")
+            raise ConfigError(
+                "this reference encoder was made with" + ("out" if self.instruct is None else "") + " an instruction"
+            )
         memory, absent = self.memory(tokens, present)
         readers = self.readers.expand(len(tokens), -1, -1)
         if instruction is not None and self.instruct is not None:
@@ -118,15 +120,14 @@ class ReferenceAttention(nn.Module):
     def __init__(self, targets: Mapping[str, tuple[int, int]], width: int, tokens: int) -> None:
         """`targets` is {path of a cross-attention's key projection: (width of text, width of keys)}."""
         super().__init__()
-        self.places = {path.removesuffix(".to_k"): size for path, size in targets.items() if path.endswith("attn2.to_k")}
+        keys = {path: size for path, size in targets.items() if path.endswith("attn2.to_k")}
+        self.places = {path.removesuffix(".to_k"): size for path, size in keys.items()}
         if not self.places:
             raise ConfigError("none of the targets is a cross-attention's key projection (attn2.to_k)")
         self.tokens = tokens
-        names = {path: path.replace(".", "-") for path in self.places}
-        self.keys = nn.ModuleDict({names[p]: nn.Linear(width, d_out, bias=False) for p, (_, d_out) in self.places.items()})
-        self.values = nn.ModuleDict(
-            {names[p]: nn.Linear(width, d_out, bias=False) for p, (_, d_out) in self.places.items()}
-        )
+        wide = {path.replace(".", "-"): d_out for path, (_, d_out) in self.places.items()}
+        self.keys = nn.ModuleDict({name: nn.Linear(width, d_out, bias=False) for name, d_out in wide.items()})
+        self.values = nn.ModuleDict({name: nn.Linear(width, d_out, bias=False) for name, d_out in wide.items()})
         for value in self.values.values():
             nn.init.zeros_(value.weight)  # type: ignore[arg-type]
 

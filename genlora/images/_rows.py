@@ -107,7 +107,9 @@ def read_lora(data: bytes, *, where: str) -> AdapterState:
     try:
         tensors = load(data)
     except SafetensorError as error:
-        raise AdapterFormatError(f"{where}: is not a safetensors file ({error}). Expected a LoRA for a U-Net.") from error
+        raise AdapterFormatError(
+            f"{where}: is not a safetensors file ({error}). Expected a LoRA for a U-Net."
+        ) from error
     pairs: dict[str, LoraPair] = {}
     for key in sorted(tensors):
         path, found, _ = key.removeprefix(f"{PREFIX}.").partition(".lora_A.weight")
@@ -131,7 +133,7 @@ def read_lora(data: bytes, *, where: str) -> AdapterState:
 
 
 def check_targets(state: AdapterState, targets: Mapping[str, tuple[int, int]], *, where: str) -> None:
-    """Raise `AdapterShapeError` unless each module of the adapter is in `targets` {path: (d_in, d_out)} with its shape."""
+    """Raise `AdapterShapeError` unless `targets` {path: (d_in, d_out)} has each module of the adapter, in its shape."""
     for path, pair in state.items():
         if (found := targets.get(path)) != (pair.d_in, pair.d_out):
             raise AdapterShapeError(

@@ -28,7 +28,7 @@ class Sampling:
     seed: int = 0
     """Of the first noise; a row's noise depends on the seed and its number alone."""
     inject_after: float = 0.0
-    """Share of the steps that the base makes alone, before the subject's adapter comes in: the layout is the prompt's."""
+    """Share of the steps that the base makes alone, before the subject's adapter comes in, for the prompt's layout."""
     base_prompt: str | None = None
     """What the base's branch is told instead, such as the plain noun of the class; None is the prompt itself."""
     unwanted: str | None = None

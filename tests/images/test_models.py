@@ -28,6 +28,10 @@ from genlora.images import (
     state_of,
 )
 
+from ..image_world import needs_images
+
+pytestmark = needs_images
+
 NAMES = ("mini", "sd15", "sdxl")
 PROMPT = "a photo of a big happy critter in the centre , on a blue background"
 
@@ -147,9 +151,7 @@ def test_our_sampler_is_the_pipelines_own_for_plain_guidance(models):
     pipeline = model.pipeline
     pipeline.set_progress_bar_config(disable=True)
     start = noise(model, 1)
-    theirs = pipeline(
-        PROMPT, num_inference_steps=4, guidance_scale=2.5, latents=start.clone(), output_type="pt"
-    ).images
+    theirs = pipeline(PROMPT, num_inference_steps=4, guidance_scale=2.5, latents=start.clone(), output_type="pt").images
     ours = sample(model, [PROMPT], Sampling(guidance=Guidance.cfg(2.5), steps=4, seed=0))
     drawn = torch.randn(start.shape[1:], generator=torch.Generator().manual_seed(0))
     assert torch.equal(start[0], drawn)

@@ -42,6 +42,7 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 PIPELINE = "pipeline"
 GENERATOR = "subject.safetensors"
 MOST_AT_ONCE = 16
+_SETTINGS = set(Sampling.__dataclass_fields__) - {"guidance"}
 EXAMPLE_PROMPT = "a photo of a big happy critter in the centre , on a blue background"
 
 
@@ -204,7 +205,7 @@ class ImageStudio:
             "coefficients": chosen.coefficients,
             "model": {"name": self.model.name, "sha256": self.base},
             "adapter": None if loaded is None else dict(loaded.body).get("request"),
-            **{k: getattr(sampling, k) for k in ("steps", "inject_after", "base_prompt", "unwanted", "unwanted_strength")},
+            **{name: getattr(sampling, name) for name in sorted(_SETTINGS - {"seed"})},
         }
         return [
             Drawn(to_image(picture), {**said, "prompt": prompt, "seed": sampling.seed + row}, seconds)
@@ -247,9 +248,8 @@ def _guidance(chosen: str | Guidance, text: float, subject: float | None) -> Gui
 
 
 def _sampling(chosen: Guidance, settings: Mapping[str, Any]) -> Sampling:
-    known = set(Sampling.__dataclass_fields__) - {"guidance"}
-    if unknown := sorted(set(settings) - known):
-        raise ConfigError(f"no setting {unknown[0]!r} of sampling; choose from {', '.join(sorted(known))}")
+    if unknown := sorted(set(settings) - _SETTINGS):
+        raise ConfigError(f"no setting {unknown[0]!r} of sampling; choose from {', '.join(sorted(_SETTINGS))}")
     return Sampling(guidance=chosen, **settings)
 
 

@@ -35,7 +35,6 @@ def imagine(
 
     Settings are kept inside the PNG, as its text "genlora". Examples:
 
-    \b
         genlora imagine --prompt "a photo of a big sad critter in the centre , on a blue background" -o base.png
         genlora imagine --adapter critter --prompt "a photo of a small happy critter on the left , on a mint
             background" --guidance hybrid --text 3 --subject 4 -o happy.png

@@ -18,7 +18,7 @@ def model_options(command: F) -> F:
     model = click.option(
         "--model",
         type=click.Path(path_type=Path),
-        help="Folder of a Stable Diffusion model (1.x, 2.x, XL) or of ours.  [default: $GENLORA_IMAGES, or the shipped]",
+        help="Folder of a Stable Diffusion model or of ours.  [default: $GENLORA_IMAGES, else the shipped one]",
     )
     generator = click.option(
         "--generator",
@@ -56,9 +56,7 @@ def sampling_options(command: F) -> F:
             help="Share of the steps that the base makes alone, so that the layout is the prompt's.",
         ),
         click.option("--base-prompt", help="What the base's branch is told instead, such as the plain class."),
-        click.option(
-            "--unwanted", help="Words whose directions are taken out of the prompt's embeddings (DECOR)."
-        ),
+        click.option("--unwanted", help="Words whose directions are taken out of the prompt's embeddings (DECOR)."),
         click.option(
             "--unwanted-strength",
             type=click.FloatRange(0, 1),

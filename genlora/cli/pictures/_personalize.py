@@ -27,12 +27,11 @@ from ._options import model_options
 def personalize(
     pictures: tuple[Path, ...], out: Path, model: Path | None, generator: Path | None, force: bool, as_json: bool
 ) -> None:
-    """Write a LoRA for a text-to-image model from pictures of a subject.
+    """Write a text-to-image LoRA from pictures of a subject.
 
     One forward pass of a trained hypernetwork: no training. The folder holds pytorch_lora_weights.safetensors, which
     diffusers loads (`pipeline.load_lora_weights(FOLDER)`), and receipt.json. Examples:
 
-    \b
         genlora personalize --images my-critter/ -o critter
         genlora personalize --images front.png --images side.png -o critter --model mini-sd-32
     """
@@ -51,7 +50,8 @@ def personalize(
     seconds = time.monotonic() - start
     adapter.save(out, force=force)
     if as_json:
-        say_json({**dict(adapter.body), "folder": str(out), "seconds": round(seconds, 4), "numbers": adapter.state.parameters})
+        found_out = {"folder": str(out), "seconds": round(seconds, 4), "numbers": adapter.state.parameters}
+        say_json({**dict(adapter.body), **found_out})
         return
     say(
         f"{out}: a LoRA of rank {adapter.body['rank']} for {len(adapter.state)} layers, from {len(images)} "

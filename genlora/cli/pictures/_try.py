@@ -29,12 +29,11 @@ def try_image(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Show a subject, the base's picture and the personalised one in one PNG.
+    """Show a subject, the base's picture and the personalised one.
 
-    PICTURES are 1 to 4 files of the subject, or a folder; without them a character that no training has seen is drawn
-    (seeded by --seed). Examples:
+    All are side by side in one PNG. PICTURES are 1 to 4 files of the subject, or a folder; without them a character
+    that no training has seen is drawn (seeded by --seed). Examples:
 
-    \b
         genlora try-image
         genlora try-image my-critter/ --prompt "a photo of a big sad critter on the left , on a grey background"
     """
@@ -44,7 +43,8 @@ def try_image(
 
     if out.exists() and not force:
         raise ConfigError(f"{out}: is there already. Choose another name with -o, or replace it with --force.")
-    images = [read_picture(path) for path in find_pictures([p for place in pictures for p in find_pictures(place)])] if pictures else []
+    found = [path for place in pictures for path in find_pictures(place)]
+    images = [read_picture(path) for path in find_pictures(found)] if pictures else []
     studio = ImageStudio.open(model, generator)
     images = images or unseen_subject(studio.model.side, settings["seed"])
     asked = prompt or EXAMPLE_PROMPT

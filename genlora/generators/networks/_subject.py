@@ -1,7 +1,7 @@
 """From a subject's pictures to a LoRA for a U-Net: one query per target layer, heads shared per shape."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import torch
@@ -22,7 +22,7 @@ class SubjectConfig:
     heads: int = 4
     reader_tokens: int = 0
     """Tokens of a reference encoder between pictures and decoder; 0 lets the decoder read the pictures' own."""
-    encoder: EncoderConfig = EncoderConfig()
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
 
     def __post_init__(self) -> None:
         if not 1 <= self.rank <= 64:

@@ -95,9 +95,7 @@ class Picture:
 
 def caption(scene: Sequence[int]) -> str:
     """The caption of a scene, given by its indices: never a word about the subject."""
-    background, expression, size, position = (
-        values[i] for values, i in zip(SCENE.values(), scene, strict=True)
-    )
+    background, expression, size, position = (values[i] for values, i in zip(SCENE.values(), scene, strict=True))
     where = "in the centre" if position == "centre" else f"on the {position}"
     return f"a photo of a {size} {expression} critter {where} , on a {background} background"
 
@@ -245,9 +243,7 @@ def _layers(side: int, parts: list[dict[str, str]]) -> Float[Tensor, "n 7 side s
 def _layer(side: int, part: dict[str, str]) -> Tensor:
     inks = ("bodyColor", "accentColor", "inkColor")
     fixed, alpha = _painted(side, part, dict.fromkeys(inks, "#000000"))
-    weights = [
-        (_painted(side, part, dict.fromkeys(inks, "#000000") | {ink: "#ffffff"})[0] - fixed)[:1] for ink in inks
-    ]
+    weights = [(_painted(side, part, dict.fromkeys(inks, "#000000") | {ink: "#ffffff"})[0] - fixed)[:1] for ink in inks]
     return torch.cat([fixed, *weights, alpha])
 
 

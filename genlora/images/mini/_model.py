@@ -49,9 +49,7 @@ class MiniConfig:
 
 PRESETS = {
     "mini-sd-32": MiniConfig(pixels=32, blocks=(48, 96, 128), heads=(2, 3, 4)),
-    "mini-sd-64": MiniConfig(
-        pixels=64, blocks=(64, 128, 192), heads=(2, 4, 6), text_width=144, autoencoder_width=48
-    ),
+    "mini-sd-64": MiniConfig(pixels=64, blocks=(64, 128, 192), heads=(2, 4, 6), text_width=144, autoencoder_width=48),
 }
 LATENT_CHANNELS = 12
 

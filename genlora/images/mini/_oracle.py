@@ -1,10 +1,12 @@
 """The judge: a small network that reads every attribute off a picture, trained on renders whose truth is known."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -25,7 +27,7 @@ class Oracle(nn.Module):
         self.width = width
         channels = [3, width, 2 * width, 3 * width]
         layers: list[nn.Module] = []
-        for before, after in zip(channels, channels[1:], strict=False):
+        for before, after in pairwise(channels):
             layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
             layers += [nn.Conv2d(after, after, 3, padding=1, stride=2, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
         self.trunk = nn.Sequential(*layers)
@@ -55,6 +57,6 @@ class Oracle(nn.Module):
         try:
             oracle = cls(json.loads((folder / "oracle.json").read_text(encoding="utf-8"))["width"])
             oracle.load_state_dict(load_file(folder / "oracle.safetensors"))
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
+        except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
             raise ManifestError(f"{folder} holds no attribute oracle that can be read: {error}") from error
         return oracle.eval()

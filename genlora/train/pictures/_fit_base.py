@@ -82,7 +82,7 @@ def diffusion_loss(
     Args:
         predict: from noised latents and times `(n,)` to predictions.
         latents: clean ones, `(n, c, h, w)`.
-        scheduler: of diffusers; says how noise grows, and whether noise or velocity (Salimans and Ho 2022) is predicted.
+        scheduler: of diffusers; says how noise grows, and whether noise or velocity is predicted.
         rng: the randomness.
 
     Raises:
@@ -136,9 +136,7 @@ def fit_base(
     checkpoint = folder / "base.safetensors"
     first = load_progress(checkpoint, modules, optimizer)["step"] if checkpoint.exists() else 0
     scheduler = new_scheduler()
-    latents, truth = encode_pool(
-        fit.pool, Renderer(config.pixels), vae, torch.Generator().manual_seed(fit.seed)
-    )
+    latents, truth = encode_pool(fit.pool, Renderer(config.pixels), vae, torch.Generator().manual_seed(fit.seed))
     ids = tokens_of(tokenizer, truth.captions())
     nothing = tokens_of(tokenizer, [""])
     start, total = time.monotonic(), 0.0

@@ -76,7 +76,8 @@ def fit_subject(
     for step in range(first, fit.steps):
         rng = torch.Generator().manual_seed(fit.seed * 1_000_003 + step)
         for group in optimizer.param_groups:
-            group["lr"] = fit.lr * min(1, (step + 1) / fit.warmup) * (0.51 + 0.49 * math.cos(math.pi * step / fit.steps))
+            shrunk = 0.51 + 0.49 * math.cos(math.pi * step / fit.steps)
+            group["lr"] = fit.lr * min(1, (step + 1) / fit.warmup) * shrunk
         rows = torch.randint(len(album), (fit.batch,), generator=rng)
         target, references, present = draw_views(fit.batch, album.views, fit.references, rng)
         changes = network.changes(album.tokens[rows[:, None], references].float(), present)

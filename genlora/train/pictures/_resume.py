@@ -1,13 +1,12 @@
 """Checkpoints of a training that may be stopped at once: safetensors and JSON, swapped in whole."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -31,12 +30,10 @@ def save_progress(
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = path.with_suffix(".part")
     save_file({k: v.contiguous() for k, v in tensors.items()}, whole, metadata={"notes": json.dumps(dict(notes))})
-    os.replace(whole, path)
+    whole.replace(path)
 
 
-def load_progress(
-    path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer
-) -> dict[str, Any]:
+def load_progress(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Read what `save_progress` wrote into the same modules and optimizer, and return the notes.
 
     Raises:
@@ -45,11 +42,11 @@ def load_progress(
     try:
         with safe_open(path, "pt") as file:
             notes = json.loads((file.metadata() or {})["notes"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
         for name, module in modules.items():
             prefix = f"{name}/"
             module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
         raise ManifestError(
             f"{path} is no checkpoint of this training: {error}. Move it away to start from the beginning"
         ) from error

@@ -1,0 +1,200 @@
+"""Fits of the text-to-image side: they learn, they stop and go on, and references never hold their target."""
+
+import pytest
+import torch
+
+from genlora.errors import ConfigError, ManifestError
+from genlora.generators import SubjectConfig, SubjectNetwork
+from genlora.images import row_loras
+from genlora.images.mini import Picture, Renderer, draw_scenes, draw_subjects
+from genlora.train.pictures import (
+    BaseFit,
+    PromptTable,
+    SubjectFit,
+    decibels,
+    diffusion_loss,
+    draw_views,
+    fit_autoencoder,
+    fit_base,
+    fit_loras,
+    fit_oracle,
+    fit_subject,
+)
+
+from ...image_world import TINY, needs_images
+
+pytestmark = needs_images
+SMALL = SubjectConfig(rank=2, width=32, layers=1, heads=2)
+
+
+@pytest.fixture(scope="module")
+def renderer():
+    return Renderer(32)
+
+
+def test_the_autoencoder_learns_and_its_latents_have_unit_spread(renderer):
+    heard = []
+    model = fit_autoencoder(
+        TINY, renderer, steps=200, batch=4, lr=4e-3, heard=lambda step, loss, db: heard.append((step, db))
+    )
+    rng = torch.Generator().manual_seed(9)
+    pictures = renderer.draw(Picture(draw_subjects(16, rng), draw_scenes(16, rng))) * 2 - 1
+    with torch.no_grad():
+        latents = model.encode(pictures).latents
+        again = model.decode(latents).sample
+    assert [step for step, _ in heard] == [100, 200]
+    assert decibels((again - pictures).square().mean().item()) > decibels(pictures.var().item()) + 2
+    assert 0.5 < latents.std() < 1.6 and latents.mean().abs() < 0.6
+    assert not any(p.requires_grad for p in model.parameters())
+
+
+def test_the_judge_learns_to_read(renderer):
+    oracle = fit_oracle(renderer, steps=60, batch=32)
+    rng = torch.Generator().manual_seed(9)
+    truth = Picture(draw_subjects(64, rng), draw_scenes(64, rng))
+    right = oracle.right(renderer.draw(truth), truth)
+    assert right["size"].float().mean() > 0.8 and right["background"].float().mean() > 0.5
+
+
+def test_a_base_that_was_stopped_goes_on_to_the_same_weights(tokenizer, mini_pipeline, tmp_path):
+    looked = []
+
+    def fit(folder, steps, looks=looked):
+        return fit_base(
+            TINY,
+            BaseFit(steps=steps, batch=4, pool=16, save_every=2, warmup=1),
+            tokenizer,
+            mini_pipeline.vae,
+            folder,
+            look=lambda step, pipeline: looks.append(step),
+        )
+
+    whole = fit(tmp_path / "a", 4)
+    assert looked == [2, 4]
+    half = BaseFit(steps=4, batch=4, pool=16, save_every=2, warmup=1)
+    stop = RuntimeError("stopped")
+
+    def stopped(step, pipeline):
+        raise stop
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        fit_base(TINY, half, tokenizer, mini_pipeline.vae, tmp_path / "b", look=stopped)
+    resumed = fit(tmp_path / "b", 4)
+    for a, b in zip(whole.unet.parameters(), resumed.unet.parameters(), strict=True):
+        assert torch.equal(a, b)
+    (tmp_path / "b" / "base.safetensors").write_bytes(b"torn")
+    with pytest.raises(ManifestError, match="no checkpoint"):
+        fit(tmp_path / "b", 4)
+
+
+def test_the_loss_is_of_what_the_model_predicts(models):
+    rng = torch.Generator
+    latents = torch.randn(3, 4, 8, 8, generator=rng().manual_seed(0))
+    for name, wanted in (("sd15", "noise"), ("mini", "velocity")):
+        scheduler = models[name].scheduler
+        seen = {}
+
+        def predict(noised, times, seen=seen):
+            seen["noised"], seen["times"] = noised, times
+            return torch.zeros_like(noised)
+
+        loss = diffusion_loss(predict, latents, scheduler, rng().manual_seed(1))
+        signal = scheduler.alphas_cumprod[seen["times"]][:, None, None, None]
+        noise = (seen["noised"] - signal.sqrt() * latents) / (1 - signal).sqrt()
+        target = noise if wanted == "noise" else signal.sqrt() * noise - (1 - signal).sqrt() * latents
+        assert loss.item() == pytest.approx(target.square().mean().item(), rel=1e-3)
+        assert sorted((seen["times"] * 3 // 1000).tolist()) == [0, 1, 2], "times are spread over the whole range"
+    scheduler = type(scheduler).from_config(scheduler.config, prediction_type="sample")
+    with pytest.raises(ConfigError, match="predicts 'sample'"):
+        diffusion_loss(predict, latents, scheduler, rng().manual_seed(1))
+
+
+def test_a_target_is_never_among_its_references():
+    target, references, present = draw_views(500, 5, 3, torch.Generator().manual_seed(0))
+    assert not (references == target[:, None]).any()
+    assert all(len(set(row)) == 3 for row in references.tolist())
+    assert present[:, 0].all() and set(present.sum(1).tolist()) == {1, 2, 3}
+
+
+def test_an_untrained_hypernetwork_is_the_base(models, album):
+    model = models["mini"]
+    torch.manual_seed(0)
+    network = SubjectNetwork(SMALL, model.targets()).eval()
+    rows = network(album.tokens[:2, :3].float())
+    assert list(rows) == list(model.targets())
+    assert sum(f.a[0].numel() + f.b[0].numel() for f in rows.values()) == SMALL.emitted(model.targets())
+    prompts = PromptTable(model).states(album.scenes[:2, 0])
+    with torch.no_grad():
+        plain = model.predict(album.latents[:2, 0], torch.tensor(500), prompts)
+        with row_loras(model.unet, rows):
+            adapted = model.predict(album.latents[:2, 0], torch.tensor(500), prompts)
+    assert torch.allclose(plain, adapted, atol=1e-6)
+
+
+def test_one_head_serves_all_layers_of_a_shape(models):
+    targets = models["sd15"].targets()
+    network = SubjectNetwork(SMALL, targets)
+    assert len(network.heads) == len(set(targets.values())) < len(targets)
+
+
+@pytest.mark.parametrize("reader_tokens", [0, 4])
+def test_the_hypernetwork_reads_a_set(models, album, reader_tokens):
+    torch.manual_seed(0)
+    config = SubjectConfig(rank=2, width=32, layers=1, heads=2, reader_tokens=reader_tokens)
+    network = SubjectNetwork(config, models["mini"].targets()).eval()
+    for head in network.heads.values():
+        torch.nn.init.normal_(head.weight, std=0.1)
+    tokens = album.tokens[:2, :3].float()
+    found, turned = network(tokens), network(tokens[:, [2, 0, 1]])
+    other = network(album.tokens[2:4, :3].float())
+    path = next(iter(found))
+    assert torch.allclose(found[path].b, turned[path].b, atol=1e-5)
+    assert not torch.allclose(found[path].b, other[path].b, atol=1e-3)
+    present = torch.tensor([[True, False, False]] * 2)
+    assert torch.allclose(network(tokens, present)[path].b, network(tokens[:, :1])[path].b, atol=1e-5)
+
+
+def test_the_hypernetwork_learns_and_goes_on_after_a_stop(models, album, tmp_path):
+    model, heard = models["mini"], []
+    fit = SubjectFit(steps=40, batch=8, lr=3e-3, warmup=5, save_every=20)
+    whole = fit_subject(SMALL, fit, model, album, tmp_path / "a", heard=lambda s, losses, t: heard.append(losses))
+    assert heard[1]["norm"] > 0 and heard[1]["loss"] < heard[0]["loss"]
+    stop = RuntimeError("stopped")
+
+    def stopped(step, network):
+        raise stop
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        fit_subject(SMALL, fit, model, album, tmp_path / "b", look=stopped)
+    resumed = fit_subject(SMALL, fit, model, album, tmp_path / "b")
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+    with pytest.raises(ConfigError, match="expected more than 5 references"):
+        fit_subject(SMALL, SubjectFit(steps=1, references=5), model, album, tmp_path / "c")
+
+
+def test_the_penalty_keeps_what_the_heads_give_small(models, album, tmp_path):
+    norms = []
+    for penalty in (0.0, 10.0):
+        fit = SubjectFit(steps=20, batch=8, lr=3e-3, warmup=2, penalty=penalty)
+        fit_subject(
+            SMALL, fit, models["mini"], album, tmp_path / str(penalty), heard=lambda s, found, t: norms.append(found)
+        )
+    assert norms[1]["norm"] < norms[0]["norm"]
+
+
+@pytest.mark.parametrize("name", ["mini", "sd15"])
+def test_subjects_learn_side_by_side_as_they_would_alone(models, album, name, picture_encoder):
+    from genlora.train.pictures import make_album
+
+    model = models[name]
+    rng = torch.Generator().manual_seed(0)
+    own = album if name == "mini" else make_album(draw_subjects(2, rng), 3, model, Renderer(16), picture_encoder, rng)
+    rows = fit_loras(model, own, rank=2, steps=3, batch=2)
+    n = len(own)
+    assert all(f.a.shape[0] == n and f.b.abs().sum() > 0 for f in rows.values())
+    mean = fit_loras(model, own, rank=2, steps=3, batch=4, together=True)
+    assert all(f.a.shape[0] == 1 for f in mean.values())
+    more = fit_loras(model, own, rank=2, steps=1, batch=2, start=rows)
+    path = next(iter(rows))
+    assert not torch.equal(more[path].b, rows[path].b)
