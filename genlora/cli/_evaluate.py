@@ -25,6 +25,7 @@ Examples:
   genlora evaluate --adapter sort-words --refusals
   genlora evaluate --split validation --run runs/eval -o reports/validation
   genlora evaluate --methods base-described,aggregate --tasks r-percent,r-next-day --run runs/eval
+  genlora evaluate --images mini-sd-32 -o reports/pictures
 """
 
 
@@ -40,6 +41,12 @@ Examples:
     "--refusals",
     is_flag=True,
     help="Count the harmful requests that the base declines with and without the adapter; kept beside its receipt.",
+)
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Evaluate the image hypernetwork in this folder (pipeline, hypernetwork and judge) on unseen subjects.",
 )
 @click.option("--description", metavar="TEXT", help="What the described base is told.  [default: the receipt's]")
 @click.option(
@@ -80,7 +87,7 @@ Examples:
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--force", is_flag=True, help="Replace a report that exists; use an adapter made for another base.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def evaluate(adapter: Path | None, data: Path | None, refusals: bool, **options: Any) -> None:
+def evaluate(adapter: Path | None, data: Path | None, refusals: bool, images: Path | None, **options: Any) -> None:
     """Measure an adapter on own examples, or all methods on unseen tasks.
 
     With --adapter and --data: does it work on *my* examples? The base, the base that is told the task, and the adapter
@@ -89,9 +96,19 @@ def evaluate(adapter: Path | None, data: Path | None, refusals: bool, **options:
     With --adapter and --refusals: does it make the base answer what the base alone declines? Forty short requests; an
     adapter that loses over 5 points is marked, in refusals.json beside its receipt.
 
+    With --images: the hypernetwork of a text-to-image model against baselines, on characters that no training has seen;
+    --examples says how many (200).
+
     Without them: all generators and baselines on held-out tasks, one report with plots. Predictions are kept as they
     come, so the command can be stopped and given again.
     """
+    if images is not None:
+        from .pictures import evaluate_images
+
+        if adapter is not None or data is not None or refusals:
+            raise click.UsageError("--images is an evaluation of its own: give no --adapter, --data or --refusals.")
+        evaluate_images(images, options)
+        return
     if refusals:
         _refusals(adapter, data, options)
         return

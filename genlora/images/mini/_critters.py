@@ -170,23 +170,17 @@ class Renderer:
     """Draws batches of pictures at one resolution, from layers drawn once."""
 
     def __init__(self, pixels: int = 32) -> None:
-        """`pixels` is the side of a picture; 256 layers of some hundred points each are drawn at once (seconds)."""
+        """`pixels` is the side of a picture. The first renderer of a size draws its 220 layers, which takes seconds."""
         require_extra("image", "dicebear", "dicebear_styles", "resvg_py", "PIL", what="drawing critters")
         self.pixels = pixels
-        self._sizes = [2 * round(pixels * share / 2) for share in SIZES.values()]
-        self._bodies = [
-            _layers(side, [{"bodyVariant": b, "topVariant": t} for b in SUBJECT["body"] for t in SUBJECT["top"]])
-            for side in self._sizes
-        ]
-        self._eyes = [_layers(side, [{"eyesVariant": e} for e in SUBJECT["eyes"]]) for side in self._sizes]
-        self._mouths = [_layers(side, [{"mouthVariant": m} for m in EXPRESSIONS.values()]) for side in self._sizes]
+        self._sizes = sides_of(pixels)
+        self._bodies, self._eyes, self._mouths = _all_layers(pixels)
         self._palette = torch.tensor([_rgb(c) for c in PALETTE.values()])
         self._backgrounds = torch.tensor([_rgb(c) for c in BACKGROUNDS.values()])
 
     def draw(self, picture: Picture) -> Float[Tensor, "n 3 side side"]:
         """The pictures, in [0, 1]."""
         subjects, scenes = picture.subjects, picture.scenes
-        n = len(subjects)
         canvas = self._backgrounds[scenes[:, 0]][:, :, None, None].repeat(1, 1, self.pixels, self.pixels)
         for size, side in enumerate(self._sizes):
             rows = torch.nonzero(scenes[:, 2] == size)[:, 0]
@@ -203,7 +197,6 @@ class Renderer:
             for position, sign in enumerate(POSITIONS.values()):
                 here = c[:, 3] == position
                 canvas[rows[here]] = self._placed(canvas[rows[here]], rgb[here], alpha[here], side, sign)
-        assert canvas.shape[0] == n
         return canvas.clamp_(0, 1)
 
     def _placed(self, canvas: Tensor, rgb: Tensor, alpha: Tensor, side: int, sign: int) -> Tensor:
@@ -233,6 +226,21 @@ def _coloured(layers: Tensor, colours: Tensor) -> tuple[Tensor, Tensor]:
 def _rgb(colour: str) -> tuple[float, float, float]:
     r, g, b = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return r, g, b
+
+
+def sides_of(pixels: int) -> list[int]:
+    """The sides of the sprites in a picture of that many points, in the order of `SIZES`."""
+    return [2 * round(pixels * share / 2) for share in SIZES.values()]
+
+
+@lru_cache(maxsize=2)
+def _all_layers(pixels: int) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    """Layers of bodies with tops, of eyes and of mouths, one tensor for each size of a sprite; drawn once a process."""
+    bodies = [{"bodyVariant": b, "topVariant": t} for b in SUBJECT["body"] for t in SUBJECT["top"]]
+    eyes = [{"eyesVariant": e} for e in SUBJECT["eyes"]]
+    mouths = [{"mouthVariant": m} for m in EXPRESSIONS.values()]
+    found = [[_layers(side, kind) for side in sides_of(pixels)] for kind in (bodies, eyes, mouths)]
+    return found[0], found[1], found[2]
 
 
 def _layers(side: int, parts: list[dict[str, str]]) -> Float[Tensor, "n 7 side side"]:

@@ -40,7 +40,9 @@ class MiniConfig:
     words: int = 20
     """Longest prompt in tokens, with the start and the end."""
     autoencoder_width: int = 16
-    """Channels of the autoencoder's blocks."""
+    """Channels of the encoder's blocks."""
+    decoder_width: int = 24
+    """Channels of the decoder's blocks."""
 
     def __post_init__(self) -> None:
         if self.pixels % 16:
@@ -136,10 +138,9 @@ def new_autoencoder(config: MiniConfig) -> "AutoencoderTiny":
     require_extra("image", "diffusers", what="a Stable Diffusion folder")
     from diffusers import AutoencoderTiny
 
-    width = (config.autoencoder_width,) * 3
     return AutoencoderTiny(
-        encoder_block_out_channels=width,
-        decoder_block_out_channels=width,
+        encoder_block_out_channels=(config.autoencoder_width,) * 3,
+        decoder_block_out_channels=(config.decoder_width,) * 3,
         num_encoder_blocks=(1, 1, 2),
         num_decoder_blocks=(2, 1, 1),
         latent_channels=LATENT_CHANNELS,

@@ -24,6 +24,7 @@ def fit_autoencoder(
     lr: float = 2e-3,
     noise: float = 0.05,
     seed: int = 0,
+    encoder: "AutoencoderTiny | None" = None,
     heard: Callable[[int, float, float], None] = lambda step, loss, decibels: None,
 ) -> "AutoencoderTiny":
     """Train an autoencoder on fresh renders.
@@ -40,12 +41,18 @@ def fit_autoencoder(
         lr: the largest rate.
         noise: spread of the noise on latents.
         seed: of everything.
+        encoder: an autoencoder whose encoder is kept as it is, so that only the decoder learns: whatever was trained
+            on its latents stays valid.
         heard: told `(step, loss, running PSNR in dB)` every 100 steps.
     """
     torch.manual_seed(seed)
     rng = torch.Generator().manual_seed(seed)
     model = new_autoencoder(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.0)
+    if encoder is not None:
+        model.encoder = encoder.encoder
+        model.register_to_config(encoder_block_out_channels=encoder.config["encoder_block_out_channels"])
+        model.encoder.requires_grad_(False)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=lr, weight_decay=0.0)
     running = 1.0
     for step in range(steps):
         rate = lr * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 5e-3 * lr

@@ -35,25 +35,25 @@ def renderer():
 def test_the_autoencoder_learns_and_its_latents_have_unit_spread(renderer):
     heard = []
     model = fit_autoencoder(
-        TINY, renderer, steps=200, batch=4, lr=4e-3, heard=lambda step, loss, db: heard.append((step, db))
+        TINY, renderer, steps=100, batch=4, lr=4e-3, heard=lambda step, loss, db: heard.append((step, db))
     )
     rng = torch.Generator().manual_seed(9)
     pictures = renderer.draw(Picture(draw_subjects(16, rng), draw_scenes(16, rng))) * 2 - 1
     with torch.no_grad():
         latents = model.encode(pictures).latents
         again = model.decode(latents).sample
-    assert [step for step, _ in heard] == [100, 200]
+    assert [step for step, _ in heard] == [100]
     assert decibels((again - pictures).square().mean().item()) > decibels(pictures.var().item()) + 2
     assert 0.5 < latents.std() < 1.6 and latents.mean().abs() < 0.6
     assert not any(p.requires_grad for p in model.parameters())
 
 
 def test_the_judge_learns_to_read(renderer):
-    oracle = fit_oracle(renderer, steps=60, batch=32)
+    oracle = fit_oracle(renderer, steps=40, batch=24)
     rng = torch.Generator().manual_seed(9)
     truth = Picture(draw_subjects(64, rng), draw_scenes(64, rng))
     right = oracle.right(renderer.draw(truth), truth)
-    assert right["size"].float().mean() > 0.8 and right["background"].float().mean() > 0.5
+    assert right["size"].float().mean() > 0.7 and right["background"].float().mean() > 0.4
 
 
 def test_a_base_that_was_stopped_goes_on_to_the_same_weights(tokenizer, mini_pipeline, tmp_path):

@@ -1,0 +1,332 @@
+"""Make the miniature Stable Diffusion and its hypernetwork from nothing: `python benchmarks/mini_sd.py all FOLDER`.
+
+Stages, each of which goes on where it was stopped and is skipped once it is done:
+
+    autoencoder  pictures to latents and back                          gate: 30 dB with the decoder
+    oracle       the judge that reads attributes off pictures           gate: 95 % on held-out renders
+    base         U-Net and text encoder, saved as a pipeline            gate: background read as prompted 90 %
+    decoder      a larger decoder for the same latents
+    gate         LoRAs of single subjects: can attention carry one?     gate: 80 % of subject attributes
+    subject      the hypernetwork
+    evaluate     the report
+
+FOLDER then holds `pipeline/`, `subject.safetensors`, `oracle/`, `fits.json` (what every stage measured) and the
+checkpoints. Nothing is fetched: pictures are drawn by the packages of the extra `image`.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+warnings.simplefilter("ignore")
+
+import torch  # noqa: E402
+
+from genlora.evaluate.pictures import (  # noqa: E402
+    PictureOptions,
+    evaluate_pictures,
+    hypernetwork_rows,
+    over_subjects,
+    pictures_report,
+)
+from genlora.files import publish_folder  # noqa: E402
+from genlora.generators import SubjectConfig, SubjectGenerator  # noqa: E402
+from genlora.images import (  # noqa: E402
+    Diffusion,
+    Guidance,
+    PictureEncoder,
+    RowFactors,
+    Sampling,
+    fingerprint,
+    sample,
+    to_image,
+)
+from genlora.images.mini import (  # noqa: E402
+    SCENE,
+    SUBJECT,
+    Oracle,
+    Picture,
+    Renderer,
+    caption,
+    draw_scenes,
+    draw_subjects,
+    new_tokenizer,
+    preset,
+)
+from genlora.train.pictures import (  # noqa: E402
+    BaseFit,
+    SubjectFit,
+    decibels,
+    fit_autoencoder,
+    fit_base,
+    fit_loras,
+    fit_oracle,
+    fit_subject,
+    make_album,
+)
+
+
+class Run:
+    """A run's folder and what its stages measured."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args, self.folder = args, args.folder
+        self.config = preset(args.preset)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.notes = self.folder / "fits.json"
+        torch.set_num_threads(args.threads)
+
+    def renderer(self) -> Renderer:
+        return Renderer(self.config.pixels)
+
+    def said(self) -> dict[str, Any]:
+        return json.loads(self.notes.read_text()) if self.notes.is_file() else {}
+
+    def note(self, stage: str, **figures: Any) -> None:
+        """Keep what a stage measured, and say it."""
+        self.notes.write_text(json.dumps({**self.said(), stage: figures}, indent=2) + "\n")
+        print(f"{stage}: {json.dumps(figures)}", flush=True)
+
+    def autoencoder(self) -> Any:
+        from diffusers import AutoencoderTiny
+
+        return AutoencoderTiny.from_pretrained(self.folder / "vae").eval().requires_grad_(False)
+
+    def model(self) -> Diffusion:
+        return Diffusion.open(self.folder / "pipeline")
+
+    def contact(self, name: str, pictures: torch.Tensor, columns: int = 8) -> None:
+        """A sheet of pictures as a PNG, each point four wide."""
+        big = pictures.repeat_interleave(4, -1).repeat_interleave(4, -2)
+        rows = len(big) // columns
+        sheet = big[: rows * columns].unflatten(0, (rows, columns)).permute(2, 0, 3, 1, 4)
+        to_image(sheet.reshape(3, rows * big.shape[-2], columns * big.shape[-1])).save(self.folder / f"{name}.png")
+
+
+def autoencoder(run: Run) -> None:
+    """Encoder and decoder together."""
+    if (run.folder / "vae" / "config.json").is_file():
+        return
+    vae = fit_autoencoder(run.config, run.renderer(), steps=run.args.autoencoder_steps, heard=_decibels)
+    vae.save_pretrained(run.folder / "vae")
+    run.note("autoencoder", psnr_db=_psnr(run, vae))
+
+
+def decoder(run: Run) -> None:
+    """The decoder again, alone and longer; the latents stay."""
+    if "decoder" in run.said():
+        return
+    old = run.autoencoder()
+    before = _psnr(run, old)
+    vae = fit_autoencoder(
+        run.config, run.renderer(), steps=run.args.decoder_steps, encoder=old, noise=0.1, heard=_decibels
+    )
+    vae.save_pretrained(run.folder / "vae")
+    model = run.model()
+    model.pipeline.vae = vae
+    _save_pipeline(model.pipeline, run.folder / "pipeline")
+    run.note("decoder", psnr_db=_psnr(run, vae), psnr_before_db=before)
+
+
+def oracle(run: Run) -> None:
+    """The judge."""
+    place = run.folder / "oracle"
+    judge = Oracle.load(place) if (place / "oracle.json").is_file() else None
+    if judge is None:
+        judge = fit_oracle(run.renderer(), steps=run.args.oracle_steps)
+        judge.save(place)
+    elif "oracle" in run.said():
+        return
+    found = {}
+    for level in ("combination", "value"):
+        rng = torch.Generator().manual_seed(99)
+        truth = Picture(draw_subjects(200, rng, level=level).repeat(5, 1), draw_scenes(1000, rng))
+        right = judge.right(run.renderer().draw(truth), truth)
+        found[level] = {name: round(value.float().mean().item(), 4) for name, value in right.items()}
+    run.note("oracle", **found)
+
+
+def base(run: Run) -> None:
+    """U-Net and text encoder."""
+    if run.said().get("base", {}).get("steps") == run.args.base_steps:
+        return
+    vae = run.autoencoder()
+    tokenizer = new_tokenizer(run.config, run.folder / "tokenizer")
+    fit = BaseFit(steps=run.args.base_steps, batch=run.args.base_batch)
+
+    def look(step: int, pipeline: Any) -> None:
+        model = Diffusion(pipeline)
+        run.note(f"base at {step}", **_prompted(run, model, 24, f"base-{step:05d}"))
+        _save_pipeline(pipeline, run.folder / "pipeline")
+
+    fit_base(run.config, fit, tokenizer, vae, run.folder, heard=_loss, look=look)
+    run.note("base", steps=fit.steps, **_prompted(run, run.model(), 192, "base"))
+
+
+def gate(run: Run) -> None:
+    """Per-subject LoRAs of several ranks: whether attention can carry a subject at all."""
+    if "gate" in run.said():
+        return
+    model, rng = run.model(), torch.Generator().manual_seed(7)
+    subjects = draw_subjects(run.args.gate_subjects, rng, level="combination")
+    album = make_album(subjects, 8, model, run.renderer(), PictureEncoder(), rng)
+    judge, found = Oracle.load(run.folder / "oracle"), {}
+    for rank in run.args.gate_ranks:
+        rows = fit_loras(model, album, rank=rank, steps=run.args.gate_steps, targets=run.args.targets)
+        found[f"rank {rank}"] = _subjects_right(run, model, judge, subjects, rows, f"gate-rank-{rank}")
+    run.note("gate", steps=run.args.gate_steps, targets=run.args.targets, **found)
+
+
+def subject(run: Run) -> None:
+    """The hypernetwork."""
+    if run.said().get("subject", {}).get("steps") == run.args.subject_steps:
+        return
+    model, encoder = run.model(), PictureEncoder()
+    rng = torch.Generator().manual_seed(11)
+    album = make_album(draw_subjects(run.args.subjects, rng), run.args.views, model, run.renderer(), encoder, rng)
+    held = make_album(draw_subjects(64, rng, level="combination"), 4, model, run.renderer(), encoder, rng)
+    judge, mark = Oracle.load(run.folder / "oracle"), fingerprint(run.folder / "pipeline")
+    fit = SubjectFit(
+        steps=run.args.subject_steps, batch=run.args.subject_batch, penalty=run.args.penalty, targets=run.args.targets
+    )
+
+    def look(step: int, network: Any) -> None:
+        generator = SubjectGenerator(network, mark, {"steps": step, "penalty": fit.penalty, **_machine()})
+        generator.save(run.folder / "subject.safetensors")
+        rows = hypernetwork_rows(generator, held, 3)
+        figures = _subjects_right(run, model, judge, held.subjects, rows, f"subject-{step:05d}")
+        run.note(f"subject at {step}", **figures)
+
+    checkpoints = run.folder / "subject-run"
+    network = fit_subject(SubjectConfig(rank=run.args.rank), fit, model, album, checkpoints, heard=_losses, look=look)
+    rows = hypernetwork_rows(SubjectGenerator(network, mark), held, 3)
+    run.note("subject", steps=fit.steps, **_subjects_right(run, model, judge, held.subjects, rows, "subject"))
+
+
+def evaluate(run: Run) -> None:
+    """The report."""
+    model = run.model()
+    generator = SubjectGenerator.load(run.folder / "subject.safetensors")
+    options = PictureOptions(subjects=run.args.evaluate_subjects, own=run.args.evaluate_own)
+    judge = Oracle.load(run.folder / "oracle")
+    start = time.monotonic()
+    found = evaluate_pictures(model, generator, judge, options, heard=lambda what: print(what, flush=True))
+    about = {"model": run.args.preset, **_machine(), "minutes": round((time.monotonic() - start) / 60, 1)}
+    publish_folder(pictures_report(found, about), run.folder / f"report-{int(time.time())}")
+
+
+STAGES: dict[str, Callable[[Run], None]] = {
+    stage.__name__: stage for stage in (autoencoder, oracle, base, decoder, gate, subject, evaluate)
+}
+
+
+def _machine() -> dict[str, Any]:
+    return {"machine": platform.machine(), "threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
+def _decibels(step: int, loss: float, db: float) -> None:
+    if step % 500 == 0:
+        print(f"step {step}: loss {loss:.4f}, {db:.2f} dB", flush=True)
+
+
+def _loss(step: int, loss: float, seconds: float) -> None:
+    print(f"step {step}: loss {loss:.4f}, {seconds:.0f} s", flush=True)
+
+
+def _losses(step: int, losses: Any, seconds: float) -> None:
+    print(f"step {step}: loss {losses['loss']:.4f}, norm {losses['norm']:.3f}, {seconds:.0f} s", flush=True)
+
+
+@torch.no_grad()
+def _psnr(run: Run, vae: Any) -> float:
+    """On renders of held-out subjects."""
+    rng = torch.Generator().manual_seed(3)
+    truth = Picture(draw_subjects(200, rng, level="combination"), draw_scenes(200, rng))
+    pictures = run.renderer().draw(truth) * 2 - 1
+    again = vae.decode(vae.encode(pictures).latents).sample.clamp(-1, 1)
+    return round(decibels((again - pictures).square().mean().item()), 2)
+
+
+def _prompted(run: Run, model: Diffusion, n: int, name: str) -> dict[str, float]:
+    """How often the base draws what a prompt says."""
+    rng = torch.Generator().manual_seed(5)
+    scenes = draw_scenes(n, rng)
+    prompts = [caption(scene) for scene in scenes.tolist()]
+    pictures = sample(model, prompts, Sampling(guidance=Guidance.cfg(3.0), steps=15))
+    run.contact(name, pictures)
+    place = run.folder / "oracle"
+    if not (place / "oracle.json").is_file():
+        return {}
+    nobody = torch.zeros(n, len(SUBJECT), dtype=torch.long)
+    right = Oracle.load(place).right(pictures, Picture(nobody, scenes))
+    return {attribute: round(right[attribute].float().mean().item(), 3) for attribute in SCENE}
+
+
+def _subjects_right(
+    run: Run, model: Diffusion, judge: Oracle, subjects: torch.Tensor, rows: dict[str, RowFactors], name: str
+) -> dict[str, float]:
+    """Attributes right with each subject's own adapter, in scenes that no reference shows; a sheet to look at."""
+    rng = torch.Generator().manual_seed(13)
+    scenes = draw_scenes(len(subjects), rng)
+    chosen = Sampling(guidance=Guidance.hybrid(3.0, 3.0), steps=15)
+    pictures = sample(model, [caption(scene) for scene in scenes.tolist()], chosen, rows)
+    wanted = run.renderer().draw(Picture(subjects, scenes))
+    pairs = torch.stack([wanted, pictures], 1).flatten(0, 1)
+    run.contact(name, pairs[:48])
+    right = judge.right(pictures, Picture(subjects, scenes))
+    mean = over_subjects(torch.stack([right[k].float() for k in SUBJECT], 1))
+    figures = {k: round(v.float().mean().item(), 3) for k, v in right.items()}
+    return {"subject": round(mean.mean, 3), "low": round(mean.low, 3), "high": round(mean.high, 3), **figures}
+
+
+def _save_pipeline(pipeline: Any, folder: Path) -> None:
+    """As diffusers saves it, weights in half precision."""
+    import copy
+
+    for name in ("unet", "text_encoder", "vae"):
+        copy.deepcopy(getattr(pipeline, name)).half().save_pretrained(folder / name)
+    pipeline.tokenizer.save_pretrained(folder / "tokenizer")
+    pipeline.scheduler.save_pretrained(folder / "scheduler")
+    pipeline.save_config(folder)
+
+
+def main() -> None:
+    """Run one stage, or all in order."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stage", choices=[*STAGES, "all"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--preset", default="mini-sd-32")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--autoencoder-steps", type=int, default=5000)
+    parser.add_argument("--decoder-steps", type=int, default=8000)
+    parser.add_argument("--oracle-steps", type=int, default=1500)
+    parser.add_argument("--base-steps", type=int, default=6000)
+    parser.add_argument("--base-batch", type=int, default=64)
+    parser.add_argument("--gate-subjects", type=int, default=16)
+    parser.add_argument("--gate-steps", type=int, default=200)
+    parser.add_argument("--gate-ranks", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--targets", default=r"attn[12]\.to_(q|k|v|out\.0)$")
+    parser.add_argument("--subjects", type=int, default=2000)
+    parser.add_argument("--views", type=int, default=5)
+    parser.add_argument("--rank", type=int, default=4)
+    parser.add_argument("--penalty", type=float, default=1e-4)
+    parser.add_argument("--subject-steps", type=int, default=6000)
+    parser.add_argument("--subject-batch", type=int, default=32)
+    parser.add_argument("--evaluate-subjects", type=int, default=200)
+    parser.add_argument("--evaluate-own", type=int, default=40)
+    args = parser.parse_args()
+    run = Run(args)
+    for name in STAGES if args.stage == "all" else [args.stage]:
+        STAGES[name](run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

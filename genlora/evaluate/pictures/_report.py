@@ -1,0 +1,92 @@
+"""The report of an evaluation of pictures: a table, the figures as JSON, a contact sheet."""
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+import torch
+
+from genlora.images import to_image
+
+from .._output import with_report
+from ._measures import Measured
+from ._run import PicturesEvaluated
+
+_COLUMNS = {
+    "subject": "subject attributes",
+    "prompt": "prompt attributes",
+    "leak": "background leak",
+    "similarity": "similarity",
+    "retrieval": "retrieval@1",
+    "diversity": "diversity",
+}
+
+
+def pictures_report(found: PicturesEvaluated, about: Mapping[str, Any]) -> dict[str, bytes]:
+    """{name: bytes} of `report.md`, `report.json` (all figures) and, if pictures were kept, `pictures.png`."""
+    figures = {
+        level: {method: {k: v.to_json() for k, v in values.items()} for method, values in methods.items()}
+        for level, methods in found.figures.items()
+    }
+    seconds = {name: round(value, 4) for name, value in found.seconds.items()}
+    body = {"about": dict(about), "figures": figures, "curve": found.curve, "seconds_per_subject": seconds}
+    files = {"report.md": _markdown(found, about).encode()}
+    if found.sheet is not None:
+        files["pictures.png"] = _sheet(found.sheet)
+    return with_report(files, body)
+
+
+def picture_rows(methods: Mapping[str, Mapping[str, Measured]]) -> list[tuple[str, ...]]:
+    """One row for each method: its name and its figures, with intervals."""
+    return [(name, *(_cell(values[key], key) for key in _COLUMNS)) for name, values in methods.items()]
+
+
+def picture_columns() -> tuple[str, ...]:
+    """The head of `picture_rows`."""
+    return ("method", *_COLUMNS.values())
+
+
+def _cell(value: Measured, key: str) -> str:
+    if key in ("similarity", "diversity"):
+        return f"{value.mean:.2f} ({value.low:.2f} to {value.high:.2f})"
+    return f"{100 * value.mean:.1f} % ({100 * value.low:.1f} to {100 * value.high:.1f})"
+
+
+def _markdown(found: PicturesEvaluated, about: Mapping[str, Any]) -> str:
+    text = ["# Pictures of subjects that no training has seen", ""]
+    text += [f"- {key}: {value}" for key, value in about.items()]
+    for level, methods in found.figures.items():
+        text += ["", f"## An unseen {level}", "", *_table(picture_columns(), picture_rows(methods))]
+    if found.curve:
+        rows = [
+            (
+                str(point["guidance"]),
+                f"{point['text']:g}",
+                "" if point["subject_weight"] is None else f"{point['subject_weight']:g}",
+                *(f"{100 * point[key]['mean']:.1f} %" for key in ("subject", "prompt", "leak")),
+            )
+            for point in found.curve
+        ]
+        head = ("guidance", "text", "subject", "subject attributes", "prompt attributes", "background leak")
+        text += ["", "## Over guidance", "", *_table(head, rows)]
+    text += ["", "## Seconds to make one subject's adapter", ""]
+    text += _table(("method", "seconds"), [(name, f"{value:.3f}") for name, value in found.seconds.items()])
+    return "\n".join(text) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [_line(head), "|" + "---|" * len(head), *map(_line, rows)]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _sheet(pictures: torch.Tensor) -> bytes:
+    """Rows of pictures as one PNG, each point four wide, with a gap between."""
+    big = pictures.repeat_interleave(4, -1).repeat_interleave(4, -2)
+    padded = torch.nn.functional.pad(big, (4, 4, 4, 4), value=1.0)
+    rows, columns, _, h, w = padded.shape
+    out = BytesIO()
+    to_image(padded.permute(2, 0, 3, 1, 4).reshape(3, rows * h, columns * w)).save(out, "PNG")
+    return out.getvalue()
