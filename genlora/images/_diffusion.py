@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
@@ -64,7 +64,7 @@ class Diffusion:
             module.eval().requires_grad_(False)
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path) -> "Diffusion":
         """Read a folder as diffusers saves it; nothing is fetched and no code in it is run.
 
         Raises:

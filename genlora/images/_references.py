@@ -72,7 +72,7 @@ class ReferenceEncoder(nn.Module):
         self.norm = nn.LayerNorm(config.width)
 
     def memory(
-        self, tokens: Float[Tensor, "n pictures t width"], present: Bool[Tensor, "n pictures"] | None
+        self, tokens: Float[Tensor, "n pictures cells token"], present: Bool[Tensor, "n pictures"] | None
     ) -> tuple[Tensor, Tensor | None]:
         """All pictures' tokens in one set, and which are of pictures that a row does not have."""
         placed = self.project(tokens) + self.place
@@ -81,9 +81,9 @@ class ReferenceEncoder(nn.Module):
 
     def forward(
         self,
-        tokens: Float[Tensor, "n pictures t width"],
+        tokens: Float[Tensor, "n pictures cells token"],
         present: Bool[Tensor, "n pictures"] | None = None,
-        instruction: Float[Tensor, "n words states"] | None = None,
+        instruction: Float[Tensor, "n words told"] | None = None,
     ) -> Float[Tensor, "n outputs width"]:
         """Read the sets.
 

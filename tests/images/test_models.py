@@ -248,4 +248,4 @@ def test_prompts_and_numbers_outside_their_range_are_refused(models):
     with pytest.raises(ConfigError, match="steps"):
         Sampling(guidance=Guidance.cfg(1.0), steps=0)
     with pytest.raises(ConfigError, match="inject_after"):
-        Sampling(guidance=Guidance.cfg(1.0), inject_after=2)
+        Sampling(guidance=Guidance.cfg(1.0), inject_after=2.0)

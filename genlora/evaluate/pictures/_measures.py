@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from genlora.images import PictureEncoder
@@ -26,8 +26,8 @@ class Measured:
         return {"mean": round(self.mean, 4), "low": round(self.low, 4), "high": round(self.high, 4)}
 
 
-def over_subjects(values: Float[Tensor, "subjects draws"], seed: int = 0) -> Measured:
-    """The mean of all, with a bootstrap over subjects: pictures of one subject are not independent."""
+def over_subjects(values: Tensor, seed: int = 0) -> Measured:
+    """The mean of all `(subjects, draws)`, with a bootstrap over subjects: pictures of one subject are not independent."""
     each = values.float().mean(1)
     rng = torch.Generator().manual_seed(seed)
     drawn = each[torch.randint(len(each), (BOOTSTRAPS, len(each)), generator=rng)].mean(1)
@@ -94,7 +94,7 @@ def judged(
     oracle: Oracle,
     pictures: Float[Tensor, "subjects draws c h w"],
     subjects: Tensor,
-    scenes: Float[Tensor, "subjects draws 4"],
+    scenes: Int[Tensor, "subjects draws 4"],
     reference_backgrounds: Tensor,
 ) -> dict[str, Tensor]:
     """Per picture `(subjects, draws)`: shares of subject and prompt attributes right, and whether the background leaks.

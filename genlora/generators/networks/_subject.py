@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -35,7 +35,7 @@ class SubjectConfig:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
+    def from_json(cls, value: Mapping[str, Any]) -> "SubjectConfig":
         """The inverse of `to_json`."""
         return cls(**{**value, "encoder": EncoderConfig(**value["encoder"])})
 
@@ -85,7 +85,7 @@ class SubjectNetwork(nn.Module):
             self.common_b[shape] = nn.Parameter(torch.zeros(len(members), d_out, rank))
 
     def forward(
-        self, tokens: Float[Tensor, "n pictures t width"], present: Bool[Tensor, "n pictures"] | None = None
+        self, tokens: Float[Tensor, "n pictures cells token"], present: Bool[Tensor, "n pictures"] | None = None
     ) -> dict[str, RowFactors]:
         """{path: factors of n subjects} from the tokens of their pictures; `present` says which pictures a row has."""
         return self.factors(self.changes(tokens, present))
