@@ -2,6 +2,7 @@
 
 from ._decor import decor as decor
 from ._decor import unwanted_directions as unwanted_directions
+from ._diffusers import diffusers_class as diffusers_class
 from ._diffusion import ATTENTION as ATTENTION
 from ._diffusion import CROSS_KEYS_VALUES as CROSS_KEYS_VALUES
 from ._diffusion import WITH_FEED_FORWARD as WITH_FEED_FORWARD

@@ -4,18 +4,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from genlora.errors import BaseError, ConfigError
-from genlora.extras import require_extra
 from genlora.files import read_json, sha256_bytes, sha256_file
 
-if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+from ._diffusers import diffusers_class
 
 ATTENTION = r"attn[12]\.to_(q|k|v|out\.0)$"
 """Every projection of a U-Net's attention."""
@@ -53,7 +51,7 @@ class Prompts:
 class Diffusion:
     """A text-to-image model of the Stable Diffusion 1.x, 2.x or XL family."""
 
-    def __init__(self, pipeline: "StableDiffusionPipeline | StableDiffusionXLPipeline", name: str = "model") -> None:
+    def __init__(self, pipeline: Any, name: str = "model") -> None:
         """`pipeline` is diffusers' own; its modules are frozen."""
         self.pipeline = pipeline
         self.name = name
@@ -70,12 +68,9 @@ class Diffusion:
         Raises:
             BaseError: if it is not the folder of a Stable Diffusion model, or cannot be loaded.
         """
-        require_extra("image", "diffusers", what="a text-to-image model")
         family = _family(folder)
-        import diffusers
-
         try:
-            pipeline = getattr(diffusers, family).from_pretrained(
+            pipeline = diffusers_class(family).from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, **_without_checker(folder)
             )
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:

@@ -8,6 +8,7 @@ No picture has a place in the set, so that their order cannot matter and their n
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -129,29 +130,30 @@ class ReferenceAttention(nn.Module):
         self.keys = nn.ModuleDict({name: nn.Linear(width, d_out, bias=False) for name, d_out in wide.items()})
         self.values = nn.ModuleDict({name: nn.Linear(width, d_out, bias=False) for name, d_out in wide.items()})
         for value in self.values.values():
-            nn.init.zeros_(value.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(cast(nn.Linear, value).weight)
 
     @contextmanager
     def on(self, unet: nn.Module, references: Float[Tensor, "n tokens width"], scale: float = 1.0) -> Iterator[None]:
         """`unet` reading the references while the context lasts, through diffusers' own attention processors."""
         from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0
 
-        before = dict(unet.attn_processors)  # type: ignore[arg-type]
+        net: Any = unet
+        before: dict[str, Any] = dict(net.attn_processors)
         changed = dict(before)
         for path, (d_in, d_out) in self.places.items():
             processor = IPAdapterAttnProcessor2_0(d_out, d_in, num_tokens=(self.tokens,), scale=scale)
             name = path.replace(".", "-")
             processor.to_k_ip[0], processor.to_v_ip[0] = self.keys[name], self.values[name]
             changed[f"{path}.processor"] = processor
-        original = unet.forward
+        original = net.forward
 
         def with_references(sample: Tensor, timestep: Tensor, encoder_hidden_states: Tensor, **rest: object) -> object:
             return original(sample, timestep, (encoder_hidden_states, [references[:, None]]), **rest)
 
-        unet.set_attn_processor(changed)  # type: ignore[operator]
-        unet.forward = with_references  # type: ignore[method-assign]
+        net.set_attn_processor(changed)
+        net.forward = with_references
         try:
             yield
         finally:
-            del unet.forward
-            unet.set_attn_processor(before)  # type: ignore[operator]
+            del net.forward
+            net.set_attn_processor(before)

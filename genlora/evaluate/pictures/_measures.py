@@ -27,7 +27,7 @@ class Measured:
 
 
 def over_subjects(values: Tensor, seed: int = 0) -> Measured:
-    """The mean of all `(subjects, draws)`, with a bootstrap over subjects: pictures of one subject are not independent."""
+    """The mean of all `(subjects, draws)`, bootstrapped over subjects: one subject's pictures are not independent."""
     each = values.float().mean(1)
     rng = torch.Generator().manual_seed(seed)
     drawn = each[torch.randint(len(each), (BOOTSTRAPS, len(each)), generator=rng)].mean(1)

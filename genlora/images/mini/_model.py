@@ -7,15 +7,14 @@ Everything that reads a Stable Diffusion folder reads this one: `CLIPTokenizer` 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from genlora.errors import ConfigError
-from genlora.extras import require_extra
 
+from .._diffusers import diffusers_class
 from ._critters import all_words
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 
 _START, _END = "<|startoftext|>", "<|endoftext|>"
@@ -68,7 +67,6 @@ def new_tokenizer(config: MiniConfig, folder: Path) -> "CLIPTokenizer":
 
     An unknown word falls into pieces of known ones and letters, as in the original.
     """
-    require_extra("image", "diffusers", what="a Stable Diffusion folder")
     from transformers import CLIPTokenizer
 
     words = all_words()
@@ -126,19 +124,16 @@ def new_text_encoder(config: MiniConfig, tokenizer: "CLIPTokenizer") -> "CLIPTex
             num_hidden_layers=config.text_layers,
             num_attention_heads=config.text_width // 24,
             max_position_embeddings=config.words,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=cast(int, tokenizer.bos_token_id),
+            eos_token_id=cast(int, tokenizer.eos_token_id),
+            pad_token_id=cast(int, tokenizer.pad_token_id),
         )
     )
 
 
-def new_autoencoder(config: MiniConfig) -> "AutoencoderTiny":
+def new_autoencoder(config: MiniConfig) -> Any:
     """An autoencoder with random weights: a quarter of the side, four channels."""
-    require_extra("image", "diffusers", what="a Stable Diffusion folder")
-    from diffusers import AutoencoderTiny
-
-    return AutoencoderTiny(
+    return diffusers_class("AutoencoderTiny")(
         encoder_block_out_channels=(config.autoencoder_width,) * 3,
         decoder_block_out_channels=(config.decoder_width,) * 3,
         num_encoder_blocks=(1, 1, 2),
@@ -147,13 +142,10 @@ def new_autoencoder(config: MiniConfig) -> "AutoencoderTiny":
     )
 
 
-def new_unet(config: MiniConfig) -> "UNet2DConditionModel":
+def new_unet(config: MiniConfig) -> Any:
     """A U-Net with random weights."""
-    require_extra("image", "diffusers", what="a Stable Diffusion folder")
-    from diffusers import UNet2DConditionModel
-
     inner = len(config.blocks) - 1
-    return UNet2DConditionModel(
+    return diffusers_class("UNet2DConditionModel")(
         sample_size=config.pixels // 4,
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
@@ -167,15 +159,13 @@ def new_unet(config: MiniConfig) -> "UNet2DConditionModel":
     )
 
 
-def new_scheduler() -> "DDIMScheduler":
+def new_scheduler() -> Any:
     """Stable Diffusion's betas, stretched to no signal at all at the last step, with the velocity as the target.
 
     Latents of 8 x 8 points keep their mean colour visible at Stable Diffusion's last step: a model trained on that
     cannot start from plain noise. No signal at the last step (Lin et al. 2023) has no such leak.
     """
-    from diffusers import DDIMScheduler
-
-    return DDIMScheduler(
+    return diffusers_class("DDIMScheduler")(
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",

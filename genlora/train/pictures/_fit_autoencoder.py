@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +10,6 @@ from torch import Tensor, nn
 from genlora.images.mini import MiniConfig, Renderer, new_autoencoder
 
 from ._batches import draw_batch
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderTiny
 
 
 def fit_autoencoder(
@@ -24,9 +21,9 @@ def fit_autoencoder(
     lr: float = 2e-3,
     noise: float = 0.05,
     seed: int = 0,
-    encoder: "AutoencoderTiny | None" = None,
+    encoder: Any = None,
     heard: Callable[[int, float, float], None] = lambda step, loss, decibels: None,
-) -> "AutoencoderTiny":
+) -> Any:
     """Train an autoencoder on fresh renders.
 
     Like Stable Diffusion's own it is a general one: it sees all attribute values, those included that the U-Net and
@@ -41,13 +38,13 @@ def fit_autoencoder(
         lr: the largest rate.
         noise: spread of the noise on latents.
         seed: of everything.
-        encoder: an autoencoder whose encoder is kept as it is, so that only the decoder learns: whatever was trained
-            on its latents stays valid.
+        encoder: a trained autoencoder whose encoder is kept as it is, so that only the decoder learns, and whatever
+            was trained on its latents stays valid.
         heard: told `(step, loss, running PSNR in dB)` every 100 steps.
     """
     torch.manual_seed(seed)
     rng = torch.Generator().manual_seed(seed)
-    model = new_autoencoder(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = new_autoencoder(config).to(memory_format=torch.channels_last)
     if encoder is not None:
         model.encoder = encoder.encoder
         model.register_to_config(encoder_block_out_channels=encoder.config["encoder_block_out_channels"])

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from genlora.errors import ConfigError
+from genlora.images import diffusers_class
 from genlora.images.mini import (
     MiniConfig,
     Picture,
@@ -27,7 +28,6 @@ from genlora.images.mini import (
 from ._resume import load_progress, save_progress
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderTiny, StableDiffusionPipeline
     from transformers import CLIPTokenizer
 
 
@@ -51,7 +51,7 @@ class BaseFit:
 
 @torch.no_grad()
 def encode_pool(
-    n: int, renderer: Renderer, vae: "AutoencoderTiny", rng: torch.Generator, *, batch: int = 128
+    n: int, renderer: Renderer, vae: Any, rng: torch.Generator, *, batch: int = 128
 ) -> tuple[Float[Tensor, "n 4 side side"], Picture]:
     """Latents of `n` random training pictures, and what they show."""
     truth = Picture(draw_subjects(n, rng), draw_scenes(n, rng))
@@ -62,7 +62,7 @@ def encode_pool(
     return torch.cat(latents), truth
 
 
-def encode(vae: "AutoencoderTiny", pictures: Tensor) -> Tensor:
+def encode(vae: Any, pictures: Tensor) -> Tensor:
     """Latents of pictures in [0, 1], scaled as the U-Net has them."""
     return vae.encode(pictures * 2 - 1).latents * vae.config["scaling_factor"]
 
@@ -109,12 +109,12 @@ def fit_base(
     config: MiniConfig,
     fit: BaseFit,
     tokenizer: "CLIPTokenizer",
-    vae: "AutoencoderTiny",
+    vae: Any,
     folder: Path,
     *,
     heard: Callable[[int, float, float], None] = lambda step, loss, seconds: None,
-    look: Callable[[int, "StableDiffusionPipeline"], None] = lambda step, pipeline: None,
-) -> "StableDiffusionPipeline":
+    look: Callable[[int, Any], None] = lambda step, pipeline: None,
+) -> Any:
     """Fit a base, going on from `folder/base.safetensors` if it is there.
 
     Args:
@@ -128,7 +128,7 @@ def fit_base(
     """
     torch.manual_seed(fit.seed)
     unet, text = new_unet(config), new_text_encoder(config, tokenizer)
-    unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    unet.to(memory_format=torch.channels_last)
     average = nn.ModuleDict({"unet": copy.deepcopy(unet), "text": copy.deepcopy(text)}).requires_grad_(False)
     weights = [*unet.parameters(), *text.parameters()]
     optimizer = torch.optim.AdamW(weights, lr=fit.lr, weight_decay=1e-3, betas=(0.9, 0.98))
@@ -163,10 +163,8 @@ def fit_base(
     return _pipeline(tokenizer, vae, average)
 
 
-def _pipeline(tokenizer: "CLIPTokenizer", vae: "AutoencoderTiny", average: nn.ModuleDict) -> "StableDiffusionPipeline":
-    from diffusers import StableDiffusionPipeline
-
-    return StableDiffusionPipeline(
+def _pipeline(tokenizer: "CLIPTokenizer", vae: Any, average: nn.ModuleDict) -> Any:
+    return diffusers_class("StableDiffusionPipeline")(
         vae=vae,
         text_encoder=average["text"],
         tokenizer=tokenizer,
@@ -185,4 +183,5 @@ def _cosine(share: float) -> float:
 @torch.no_grad()
 def _follow(average: nn.Module, now: nn.Module, stays: float) -> None:
     """Move the averaged weights towards today's."""
-    torch._foreach_lerp_(list(average.parameters()), list(now.parameters()), 1 - stays)
+    for kept, new in zip(average.parameters(), now.parameters(), strict=True):
+        kept.lerp_(new, 1 - stays)
