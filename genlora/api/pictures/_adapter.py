@@ -11,7 +11,7 @@ from genlora.files import canonical_json, old_files, publish_folder, read_bounde
 from genlora.images import WEIGHTS, lora_bytes, read_lora
 from genlora.ownership import owned
 
-from .._interrupts import hold_interrupts
+from .._own_files import hold_interrupts
 from .._receipt import read_receipt, seal
 
 RECEIPT = "receipt.json"
