@@ -14,6 +14,7 @@ from genlora.errors import ConfigError, StorageError
 from genlora.extras import require_extra
 from genlora.hosts import is_loopback
 from genlora.progress import Progress, silent
+from genlora.serve import reserve
 
 from ._firewall import Firewall
 from ._page import build
@@ -94,6 +95,7 @@ def serve_demo(
 
     Raises `ConfigError` for a port in use, `StorageError`, and what opening bank, base and embedder raises.
     """
+    reserve(options.host, options.port).close()  # before anything slow: a taken port is told at once
     with ExitStack() as stack:
         if studio is None:
             folder = _private_folder()

@@ -134,3 +134,14 @@ def test_the_temporary_folder_is_private():
     assert folder.stat().st_mode & 0o077 == 0
     assert folder.is_relative_to(Path(tempfile.gettempdir()).resolve())
     folder.rmdir()
+
+
+def test_a_taken_port_is_told_before_anything_is_loaded(tmp_path):
+    import socket
+
+    from genlora_app import DemoOptions, serve_demo
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        options = DemoOptions(port=taken.getsockname()[1], bank=tmp_path / "no bank", base="no base")
+        with pytest.raises(ConfigError, match="cannot listen on 127.0.0.1 port .*--port"), serve_demo(options):
+            pass
