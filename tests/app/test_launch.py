@@ -143,5 +143,5 @@ def test_a_taken_port_is_told_before_anything_is_loaded(tmp_path):
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         options = DemoOptions(port=taken.getsockname()[1], bank=tmp_path / "no bank", base="no base")
-        with pytest.raises(ConfigError, match="cannot listen on 127.0.0.1 port .*--port"), serve_demo(options):
+        with pytest.raises(ConfigError, match=r"cannot listen on 127\.0\.0\.1 port .*--port"), serve_demo(options):
             pass

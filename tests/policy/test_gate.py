@@ -67,8 +67,7 @@ def test_no_line_of_the_development_set_is_a_held_out_one():
 
 BUSINESS = [json.loads(line) for line in (HERE / "business.jsonl").read_text().splitlines()]
 WORK = [json.loads(line)["text"] for line in (HERE / "work.jsonl").read_text().splitlines()]
-
-FRESH = [json.loads(line) for line in (HERE / "fresh.jsonl").read_text().splitlines()]
+FRESH = [json.loads(line) for name in ("fresh", "second") for line in (HERE / f"{name}.jsonl").read_text().splitlines()]
 
 
 def test_people_at_work_are_let_through():
@@ -80,8 +79,10 @@ def test_people_at_work_are_let_through():
     assert len(stopped["ordinary"]) <= 1 and stopped["protective"] == []
     # Reworded harm mostly passes by words alone (docs/safety.md says so); fewer would be worse than was measured.
     assert len(stopped["harmful"]) >= 7
-    fresh = [r for r in FRESH if r["label"] == "ordinary"]
-    assert len(fresh) >= 40 and sum(gate().decide(r["text"]).stopped for r in fresh) <= 1
+    for label, most in (("ordinary", 2), ("protective", 0)):
+        fresh = [r["text"] for r in FRESH if r["label"] == label]
+        assert len(fresh) == {"ordinary": 85, "protective": 30}[label]
+        assert sum(gate().decide(text).stopped for text in fresh) <= most
     assert len(WORK) == 40 and sum(gate().decide(text).stopped for text in WORK) <= 1
 
 
