@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     from .api import GeneratedAdapter as GeneratedAdapter
     from .api import GenLora as GenLora
     from .api import Teacher as Teacher
+    from .api import transfer as transfer
     from .api.pictures import ImageStudio as ImageStudio
 
-__all__ = ["GenLora", "GeneratedAdapter", "GenloraError", "ImageStudio", "Teacher", "__version__"]
+__all__ = ["GenLora", "GeneratedAdapter", "GenloraError", "ImageStudio", "Teacher", "__version__", "transfer"]
 
 _LAZY = {
     "GenLora": "genlora.api",
     "GeneratedAdapter": "genlora.api",
     "ImageStudio": "genlora.api.pictures",
     "Teacher": "genlora.api",
+    "transfer": "genlora.api",
 }
 
 

@@ -55,5 +55,13 @@ from .measure._evaluate import evaluate as evaluate
 from .measure._fit_auto import fit_auto as fit_auto
 from .measure._verify import Verdict as Verdict
 from .measure._verify import verify as verify
+from .moving._bank import MovedBank as MovedBank
+from .moving._bank import transfer_bank as transfer_bank
+from .moving._discriminators import Discriminators as Discriminators
+from .moving._discriminators import train_discriminators as train_discriminators
+from .moving._move import Transferred as Transferred
+from .moving._options import TransferOptions as TransferOptions
+from .moving._transfer import DISCRIMINATORS as DISCRIMINATORS
+from .moving._transfer import transfer as transfer
 from .teacher._teacher import Taught as Taught
 from .teacher._teacher import Teacher as Teacher

@@ -23,23 +23,32 @@ def examples_page(description: str, told: Mapping[str, Any], found: Synthesised)
         f"{counts.asked} asked for, {counts.parsed} read, {counts.unreadable} unreadable, {counts.duplicate} there "
         f"already, {counts.off_form} not of the answers' form, {counts.disagreed} disagreed on, {counts.kept} kept."
     )
-    kept = _table(("Input", "Answer"), [(e.input, e.output) for e in found.examples])
-    doubtful = _table(("Input", "First answer", "Second answer"), [(e.input, e.output, s) for e, s in found.doubtful])
+    kept = table(("Input", "Answer"), [(e.input, e.output) for e in found.examples])
+    doubtful = table(("Input", "First answer", "Second answer"), [(e.input, e.output, s) for e, s in found.doubtful])
     left_out = f"<h2>Left out: it disagreed with itself</h2>{doubtful}" if found.doubtful else ""
+    body = (
+        f"<p>{html.escape(description)}</p>\n"
+        f"<p>Written by <code>{html.escape(str(told['model']))}</code> at "
+        f"<code>{html.escape(str(told['endpoint']))}</code>; no person has checked them. {dropped}</p>\n{form}"
+        "<p>Wrong ones? Take them out of <code>examples.jsonl</code> and fit again with <code>--examples</code>.</p>\n"
+        f"<h2>Kept</h2>{kept}\n{left_out}"
+    )
+    return page("Examples from a teacher", body)
+
+
+def page(title: str, body: str) -> str:
+    """A whole HTML page around `body`, which is markup already; `title` is text."""
     return (
         "<!doctype html>\n<html lang=en><meta charset=utf-8>"
         f'<meta http-equiv=Content-Security-Policy content="{_POLICY}">'
         "<meta name=viewport content='width=device-width'>"
-        f"<title>Examples from a teacher</title><style>{_STYLE}</style>\n"
-        f"<h1>Examples from a teacher</h1>\n<p>{html.escape(description)}</p>\n"
-        f"<p>Written by <code>{html.escape(str(told['model']))}</code> at "
-        f"<code>{html.escape(str(told['endpoint']))}</code>; no person has checked them. {dropped}</p>\n{form}"
-        "<p>Wrong ones? Take them out of <code>examples.jsonl</code> and fit again with <code>--examples</code>.</p>\n"
-        f"<h2>Kept</h2>{kept}\n{left_out}</html>\n"
+        f"<title>{html.escape(title)}</title><style>{_STYLE}</style>\n"
+        f"<h1>{html.escape(title)}</h1>\n{body}</html>\n"
     )
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of texts as markup."""
     head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n" for row in rows)
     return f"<table><tr>{head}</tr>\n{body}</table>"

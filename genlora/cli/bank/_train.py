@@ -57,6 +57,11 @@ A run that was stopped goes on where it was: give the same --run again.
     help="Refuse an expert that is right on a smaller share of its own held-out examples, e.g. 0.5.",
 )
 @click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--discriminator",
+    is_flag=True,
+    help="Train for each stored expert what tells its real inputs from made-up ones, for: genlora transfer",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def train(bank: Path | BankAddress | None, sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Train an expert for each task of SOURCES on BANK's base; store those that beat base and majority answer.
@@ -70,6 +75,10 @@ def train(bank: Path | BankAddress | None, sources: tuple[str, ...], as_json: bo
         if not isinstance(bank, Path):
             raise click.UsageError("a shared bank has no folder beside it: name one for the checkpoints with --run.")
         options["run"] = bank.with_name(f"{bank.name}.run")
+    if options["discriminator"] and not isinstance(bank, Path):
+        raise click.UsageError(
+            "a shared bank has no folder for discriminators. Train them by: genlora bank discriminator --output FOLDER"
+        )
     report = _train(bank, sources, **options)
     if as_json:
         click.echo(json.dumps(report.to_json()))
@@ -98,10 +107,19 @@ def _train(
     keep_last: int,
     least: float,
     seed: int,
+    discriminator: bool,
 ) -> Grown:
     import torch
 
-    from genlora.api import grow_bank, load_banks_base, load_banks_embedder, open_bank, store_calibration
+    from genlora.api import (
+        DISCRIMINATORS,
+        grow_bank,
+        load_banks_base,
+        load_banks_embedder,
+        open_bank,
+        store_calibration,
+        train_discriminators,
+    )
     from genlora.tasks import load_tasks
     from genlora.train import ExpertConfig
 
@@ -128,4 +146,11 @@ def _train(
         )
         if len(bank):
             store_calibration(bank)
+        admitted = {a.name for a in report.admitted}
+        if discriminator and admitted and bank.folder:
+            chosen = [t for t in tasks if t.name in admitted]
+            folder = bank.folder / DISCRIMINATORS
+            train_discriminators(
+                bank, base, chosen, folder, run / DISCRIMINATORS, slots=slots, progress=show, on_tick=trained
+            )
     return report

@@ -33,6 +33,8 @@ class WriterPrompt:
     temperature: float
     seed: int
     max_tokens: int
+    raw: bool = False
+    """To be continued as it stands, not asked in a chat: a list whose next line is wanted."""
 
 
 def writing_prompts(description: str, form: AnswerForm | None, *, count: int, seed: int) -> list[WriterPrompt]:

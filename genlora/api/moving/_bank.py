@@ -1,0 +1,192 @@
+"""A whole bank to another base: every expert moved, all of them trained in the same batches, in one resumable run."""
+
+import logging
+import math
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from genlora.bank import Bank, BankAddress, ExpertRecord, place_of
+from genlora.base import require_compatible
+from genlora.errors import BankError, TaskError, TrainingError
+from genlora.files import check_name, storage_errors
+from genlora.progress import Progress, silent
+from genlora.train import ExpertTick, ExpertTrainer, discriminator_files
+
+from .._places import store_calibration
+from .._scene import open_bank
+from ._bases import Bases
+from ._move import Prepared, Transferred, finish, prepare, projected
+from ._options import TransferOptions
+from ._steps import Moving, task_of
+from ._transfer import DISCRIMINATORS, moving_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MovedBank:
+    """What `transfer_bank` did."""
+
+    path: Path
+    moved: dict[str, dict[str, Any]]
+    """{expert: its report}."""
+    already: tuple[str, ...]
+    """Experts that were there from an earlier call."""
+    failed: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "path": str(self.path)}
+
+
+def transfer_bank(
+    bank: "str | Path | BankAddress | None",
+    to: str,
+    out: str | Path,
+    *,
+    names: Sequence[str] | None = None,
+    discriminators: str | Path | None = None,
+    discriminator_base: str | None = None,
+    run: str | Path | None = None,
+    base: str | None = None,
+    embedder: str | None = None,
+    device: str = "cpu",
+    options: TransferOptions | None = None,
+    progress: Progress = silent,
+    on_tick: Callable[[ExpertTick], None] | None = None,
+    on_moved: Callable[[str, Transferred], None] = lambda name, moved: None,
+) -> MovedBank:
+    """Move the experts of `bank` (all, or `names`) to the base `to`, into the bank in the folder `out`.
+
+    Seeds are those on each expert's card. Inputs and answers are made expert by expert; then all adapters are trained
+    in the same batches, and each is stored once it is finished. The same call goes on after a kill; what is in `out`
+    already stays. Discriminators go along, so that the new bank can be moved on. How right a moved expert is on real
+    inputs is not known here: its card has no gain, but how far it agrees with the expert it was made from.
+
+    Other arguments and errors are those of `transfer`. Raises `BankError` where `out` is no bank of the target base,
+    `TrainingError` where not one expert could be moved. An expert that cannot be moved does not stop the others.
+    """
+    options = options or TransferOptions()
+    folder = Path(out)
+    where = Path(run) if run is not None else folder.with_name(f"{folder.name}.run")
+    with open_bank(bank) as source:
+        if not isinstance(place_of(folder), Path) or (source.folder and source.folder.resolve() == folder.resolve()):
+            raise BankError(f"{folder}: is the bank that is moved, or no folder. Choose another folder.")
+        chosen = source.names() if names is None else [source.get(check_name(n)).name for n in names]
+        bases = Bases(
+            source,
+            to,
+            base=base,
+            judge=discriminator_base,
+            embedder=embedder,
+            device=device,
+            progress=progress,
+        )
+        with _target_bank(folder, source, bases, options) as target:
+            already = tuple(n for n in chosen if n in target)
+            mover = _Mover(source, target, bases, options, where, discriminators, progress, on_moved)
+            mover.move([n for n in chosen if n not in target], on_tick)
+            if not mover.moved and not already:
+                first = next(iter(mover.failed.items()), ("no expert", "the bank is empty"))
+                raise TrainingError(f"{folder}: not one expert could be moved; {first[0]}: {first[1]}")
+            if mover.moved:
+                store_calibration(target)
+    return MovedBank(folder, mover.moved, already, mover.failed)
+
+
+def _target_bank(folder: Path, source: Bank, bases: Bases, options: TransferOptions) -> Bank:
+    """The bank to fill: made now, or begun by an earlier call. Raises `BankError` or `BaseMismatchError`."""
+    layout = bases.target.layout
+    if folder.exists():
+        found = Bank.open(folder)
+        require_compatible(bases.target.fingerprint, found.fingerprint, what=f"the bank {folder}")
+        return found
+    projecting = options.method == "project"
+    rank = source.rank if projecting else options.config.rank
+    targets = source.targets if projecting else options.config.targets
+    return Bank.create(folder, layout, bases.target.fingerprint, rank=rank, targets=targets)
+
+
+class _Mover:
+    def __init__(
+        self,
+        source: Bank,
+        target: Bank,
+        bases: Bases,
+        options: TransferOptions,
+        where: Path,
+        discriminators: str | Path | None,
+        progress: Progress,
+        on_moved: Callable[[str, Transferred], None],
+    ) -> None:
+        self.source, self.target, self.bases, self.options = source, target, bases, options
+        self.where, self.discriminators = where, discriminators
+        self.progress, self.on_moved = progress, on_moved
+        self.moved: dict[str, dict[str, Any]] = {}
+        self.failed: dict[str, str] = {}
+
+    def move(self, names: Sequence[str], on_tick: Callable[[ExpertTick], None] | None) -> None:
+        ready: dict[str, Prepared] = {}
+        for done, name in enumerate(names):
+            self.progress("experts prepared", done, len(names))
+            try:
+                moving = moving_of(self.source, name, discriminator=self._judge(name))
+                if self.options.method == "project":
+                    self._store(moving, projected(moving, self.bases, self.options, self.where / "experts" / name))
+                else:
+                    ready[name] = prepare(
+                        moving, self.bases, self.options, self.where / "experts" / name, progress=self.progress
+                    )
+            except (TaskError, TrainingError) as err:
+                log.warning("%s: is not moved: %s", name, err)
+                self.failed[name] = str(err)
+        self.progress("experts prepared", len(names), len(names))
+        if not ready:
+            return
+        tasks = [task_of(p.moving, p.rows) for p in ready.values()]
+        trainer = ExpertTrainer(self.bases.target, tasks, self.options.config, self.where / "training", on_tick=on_tick)
+        for trained in trainer.run():
+            done = ready[trained.name]
+            self._store(done.moving, finish(done, trained, self.bases, progress=self.progress))
+        self.failed |= trainer.failed
+
+    def _judge(self, name: str) -> Path | None:
+        if self.discriminators is None:
+            return None
+        return discriminator_files(Path(self.discriminators)).get(name)
+
+    def _store(self, moving: Moving, moved: Transferred) -> None:
+        before = self.source.get(moving.name)
+        self.target.add(_record(before, moving, moved), moved.state, replace=True)
+        if moving.discriminator is not None and self.target.folder is not None:
+            beside = self.target.folder / DISCRIMINATORS
+            with storage_errors(beside):
+                beside.mkdir(exist_ok=True)
+                shutil.copyfile(moving.place, beside / Path(moving.place).name)
+        self.moved[moving.name] = moved.report
+        self.on_moved(moving.name, moved)
+
+
+def _record(before: ExpertRecord, moving: Moving, moved: Transferred) -> ExpertRecord:
+    report = moved.report
+    agreed = report.get("agreement", {}).get("share")
+    metrics = {
+        "metric": moving.metric,
+        "samples": [{"input": e.input, "output": e.output} for e in moving.seeds],
+        **({} if agreed is None or math.isnan(agreed) else {"agreement": agreed}),
+    }
+    return before.with_(
+        gain=None,
+        metrics=metrics,
+        rank=0,
+        base="",
+        blob="",
+        generation=0,
+        provenance={
+            "transferred": {k: report[k] for k in ("method", "source", "source_fingerprint", "seed")},
+            "prompt": "bare",
+            "before": dict(before.provenance.get("transferred", {})),
+        },
+    )
