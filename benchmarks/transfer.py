@@ -208,7 +208,7 @@ class Bench:
         for found in ExpertTrainer(self.target, tasks, config, run).run():
             yield names[found.name], found.state
 
-    def distances(self, task: Task, folder: Path, seeds: list[Example]) -> dict[str, float]:
+    def distances(self, task: Task, folder: Path, seeds: list[Example]) -> dict[str, float | int | None]:
         """MMD to real test inputs of what was kept, of everything, and of what the seeds' similarity would keep."""
         step = json.loads((folder / "filtered.run" / "inputs.json").read_text())
         everything = [text for text, _ in step["candidates"]]
