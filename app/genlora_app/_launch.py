@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genlora.errors import ConfigError, StorageError
+from genlora.errors import ConfigError, GenloraError, StorageError
 from genlora.extras import require_extra
 from genlora.hosts import is_loopback
 from genlora.progress import Progress, silent
@@ -20,6 +20,9 @@ from ._firewall import Firewall
 from ._page import build
 from ._studio import Studio
 from ._theme import FAVICON, SCRIPT, STYLE, theme
+
+if TYPE_CHECKING:
+    from genlora.api.pictures import ImageStudio
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,8 @@ class DemoOptions:
     embedder: str | None = None
     base: str | None = None
     device: str = "cpu"
+    images: Path | None = None
+    """Folder of a text-to-image model with its hypernetwork; None is the shipped one, if there is one."""
     host: str = "127.0.0.1"
     """Loopback unless a password is given."""
     port: int = 7860
@@ -82,6 +87,7 @@ def serve_demo(
     options: DemoOptions,
     *,
     studio: Studio | None = None,
+    images: "ImageStudio | None" = None,
     progress: Progress = silent,
     say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Running]:
@@ -90,6 +96,7 @@ def serve_demo(
     Args:
         options: where it listens and what it runs on.
         studio: one that is open already (it stays open), with its folder; by default one is opened from the options.
+        images: a text-to-image model that is open already; by default as the options say.
         progress: told about downloads.
         say: told what is being prepared.
 
@@ -114,10 +121,28 @@ def serve_demo(
                 say=say,
             )
             stack.callback(studio.close)
-        page = build(studio)
+        page = build(studio, images or _images(options, say))
         stack.callback(page.close, verbose=False)
         say("opening the door")
         yield _launched(page, studio, folder, options)
+
+
+def _images(options: DemoOptions, say: Callable[[str], None]) -> "ImageStudio | None":
+    """The text-to-image model that was named, or the shipped one; None where there is none to show."""
+    from genlora.api.pictures import ImageStudio, default_images
+
+    if options.images is None:
+        try:
+            require_extra("image", "diffusers", "dicebear", "resvg_py", "efficientnet_lite_pytorch", what="pictures")
+            default_images()
+        except GenloraError as err:
+            log.info("no tab for pictures: %s", err)
+            return None
+    say("loading the text-to-image model")
+    found = ImageStudio.open(options.images)
+    if found.generator is None:
+        raise ConfigError(f"{found.where}: has no hypernetwork, so pictures cannot become a LoRA. Train one first.")
+    return found
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """The page: tabs, and what happens when something is pressed. Every handler answers errors of ours in place."""
 
+from typing import TYPE_CHECKING
+
 import gradio as gr
 
 from genlora.errors import GenloraError
@@ -12,14 +14,17 @@ from ._merging import merge_tab
 from ._scoring import score_tab
 from ._studio import Studio
 
+if TYPE_CHECKING:
+    from genlora.api.pictures import ImageStudio
+
 MAX_QUEUE = 32
 """Requests that may wait; more are refused at once."""
 SESSION_S = 3600
 """How long a session's state is kept after its last use."""
 
 
-def build(studio: Studio) -> gr.Blocks:
-    """The whole app on a studio, queue set, ready to launch."""
+def build(studio: Studio, images: "ImageStudio | None" = None) -> gr.Blocks:
+    """The whole app on a studio, queue set, ready to launch; with a text-to-image model, its tab too."""
     with gr.Blocks(title="genlora", analytics_enabled=False, fill_width=True) as page:
         publish(studio)  # first, so that its names are taken from the handlers below, which are private
         gr.HTML(views.header(studio.base.layout.name, len(studio.experts)))
@@ -33,6 +38,11 @@ def build(studio: Studio) -> gr.Blocks:
                 merge_tab(studio, current)
             with gr.Tab("Bank", id="bank"):
                 bank_tab(studio)
+            if images is not None:
+                from .pictures import subject_tab
+
+                with gr.Tab("Pictures", id="pictures"):
+                    subject_tab(images, studio.folder)
         wire_current(studio, current)
     return page.queue(max_size=MAX_QUEUE, default_concurrency_limit=1)
 

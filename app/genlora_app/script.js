@@ -83,6 +83,26 @@
     if (came > area.maxLength) setTimeout(() => tell(area, area.maxLength, came));
   });
 
+  // Pictures are made small here and become text: the server takes no files.
+  document.addEventListener('change', async e => {
+    if (e.target.id !== 'gl-files') return;
+    const lines = [];
+    for (const file of [...e.target.files].slice(0, 5)) {
+      try {
+        const image = await createImageBitmap(file);
+        const scale = Math.min(1, 256 / Math.max(image.width, image.height));
+        const canvas = document.createElement('canvas');
+        canvas.width = Math.max(1, Math.round(image.width * scale));
+        canvas.height = Math.max(1, Math.round(image.height * scale));
+        canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
+        lines.push(canvas.toDataURL(scale < 1 ? 'image/jpeg' : 'image/png', 0.92));
+      } catch {
+        lines.push(`not a picture: ${file.name}`);
+      }
+    }
+    put(box('gl-pictures'), lines.join('\n'));
+  });
+
   // A text file that is dropped on an examples box is read here, in the browser: the server takes no files.
   document.addEventListener('dragover', e => {
     if (e.target.closest && e.target.closest('.gl-drop')) e.preventDefault();

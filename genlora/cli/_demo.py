@@ -20,6 +20,11 @@ from ._show import bank_option, say, say_json
 @click.option("--embedder", metavar="SOURCE", help="Embedder the bank was made with, if not the default.")
 @click.option("--base", metavar="SOURCE", help="pypi:NAME, hf:ORG/NAME, a folder or .gguf.  [default: the bank's]")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path),
+    help="Folder of a text-to-image model with its hypernetwork, for the tab of pictures.  [default: the shipped one]",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Others need a password: $GENLORA_DEMO_PASSWORD.")
 @click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0 takes any free one.")
 @click.option("--mcp", is_flag=True, help="Also serve the endpoints as tools for MCP clients.")
@@ -30,6 +35,7 @@ def demo(
     embedder: str | None,
     base: str | None,
     device: str,
+    images: Path | None,
     host: str,
     port: int,
     mcp: bool,
@@ -57,6 +63,7 @@ def demo(
         embedder=embedder,
         base=base,
         device=device,
+        images=images,
         host=host,
         port=port,
         mcp=mcp,

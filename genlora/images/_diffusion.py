@@ -182,10 +182,13 @@ def linear_targets(model: nn.Module, pattern: str = ATTENTION) -> dict[str, tupl
 
 
 def fingerprint(folder: Path) -> str:
-    """Hex SHA-256 of what decides a model's pictures: the weights and configurations of its U-Net, text and decoder."""
+    """Hex SHA-256 of what decides a model's predictions: weights and configurations of its U-Net and text encoders.
+
+    The autoencoder is not part of it: a better decoder for the same latents leaves every adapter valid.
+    """
     parts = sorted(
         p
-        for name in ("unet", "text_encoder", "text_encoder_2", "vae", "scheduler", "tokenizer", "tokenizer_2")
+        for name in ("unet", "text_encoder", "text_encoder_2", "scheduler", "tokenizer", "tokenizer_2")
         for p in (folder / name).rglob("*")
         if p.is_file() and p.suffix in (".safetensors", ".json", ".txt")
     )

@@ -9,6 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from ..image_world import folders as folders
+from ..image_world import image_folder as image_folder
+from ..image_world import mini_pipeline as mini_pipeline
+from ..image_world import models as models
+from ..image_world import sd15_pipeline as sd15_pipeline
+from ..image_world import sdxl_pipeline as sdxl_pipeline
+from ..image_world import tokenizer as tokenizer
 from ..small_world import embedder as embedder
 from ..small_world import embedder_path as embedder_path
 from ..small_world import fill
