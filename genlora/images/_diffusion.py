@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from genlora.errors import BaseError, ConfigError
 from genlora.files import read_json, sha256_bytes, sha256_file
 
-from ._diffusers import diffusers_class
+from ._diffusers import diffusers_class, no_bars
 
 ATTENTION = r"attn[12]\.to_(q|k|v|out\.0)$"
 """Every projection of a U-Net's attention."""
@@ -70,9 +70,10 @@ class Diffusion:
         """
         family = _family(folder)
         try:
-            pipeline = diffusers_class(family).from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, **_without_checker(folder)
-            )
+            with no_bars():
+                pipeline = diffusers_class(family).from_pretrained(
+                    folder, local_files_only=True, use_safetensors=True, **_without_checker(folder)
+                )
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise BaseError(
                 f"{folder}: cannot be loaded as a {family} ({error}). Save it again with diffusers."
