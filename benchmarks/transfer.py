@@ -9,7 +9,8 @@ then the expert is moved from five seeds, and the same target is trained on the 
 | arm | what the target base is trained on |
 |---|---|
 | real | the training split: what transfer tries to do without |
-| filtered | made-up inputs that the discriminator kept, answered by the source expert: the transfer |
+| filtered | made-up inputs that discriminator and the expert's own confidence kept, with its answers: the transfer |
+| looks only | as many that the discriminator kept alone |
 | unfiltered | as many made-up inputs as they came, answered by the source expert |
 | own answers | the filtered inputs, answered by the target base itself, described |
 | seeds only | the five seeds |
@@ -37,10 +38,10 @@ from genlora.evaluate import answer, held_out
 from genlora.files import atomic_write, canonical_json
 from genlora.progress import silent
 from genlora.tasks import Example, Task, load_tasks, sample
-from genlora.train import ExpertConfig, ExpertTrainer, SeedJudge, bandwidth, mmd, project
+from genlora.train import Discriminator, ExpertConfig, ExpertTrainer, SeedJudge, bandwidth, mmd, project
 
 SEEDS = 5
-ARMS = ("real", "filtered", "unfiltered", "own answers", "seeds only")
+ARMS = ("real", "filtered", "looks only", "unfiltered", "own answers", "seeds only")
 
 
 class Counted(Sequence[Example]):
@@ -173,11 +174,18 @@ class Bench:
         filtered = json.loads((folder / "filtered.run" / "answers.json").read_text())["rows"]
         expert = self.bank.state(task.name)
 
-        def expert_says() -> list[list[str]]:
+        everything = [text for text, _ in step["candidates"]]
+
+        def looks() -> list[str]:
+            judge = Discriminator.read(folder / "discriminators" / f"{task.name}.safetensors")
+            found = judge.on(self.source, where=task.name).scores(everything)
+            return [t for t, s in zip(everything, found, strict=True) if s >= 0][: len(kept)]
+
+        def expert_says(inputs: Sequence[str]) -> list[list[str]]:
             known = dict(map(tuple, filtered))
-            new = [t for t in first if t not in known]
+            new = [t for t in inputs if t not in known]
             said = known | {e.input: e.output for e in answers_of(self.source, expert, new, silent)[0]}
-            return [[t, said[t]] for t in first if t in said]
+            return [[t, said[t]] for t in inputs if t in said]
 
         def target_says() -> list[list[str]]:
             examples = [Example(text, said) for text, said in filtered]
@@ -186,7 +194,8 @@ class Bench:
 
         return {
             "real": list(real[:]),
-            "unfiltered": [Example(*r) for r in self.once(task, "rows-unfiltered", expert_says)],
+            "looks only": [Example(*r) for r in self.once(task, "rows-looks", lambda: expert_says(looks()))],
+            "unfiltered": [Example(*r) for r in self.once(task, "rows-unfiltered", lambda: expert_says(first))],
             "own answers": [Example(*r) for r in self.once(task, "rows-own", target_says)],
             "seeds only": seeds,
         }
@@ -199,6 +208,8 @@ class Bench:
         tasks: list[Task] = []
         for name, arm in names.items():
             plain = {"descriptions": task.descriptions, "family": task.family, "parent": name, "metric": task.metric}
+            if arm not in self.args.arms:
+                continue
             if arm == "real":
                 tasks.append(Fixed(name, examples=tuple(rows[arm]), checked=task.split("validation"), **plain))
             elif arm == "seeds only":
@@ -229,6 +240,7 @@ ORDER = (
     "source expert",
     "real",
     "filtered",
+    "looks only",
     "unfiltered",
     "own answers",
     "seeds only",
@@ -276,6 +288,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=640)
     parser.add_argument("--eval-every", type=int, default=10)
     parser.add_argument("--lr", type=float, default=4e-3)
+    parser.add_argument("--arms", nargs="+", default=list(ARMS), help="controls that are trained")
     parser.add_argument("--name", default="transfer")
     parser.add_argument("--output", type=Path, default=RESULTS)
     args = parser.parse_args()

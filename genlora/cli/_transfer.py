@@ -66,6 +66,9 @@ A generator for the new base: genlora train cvae --bank bank-on-base ...
     help="auto: the expert's discriminator where there is one, else likeness to the seeds.",
 )
 @click.option(
+    "--unsure", is_flag=True, help="Keep inputs too that the expert answers with less confidence than the seeds."
+)
+@click.option(
     "--discriminator",
     type=click.Path(path_type=Path),
     help="File, or folder of them.  [default: BANK/discriminators]",
@@ -183,6 +186,7 @@ def _options(given: dict[str, Any]) -> TransferOptions:
         most=given["most"],
         writer=given["writer"],
         filter=given["filter_"],
+        sure=not given["unsure"],
         config=config,
         seed=given["seed"],
     )

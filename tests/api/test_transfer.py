@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -88,7 +89,7 @@ def lines(monkeypatch, embedder_path):
     monkeypatch.setattr(Lines, "limit", None)
     monkeypatch.setattr("genlora.api.moving._steps.BaseWriter", Lines)
     monkeypatch.setattr("genlora.api.moving._discriminators.BaseWriter", Lines)
-    monkeypatch.setattr("genlora.api.moving._steps.generate_greedy", decoded)
+    monkeypatch.setattr("genlora.api.moving._sure.generate_greedy", decoded)
     monkeypatch.setattr("genlora.api._places.resolve_embedder", lambda *a, **k: embedder_path)
     monkeypatch.setattr("genlora.api._places.embedder_lora", lambda: None)
     return Lines
@@ -315,9 +316,26 @@ def test_an_expert_that_answers_nothing_whole_is_told(move, monkeypatch):
     def cut(base, prompts, **_):
         return [Continuation((5,), -0.1, 1, False) for _ in prompts]
 
-    monkeypatch.setattr("genlora.api.moving._steps.generate_greedy", cut)
+    monkeypatch.setattr("genlora.api.moving._sure.generate_greedy", cut)
     with pytest.raises(TrainingError, match="a whole answer to 0 of 32 made-up inputs"):
         move()
+
+
+def test_what_the_expert_doubts_is_left_out_unless_told(move, monkeypatch):
+    def doubts(base, prompts, **_):
+        found = decoded(base, prompts)
+        numbers = [int(re.findall(r"\d+", base.tokenizer.decode(ids))[-1]) for ids in prompts]
+        return [
+            replace(c, log_probability=-3.0) if n > 999 and n % 3 == 0 else c
+            for c, n in zip(found, numbers, strict=True)
+        ]
+
+    monkeypatch.setattr("genlora.api.moving._sure.generate_greedy", doubts)
+    everything = replace(OPTIONS, filter="none")
+    sure = move(options=everything)
+    assert sure.report["counts"]["rejected"] > 5 and "confidence of 0.72" in sure.report["filter"]
+    all_of_it = move(out="all", options=replace(everything, sure=False))
+    assert all_of_it.report["counts"]["rejected"] == 0 and "confidence" not in all_of_it.report["filter"]
 
 
 def test_zero_acceptance_ends_it_early(move, lines, monkeypatch):

@@ -12,6 +12,7 @@ from .._places import base_source
 from .._scene import best_dtype, load_banks_base, load_banks_embedder
 from ._options import TransferOptions
 from ._steps import Moving, check_prompts, missing_discriminator
+from ._sure import SureJudge
 
 
 class Bases:
@@ -52,7 +53,15 @@ class Bases:
         return load_banks_embedder(self._bank, self._embedder, progress=self._progress)
 
     def judge(self, moving: Moving, options: TransferOptions) -> Judge:
-        """What filters the inputs of an expert.
+        """What filters the inputs of an expert, its own doubt last.
+
+        Raises as `judge_of_looks` does.
+        """
+        inner = self.judge_of_looks(moving, options)
+        return SureJudge(inner, self.source, moving.state, moving.texts) if options.sure else inner
+
+    def judge_of_looks(self, moving: Moving, options: TransferOptions) -> Judge:
+        """What tells by an input's looks whether it may be real: discriminator, likeness to the seeds, or nothing.
 
         A discriminator stays on the base that it was trained on: after a chain of transfers that is neither source nor
         target. Raises `BaseMismatchError` where that base is not to be had, `TrainingError` where a discriminator was

@@ -27,6 +27,8 @@ class TransferOptions:
     writer: Side = "source"
     """Which base writes the inputs."""
     filter: Filter = "auto"
+    sure: bool = True
+    """Keep only what the expert is about as sure of as of the seeds."""
     config: ExpertConfig = field(default_factory=lambda: ExpertConfig(lr=4e-3))
     """How the adapter on the target is trained; its rank and targets may be other ones than the expert's."""
     seed: int = 0
@@ -48,6 +50,6 @@ class TransferOptions:
 
     def told(self) -> dict[str, Any]:
         """What a run folder and a report hold of it."""
-        kept = ("method", "count", "writer", "filter", "seed")
+        kept = ("method", "count", "writer", "filter", "sure", "seed")
         training = {k: getattr(self.config, k) for k in ("rank", "targets", "lr", "max_rows", "seed")}
         return {**{k: getattr(self, k) for k in kept}, "most": self.limit, "training": training}

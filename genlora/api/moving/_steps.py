@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genlora.adapter import AdapterState, attached
-from genlora.base import LoadedBase, decode_text, generate_greedy
+from genlora.adapter import AdapterState
+from genlora.base import LoadedBase, decode_text
 from genlora.errors import BaseError, TrainingError
 from genlora.progress import Progress
 from genlora.tasks import Example, Metric, Task, prompt_ids
@@ -30,11 +30,11 @@ from genlora.train import (
 
 from ._options import LEAST_INPUTS, TransferOptions
 from ._run import TransferRun
+from ._sure import MAX_ANSWER_TOKENS, greedy_answers
 from ._writer import BaseWriter
 
 log = logging.getLogger(__name__)
 
-MAX_ANSWER_TOKENS = 64
 _CHUNK = 32
 """Answers between two looks of the progress display."""
 _EARLY = 4
@@ -173,16 +173,13 @@ def answers_of(
 ) -> tuple[list[Example], int]:
     """(examples, how many inputs got no whole answer): what a base with an adapter answers to bare inputs."""
     rows: list[Example] = []
-    with attached(base.model, state):
-        for start in range(0, len(inputs), _CHUNK):
-            progress("answering", start, len(inputs))
-            some = inputs[start : start + _CHUNK]
-            prompts = [prompt_ids(base.tokenizer, text) for text in some]
-            found = generate_greedy(base, prompts, max_new_tokens=MAX_ANSWER_TOKENS)
-            for text, c in zip(some, found, strict=True):
-                said = decode_text(base.tokenizer, c.tokens)
-                if c.ended and said:
-                    rows.append(Example(text, said))
+    for start in range(0, len(inputs), _CHUNK):
+        progress("answering", start, len(inputs))
+        some = inputs[start : start + _CHUNK]
+        for text, c in zip(some, greedy_answers(base, state, some), strict=True):
+            said = decode_text(base.tokenizer, c.tokens)
+            if c.ended and said:
+                rows.append(Example(text, said))
     progress("answering", len(inputs), len(inputs))
     return rows, len(inputs) - len(rows)
 
