@@ -97,7 +97,7 @@ def theme() -> Any:
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         button_primary_background_fill_dark="*primary_500",
-        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_400",
         button_primary_text_color="#ffffff",
         button_primary_text_color_dark="#06201d",
         button_secondary_background_fill="#ffffff",

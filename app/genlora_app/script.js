@@ -6,11 +6,14 @@
     area.dispatchEvent(new Event('input', {bubbles: true}));
   };
 
-  // On a narrow screen the answers stand below the form.
+  // On a narrow screen the answers stand below the form: they are brought to the top, and again while they grow, for
+  // at first the page is too short for that. Whoever scrolls meanwhile is let alone.
   let waiting = false;
   const reveal = () => {
-    if (innerWidth < 760) document.getElementById('gl-answers').scrollIntoView({behavior: 'smooth'});
+    const answers = document.getElementById('gl-answers');
+    if (innerWidth < 760 && Math.abs(answers.getBoundingClientRect().top) > 4) answers.scrollIntoView();
   };
+  for (const moved of ['wheel', 'touchmove']) document.addEventListener(moved, () => { waiting = false; }, {passive: true});
 
   // One way to begin: a chip, a card of the bank and the page's own address fill the form and press its button.
   const begin = (task, examples) => {
@@ -60,7 +63,7 @@
       if (!shown) return;
       follow(shown);
       if (waiting) reveal();
-      waiting = false;
+      waiting &&= answers.querySelector('.gl-typing') !== null;
     }).observe(answers, {childList: true, subtree: true});
     const asked = new URL(location).searchParams;
     if (asked.get('task') || asked.get('examples')) begin(asked.get('task') || '', asked.get('examples') || '');

@@ -323,6 +323,42 @@ def test_it_fits_the_screen_in_both_themes(browser, demo, width, theme):
     assert abs(luminance(ink) - luminance(paper)) > 150
 
 
+def contrast(page, selector: str) -> float:
+    """Of an element's text on its own ground, 1 to 21 (WCAG 2, 1.4.3: at least 4.5)."""
+    style = f"getComputedStyle(document.querySelector('{selector}'))"
+    shades = []
+    for colour in page.evaluate(f"[{style}.color, {style}.backgroundColor]"):
+        parts = [float(x) / 255 for x in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+        r, g, b = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts)
+        shades.append(0.2126 * r + 0.7152 * g + 0.0722 * b)
+    return (max(shades) + 0.05) / (min(shades) + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_button_can_be_read_under_the_pointer_too(browser, demo, theme):
+    page = browser.new_page(color_scheme=theme)
+    page.goto(demo.url)
+    page.wait_for_selector("#gl-make")
+    before = contrast(page, "#gl-make")
+    page.hover("#gl-make")
+    page.wait_for_timeout(400)
+    under = contrast(page, "#gl-make")
+    page.close()
+    assert before >= 4.5 and under >= 4.5, (before, under)
+
+
+def test_on_a_phone_the_answers_come_to_the_top(page):
+    page.set_viewport_size({"width": 400, "height": 860})
+    chip = page.locator(".gl-chip").first
+    chip.click()
+    answered(page, chip.get_attribute("data-try"))
+    page.wait_for_timeout(300)
+    assert abs(page.locator("#gl-answers").bounding_box()["y"]) < 60
+    for i in range(3):
+        box = page.locator("#gl-answers .gl-adapted").nth(i).bounding_box()
+        assert 0 <= box["y"] and box["y"] + box["height"] <= 860
+
+
 def luminance(colour: str) -> float:
     """0 to 255, of rgb(r, g, b)."""
     r, g, b = (float(x) for x in colour[colour.index("(") + 1 : -1].split(",")[:3])
