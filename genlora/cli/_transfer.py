@@ -21,9 +21,8 @@ Examples:
   genlora transfer --expert r-extract-city --to path/to/base -o city-on-base
   genlora transfer --expert r-extract-city --to path/to/base --method project -o city-projected
   genlora transfer --expert mine --bank my-bank --seeds five.jsonl --to base.gguf -o mine-on-base
-  genlora transfer --bank my-bank --to path/to/base -o bank-on-base
+  genlora transfer --bank my-bank --to path/to/base -o bank-on-base --refit 4000
 A run that was stopped goes on where it was: give the same command again. What was made up lies in FOLDER.run.
-A generator for the new base: genlora train cvae --bank bank-on-base ...
 """
 
 
@@ -81,6 +80,9 @@ A generator for the new base: genlora train cvae --bank bank-on-base ...
 @click.option("--rows", type=click.IntRange(1), default=960, show_default=True, help="Rows seen at most, repeats too.")
 @click.option("--lr", default=4e-3, show_default=True, help="Peak learning rate.")
 @click.option("--slots", type=click.IntRange(1), default=8, show_default=True, help="Of a bank: trained at once.")
+@click.option(
+    "--refit", type=click.IntRange(0), default=0, metavar="STEPS", help="Of a bank: fit a cvae to it, beside its files."
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--force", is_flag=True, help="Replace an adapter that genlora wrote, and nothing else.")
@@ -109,8 +111,8 @@ def transfer_command(
             )
         _tell_bank(_bank(bank, to, out, only, **options), as_json)
         return
-    if only:
-        raise click.UsageError("--only is for a whole bank: leave it or --expert out.")
+    if only or options["refit"]:
+        raise click.UsageError("--only and --refit are for a whole bank: leave them or --expert out.")
     moved = _one(expert, bank, to, out, **options)
     if as_json:
         say_json(moved.report)
@@ -163,6 +165,7 @@ def _bank(bank: Path | BankAddress | None, to: str, out: Path, only: tuple[str, 
             embedder=options["embedder"],
             device=options["device"],
             options=_options(options),
+            refit=options["refit"],
             progress=show,
             on_tick=ticked,
         )
@@ -202,5 +205,7 @@ def _tell_bank(found: MovedBank, as_json: bool) -> None:
         say(f"moved    {name}{agreed}")
     for name, why in sorted(found.failed.items()):
         say(f"left out {name}  {plain(why)}")
+    if found.generator is not None:
+        say(f"generator: {found.generator}")
     there = f", {len(found.already)} were there already" if found.already else ""
     say(f"{found.path}: {len(found.moved)} experts moved{there}, {len(found.failed)} left out")

@@ -246,6 +246,7 @@ def test_a_discriminator_is_trained_found_used_and_handed_on(bank, source, targe
         asked = lines.asked
         again = train_discriminators(opened, base, TASKS, bank / "discriminators", tmp_path / "d.run", each=40)
         assert again.accuracy == found.accuracy and lines.asked == asked
+        assert verify_bank(bank).ok
         with pytest.raises(TaskError, match="none of the 1 tasks is an expert"):
             train_discriminators(opened, base, [colours("three")], bank / "x", tmp_path / "x.run")
     options = TransferOptions(count=24, most=400, filter="discriminator", config=TRAINING)
@@ -255,6 +256,7 @@ def test_a_discriminator_is_trained_found_used_and_handed_on(bank, source, targe
         assert "discriminator" in str(err)
         return
     assert all("discriminator" in r["filter"] for r in moved.moved.values())
+    assert {p.stem for p in (tmp_path / "moved" / "discriminators").iterdir()} == moved.moved.keys()
     # Chained: the discriminator is still of the first base, which is named.
     third = str(tiny_base("gemma3"))
     chained = {"bank": tmp_path / "moved", "base": str(target), "options": options}
@@ -283,7 +285,14 @@ def test_a_bank_moves_in_one_call_and_goes_on(bank, source, target, tmp_path, li
         assert moved.layout.fingerprint == layout_of(target).fingerprint
         assert len(record.metrics["samples"]) >= 3
     asked = lines.asked
-    assert CliRunner().invoke(cli, list(map(str, args))).exit_code == 0 and lines.asked == asked
+    last = CliRunner().invoke(cli, [*map(str, args), "--refit", "3"])
+    assert last.exit_code == 0 and lines.asked == asked, last.output
+    assert f"generator: {out / 'generators' / 'cvae'}" in last.stdout
+    asks = ["generate", "say one of a colour", "--bank", out, "-o", tmp_path / "made", "--generator"]
+    for kind in ("cvae", "aggregate"):
+        made = CliRunner().invoke(cli, [*map(str, asks), kind, "--force"])
+        assert made.exit_code == 0, made.output
+        assert check_adapter(tmp_path / "made", layout_of(target)).ok
 
 
 def test_one_expert_that_cannot_move_does_not_stop_the_others(bank, source, target, tmp_path):
@@ -404,7 +413,7 @@ def test_a_full_disk_is_one_clear_error_and_nothing_is_lost(move, monkeypatch, t
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["--expert", "one", "--only", "one"], "--only is for a whole bank"),
+        (["--expert", "one", "--only", "one"], "--only and --refit are for a whole bank"),
         (["--seeds", "x.jsonl"], "leave --seeds and --force out"),
         (["--expert", "one", "--count", "3"], "3 is not in the range"),
     ],

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from genlora.bank import Bank, BankAddress, ExpertRecord, place_of
 from genlora.base import require_compatible
 from genlora.errors import BankError, TaskError, TrainingError
 from genlora.files import check_name, storage_errors
+from genlora.generators import save_artefact
 from genlora.progress import Progress, silent
-from genlora.train import ExpertTick, ExpertTrainer, discriminator_files
+from genlora.train import SUFFIX, CvaeFitConfig, ExpertTick, ExpertTrainer, FitTick, discriminator_files, fit_cvae
 
 from .._places import store_calibration
 from .._scene import open_bank
@@ -36,6 +36,8 @@ class MovedBank:
     already: tuple[str, ...]
     """Experts that were there from an earlier call."""
     failed: dict[str, str]
+    generator: str | None = None
+    """Folder of the generator that was fitted to the moved bank."""
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "path": str(self.path)}
@@ -54,6 +56,7 @@ def transfer_bank(
     embedder: str | None = None,
     device: str = "cpu",
     options: TransferOptions | None = None,
+    refit: int = 0,
     progress: Progress = silent,
     on_tick: Callable[[ExpertTick], None] | None = None,
     on_moved: Callable[[str, Transferred], None] = lambda name, moved: None,
@@ -63,7 +66,8 @@ def transfer_bank(
     Seeds are those on each expert's card. Inputs and answers are made expert by expert; then all adapters are trained
     in the same batches, and each is stored once it is finished. The same call goes on after a kill; what is in `out`
     already stays. Discriminators go along, so that the new bank can be moved on. How right a moved expert is on real
-    inputs is not known here: its card has no gain, but how far it agrees with the expert it was made from.
+    inputs is not known here: its card has no gain, but how far it agrees with the expert it was made from. With
+    `refit`, a cvae generator is fitted to the moved bank for so many steps, beside its files, where it is found.
 
     Other arguments and errors are those of `transfer`. Raises `BankError` where `out` is no bank of the target base,
     `TrainingError` where not one expert could be moved. An expert that cannot be moved does not stop the others.
@@ -93,7 +97,22 @@ def transfer_bank(
                 raise TrainingError(f"{folder}: not one expert could be moved; {first[0]}: {first[1]}")
             if mover.moved:
                 store_calibration(target)
-    return MovedBank(folder, mover.moved, already, mover.failed)
+            generator = _refit(target, folder, where, refit, device, progress) if refit else None
+    return MovedBank(folder, mover.moved, already, mover.failed, generator)
+
+
+def _refit(bank: Bank, folder: Path, where: Path, steps: int, device: str, progress: Progress) -> str:
+    """A cvae of the moved bank; its run belongs to the bank's revision, so that experts that come later count too."""
+    out, run = folder / "generators" / "cvae", where / "refit" / bank.revision[:16]
+
+    def ticked(tick: FitTick) -> None:
+        progress("fitting the generator", tick.step, steps)
+
+    found = fit_cvae(bank, CvaeFitConfig(steps=steps), run, device=device, on_tick=ticked)
+    with storage_errors(out):
+        out.parent.mkdir(exist_ok=True)
+    save_artefact(out, found.artefact, replace=True)
+    return str(out)
 
 
 def _target_bank(folder: Path, source: Bank, bases: Bases, options: TransferOptions) -> Bank:
@@ -158,13 +177,11 @@ class _Mover:
         return discriminator_files(Path(self.discriminators)).get(name)
 
     def _store(self, moving: Moving, moved: Transferred) -> None:
+        # The discriminator first: an expert that is there is not looked at again.
+        if moving.discriminator is not None and self.target.folder is not None:
+            moving.discriminator.write(self.target.folder / DISCRIMINATORS / f"{moving.name}{SUFFIX}")
         before = self.source.get(moving.name)
         self.target.add(_record(before, moving, moved), moved.state, replace=True)
-        if moving.discriminator is not None and self.target.folder is not None:
-            beside = self.target.folder / DISCRIMINATORS
-            with storage_errors(beside):
-                beside.mkdir(exist_ok=True)
-                shutil.copyfile(moving.place, beside / Path(moving.place).name)
         self.moved[moving.name] = moved.report
         self.on_moved(moving.name, moved)
 
