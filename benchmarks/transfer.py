@@ -129,7 +129,7 @@ class Bench:
         real = Counted(sample(task.split("train"), 1 << 20, seed=0))
         seeds = [real[i] for i in range(SEEDS)]
         config = ExpertConfig(lr=args.lr, max_rows=args.rows, slots=len(ARMS), eval_every=args.eval_every)
-        options = TransferOptions(count=args.count, config=config, filter="discriminator" if trained else "auto")
+        options = TransferOptions(count=args.count, config=config, filter="auto")
         moved = transfer(
             task.name,
             args.to,

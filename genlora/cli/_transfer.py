@@ -62,7 +62,7 @@ A run that was stopped goes on where it was: give the same command again. What w
     type=click.Choice(["auto", "discriminator", "seeds", "none"]),
     default="auto",
     show_default=True,
-    help="auto: the expert's discriminator where there is one, else likeness to the seeds.",
+    help="auto: the expert's discriminator where there is one that tells, else likeness to the seeds.",
 )
 @click.option(
     "--unsure", is_flag=True, help="Keep inputs too that the expert answers with less confidence than the seeds."

@@ -32,7 +32,7 @@ from genlora.errors import (
     UnknownExpertError,
 )
 from genlora.tasks import Example, Task
-from genlora.train import ExpertConfig, WriterPrompt, project
+from genlora.train import Discriminator, ExpertConfig, WriterPrompt, project
 
 COLOURS = ("red", "blue", "pink", "grey", "teal", "gold")
 
@@ -265,6 +265,16 @@ def test_a_discriminator_is_trained_found_used_and_handed_on(bank, source, targe
         transfer(name, third, tmp_path / "chained", discriminator_base=third, **chained)
     found = transfer(name, third, tmp_path / "chained", discriminator_base=str(source), **chained)
     assert "discriminator" in found.report["filter"]
+
+
+def test_a_discriminator_that_tells_nothing_is_not_asked_unless_named(bank, move, source, tmp_path, world):
+    layout = layout_of(source)
+    made = Discriminator("one", "d", layout.fingerprint, layout.name, world.random_state(layout, 3), 0.5, 40)
+    made.write(tmp_path / "one.safetensors")
+    moved = move(discriminator=tmp_path / "one.safetensors")
+    assert "right on no more than 50% and so was not asked, but similarity" in moved.report["filter"]
+    with pytest.raises(ConfigError, match="is the discriminator of one, not of two"):
+        move("two", out="two", discriminator=tmp_path / "one.safetensors")
 
 
 def test_a_bank_moves_in_one_call_and_goes_on(bank, source, target, tmp_path, lines):

@@ -14,6 +14,9 @@ from ._options import TransferOptions
 from ._steps import Moving, check_prompts, missing_discriminator
 from ._sure import SureJudge
 
+TELLS = 0.6
+"""Share of left-out inputs that a discriminator has to tell apart to be asked where nobody insists; 0.5 is chance."""
+
 
 class Bases:
     """Source and target base, the base of a discriminator that came from elsewhere, and the task embedder."""
@@ -74,6 +77,10 @@ class Bases:
             if options.filter == "discriminator":
                 raise missing_discriminator(moving.name)
             return SeedJudge(moving.texts, self.embedder.embed)
+        if options.filter == "auto" and not found.accuracy >= TELLS:
+            # It would drop inputs by the toss of a coin: where the base makes up what looks like real input.
+            why = f"a discriminator that is right on no more than {found.accuracy:.0%} and so was not asked"
+            return SeedJudge(moving.texts, self.embedder.embed, instead_of=why)
         if self._judge is None and found.base == self.source.layout.fingerprint:
             return found.on(self.source, where=moving.place)
         if self._judge is None and found.base == self.target.layout.fingerprint:

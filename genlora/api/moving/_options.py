@@ -7,7 +7,7 @@ from genlora.errors import ConfigError
 from genlora.train import ExpertConfig
 
 Filter = Literal["auto", "discriminator", "seeds", "none"]
-"""`auto` takes the expert's discriminator, where there is one, else `seeds`."""
+"""`auto` takes the expert's discriminator, where there is one that tells more than chance, else `seeds`."""
 Side = Literal["source", "target"]
 Method = Literal["distil", "project"]
 LEAST_INPUTS = 24

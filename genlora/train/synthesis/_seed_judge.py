@@ -15,7 +15,8 @@ class SeedJudge:
     else, and not what only looks right.
     """
 
-    def __init__(self, seeds: Sequence[str], embed: Embed) -> None:
+    def __init__(self, seeds: Sequence[str], embed: Embed, *, instead_of: str = "no discriminator") -> None:
+        self._instead_of = instead_of
         self._embed = embed
         self._seeds = embed(seeds)
         own = self._seeds @ self._seeds.T
@@ -25,7 +26,7 @@ class SeedJudge:
 
     @property
     def how(self) -> str:
-        return f"no discriminator, but similarity: a cosine of {self.least:.2f} or more to the nearest of the seeds"
+        return f"{self._instead_of}, but similarity: a cosine of {self.least:.2f} or more to the nearest of the seeds"
 
     def scores(self, texts: Sequence[str]) -> list[float]:
         """Cosine to the nearest seed, over the least that is kept."""
