@@ -105,6 +105,7 @@ class Run:
 
     def contact(self, name: str, pictures: torch.Tensor, columns: int = 8) -> None:
         """A sheet of pictures as a PNG, each point four wide."""
+        columns = min(columns, len(pictures))
         big = pictures.repeat_interleave(4, -1).repeat_interleave(4, -2)
         rows = len(big) // columns
         sheet = big[: rows * columns].unflatten(0, (rows, columns)).permute(2, 0, 3, 1, 4)

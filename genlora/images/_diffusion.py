@@ -63,7 +63,7 @@ class Diffusion:
 
     @classmethod
     def open(cls, folder: Path) -> "Diffusion":
-        """Read a folder as diffusers saves it; nothing is fetched and no code in it is run.
+        """Read a folder as diffusers saves it, into float32; nothing is fetched and no code in it is run.
 
         Raises:
             BaseError: if it is not the folder of a Stable Diffusion model, or cannot be loaded.
@@ -72,7 +72,11 @@ class Diffusion:
         try:
             with no_bars():
                 pipeline = diffusers_class(family).from_pretrained(
-                    folder, local_files_only=True, use_safetensors=True, **_without_checker(folder)
+                    folder,
+                    local_files_only=True,
+                    use_safetensors=True,
+                    dtype=torch.float32,  # else parts that were saved in half precision stay in it
+                    **_without_checker(folder),
                 )
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise BaseError(

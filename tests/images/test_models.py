@@ -225,6 +225,22 @@ def test_a_folder_that_is_no_model_is_refused(folders, tmp_path):
         Diffusion.open(tmp_path)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_half_precision_on_disk_is_single_in_memory(models, tmp_path, name):
+    import copy
+
+    pipeline = models[name].pipeline
+    for part, module in pipeline.components.items():
+        if isinstance(module, torch.nn.Module):
+            copy.deepcopy(module).half().save_pretrained(tmp_path / part)
+        elif hasattr(module, "save_pretrained"):
+            module.save_pretrained(tmp_path / part)
+    pipeline.save_config(tmp_path)
+    model = Diffusion.open(tmp_path)
+    assert model.dtype == torch.float32 == model.encode_prompts([PROMPT]).states.dtype
+    assert sample(model, [PROMPT], Sampling(guidance=Guidance.cfg(2.0), steps=1)).isfinite().all()
+
+
 def test_a_folders_fingerprint_is_its_content(folders, tmp_path):
     import shutil
 
