@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genlora.adapter import AdapterFiles, AdapterState, BaseLayout, gguf_bytes, peft_files
+from genlora.base import base_source
 from genlora.files import canonical_json, publish_folder
 from genlora.generators import Contribution, Coverage, ExpectedAccuracy, Generated, Stopwatch
 from genlora.tasks import BARE, PromptFormat
 
 from ._bundle import bundle_files
 from ._own_files import hold_interrupts, own_adapter
-from ._places import base_source
 from ._receipt import Dtype, base_of, seal
 
 if TYPE_CHECKING:

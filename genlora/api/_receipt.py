@@ -1,16 +1,20 @@
 """The receipt beside an adapter: everything that made it, digests of its files, and a digest of itself. No times."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from genlora.adapter import BaseLayout
 from genlora.base import Fingerprint
 from genlora.errors import DigestError, ManifestError
 from genlora.files import canonical_json, parse_json, read_bounded, sha256_bytes
-from genlora.generators import Generated, Request
 
-from ._inputs import Inputs
+if TYPE_CHECKING:
+    from genlora.generators import Generated, Request
+
+    from ._inputs import Inputs
 
 FORMAT = "genlora-receipt-1"
 MAX_BYTES = 1 << 20

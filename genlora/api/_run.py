@@ -12,6 +12,7 @@ from genlora.base import (
     Constraint,
     Fingerprint,
     LoadedBase,
+    base_source,
     decode_text,
     generate_greedy,
     load_base,
@@ -20,13 +21,11 @@ from genlora.base import (
 )
 from genlora.errors import BaseError, BaseMismatchError, ConfigError, TaskError
 from genlora.files import read_json
-from genlora.merge import load_merged
 from genlora.progress import Progress, silent
 from genlora.tasks import BARE, PromptFormat
 
 from ._bundle import UsePrompt, read_prompt
 from ._marks import warn_of_marks
-from ._places import base_source
 from ._receipt import read_receipt
 
 log = logging.getLogger(__name__)
@@ -141,8 +140,10 @@ def until_stop(text: str, stop: Sequence[str]) -> str:
 def _load(base: str | None, *, device: str, progress: Progress) -> LoadedBase:
     """A base of any source, or a folder that `genlora merge` wrote."""
     if base is not None and (Path(base) / MERGE_REPORT).is_file():
+        from genlora.merge import load_merged
+
         return load_merged(Path(base), device)
-    return load_base(base, device=device, progress=progress)
+    return load_base(base, device=device, lean=True, progress=progress)
 
 
 def check_input(text: str, *, where: str) -> str:

@@ -5,11 +5,11 @@ from pathlib import Path
 import torch
 
 from genlora.bank import Bank, BankAddress, TaskEmbedder
-from genlora.base import LoadedBase, load_base, require_compatible
+from genlora.base import LoadedBase, base_source, load_base, require_compatible
 from genlora.errors import BankError
 from genlora.progress import Progress, silent
 
-from ._places import base_source, default_bank, task_embedder
+from ._places import default_bank, task_embedder
 
 
 def open_bank(place: "str | Path | BankAddress | None" = None, *, change: bool = False) -> Bank:

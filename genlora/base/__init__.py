@@ -54,6 +54,7 @@ from ._sources import DEFAULT_BASE as DEFAULT_BASE
 from ._sources import DEFAULT_EMBEDDER as DEFAULT_EMBEDDER
 from ._sources import MODELS as MODELS
 from ._sources import ModelSource as ModelSource
+from ._sources import base_source as base_source
 from ._sources import gguf_file as gguf_file
 from ._sources import named_source as named_source
 from ._sources import resolve_base as resolve_base

@@ -3,6 +3,7 @@
 One mechanism for greedy and drawn tokens, in `generate_greedy` and in the engine. The grammars are llguidance's.
 """
 
+import copy
 import json
 import threading
 import weakref
@@ -95,14 +96,12 @@ class Grammars:
     _making: ClassVar = threading.Lock()
 
     def __init__(self, base: LoadedBase) -> None:
-        from llguidance.hf import from_tokenizer
-
         model: Any = base.model
         self._size = model.get_output_embeddings().weight.shape[0]
         try:
             ends = [i for i in base.eos_ids if 0 <= i < self._size]
-            self._tokenizer = from_tokenizer(base.tokenizer, self._size, ends or None)
-        except (ValueError, TypeError) as err:
+            self._tokenizer = _guided(base.tokenizer, self._size, ends)
+        except (ValueError, TypeError, AttributeError) as err:
             raise ConfigError(f"this base's tokenizer cannot hold answers to a grammar ({err}).") from err
         self._compiled: OrderedDict[Constraint, Any] = OrderedDict()
         self._lock = threading.Lock()
@@ -155,6 +154,15 @@ def hold_logits(logits: Tensor, held: Sequence[Held | None]) -> Tensor:
     out = logits.clone()
     out[rows] = out[rows].masked_fill(~allowed, float("-inf"))
     return out
+
+
+def _guided(tokenizer: Any, size: int, ends: list[int]) -> Any:
+    from llguidance import LLTokenizer
+
+    inner = copy.copy(tokenizer.backend_tokenizer)  # AttributeError for one that is not fast
+    inner.no_padding()
+    inner.no_truncation()
+    return LLTokenizer(inner.to_str(), n_vocab=size, eos_token=ends or tokenizer.eos_token_id)
 
 
 def holders(base: LoadedBase, constraint: Constraint | None, rows: int) -> list[Held | None]:

@@ -181,9 +181,13 @@ def load_base(
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
     attn_implementation: str = "sdpa",
+    lean: bool = False,
     progress: Progress = silent,
 ) -> LoadedBase:
     """Load a base from any source that `resolve_base` knows; under 3 s once it is in the cache.
+
+    With `lean` it is to answer only, on the CPU: without transformers where it is of the Llama family (`genlora.base.
+    lean`), which saves its import, half of a short run. Its model then takes adapters and answers, and trains nothing.
 
     Raises `BaseError`, `FetchError`, `DigestError`, `StorageError`, or `ConfigError` for a device that is not there.
     """
@@ -191,10 +195,12 @@ def load_base(
     path = resolve_base(source, progress=progress, later=True)
     for again in (True, False):
         try:
-            layout = layout_of(path)
-            tokenizer = load_tokenizer(path)
-            model = load_model(path, device=device, dtype=dtype, attn_implementation=attn_implementation)
-            loaded = LoadedBase(model, tokenizer, layout, fingerprint(path), path, eos_ids(model, tokenizer))
+            loaded = _lean(path, dtype) if lean and device == "cpu" else None
+            if loaded is None:
+                layout = layout_of(path)
+                tokenizer = load_tokenizer(path)
+                model = load_model(path, device=device, dtype=dtype, attn_implementation=attn_implementation)
+                loaded = LoadedBase(model, tokenizer, layout, fingerprint(path), path, eos_ids(model, tokenizer))
         except GenloraError:
             if settled(path):
                 raise
@@ -204,3 +210,9 @@ def load_base(
         if again:  # from a copy that is made now
             path = resolve_base(source, progress=progress, later=True)
     raise DigestError(f"{path}: damaged again as soon as it was made. Check the disk: genlora doctor --deep")
+
+
+def _lean(path: Path, dtype: torch.dtype) -> LoadedBase | None:
+    from .lean._load import load_lean
+
+    return load_lean(path, dtype=dtype)

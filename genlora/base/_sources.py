@@ -16,6 +16,7 @@ from ._convert import convert_gguf, converted
 
 log = logging.getLogger(__name__)
 
+_LONGEST_PATH = 4096
 DEFAULT_BASE = "pypi:smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "pypi:all-minilm-l6-v2"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
@@ -275,3 +276,19 @@ def resolve_embedder(source: str | None = None, *, progress: Progress = silent) 
             f"{path}: no modules.json. Expected a sentence-transformers model folder, or {DEFAULT_EMBEDDER}."
         )
     return path
+
+
+def base_source(name: str) -> str:
+    """The source of a base by the name in a layout or an adapter's config; else `BaseError`.
+
+    Bases that we know, and those in the hub's cache, are found by their names, folders by their paths. Whoever loads it
+    compares fingerprints: the name proves nothing.
+    """
+    if (found := named_source(name)) is not None:
+        return found
+    if Path(name[:_LONGEST_PATH]).is_dir():
+        return name
+    raise BaseError(
+        f"base {name[:120]!r} is none of the known sources, so it must be named: "
+        f"give --base PATH, hf:ORG/NAME or a pypi: source (the default is {DEFAULT_BASE})."
+    )

@@ -1,6 +1,7 @@
 """Labels that are listed: "yes or no", "one of: a, b or c", "(X/Y)", "is it X or Y?"."""
 
 import re
+from functools import cache
 
 from ._label_words import KNOWN, LABEL, LABELS_END, ONE_LABEL, VERBS, certain, known
 
@@ -23,49 +24,43 @@ _NOUN = (
     r"intents|desks|types|kinds|groups|buckets|queues|teams)"
 )
 _THIS = rf"(?:(?:an?\s+)?{ONE_LABEL})"
-_LISTS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"{_DO}(?:answers?|repl(?:y|ies)|responds?|says?)(?:\s+(?:with|just|only|either|plainly|simply|me))*:?\s+"
-        rf"{_EITHER}{LABELS_END}",
-        rf"\b(?:one of|either|choos(?:e|ing) (?:from|among|between)|choose:?|pick (?:from|among|one:)|out of)"
-        rf"(?:\s+(?:these|the following|the \w+))?(?:\s+{_NOUN})?\s*:?\s+{_ANY}{LABELS_END}",
-        rf"(?<!further )(?<!other )(?<!more )\b{_NOUN}\b(?:\s+(?:to use|are|is|exist|being|called|named))*"
-        rf"(?::| are| is)\s+{_ANY}{LABELS_END}",
-        rf"\bone of (?:the )?(?:\w+ ){{0,3}}\w+:\s+{_ANY}{LABELS_END}",
-        rf"\b(?:verdict|polarity|category|class|tag|label|tone|labels),?\s+(?:either\s+)?{_EITHER}{LABELS_END}",
-        r"\bthe (?:two|three|four|five|six) (?:labels|verdicts|classes|categories|tags|outcomes|options):?\s+"
-        rf"(?P<list>{_COMMAS}){LABELS_END}",
-        rf"\b(?:classify|categori[sz]e|label|tag|mark|rate|judge|sort|grade|flag)\b[^.;:?\n]*?\s(?:as|into)\s+"
-        rf"(?:either\s+|one of:?\s+)?{_ANY}{LABELS_END}",
-        rf"\b(?:label|tag|mark|rate|call)\s+(?:[\w'\u2019]+\s+){{1,6}}?(?P<list>{_SINGLE_ORS}){LABELS_END}",
-        rf"[?]\s+\(?{_ANY}{LABELS_END}",
-        rf"\b{_DECIDE}\b[^.;?\n]*?(?::|->|=>)\s+{_EITHER}{LABELS_END}",
-        rf"\b(?:decide|classify|detect|judge|determine|identify|recogni[sz]e)\b[^.;?\n]*?\b"
-        rf"(?:outputs?|writes?|gives?|returns?|types?)\s+{_EITHER}{LABELS_END}",
-        rf"\b(?:which|what|kind|type|class|group|category|label|tag|tone|mood|intent)\b[^.;:?\n]*:\s+"
-        rf"(?P<list>{ONE_LABEL}(?:,\s+{ONE_LABEL}){{2,40}})\s*[.?]?$",
-        rf"\s\?\s*(?P<list>{ONE_LABEL}\s*:\s*{ONE_LABEL})\s*$",
-        r"\b(?:whether|if|is|say)\s+(?:it|this|that)(?:\s+is)?\s+"
-        rf"(?P<list>{_THIS}(?:,\s+{_THIS}){{0,20}},?\s+or\s+{_THIS}){LABELS_END}",
-        r"\b(?:whether|(?:decide|say|tell|tell me|see|know|judge|check) if)\s[^.;:?,\n]*?\s(?:is|are)\s+"
-        rf"(?P<list>{_SINGLE_ORS}){LABELS_END}",
-        rf"(?:^|[.!]\s+)(?:is|are)\s[^.;:?,\n]*?\s(?P<list>{_SINGLE_ORS})\?$",
-        rf"\((?P<list>{_SIGNS})\)",
-    )
+_LISTS = (
+    rf"{_DO}(?:answers?|repl(?:y|ies)|responds?|says?)(?:\s+(?:with|just|only|either|plainly|simply|me))*:?\s+"
+    rf"{_EITHER}{LABELS_END}",
+    rf"\b(?:one of|either|choos(?:e|ing) (?:from|among|between)|choose:?|pick (?:from|among|one:)|out of)"
+    rf"(?:\s+(?:these|the following|the \w+))?(?:\s+{_NOUN})?\s*:?\s+{_ANY}{LABELS_END}",
+    rf"(?<!further )(?<!other )(?<!more )\b{_NOUN}\b(?:\s+(?:to use|are|is|exist|being|called|named))*"
+    rf"(?::| are| is)\s+{_ANY}{LABELS_END}",
+    rf"\bone of (?:the )?(?:\w+ ){{0,3}}\w+:\s+{_ANY}{LABELS_END}",
+    rf"\b(?:verdict|polarity|category|class|tag|label|tone|labels),?\s+(?:either\s+)?{_EITHER}{LABELS_END}",
+    r"\bthe (?:two|three|four|five|six) (?:labels|verdicts|classes|categories|tags|outcomes|options):?\s+"
+    rf"(?P<list>{_COMMAS}){LABELS_END}",
+    rf"\b(?:classify|categori[sz]e|label|tag|mark|rate|judge|sort|grade|flag)\b[^.;:?\n]*?\s(?:as|into)\s+"
+    rf"(?:either\s+|one of:?\s+)?{_ANY}{LABELS_END}",
+    rf"\b(?:label|tag|mark|rate|call)\s+(?:[\w'\u2019]+\s+){{1,6}}?(?P<list>{_SINGLE_ORS}){LABELS_END}",
+    rf"[?]\s+\(?{_ANY}{LABELS_END}",
+    rf"\b{_DECIDE}\b[^.;?\n]*?(?::|->|=>)\s+{_EITHER}{LABELS_END}",
+    rf"\b(?:decide|classify|detect|judge|determine|identify|recogni[sz]e)\b[^.;?\n]*?\b"
+    rf"(?:outputs?|writes?|gives?|returns?|types?)\s+{_EITHER}{LABELS_END}",
+    rf"\b(?:which|what|kind|type|class|group|category|label|tag|tone|mood|intent)\b[^.;:?\n]*:\s+"
+    rf"(?P<list>{ONE_LABEL}(?:,\s+{ONE_LABEL}){{2,40}})\s*[.?]?$",
+    rf"\s\?\s*(?P<list>{ONE_LABEL}\s*:\s*{ONE_LABEL})\s*$",
+    r"\b(?:whether|if|is|say)\s+(?:it|this|that)(?:\s+is)?\s+"
+    rf"(?P<list>{_THIS}(?:,\s+{_THIS}){{0,20}},?\s+or\s+{_THIS}){LABELS_END}",
+    r"\b(?:whether|(?:decide|say|tell|tell me|see|know|judge|check) if)\s[^.;:?,\n]*?\s(?:is|are)\s+"
+    rf"(?P<list>{_SINGLE_ORS}){LABELS_END}",
+    rf"(?:^|[.!]\s+)(?:is|are)\s[^.;:?,\n]*?\s(?P<list>{_SINGLE_ORS})\?$",
+    rf"\((?P<list>{_SIGNS})\)",
 )
-_ANYWHERE = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"(?:->|=>|→|:)\s*(?:one of )?(?P<list>{_SIGNS})\s*\??$",
-        rf"{_DO}(?:answer|reply|tell me|say|state|write|type|output|respond)(?:\s+(?:with|only|just))*\s+"
-        rf"(?P<list>{ONE_LABEL}\s+or\s+{ONE_LABEL})"
-        r"(?=\s+(?:whether|if|only|to the|depending|based)\b|, (?:was|is|did|does)\b)",
-        r"(?:^|[.?!:,;(]\s*|\b(?:answer|reply|say|with|verdict|only|check|just|either)\s+)"
-        rf"(?P<list>{ONE_LABEL}(?:\s+or\s+|\s*/\s*|\s*\|\s*){ONE_LABEL}){LABELS_END}",
-        rf"\b(?:whether|which|what|classify|decide|category|label|kind|type|tone|mood|class|sentiment|emotion|say if)\b"
-        rf"[^()]*\((?P<list>{_ORS}|{_COMMAS})\)\s*[.?]?$",
-    )
+_ANYWHERE = (
+    rf"(?:->|=>|→|:)\s*(?:one of )?(?P<list>{_SIGNS})\s*\??$",
+    rf"{_DO}(?:answer|reply|tell me|say|state|write|type|output|respond)(?:\s+(?:with|only|just))*\s+"
+    rf"(?P<list>{ONE_LABEL}\s+or\s+{ONE_LABEL})"
+    r"(?=\s+(?:whether|if|only|to the|depending|based)\b|, (?:was|is|did|does)\b)",
+    r"(?:^|[.?!:,;(]\s*|\b(?:answer|reply|say|with|verdict|only|check|just|either)\s+)"
+    rf"(?P<list>{ONE_LABEL}(?:\s+or\s+|\s*/\s*|\s*\|\s*){ONE_LABEL}){LABELS_END}",
+    rf"\b(?:whether|which|what|classify|decide|category|label|kind|type|tone|mood|class|sentiment|emotion|say if)\b"
+    rf"[^()]*\((?P<list>{_ORS}|{_COMMAS})\)\s*[.?]?$",
 )
 """Only for labels that are known as such."""
 _SPLIT = re.compile(r"\s+:\s+|\s*,\s*(?:or\s+|and\s+)?|\s+or\s+|\s+and\s+|\s*/\s*|\s*\|\s*", re.IGNORECASE)
@@ -88,11 +83,17 @@ def listed(text: str) -> tuple[str, ...]:
     """The labels of the first list that can be nothing else."""
     for patterns, must_be_known in ((_LISTS, False), (_ANYWHERE, True)):
         for pattern in patterns:
-            for match in pattern.finditer(text):
+            for match in _compiled(pattern).finditer(text):
                 labels = _read(text, match)
                 if labels and (not must_be_known or known(labels)):
                     return labels
     return ()
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compiled when it is first needed: all of them take half a second."""
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def _read(text: str, match: re.Match[str]) -> tuple[str, ...]:
