@@ -40,7 +40,7 @@ class BaseReader:
 
     def _loaded(self) -> LoadedBase:
         if self.base is None:
-            self.base = load_banks_base(self._bank, dtype=torch.float32, progress=self._progress)
+            self.base = load_banks_base(self._bank, dtype=torch.float32, lean=True, progress=self._progress)
         return self.base
 
     def settled(self, request: Request, engine: AdapterGenerator) -> Request:

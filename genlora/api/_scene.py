@@ -40,6 +40,7 @@ def load_banks_base(
     device: str = "cpu",
     dtype: torch.dtype | None = None,
     attention: str = "eager",
+    lean: bool = False,
     progress: Progress = silent,
 ) -> LoadedBase:
     """The base that a bank's experts are for, in `dtype` or the machine's best.
@@ -50,6 +51,7 @@ def load_banks_base(
         device: cpu, cuda or cuda:N.
         dtype: of its numbers; None for `best_dtype`.
         attention: transformers' name; packed rows of many tasks need eager on a CPU.
+        lean: for answering and reading alone, without transformers where that can be (`load_base`).
         progress: told about downloads.
 
     Raises `BaseMismatchError` for another base than the bank's, and what `load_base` raises.
@@ -59,6 +61,7 @@ def load_banks_base(
         device=device,
         dtype=dtype or best_dtype(device),
         attn_implementation=attention,
+        lean=lean,
         progress=progress,
     )
     require_compatible(base.fingerprint, bank.fingerprint, what="the base")

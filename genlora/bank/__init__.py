@@ -9,8 +9,6 @@ from ._codec import product_error as product_error
 from ._conform import conform as conform
 from ._copy import CopyReport as CopyReport
 from ._copy import copy_bank as copy_bank
-from ._embedder import Embedded as Embedded
-from ._embedder import TaskEmbedder as TaskEmbedder
 from ._export import ExportReport as ExportReport
 from ._export import export_bank as export_bank
 from ._index import FlatIndex as FlatIndex
@@ -29,4 +27,6 @@ from ._transaction import Transaction as Transaction
 from ._verify import Damage as Damage
 from ._verify import VerifyReport as VerifyReport
 from ._verify import verify_bank as verify_bank
+from .embedder._embedder import Embedded as Embedded
+from .embedder._embedder import TaskEmbedder as TaskEmbedder
 from .folder import BankFiles as BankFiles

@@ -21,9 +21,9 @@ from genlora.errors import (
 from genlora.files import check_name, read_json
 from genlora.progress import Progress, silent
 
-from ._embedder import TaskEmbedder
 from ._record import ExpertRecord
 from ._store import Bank
+from .embedder._embedder import TaskEmbedder
 
 if TYPE_CHECKING:
     from genlora.base import Fingerprint

@@ -31,9 +31,9 @@ from ._load import LoadedBase as LoadedBase
 from ._load import check_device as check_device
 from ._load import eos_ids as eos_ids
 from ._load import layout_of as layout_of
-from ._load import load_base as load_base
 from ._load import load_model as load_model
 from ._load import load_tokenizer as load_tokenizer
+from ._open import load_base as load_base
 from ._parts import decoder_of as decoder_of
 from ._parts import logits_of as logits_of
 from ._parts import steady_length as steady_length

@@ -10,16 +10,13 @@ import torch
 from torch import nn
 
 from genlora.adapter import BaseLayout
-from genlora.cache import settled
-from genlora.errors import BaseError, ConfigError, DigestError, GenloraError
-from genlora.progress import Progress, silent
+from genlora.errors import BaseError, ConfigError
 
 from ._files import CONFIG, alone, base_files, token_files
 from ._fingerprint import Fingerprint, fingerprint, same_tokens, template_digest, template_of
 from ._headers import read_config
 from ._layout import bare_layout
 from ._quiet import library_errors, quiet_transformers
-from ._sources import resolve_base
 
 log = logging.getLogger(__name__)
 
@@ -173,46 +170,3 @@ def _check_whole(info: dict[str, Any], path: Path) -> None:
         )
     if unused := sorted(map(str, info.get("unexpected_keys") or ())):
         log.warning("%s: the model has no place for %d of its tensors, first %s", path, len(unused), unused[0])
-
-
-def load_base(
-    source: str | None = None,
-    *,
-    device: str = "cpu",
-    dtype: torch.dtype = torch.float32,
-    attn_implementation: str = "sdpa",
-    lean: bool = False,
-    progress: Progress = silent,
-) -> LoadedBase:
-    """Load a base from any source that `resolve_base` knows; under 3 s once it is in the cache.
-
-    With `lean` it is to answer only, on the CPU: without transformers where it is of the Llama family (`genlora.base.
-    lean`), which saves its import, half of a short run. Its model then takes adapters and answers, and trains nothing.
-
-    Raises `BaseError`, `FetchError`, `DigestError`, `StorageError`, or `ConfigError` for a device that is not there.
-    """
-    check_device(device)
-    path = resolve_base(source, progress=progress, later=True)
-    for again in (True, False):
-        try:
-            loaded = _lean(path, dtype) if lean and device == "cpu" else None
-            if loaded is None:
-                layout = layout_of(path)
-                tokenizer = load_tokenizer(path)
-                model = load_model(path, device=device, dtype=dtype, attn_implementation=attn_implementation)
-                loaded = LoadedBase(model, tokenizer, layout, fingerprint(path), path, eos_ids(model, tokenizer))
-        except GenloraError:
-            if settled(path):
-                raise
-        else:
-            if settled(path):
-                return loaded
-        if again:  # from a copy that is made now
-            path = resolve_base(source, progress=progress, later=True)
-    raise DigestError(f"{path}: damaged again as soon as it was made. Check the disk: genlora doctor --deep")
-
-
-def _lean(path: Path, dtype: torch.dtype) -> LoadedBase | None:
-    from .lean._load import load_lean
-
-    return load_lean(path, dtype=dtype)

@@ -1,11 +1,15 @@
 """The embedder agrees with sentence-transformers' own encode, says what it cut, and stays offline."""
 
+import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from genlora.bank import TaskEmbedder
+from genlora.bank.embedder._encoder import LeanEncoder
 from genlora.errors import BaseError
 from genlora.files import sha256_file
 
@@ -65,3 +69,39 @@ def test_only_a_safetensors_embedder_is_read(tmp_path, real_embedder):
     (tmp_path / "e" / "pytorch_model.bin").write_bytes(b"\x80\x04")
     with pytest.raises(BaseError, match="only safetensors embedders are read"):
         TaskEmbedder(tmp_path / "e").embed(["x"])
+
+
+def test_the_default_embedder_needs_no_sentence_transformers(real_embedder):
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom genlora.bank import TaskEmbedder\n"
+        f"print(TaskEmbedder(Path({str(real_embedder)!r})).embed(['sort']).shape)\n"
+        "print([m for m in ('transformers', 'sentence_transformers', 'peft') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["(1, 384)", "[]"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "values"),
+    [
+        ("config.json", {"hidden_act": "relu"}),
+        ("config.json", {"model_type": "mpnet"}),
+        ("1_Pooling/config.json", {"pooling_mode_cls_token": True}),
+        ("1_Pooling/config.json", {"pooling_mode_mean_tokens": False, "pooling_mode_max_tokens": True}),
+        ("sentence_bert_config.json", {"do_lower_case": True}),
+    ],
+)
+def test_another_kind_of_encoder_is_left_to_sentence_transformers(tmp_path, real_embedder, file, values):
+    folder = shutil.copytree(real_embedder, tmp_path / "embedder")
+    assert LeanEncoder.read(folder) is not None
+    path = folder / file
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    assert LeanEncoder.read(folder) is None
+
+
+def test_weights_that_are_not_the_configs_are_told(tmp_path, real_embedder):
+    folder = shutil.copytree(real_embedder, tmp_path / "embedder")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "hidden_size": 96}))
+    with pytest.raises(BaseError, match="its encoder cannot be loaded"):
+        LeanEncoder.read(folder)

@@ -192,10 +192,58 @@ class Decoder(nn.Module):
 
     def __init__(self, config: LeanConfig) -> None:
         super().__init__()
+        self.config = config
         # Drawing weights that are replaced at once would import torch's compiler.
         self.embed_tokens = nn.Embedding.from_pretrained(torch.empty(config.vocab_size, config.hidden_size))
         self.layers = nn.ModuleList(Layer(config, i) for i in range(config.num_hidden_layers))
         self.norm = Norm(config.hidden_size, config.rms_norm_eps)
+        self._turns: tuple[Tensor, Tensor] | None = None
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: LeanCache | None = None,
+        use_cache: bool = False,
+    ) -> SimpleNamespace:
+        """`last_hidden_state`, (batch, length, hidden), and `past_key_values`, as transformers gives them.
+
+        Args:
+            input_ids: (batch, length).
+            attention_mask: (batch, past and length), 0 for padding on the left; or an additive mask of a caller's own,
+                (batch, 1, length, past and length); None where every place sees all before it.
+            position_ids: (batch, length); by default those that follow the cache's.
+            past_key_values: what went before; it grows in place.
+            use_cache: there is always one.
+        """
+        length = input_ids.shape[1]
+        cache = LeanCache(self.config.num_hidden_layers) if past_key_values is None else past_key_values
+        if position_ids is None:
+            position_ids = torch.arange(cache.length, cache.length + length, device=input_ids.device)[None]
+        x = self.embed_tokens(input_ids)
+        turn = self._turn(position_ids, x.dtype)
+        own = attention_mask is not None and attention_mask.ndim == 4
+        mask = attention_mask if own else _mask(attention_mask, cache.length, length, input_ids.device)
+        for layer in self.layers:
+            x = layer(x, turn, mask, cache)
+        cache.length += length
+        return SimpleNamespace(last_hidden_state=self.norm(x), past_key_values=cache)
+
+    def _turn(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """(cos, sin) of places, each (batch, 1, length, head_dim); computed in float32, and once."""
+        longest = int(positions.max()) + 1
+        table = self._turns
+        if table is None or len(table[0]) < longest or table[0].dtype != dtype or table[0].device != positions.device:
+            size = self.config.head_dim
+            places = torch.arange(max(2 * longest, _ROOM), dtype=torch.float32)
+            speeds = 1.0 / self.config.rope_theta ** (torch.arange(0, size, 2, dtype=torch.int64).float() / size)
+            angles = torch.outer(places, speeds).repeat(1, 2)
+            table = self._turns = (
+                angles.cos().to(positions.device, dtype),
+                angles.sin().to(positions.device, dtype),
+            )
+        return table[0][positions][:, None], table[1][positions][:, None]
 
 
 class LeanLlama(nn.Module):
@@ -207,60 +255,20 @@ class LeanLlama(nn.Module):
         self.generation_config = SimpleNamespace(eos_token_id=None)
         self.model = Decoder(config)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
-        self._turns: tuple[Tensor, Tensor] | None = None
+
+    def get_decoder(self) -> Decoder:
+        """What makes hidden states."""
+        return self.model
 
     def get_output_embeddings(self) -> nn.Linear:
         """What makes logits of hidden states."""
         return self.lm_head
 
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        past_key_values: LeanCache | None = None,
-        use_cache: bool = True,
-        logits_to_keep: int = 0,
-    ) -> SimpleNamespace:
-        """`logits` and `past_key_values`, as transformers gives them.
-
-        Args:
-            input_ids: (batch, length).
-            attention_mask: (batch, past and length): 0 for padding on the left; None where there is none.
-            position_ids: (batch, length); by default those that follow the cache's.
-            past_key_values: what went before; it grows in place.
-            use_cache: there is always one.
-            logits_to_keep: of how many of the last places; 0 for all.
-        """
-        length = input_ids.shape[1]
-        cache = LeanCache(self.config.num_hidden_layers) if past_key_values is None else past_key_values
-        if position_ids is None:
-            position_ids = torch.arange(cache.length, cache.length + length, device=input_ids.device)[None]
-        x = self.model.embed_tokens(input_ids)
-        turn = self._turn(position_ids, x.dtype)
-        mask = _mask(attention_mask, cache.length, length, input_ids.device)
-        for layer in self.model.layers:
-            x = layer(x, turn, mask, cache)
-        cache.length += length
-        x = self.model.norm(x[:, -logits_to_keep:])
-        return SimpleNamespace(logits=self.lm_head(x), past_key_values=cache)
-
-    def _turn(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """(cos, sin) of places, each (batch, 1, length, head_dim); computed in float32, and once."""
-        longest = int(positions.max()) + 1
-        table = self._turns
-        if table is None or len(table[0]) < longest or table[0].dtype != dtype or table[0].device != positions.device:
-            size = self.config.head_dim
-            places = torch.arange(max(longest, _ROOM), dtype=torch.float32)
-            if table is not None:
-                places = torch.arange(2 * longest, dtype=torch.float32)
-            speeds = 1.0 / self.config.rope_theta ** (torch.arange(0, size, 2, dtype=torch.int64).float() / size)
-            angles = torch.outer(places, speeds).repeat(1, 2)
-            table = self._turns = (
-                angles.cos().to(positions.device, dtype),
-                angles.sin().to(positions.device, dtype),
-            )
-        return table[0][positions][:, None], table[1][positions][:, None]
+    def forward(self, input_ids: Tensor, *, logits_to_keep: int = 0, **inputs: Any) -> SimpleNamespace:
+        """`logits` of the last `logits_to_keep` places (0: all) and `past_key_values`; `inputs` are the decoder's."""
+        found = self.model(input_ids, **inputs)
+        logits = self.lm_head(found.last_hidden_state[:, -logits_to_keep:])
+        return SimpleNamespace(logits=logits, past_key_values=found.past_key_values)
 
 
 def _mask(attention: Tensor | None, past: int, length: int, device: torch.device) -> Tensor | None:

@@ -17,6 +17,15 @@ _MARKED = re.compile(r"{%-?\s*(?:generation|include|import|extends|from)\b")
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
+class Encoded(dict[str, Any]):
+    """`input_ids` and what else was asked for, by key."""
+
+    @property
+    def input_ids(self) -> Any:
+        """The token ids."""
+        return self["input_ids"]
+
+
 class LeanTokenizer:
     """What a prompt and an answer need of a tokenizer. `read` makes it."""
 
@@ -64,6 +73,10 @@ class LeanTokenizer:
         return cls(inner, template, special, folder)
 
     @property
+    def eos_token(self) -> str:
+        return self._special["eos_token"]
+
+    @property
     def eos_token_id(self) -> int:
         return self.backend_tokenizer.token_to_id(self._special["eos_token"])
 
@@ -75,9 +88,16 @@ class LeanTokenizer:
         """{token: id}, added ones included."""
         return self.backend_tokenizer.get_vocab(with_added_tokens=True)
 
-    def __call__(self, text: str, *, add_special_tokens: bool = True) -> dict[str, list[int]]:
-        """The token ids of a text, under `input_ids`."""
-        return {"input_ids": self.backend_tokenizer.encode(text, add_special_tokens=add_special_tokens).ids}
+    def __call__(
+        self, text: str | Sequence[str], *, add_special_tokens: bool = True, return_offsets_mapping: bool = False
+    ) -> "Encoded":
+        """The token ids of a text, or of each of several; and where in the text each token stands, if asked for."""
+        inner, alone = self.backend_tokenizer, isinstance(text, str)
+        found = inner.encode_batch([text] if alone else list(text), add_special_tokens=add_special_tokens)
+        out = Encoded(input_ids=[e.ids for e in found])
+        if return_offsets_mapping:
+            out["offset_mapping"] = [e.offsets for e in found]
+        return Encoded({name: values[0] for name, values in out.items()}) if alone else out
 
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
         """The text of token ids."""

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from genlora.errors import BaseError
 from genlora.files import read_json, sha256_bytes, sha256_file
 
+from ._encoder import LeanEncoder
+
 log = logging.getLogger(__name__)
 
 
@@ -65,6 +67,15 @@ class TaskEmbedder:
         return plain if self.lora is None else sha256_bytes(f"{plain} + {sha256_file(self.lora)}".encode())
 
     @cached_property
+    def _lean(self) -> LeanEncoder | None:
+        """The encoder that needs no sentence-transformers, where it is of the default's kind."""
+        _ = self.id  # refuses a folder without safetensors weights
+        made = LeanEncoder.read(self.path)
+        if made is not None and self.lora is not None:
+            add_factors(made, self.lora)
+        return made
+
+    @cached_property
     def _model(self) -> Any:
         import transformers.utils.logging as hf_logging
         from sentence_transformers import SentenceTransformer
@@ -108,7 +119,7 @@ class TaskEmbedder:
     @property
     def max_tokens(self) -> int:
         """How many tokens the model reads; what comes after is ignored."""
-        return int(self._model.max_seq_length)
+        return int((self._lean or self._model).max_seq_length)
 
     def embed(self, texts: Sequence[str], *, batch_size: int = 1) -> NDArray[np.float32]:
         """Unit vectors, (n, dim) float32.
@@ -116,6 +127,9 @@ class TaskEmbedder:
         One text at a time by default: padding and batch shape change the last bits, and a request must give the same
         bytes alone and among others. Pass a larger `batch_size` for bulk work where that does not matter.
         """
+        if (lean := self._lean) is not None:
+            with self._lock:
+                return lean.vectors(texts, batch_size=batch_size).numpy()
         if not texts:
             return np.zeros((0, int(self._model.get_embedding_dimension())), np.float32)
         with self._lock:
@@ -133,6 +147,9 @@ class TaskEmbedder:
 
         What comes after `max_tokens` is ignored.
         """
+        if (lean := self._lean) is not None:
+            with self._lock:
+                return lean.states(text).numpy()
         with self._lock:
             states = self._model.encode(
                 [text], output_value="token_embeddings", show_progress_bar=False, convert_to_numpy=False
@@ -142,12 +159,7 @@ class TaskEmbedder:
     def embed_checked(self, texts: Sequence[str], *, batch_size: int = 1) -> Embedded:
         """`embed`, and which texts were cut at the model's limit."""
         with self._lock:
-            tokenizer = self._model.tokenizer
-            lengths = (
-                tuple(len(ids) for ids in tokenizer(list(texts), truncation=False, verbose=False)["input_ids"])
-                if texts
-                else ()
-            )
+            lengths = self._lengths(texts)
         truncated = tuple(n > self.max_tokens for n in lengths)
         if any(truncated):
             log.warning(
@@ -157,6 +169,14 @@ class TaskEmbedder:
                 self.max_tokens,
             )
         return Embedded(self.embed(texts, batch_size=batch_size), truncated, lengths)
+
+    def _lengths(self, texts: Sequence[str]) -> tuple[int, ...]:
+        if (lean := self._lean) is not None:
+            return tuple(lean.lengths(texts))
+        if not texts:
+            return ()
+        found = self._model.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
+        return tuple(map(len, found))
 
 
 def add_factors(model: Any, path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Descriptions to vectors, never from the network."""
