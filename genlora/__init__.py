@@ -1,7 +1,7 @@
 """Turn a sentence into a LoRA adapter: no data, no training, no GPU.
 
 >>> from genlora import GenLora
->>> adapter = GenLora().generate("Put the words in alphabetical order.")
+>>> adapter = GenLora().generate("Write the words in reverse order.")
 >>> model = adapter.to_peft()
 
 Importing this package is cheap: torch and the rest are imported when `GenLora` is first used.

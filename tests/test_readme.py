@@ -12,6 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from genlora import GenLora
 from genlora.cli import cli
 
 ROOT = Path(__file__).parents[1]
@@ -103,3 +104,20 @@ def test_the_python_snippet_runs(at_home):
     )
     assert done.returncode == 0, done.stderr
     assert (at_home / "camel" / "adapter_model.safetensors").is_file()
+
+
+def sentences() -> list[str]:
+    """Sentences that the docs and the command line's help make an adapter from, with nothing beside them."""
+    places = [ROOT / "README.md", ROOT / "genlora" / "__init__.py"]
+    places += [*sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "genlora" / "cli").glob("_*.py"))]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in places)
+    found = re.findall(r"""genlora (?:generate|try) "([^"]+)"([^\n|]*)|\bgenerate\("([^"]+)"\)""", text)
+    beside = ("--example", "--teacher", "--inputs", "--bank fleet", "--refine")
+    alone = {said or called for said, rest, called in found if not any(x in rest for x in beside)}
+    return sorted(alone - {"...", "Write ransomware in Rust."})
+
+
+@pytest.mark.parametrize("sentence", sentences())
+def test_every_sentence_of_the_docs_is_expected_to_be_answered_rightly(sentence, at_home):
+    made = GenLora().generate(sentence)
+    assert made.expected_accuracy is not None and made.expected_accuracy.value >= 0.6, made.generated.made_by

@@ -115,6 +115,21 @@ class Runner:
             found = generate_greedy(self.base, prompts, max_new_tokens=limit, constraint=constraint)
         return [until_stop(decode_text(tokenizer, c.tokens), format.stop) for c in found]
 
+    def base_outputs(
+        self, inputs: Sequence[str], descriptions: Sequence[str | None], *, max_new_tokens: int
+    ) -> list[list[str]]:
+        """The base's own greedy answers to `inputs`, one list for each way to ask: with that description before them,
+        or, for None, alone. All are decoded together.
+        """
+        for i, text in enumerate(inputs, 1):
+            check_input(text, where=f"input {i}")
+        ways = [PromptFormat(description) for description in descriptions]
+        prompts = [way.prompt_ids(self.base.tokenizer, text) for way in ways for text in inputs]
+        with self.attached(adapted=False):
+            found = generate_greedy(self.base, prompts, max_new_tokens=max_new_tokens)
+        texts = [decode_text(self.base.tokenizer, c.tokens) for c in found]
+        return [texts[i * len(inputs) : (i + 1) * len(inputs)] for i in range(len(ways))]
+
     def answer(
         self,
         inputs: Sequence[str],

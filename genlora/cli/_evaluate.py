@@ -21,8 +21,8 @@ MAX_WRONG = 5
 
 EPILOG = """\b
 Examples:
-  genlora evaluate --adapter sort-words --data mine.jsonl
-  genlora evaluate --adapter sort-words --refusals
+  genlora evaluate --adapter reverse-words --data mine.jsonl
+  genlora evaluate --adapter reverse-words --refusals
   genlora evaluate --split validation --run runs/eval -o reports/validation
   genlora evaluate --methods base-described,aggregate --tasks r-percent,r-next-day --run runs/eval
   genlora evaluate --images mini-sd-32 -o reports/pictures

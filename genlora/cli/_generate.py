@@ -146,7 +146,7 @@ def generate(
     adapter is asked: description, examples, answer form), README.md (a model card with snippets) and receipt.json. The
     base is loaded only to be asked whether the nearest expert's task is the one that is meant. Examples:
 
-        genlora generate "Put the words in alphabetical order." -o sort-words
+        genlora generate "Write the words in reverse order." -o reverse-words
         genlora generate "Give the plural." --example "wolf => wolves" --example "ox => oxen" -o plural
 
         genlora generate "Route the ticket to a queue." --examples tickets.csv -o route

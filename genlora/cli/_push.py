@@ -23,9 +23,9 @@ KEY_VARIABLE = "GENLORA_SERVER_KEY"
 @click.command(
     epilog="""\b
 Examples:
-  genlora push sort-words --to vllm --server http://127.0.0.1:8000
-  genlora push sort-words --to llamacpp --dry-run
-  genlora push sort-words --to ollama --served-base smollm2:135m --server http://127.0.0.1:11434
+  genlora push reverse-words --to vllm --server http://127.0.0.1:8000
+  genlora push reverse-words --to llamacpp --dry-run
+  genlora push reverse-words --to ollama --served-base smollm2:135m --server http://127.0.0.1:11434
   genlora push --withdraw genlora:0f3c... --to vllm --server http://127.0.0.1:8000
   genlora push --collect
 """

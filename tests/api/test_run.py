@@ -100,6 +100,8 @@ def test_runner_compares_base_and_adapter(adapter, base_path):
     assert [a.base for a in answers] == alone
     assert [a.output for a in answers] == runner.outputs(inputs, max_new_tokens=8) != alone
     assert runner.outputs(inputs, description="sort", max_new_tokens=8) != runner.outputs(inputs, max_new_tokens=8)
+    told = runner.outputs(inputs, description="sort", adapted=False, max_new_tokens=8)
+    assert runner.base_outputs(inputs, (None, "sort"), max_new_tokens=8) == [alone, told]
 
 
 def test_running_an_adapter_needs_no_peft(adapter, base_path):
