@@ -3,12 +3,11 @@
 from functools import cached_property
 
 from genlora.bank import Bank, TaskEmbedder
-from genlora.base import LoadedBase, load_base
+from genlora.base import LoadedBase, base_source, load_base
 from genlora.errors import BaseError, BaseMismatchError
 from genlora.progress import Progress
 from genlora.train import Judge, NoJudge, SeedJudge
 
-from .._places import base_source
 from .._scene import best_dtype, load_banks_base, load_banks_embedder
 from ._options import TransferOptions
 from ._steps import Moving, check_prompts, missing_discriminator
