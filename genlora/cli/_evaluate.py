@@ -35,7 +35,7 @@ Examples:
     "--data",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Own examples: JSON Lines with `input` and `output`.",
+    help="Own examples in any usual form (JSON Lines, CSV, chats, 'in => out' lines).",
 )
 @click.option(
     "--refusals",

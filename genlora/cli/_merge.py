@@ -8,25 +8,20 @@ import click
 from genlora.errors import ConfigError, TaskError
 
 from ._progress import Show, progress_bars
-from ._run import json_objects
 
 
 def _texts(path: Path) -> list[tuple[str, str]]:
-    """Probe texts: JSON objects with `input` and, if known, `output`, one a line. Raises `TaskError`."""
+    """Probe texts, with their answers where all have one: a file of examples or of inputs. Raises `TaskError`."""
     from genlora.api import check_input
+    from genlora.tasks import read_examples, read_inputs
 
     try:
-        with path.open("rb") as stream:
-            rows = list(json_objects(stream, str(path)))
-    except OSError as err:
-        raise TaskError(f"{path}: cannot be read ({err.strerror}). Expected JSON Lines in UTF-8.") from err
-    for number, row in enumerate(rows, 1):
-        check_input(row["input"], where=f"{path}: input {number}")
-        if not isinstance(row.get("output", ""), str):
-            raise TaskError(f"{path}: input {number}: its output is no text. Correct or remove it.")
-    if not rows:
-        raise TaskError(f"{path}: holds no inputs. Expected JSON objects with 'input', one a line.")
-    return [(row["input"], row.get("output", "")) for row in rows]
+        found = [(e.input, e.output) for e in read_examples(path).examples]
+    except TaskError:  # perhaps inputs alone; if not, that reader says what is wrong
+        found = [(text, "") for text in read_inputs(path)]
+    for number, (text, _) in enumerate(found, 1):
+        check_input(text, where=f"{path}: input {number}")
+    return found
 
 
 @click.command("merge", short_help="Merge an adapter into a (quantised) copy of its base")
@@ -50,7 +45,11 @@ def _texts(path: Path) -> list[tuple[str, str]]:
     help="Add the update to the base's weights as they are after quantisation, or before it.",
 )
 @click.option("--nearest", is_flag=True, help="Round each weight to the nearest value instead of calibrating.")
-@click.option("--probe", type=click.Path(path_type=Path), help="JSON Lines of inputs to compare on, instead of ours.")
+@click.option(
+    "--probe",
+    type=click.Path(path_type=Path),
+    help="Own examples or inputs, in any usual form, to compare on.",
+)
 @click.option("--force", is_flag=True, help="Replace a merged model that exists, and nothing else.")
 @click.option("--any-base", is_flag=True, help="Merge even if the adapter was made for another base.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")

@@ -114,4 +114,19 @@ def test_cli_probes_on_the_users_own_inputs(base, adapter_folder, tmp_path):
     rows.write_text('{"in": 1}\n')
     done = call(*argv, "-o", tmp_path / "n", "--probe", rows)
     assert done.exit_code == 2
-    assert "mine.jsonl, line 1: expected an object with a text `input`" in done.output
+    assert "mine.jsonl:1" in done.output and "input" in done.output
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "texts"),
+    [
+        ("a.csv", "prompt,completion\none,two\nthree,four\n", [("one", "two"), ("three", "four")]),
+        ("b.txt", "one => two\nthree => four\n", [("one", "two"), ("three", "four")]),
+        ("c.txt", "one\nthree\n", [("one", ""), ("three", "")]),
+    ],
+)
+def test_a_probe_is_read_as_examples_are_elsewhere(name, text, texts, tmp_path):
+    from genlora.cli._merge import _texts
+
+    (tmp_path / name).write_text(text)
+    assert _texts(tmp_path / name) == texts

@@ -43,7 +43,7 @@ _STAGES = {"fit": "fitting routers", "train": "training"}
     "--examples",
     multiple=True,
     metavar="NAME=FILE",
-    help="JSON Lines of an expert's task, where the catalogue has none; may be given several times",
+    help="Examples of an expert's task in any usual form, where the catalogue has none; may be given several times",
 )
 @click.option("--words", type=click.Path(path_type=Path), help="Folder of word tasks, for experts trained on those")
 @click.option(
