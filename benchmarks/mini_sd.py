@@ -207,7 +207,9 @@ def subject(run: Run) -> None:
         run.note(f"subject at {step}", **figures)
 
     checkpoints = run.folder / "subject-run"
-    network = fit_subject(SubjectConfig(rank=run.args.rank), fit, model, album, checkpoints, heard=_losses, look=look)
+    network = fit_subject(
+        SubjectConfig(rank=run.args.rank), fit, model, album, checkpoints, base=mark, heard=_losses, look=look
+    )
     rows = hypernetwork_rows(SubjectGenerator(network, mark), held, 3)
     run.note("subject", steps=fit.steps, **_subjects_right(run, model, judge, held.subjects, rows, "subject"))
 

@@ -44,6 +44,7 @@ def fit_subject(
     album: Album,
     folder: Path,
     *,
+    base: str = "",
     heard: Callable[[int, Mapping[str, float], float], None] = lambda step, losses, seconds: None,
     look: Callable[[int, SubjectNetwork], None] = lambda step, network: None,
 ) -> SubjectNetwork:
@@ -57,11 +58,12 @@ def fit_subject(
         model: the frozen base.
         album: training subjects, with more pictures of each than the largest number of references.
         folder: where checkpoints go.
+        base: fingerprint of the model; a checkpoint that was made through another one is refused.
         heard: told the step, means of `loss` and `norm` (root mean square of the heads' outputs), and seconds.
         look: given the network at every checkpoint.
 
     Raises:
-        ConfigError: if the album has too few pictures of each subject.
+        ConfigError: if the album has too few pictures of each subject, or the checkpoint is of another base.
     """
     if album.views <= fit.references:
         raise ConfigError(f"{album.views} pictures of each subject; expected more than {fit.references} references")
@@ -70,7 +72,13 @@ def fit_subject(
     optimizer = torch.optim.AdamW(network.parameters(), lr=fit.lr, weight_decay=0.0, betas=(0.9, 0.98))
     checkpoint = folder / "subject.safetensors"
     modules = {"network": network}
-    first = load_progress(checkpoint, modules, optimizer)["step"] if checkpoint.exists() else 0
+    before = load_progress(checkpoint, modules, optimizer) if checkpoint.exists() else {"step": 0, "base": base}
+    if before["base"] != base:
+        raise ConfigError(
+            f"{checkpoint}: was trained through the model {before['base'][:12]}, this one is {base[:12]}. "
+            "Move it away to start from the beginning."
+        )
+    first = before["step"]
     prompts, start = PromptTable(model), time.monotonic()
     sums = {"loss": 0.0, "norm": 0.0}
     for step in range(first, fit.steps):
@@ -101,7 +109,7 @@ def fit_subject(
             heard(step + 1, dict(sums), time.monotonic() - start)
             sums = dict.fromkeys(sums, 0.0)
         if (step + 1) % fit.save_every == 0 or step + 1 == fit.steps:
-            save_progress(checkpoint, modules, optimizer, {"step": step + 1})
+            save_progress(checkpoint, modules, optimizer, {"step": step + 1, "base": base})
             look(step + 1, network)
     return network.eval().requires_grad_(False)
 

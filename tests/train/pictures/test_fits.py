@@ -169,6 +169,8 @@ def test_the_hypernetwork_learns_and_goes_on_after_a_stop(models, album, tmp_pat
     resumed = fit_subject(SMALL, fit, model, album, tmp_path / "b")
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-6)
+    with pytest.raises(ConfigError, match="was trained through the model"):
+        fit_subject(SMALL, fit, model, album, tmp_path / "b", base="another")
     with pytest.raises(ConfigError, match="expected more than 5 references"):
         fit_subject(SMALL, SubjectFit(steps=1, references=5), model, album, tmp_path / "c")
 
