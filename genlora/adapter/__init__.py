@@ -20,6 +20,7 @@ from ._diagnostics import product_inner as product_inner
 from ._diagnostics import singular_values as singular_values
 from ._diagnostics import update_norms as update_norms
 from ._folder import AdapterFiles as AdapterFiles
+from ._folder import explain_missing as explain_missing
 from ._gguf import gguf_architecture as gguf_architecture
 from ._gguf import gguf_bytes as gguf_bytes
 from ._gguf import permuted_rows as permuted_rows

@@ -102,7 +102,7 @@ def explain_missing(folder: Path, names: list[str]) -> AdapterFormatError:
     if config not in names and inside:
         shown = ", ".join(str(folder / name) for name in inside[:4])
         return AdapterFormatError(
-            f"{folder}: holds no {config} itself, but {len(inside)} folders in it do. Name the one you mean: {shown}."
+            f"{folder}: holds no {config} itself, but these in it do. Name the one you mean: {shown}."
         )
     if config in names and PICKLED in names and weights not in names:
         return AdapterFormatError(

@@ -11,6 +11,11 @@ from ._config import PREFIX
 from ._layout import BaseLayout
 from ._safetensors import SafetensorsHeader, TensorSpec
 
+_EMBEDDINGS = (
+    "It holds the vocabulary's embeddings too, changed, grown or only saved beside it, which a plain LoRA cannot. If "
+    "they are the base's own, save it again with save_pretrained(folder, save_embedding_layers=False)."
+)
+
 _FACTOR = re.compile(r"(?P<path>[A-Za-z0-9_.]+)\.lora_(?P<factor>[AB])(?:\.(?P<adapter>[A-Za-z0-9_-]+))?\.weight")
 _MLX = re.compile(r"(?P<path>[A-Za-z0-9_.]+)\.lora_(?P<factor>[ab])")
 _WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "module"})
@@ -20,8 +25,8 @@ _DECODERS = frozenset({(), ("model",), ("language_model",), ("model", "language_
 of its picture tower."""
 _CAUSES = {
     ".lora_magnitude_vector": "It is a DoRA, whose update depends on the base's weights; train a plain LoRA.",
-    "embed_tokens": "Its training changed or grew the vocabulary's embeddings, which a plain LoRA cannot hold.",
-    "lm_head": "Its training changed or grew the vocabulary's embeddings, which a plain LoRA cannot hold.",
+    "embed_tokens": _EMBEDDINGS,
+    "lm_head": _EMBEDDINGS,
     ".lora_embedding_": "It adapts embeddings; train it on attention and MLP projections.",
     "vision": "It also changes the picture tower, which a text adapter cannot; train it on the language model alone.",
     ".bias": "Its training changed biases, which a plain LoRA cannot hold; train with bias='none'.",

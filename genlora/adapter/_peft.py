@@ -19,7 +19,7 @@ from ._config import PREFIX, config_bytes, config_faults, target_set
 from ._folder import AdapterFiles, Weights, audit_folder, open_weights, read_small
 from ._layout import BaseLayout, ModuleSpec
 from ._names import why_foreign
-from ._safetensors import DTYPES, SafetensorsHeader, safetensors_bytes, tensor_from
+from ._safetensors import DTYPES, READ_DTYPES, SafetensorsHeader, safetensors_bytes, tensor_from
 from ._state import AdapterState, LoraPair
 from ._tensors import check_values, tensor_names
 
@@ -219,9 +219,9 @@ def check_tensors(
             raise AdapterShapeError(
                 f"{where}: {name} is {spec.shape}, expected {shape}. {_why_shape(spec.shape, shape)}"
             )
-        if spec.dtype not in DTYPES:
+        if spec.dtype not in READ_DTYPES:
             raise AdapterFormatError(
-                f"{where}: {name} is {spec.dtype}, expected one of {sorted(DTYPES)}. Save it as float."
+                f"{where}: {name} is {spec.dtype}, expected one of {sorted(READ_DTYPES)}. Save it as float."
             )
 
 
@@ -266,9 +266,10 @@ def state_from(
     data: bytes, header: SafetensorsHeader, paths: Iterable[str], *, where: str, transposed: bool = False
 ) -> AdapterState:
     """Float32 pairs of audited bytes; values are checked too. Call `check_tensors` on the header first."""
-    tensors = {name: tensor_from(data, header, name) for path in paths for name in tensor_names(path)}
+    # Before the values are looked at: what float32 cannot hold is not finite in it.
+    tensors = {name: tensor_from(data, header, name).float() for path in paths for name in tensor_names(path)}
     check_values(tensors, where=where)
     if transposed:
         tensors = {name: value.mT.contiguous() for name, value in tensors.items()}
     names = ((path, *tensor_names(path)) for path in paths)
-    return AdapterState({path: LoraPair(tensors[a].float(), tensors[b].float()) for path, a, b in names})
+    return AdapterState({path: LoraPair(tensors[a], tensors[b]) for path, a, b in names})

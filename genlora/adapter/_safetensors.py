@@ -18,7 +18,12 @@ from genlora.files import parse_json, recognised
 
 MAX_HEADER_BYTES = 1 << 20
 DTYPES: Mapping[str, torch.dtype] = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-"""The only dtypes LoRA factors may have."""
+"""The only dtypes that LoRA factors are written in."""
+READ_DTYPES: Mapping[str, torch.dtype] = {
+    **DTYPES,
+    **{"F64": torch.float64, "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2},
+}
+"""Those that other people's may be in: PEFT casts them, and so do we."""
 _CODES = {**{dtype: code for code, dtype in DTYPES.items()}, torch.uint8: "U8"}  # bytes for packed codes, never factors
 _ITEM_BITS = {
     **{"F64": 64, "F32": 32, "F16": 16, "BF16": 16, "C64": 64, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4},
@@ -130,8 +135,8 @@ def tensor_from(data: bytes | bytearray, header: SafetensorsHeader, name: str) -
     spec = header.tensors[name]
     view = memoryview(data)[header.data_start + spec.start : header.data_start + spec.end]
     if not view.nbytes:
-        return torch.empty(spec.shape, dtype=DTYPES[spec.dtype])
-    return torch.frombuffer(bytearray(view), dtype=DTYPES[spec.dtype]).reshape(spec.shape)
+        return torch.empty(spec.shape, dtype=READ_DTYPES[spec.dtype])
+    return torch.frombuffer(bytearray(view), dtype=READ_DTYPES[spec.dtype]).reshape(spec.shape)
 
 
 def safetensors_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:

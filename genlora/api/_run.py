@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from genlora.adapter import AdapterFiles, AdapterState, attached, folder_receipt, load_adapter
+from genlora.adapter import AdapterFiles, AdapterState, attached, explain_missing, folder_receipt, load_adapter
 from genlora.base import (
     Constraint,
     Fingerprint,
@@ -181,6 +181,8 @@ def adapters_base(adapter: Path) -> str:
 
 
 def _named_base(adapter: Path) -> str:
+    if not (adapter / AdapterFiles.CONFIG).is_file():
+        raise explain_missing(adapter, sorted(entry.name for entry in adapter.iterdir()))
     config: Any = read_json(adapter / AdapterFiles.CONFIG)
     found = config if isinstance(config, dict) else {}
     name = found.get("base_model_name_or_path", found.get("model"))  # the second is mlx_lm's

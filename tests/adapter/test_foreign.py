@@ -125,6 +125,31 @@ def test_what_could_change_numbers_is_refused_by_name(case, theirs, layout):
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float8_e4m3fn, torch.float8_e5m2])
+def test_types_that_peft_casts_are_cast(dtype, theirs, tiny_model, layout, tokens):
+    folder, _ = theirs()
+    retensor(folder, lambda tensors: {name: value.to(dtype) for name, value in tensors.items()})
+    want = by_peft(folder, tiny_model, tokens)
+    torch.testing.assert_close(
+        by_hand(tiny_model(), import_peft(folder, layout).state, tokens), want, rtol=1e-4, atol=1e-4
+    )
+
+
+def test_what_float32_cannot_hold_is_refused(theirs, layout):
+    folder, _ = theirs()
+    retensor(folder, lambda tensors: {name: value.double() * 1e300 for name, value in tensors.items()})
+    with pytest.raises(AdapterFormatError, match="finite"):
+        import_peft(folder, layout)
+
+
+def test_embeddings_that_were_only_saved_beside_it_say_how_to_leave_them_out(theirs, layout):
+    folder, _ = theirs()
+    saved = {f"{PREFIX}model.embed_tokens.weight": torch.zeros(8, 64)}
+    retensor(folder, lambda tensors: {**tensors, **saved})
+    with pytest.raises(AdapterFormatError, match=r"save_pretrained\(folder, save_embedding_layers=False\)"):
+        import_peft(folder, layout)
+
+
 def test_biases_that_were_trained_are_seen_in_the_tensors(theirs, tiny_model):
     folder, _ = theirs("qwen2", bias="all")
     with pytest.raises(AdapterFormatError, match=r"\.bias.*Its training changed biases"):
@@ -164,7 +189,10 @@ def test_the_spelling_that_peft_reads_too(theirs, tiny_model, tokens):
 ODD_NAMES: dict[str, tuple[Callable[[str], str], str]] = {
     "a picture tower": (lambda k: k.replace("model.layers", "vision_tower.encoder.layers"), "picture tower"),
     "DoRA": (lambda k: k.replace("lora_B.weight", "lora_magnitude_vector"), "It is a DoRA"),
-    "embeddings": (lambda k: f"{PREFIX}model.embed_tokens.weight" if "q_proj.lora_A" in k else k, "grew the vocab"),
+    "embeddings": (
+        lambda k: f"{PREFIX}model.embed_tokens.weight" if "q_proj.lora_A" in k else k,
+        "grown or only saved beside it",
+    ),
     "MLX": (lambda k: k.replace("lora_A.weight", "lora_a").replace("lora_B.weight", "lora_b"), "These are MLX's names"),
     "unknown": (lambda k: k.replace("self_attn", "attention"), "Save it as a plain LoRA"),
 }
@@ -220,9 +248,7 @@ def test_a_trainers_checkpoint(theirs, layout, tmp_path):
     assert import_peft(folder, layout).rank == 4
     parent = tmp_path / "output"
     shutil.copytree(folder, parent / "checkpoint-500", symlinks=True)
-    with pytest.raises(
-        AdapterFormatError, match=r"but 1 folders in it do\. Name the one you mean: .*checkpoint-500\.$"
-    ):
+    with pytest.raises(AdapterFormatError, match=r"but these in it do\. Name the one you mean: .*checkpoint-500\.$"):
         import_peft(parent, layout)
 
 

