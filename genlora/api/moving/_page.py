@@ -29,7 +29,7 @@ def samples_page(
     told = (
         f"{counts['asked']} written, {counts['unreadable']} not of the seeds' shape, {counts['duplicate']} there "
         f"already, {counts['rejected']} rejected, {counts['kept']} kept; filtered by {report['filter']}. Distance to "
-        f"the seeds (MMD): kept {d['kept']}, rejected {d['rejected']}."
+        f"the seeds (MMD): kept {_number(d['kept'])}, rejected {_number(d['rejected'])}."
     )
     body = (
         f"<p>{html.escape(moving.description)}</p>\n"
@@ -42,6 +42,10 @@ def samples_page(
         lines = [(c.text, f"{c.score:+.2f}") for c in worst]
         body += f"<h2>Rejected</h2>{table(('Input', 'Score'), lines)}\n"
     return page(f"{moving.name} on another base", body)
+
+
+def _number(value: float | None) -> str:
+    return "too few to tell" if value is None else f"{value:.3f}"
 
 
 def _pairs(examples: Sequence[Example]) -> list[tuple[str, str]]:
