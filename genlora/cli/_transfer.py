@@ -42,7 +42,7 @@ A run that was stopped goes on where it was: give the same command again. What w
 @click.option(
     "--seeds",
     type=click.Path(path_type=Path),
-    help="File of examples, of which the first five are read.  [default: those on the expert's card]",
+    help="File of 3 to 15 examples; of more the first five are read.  [default: those on the expert's card]",
 )
 @click.option("--run", type=click.Path(path_type=Path), help="Folder for the steps.  [default: FOLDER.run]")
 @click.option(

@@ -57,6 +57,7 @@ from .synthesis._discriminator import Discriminator as Discriminator
 from .synthesis._discriminator import discriminator_files as discriminator_files
 from .synthesis._discriminator import discriminator_task as discriminator_task
 from .synthesis._discriminator import yes_over_no as yes_over_no
+from .synthesis._inputs import MOST_SEEDS as MOST_SEEDS
 from .synthesis._inputs import Candidate as Candidate
 from .synthesis._inputs import InputCounts as InputCounts
 from .synthesis._inputs import Inputs as Inputs

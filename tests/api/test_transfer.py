@@ -390,6 +390,9 @@ def test_seeds_that_do_not_parse_are_refused_by_line(move, tmp_path):
     file.write_text("red 1 => in\nred 2 => the\n")
     with pytest.raises(TaskError, match=r"seeds.jsonl: 2 seeds, expected 3 to 15"):
         move(seeds=file)
+    for given, read in ((7, 7), (20, 5)):
+        file.write_text("".join(f"red {n} => in\n" for n in range(given)))
+        assert move(out=f"of-{given}", seeds=file).report["real_examples_read"] == read
 
 
 def test_other_refusals(move, tmp_path):

@@ -13,7 +13,7 @@ from genlora.errors import ConfigError, TaskError
 from genlora.files import canonical_json, publish_folder
 from genlora.progress import Progress, silent
 from genlora.tasks import Example, PromptFormat, read_examples
-from genlora.train import Discriminator, check_seeds, discriminator_files
+from genlora.train import MOST_SEEDS, Discriminator, check_seeds, discriminator_files
 from genlora.versions import versions
 
 from .._bundle import bundle_files, prompt_part
@@ -28,7 +28,7 @@ from ._steps import Moving
 log = logging.getLogger(__name__)
 
 SEEDS = 5
-"""Seeds that are taken of a longer file."""
+"""Seeds that are taken of a file with more than may be."""
 DISCRIMINATORS = "discriminators"
 """Folder of a folder bank where its experts' discriminators lie."""
 
@@ -65,8 +65,8 @@ def transfer(
         to: source of the target base: pypi:, hf:, a folder or .gguf.
         out: adapter folder to write.
         bank: a folder or address; by default the usual one.
-        seeds: three to fifteen examples or a file of them, of which the first five are taken; by default those on the
-            expert's card.
+        seeds: three to fifteen examples, or a file of them (of more, the first five are taken); by default those on the
+            expert's card. They should show every kind of input: what none of them shows is hardly made up.
         discriminator: file or folder of discriminators; by default `discriminators` in the bank's folder.
         discriminator_base: source of the base that a discriminator is for, where that is neither source nor target and
             is not found by its name: after a chain of transfers.
@@ -141,7 +141,8 @@ def _seeds(record: ExpertRecord, seeds: str | Path | Sequence[Example] | None) -
         found = list(read_examples(Path(seeds)).examples)
     else:
         found = list(seeds)
-    found = found[:SEEDS] if not isinstance(seeds, Sequence) or isinstance(seeds, str) else found
+    if len(found) > MOST_SEEDS and (seeds is None or isinstance(seeds, str | Path)):
+        found = found[:SEEDS]
     try:
         check_seeds([e.input for e in found])
     except TaskError as err:
