@@ -79,6 +79,15 @@ def _said(description: str | None) -> list[str]:
 
 
 def _taught(body: Mapping[str, Any]) -> list[str]:
+    moved = body["made_by"].get("transfer")
+    if isinstance(moved, Mapping):
+        how = (
+            "its weights were mapped, nothing was trained"
+            if moved["method"] == "project"
+            else f"trained on its answers to {moved['trained_on']} made-up inputs that no person checked; "
+            "`examples.html` shows them"
+        )
+        return [f"Moved from the stored adapter `{moved['expert']}` on another base, `{moved['source']}`: {how}."]
     examples = body["made_by"].get("examples")
     if not isinstance(examples, Mapping) or "teacher" not in examples:
         return []

@@ -218,6 +218,8 @@ def test_prompt_receipt_and_verify(move, tmp_path):
     move()
     result = CliRunner().invoke(cli, ["verify", str(tmp_path / "out"), "--files-only"])
     assert result.exit_code == 0, result.output
+    assert "moved from expert one on tiny-llama" in result.stdout
+    assert "Moved from the stored adapter `one` on another base" in (tmp_path / "out" / "README.md").read_text()
     with pytest.raises(StorageError, match="already exists"):
         move()
     move(force=True)

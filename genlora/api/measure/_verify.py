@@ -133,6 +133,9 @@ def _prompt(folder: Path, receipt: dict[str, Any]) -> str:
 
 def _weights(receipt: dict[str, Any]) -> str:
     found = receipt["neighbours"]
+    moved = receipt["made_by"].get("transfer")
+    if moved is not None:
+        return f"moved from expert {moved['expert']} on {moved['source']}, by {moved['method']}"
     if not found:
         return "no expert went into it: the generator is not made of neighbours"
     expected = softmax([n["similarity"] for n in found], receipt["request"]["temperature"])
