@@ -49,5 +49,5 @@ def steady_length(config: Any) -> int | None:
         if "dynamic" in kind:
             ends.append(text.max_position_embeddings)
         elif kind == "longrope":
-            ends.append(rope["original_max_position_embeddings"])
+            ends.append(rope.get("original_max_position_embeddings") or text.max_position_embeddings)
     return min(ends, default=None)
