@@ -1,7 +1,7 @@
 """A real Stable Diffusion folder in miniature: the same classes, sized for a laptop.
 
 Everything that reads a Stable Diffusion folder reads this one: `CLIPTokenizer` with a closed vocabulary,
-`CLIPTextModel`, `AutoencoderTiny` (a quarter of the side, four channels), `UNet2DConditionModel`, `DDIMScheduler`.
+`CLIPTextModel`, `AutoencoderTiny` (a quarter of the side, twelve channels), `UNet2DConditionModel`, `DDIMScheduler`.
 """
 
 import json
@@ -53,6 +53,7 @@ PRESETS = {
     "mini-sd-64": MiniConfig(pixels=64, blocks=(64, 128, 192), heads=(2, 4, 6), text_width=144, autoencoder_width=48),
 }
 LATENT_CHANNELS = 12
+"""More than the original's four: of 16 points three colours deep, four numbers keep 20 dB, twelve 26 (linearly)."""
 
 
 def preset(name: str) -> MiniConfig:
@@ -132,7 +133,7 @@ def new_text_encoder(config: MiniConfig, tokenizer: "CLIPTokenizer") -> "CLIPTex
 
 
 def new_autoencoder(config: MiniConfig) -> Any:
-    """An autoencoder with random weights: a quarter of the side, four channels."""
+    """An autoencoder with random weights: a quarter of the side, twelve channels."""
     return diffusers_class("AutoencoderTiny")(
         encoder_block_out_channels=(config.autoencoder_width,) * 3,
         decoder_block_out_channels=(config.decoder_width,) * 3,

@@ -52,7 +52,7 @@ class BaseFit:
 @torch.no_grad()
 def encode_pool(
     n: int, renderer: Renderer, vae: Any, rng: torch.Generator, *, batch: int = 128
-) -> tuple[Float[Tensor, "n 4 side side"], Picture]:
+) -> tuple[Float[Tensor, "n c side side"], Picture]:
     """Latents of `n` random training pictures, and what they show."""
     truth = Picture(draw_subjects(n, rng), draw_scenes(n, rng))
     latents = [
