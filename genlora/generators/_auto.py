@@ -245,7 +245,13 @@ class AutoGenerator:
             kept = ExpectedAccuracy(
                 *(round(kept_given(x, seen[name], n), 3) for x in (kept.value, kept.low, kept.high))
             )
-        return _times(kept, own_score(self.library, name))
+        found = _times(kept, own_score(self.library, name))
+        gain = getattr(self.library.get(name), "gain", None)
+        if name in seen and gain and gain.get("n"):  # what is sure of it is no surer than its own score
+            own = measured(float(gain["own"]) * int(gain["n"]), int(gain["n"]))
+            low, high = (round(kept.value * x, 3) for x in (own.low, own.high))
+            found = replace(found, low=min(found.low, low), high=max(found.high, high))
+        return found
 
     def _inputs(self, request: Request, name: str) -> float | None:
         """How alike the request's inputs are to an expert's; None where either is not known."""

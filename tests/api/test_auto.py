@@ -343,6 +343,18 @@ def test_an_example_that_the_expert_would_not_give_rules_it_out_and_one_that_it_
     assert wrong.expected.value == pytest.approx(0.6, abs=0.02)
 
 
+def test_examples_make_nobody_surer_of_an_expert_than_its_own_score_is(lora, embedder, monkeypatch):
+    get = lora.bank.get
+    monkeypatch.setattr(lora.bank, "get", lambda n: dataclasses.replace(get(n), gain={"own": 0.9, "n": 60}))
+    found = reading(lora, tables(lora.bank, embedder, lora, few=0.5, few_one=0.6))
+    few = artefact(lora.bank, embedder, "fewshot")
+    text, calibration = held(lora), lora.engine("aggregate").calibration
+    engine = AutoGenerator(lora.bank, calibration, found, few, lambda adapter, asked: [0.0 for _ in asked])
+    shown = Request(description=text, shots=(("x", "y"), ("z", "w")))
+    expected = engine.generate(shown, lora.embed(text)[0]).expected
+    assert expected.value == pytest.approx(0.9, abs=0.01) and expected.low < 0.86 and expected.high > 0.93
+
+
 def test_kept_given_is_bayes_and_leaves_certainty_alone():
     assert kept_given(0.5, 0.0, 1) == pytest.approx(1 / 1.05, abs=1e-3)
     assert kept_given(0.5, -50.0, 1) == pytest.approx(0.1 / 1.1, abs=1e-3)
