@@ -320,8 +320,10 @@ def test_examples_make_an_adapter_and_leave_only_their_digest(shown_library, tmp
         shown_library.create(examples=(Example(" ", " "),))
 
 
-def test_an_adapter_is_fitted_while_the_engine_answers(shown_library, served_base):
+def test_an_adapter_is_fitted_while_the_engine_answers(shown_library, served_base, monkeypatch):
     """Modules of the fit's own: every answer meanwhile is the base's, and the base is left as it was."""
+    tick = GenerateJob.tick  # a small base's fit is over before anybody can ask
+    monkeypatch.setattr(GenerateJob, "tick", lambda job, *told: time.sleep(0.05) or tick(job, *told))
     plain = served_base.model.state_dict()
     kinds = [type(m) for m in served_base.model.modules()]
     job = GenerateJob(shown_library.request("sort list 3", examples=SHOWN, seed=5))
@@ -344,7 +346,9 @@ def test_an_adapter_is_fitted_while_the_engine_answers(shown_library, served_bas
     assert shown_library.create("sort list 3", examples=SHOWN[:2]).receipt["request"]["shots"], "so few are shown"
 
 
-def test_a_fit_keeps_nobody_waiting_and_can_be_stopped(shown_library):
+def test_a_fit_keeps_nobody_waiting_and_can_be_stopped(shown_library, monkeypatch):
+    tick = GenerateJob.tick
+    monkeypatch.setattr(GenerateJob, "tick", lambda job, *told: time.sleep(0.05) or tick(job, *told))
     fits = [GenerateJob(shown_library.request("sort list 4", examples=SHOWN, seed=i)) for i in range(3)]
     for fit in fits:
         shown_library.start(fit)

@@ -1,6 +1,7 @@
 """The demo's own logic, without Gradio: adapters, talk, scores, files, the map."""
 
 import asyncio
+import time
 import zipfile
 from dataclasses import replace
 from itertools import pairwise
@@ -101,7 +102,14 @@ def test_examples_beside_a_sentence_are_not_asked_and_those_alone_are(studio):
 MANY = parse_examples("\n".join(f"pear {i} fig => fig pear {i}" for i in range(9)))
 
 
-def test_to_many_examples_an_adapter_is_fitted_and_tells_how_far_it_is(studio):
+def slowly(monkeypatch):
+    """A small base's fit is over before anybody can look."""
+    tick = GenerateJob.tick
+    monkeypatch.setattr(GenerateJob, "tick", lambda job, *told: time.sleep(0.1) or tick(job, *told))
+
+
+def test_to_many_examples_an_adapter_is_fitted_and_tells_how_far_it_is(studio, monkeypatch):
+    slowly(monkeypatch)
     job = studio.begin("sort the words of a line", MANY)
     shares = list(studio.fitted(job))
     assert shares == sorted(shares) and len(shares) > 2 and shares[-1] <= 1
@@ -110,7 +118,8 @@ def test_to_many_examples_an_adapter_is_fitted_and_tells_how_far_it_is(studio):
     assert studio.begin("sort the words of a line", MANY) is made is studio.create("sort the words of a line", MANY)
 
 
-def test_a_fit_that_is_stopped_makes_nothing(studio):
+def test_a_fit_that_is_stopped_makes_nothing(studio, monkeypatch):
+    slowly(monkeypatch)
     stops = Stops("It was stopped.")
     job = studio.begin("sort the words of a page", MANY)
     steps = studio.fitted(job, lambda: stops.check("mine"))
