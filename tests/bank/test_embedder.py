@@ -99,6 +99,14 @@ def test_another_kind_of_encoder_is_left_to_sentence_transformers(tmp_path, real
     assert LeanEncoder.read(folder) is None
 
 
+@pytest.mark.parametrize("file", ["config.json", "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"])
+@pytest.mark.parametrize("text", ["[]", "[1]", "3"])
+def test_files_of_other_things_are_left_to_sentence_transformers(tmp_path, real_embedder, file, text):
+    folder = shutil.copytree(real_embedder, tmp_path / "embedder")
+    (folder / file).write_text(text)
+    assert LeanEncoder.read(folder) is None
+
+
 def test_weights_that_are_not_the_configs_are_told(tmp_path, real_embedder):
     folder = shutil.copytree(real_embedder, tmp_path / "embedder")
     config = json.loads((folder / "config.json").read_text())

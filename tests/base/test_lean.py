@@ -15,7 +15,7 @@ from genlora.base import Constraint, generate_greedy, load_base
 from genlora.base.lean._load import load_lean
 from genlora.base.lean._model import LeanCache
 from genlora.base.lean._tokenizer import LeanTokenizer
-from genlora.errors import BaseError, ConfigError
+from genlora.errors import BaseError, ConfigError, GenloraError
 from genlora.tasks import PromptFormat
 
 PROMPTS = [[5, 6, 7, 8, 9], [5, 6, 7], [11] * 40, [5, 6, 7, 8, 20, 21, 22], [3]]
@@ -130,6 +130,12 @@ def test_rows_come_and_go_in_a_cache():
         {"hidden_act": "gelu"},
         {"rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}},
         {"model_type": "qwen2"},
+        {"num_attention_heads": None},
+        {"hidden_size": "wide"},
+        {"head_dim": 0},
+        {"vocab_size": True},
+        {"rms_norm_eps": "small"},
+        {"rope_parameters": ["default"]},
     ],
 )
 def test_what_another_decoder_does_is_left_to_transformers(folder, values):
@@ -150,6 +156,9 @@ def test_a_tokenizer_that_asks_for_more_is_left_to_transformers(folder):
         change(folder, "tokenizer_config.json", **values)
         assert LeanTokenizer.read(folder) is None, values
         (folder / "tokenizer_config.json").write_text(before)
+    (folder / "tokenizer_config.json").write_text("[]")
+    assert LeanTokenizer.read(folder) is None
+    (folder / "tokenizer_config.json").write_text(before)
     (folder / "added_tokens.json").write_text("{}")
     assert LeanTokenizer.read(folder) is None
     (folder / "added_tokens.json").unlink()
@@ -181,6 +190,26 @@ def test_weights_that_lack_something_or_have_another_shape(folder):
     save_file({**weights, name: weights[name][:4].clone()}, path, {"format": "pt"})
     with pytest.raises(BaseError):
         load_lean(folder)
+
+
+def test_a_damaged_base_is_told_in_words(folder):
+    for file, text in (
+        ("config.json", "[]"),
+        ("config.json", '{"model_type": "llama"}'),
+        ("tokenizer_config.json", "[]"),
+        ("tokenizer_config.json", "{"),
+        ("generation_config.json", "[]"),
+        ("tokenizer.json", "{}"),
+    ):
+        before = (folder / file).read_text() if (folder / file).is_file() else None
+        (folder / file).write_text(text)
+        with pytest.raises(GenloraError):
+            load_base(str(folder), lean=True)
+        if before is None:
+            (folder / file).unlink()
+        else:
+            (folder / file).write_text(before)
+    assert load_base(str(folder), lean=True)
 
 
 def test_only_for_answering_on_the_cpu(folder):

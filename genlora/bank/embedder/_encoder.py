@@ -111,12 +111,15 @@ class LeanEncoder(nn.Module):
         """
         config, modules = read_json(folder / "config.json"), read_json(folder / "modules.json")
         settings, pooling = folder / "sentence_bert_config.json", folder / "1_Pooling" / "config.json"
-        kinds = tuple(str(m.get("type")).rpartition(".")[2] for m in modules) if isinstance(modules, list) else ()
+        listed = modules if isinstance(modules, list) and all(isinstance(m, dict) for m in modules) else []
+        kinds = tuple(str(m.get("type")).rpartition(".")[2] for m in listed)
         if kinds != _MODULES or not (
             settings.is_file() and pooling.is_file() and (folder / "tokenizer.json").is_file()
         ):
             return None
         told, said = read_json(pooling), read_json(settings)
+        if not all(isinstance(x, dict) for x in (config, told, said)):
+            return None
         pooled = [name for name, on in told.items() if name.startswith("pooling_mode") and on]
         plain = (
             config.get("model_type") == "bert"

@@ -4,6 +4,7 @@ Modules, their paths and what `forward` takes are transformers', so adapters, ho
 know. What a step needs is made once: rotary numbers, and room for keys and values; one row in a batch needs no mask.
 """
 
+import math
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Self
@@ -12,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+_FOLLOW = ("num_key_value_heads", "head_dim", "max_position_embeddings")
+"""Numbers that a config may leave out."""
 _ROOM = 64
 """Places by which the room for keys and values grows at least."""
 
@@ -38,10 +41,19 @@ class LeanConfig:
 
     @classmethod
     def read(cls, config: dict[str, Any], name: str) -> Self | None:
-        """The config of a base that this decoder is; None where it says anything that this one does not do."""
+        """The config of a base that this decoder is; None where it says anything that this one does not do, or lacks
+        what it needs: then transformers does it, or says what is wrong.
+        """
         rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+        heads, hidden = config.get("num_attention_heads"), config.get("hidden_size")
+        sizes = [config.get(name) for name in ("vocab_size", "intermediate_size", "num_hidden_layers")]
+        sizes += [heads, hidden, *(v for name in _FOLLOW if (v := config.get(name)) is not None)]
+        if not isinstance(rope, dict) or not all(type(n) is int and n > 0 for n in sizes):
+            return None
+        theta, eps = rope.get("rope_theta", config.get("rope_theta", 10_000.0)), config.get("rms_norm_eps", 1e-6)
         odd = (
             config.get("model_type") != "llama"
+            or not all(type(x) in (int, float) and 0 < x < math.inf for x in (theta, eps))
             or config.get("quantization_config")
             or config.get("attention_bias")
             or config.get("mlp_bias")
@@ -51,7 +63,7 @@ class LeanConfig:
         )
         if odd:
             return None
-        heads, hidden = config["num_attention_heads"], config["hidden_size"]
+        assert isinstance(heads, int) and isinstance(hidden, int)
         return cls(
             vocab_size=config["vocab_size"],
             hidden_size=hidden,
@@ -60,8 +72,8 @@ class LeanConfig:
             num_attention_heads=heads,
             num_key_value_heads=config.get("num_key_value_heads") or heads,
             head_dim=config.get("head_dim") or hidden // heads,
-            rms_norm_eps=config.get("rms_norm_eps", 1e-6),
-            rope_theta=rope.get("rope_theta", config.get("rope_theta", 10_000.0)),
+            rms_norm_eps=eps,
+            rope_theta=theta,
             max_position_embeddings=config.get("max_position_embeddings", 2048),
             tie_word_embeddings=bool(config.get("tie_word_embeddings", False)),
             eos_token_id=config.get("eos_token_id"),

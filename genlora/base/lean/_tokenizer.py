@@ -55,6 +55,8 @@ class LeanTokenizer:
             from tokenizers import Tokenizer
 
             inner = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        if not isinstance(config, dict):
+            return None
         special = {name: config[name] for name in _SPECIAL if config.get(name) is not None}
         plain = (
             config.get("tokenizer_class") in ("TokenizersBackend", "PreTrainedTokenizerFast")
