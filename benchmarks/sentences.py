@@ -45,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--words", type=Path, help="folder of word tasks")
     parser.add_argument("--split", choices=["calibration", "test"], default="test")
-    parser.add_argument("--wording", type=int, choices=[0, 1], default=0, help="which of two wordings of each request")
+    parser.add_argument("--wording", type=int, choices=[0, 1, 2], default=0, help="which wording of each request")
     parser.add_argument("--specs", type=int, default=60, help="of each held-out part of the stream")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("-o", "--output", type=Path, required=True)

@@ -11,7 +11,8 @@ from typing import Literal
 
 from genlora.adapter import AdapterState, attached
 from genlora.base import LoadedBase
-from genlora.tasks import Example, catalogue, catalogue_task, catalogue_tasks, probes, sample
+from genlora.errors import ConfigError
+from genlora.tasks import Example, catalogue, catalogue_task, catalogue_tasks, probes, sample, third_wordings
 from genlora.tasks.stream import GROUP, spec
 from genlora.train import SHOWN, Dialogue, described_rows, dialogue, forced
 
@@ -51,32 +52,40 @@ def reference_requests(
     words_folder: Path | None = None,
     specs: int = 60,
     split: Split = "calibration",
-    wording: Literal[0, 1] = 0,
+    wording: Literal[0, 1, 2] = 0,
 ) -> list[ReferenceRequest]:
     """All requests to calibrate on, or with `split` *test* those to judge by, which are to be asked once.
 
     `stored` are the bank's experts; those that the catalogue knows come in other words. To calibrate, a task comes in
-    every wording that there is, close ones and far ones; all else in one of two, 0 to judge and 1 to judge again.
+    every wording that there is, close ones and far ones; all else in one of two, 0 to judge and 1 to judge again. To
+    judge there is a third one, 2. Raises `ConfigError` for a third one to calibrate.
     """
+    if wording == 2 and split == "calibration":
+        raise ConfigError("there are two wordings to calibrate on, and three to judge by. Choose 0 or 1.")
     n = TURNS * DIALOGUES
     held: Literal["validation", "test"] = "validation" if split == "calibration" else "test"
     out: list[ReferenceRequest] = []
-    known = catalogue()
+    known, third = catalogue(), third_wordings()
+
+    def said_by(name: str, wordings: Sequence[str]) -> str:
+        return third[name] if wording == 2 else wordings[wording]
+
     for probe in probes("other-words", split=split):
         entry = known.get(probe.near)
         if probe.near not in stored or entry is None or (entry.scheme == "words" and words_folder is None):
             continue
         rows = sample(catalogue_task(probe.near, words_folder=words_folder).split(held), n, seed=0)
-        said = probe.descriptions if split == "calibration" else probe.descriptions[wording : wording + 1]
+        said = probe.descriptions if split == "calibration" else [said_by(probe.near, probe.descriptions)]
         out += [ReferenceRequest(probe.near, "other words", text, rows, probe.near) for text in said]
     for probe in probes("near-misses", split=held):
-        out.append(ReferenceRequest(probe.name, "near miss", probe.descriptions[wording], probe.rows))
+        out.append(ReferenceRequest(probe.name, "near miss", said_by(probe.name, probe.descriptions), probe.rows))
     for probe in probes("practical", split=held):
-        out.append(ReferenceRequest(probe.name, "practical", probe.descriptions[wording], probe.rows[:n]))
+        said = said_by(probe.name, probe.descriptions)
+        out.append(ReferenceRequest(probe.name, "practical", said, probe.rows[:n]))
     for role in _ROLES[split]:
         for task in catalogue_tasks(role, words_folder=words_folder):
             rows = sample(task.split(held), n, seed=0)
-            out.append(ReferenceRequest(task.name, role, task.unseen_descriptions[wording], rows))
+            out.append(ReferenceRequest(task.name, role, said_by(task.name, task.unseen_descriptions), rows))
     for part in ("near", "far"):
         for i in range(specs):
             found = spec(_SEEDS[split] + 2 * wording, GROUP * (i // 4) + 4 + i % 4, split=part)

@@ -37,6 +37,7 @@ from ._prompt_format import PromptFormat as PromptFormat
 from ._requests import Probe as Probe
 from ._requests import ProbeSet as ProbeSet
 from ._requests import probes as probes
+from ._requests import third_wordings as third_wordings
 from ._score import Scores as Scores
 from ._score import chosen as chosen
 from ._score import first_line as first_line

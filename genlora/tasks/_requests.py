@@ -80,6 +80,16 @@ def _shipped(which: ProbeSet) -> tuple[Probe, ...]:
     return read_probes(which, file.read_bytes())
 
 
+@functools.cache
+def third_wordings() -> dict[str, str]:
+    """{name: a third way to say it} of every request to judge by: stored tasks, near misses, practical tasks and the
+    catalogue's test tasks. They were written by another hand, after the others had been asked, and before any answer.
+    """
+    file = resources.files("genlora.tasks") / "data" / "requests" / "third-wordings.json"
+    rows = parse_json(file.read_bytes(), where="third-wordings.json", max_bytes=1 << 20)
+    return {row["name"]: row["wording"] for row in rows}
+
+
 def read_probes(which: ProbeSet, document: bytes) -> tuple[Probe, ...]:
     """The requests of a JSON document of the set `which`. Raises `TaskError` that names the entry."""
     file = f"{which}.json"

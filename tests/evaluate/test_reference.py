@@ -1,9 +1,11 @@
 """Requests to calibrate on, and those to judge by: never the same, and each wording once."""
 
 from collections import Counter
+from itertools import combinations
 
 import pytest
 
+from genlora.errors import ConfigError
 from genlora.evaluate import reference_requests
 
 STORED = ("r-plural", "r-a-an", "bb-past-tense")
@@ -13,7 +15,7 @@ STORED = ("r-plural", "r-a-an", "bb-past-tense")
 def asked():
     return {
         (split, wording): reference_requests(STORED, specs=4, split=split, wording=wording)
-        for split, wording in (("calibration", 0), ("calibration", 1), ("test", 0), ("test", 1))
+        for split, wording in (("calibration", 0), ("calibration", 1), ("test", 0), ("test", 1), ("test", 2))
     }
 
 
@@ -25,12 +27,19 @@ def test_a_stored_task_is_calibrated_on_in_a_close_and_in_a_far_wording(asked):
 
 def test_requests_to_judge_by_are_others_in_each_wording(asked):
     said = {key: {r.description for r in found} for key, found in asked.items()}
-    assert not said["test", 0] & said["test", 1]
-    assert not (said["test", 0] | said["test", 1]) & said["calibration", 0]
-    first, second = ([r for r in asked["test", w] if r.source not in ("near", "far")] for w in (0, 1))
-    assert [(r.name, r.examples) for r in first] == [(r.name, r.examples) for r in second]
-    specs = [{(r.name, r.examples) for r in asked["test", w] if r.source in ("near", "far")} for w in (0, 1)]
-    assert len(specs[0]) == len(specs[1]) == 8 and not specs[0] & specs[1]
+    for one, other in combinations(range(3), 2):
+        assert not said["test", one] & said["test", other]
+    for w in range(3):
+        assert not said["test", w] & (said["calibration", 0] | said["calibration", 1])
+    first, *others = ([r for r in asked["test", w] if r.source not in ("near", "far")] for w in range(3))
+    assert all([(r.name, r.examples) for r in first] == [(r.name, r.examples) for r in other] for other in others)
+    specs = [{(r.name, r.examples) for r in asked["test", w] if r.source in ("near", "far")} for w in range(3)]
+    assert all(len(s) == 8 for s in specs) and not any(a & b for a, b in combinations(specs, 2))
+
+
+def test_nothing_is_calibrated_on_a_third_wording():
+    with pytest.raises(ConfigError, match="two wordings to calibrate on"):
+        reference_requests(STORED, specs=4, wording=2)
 
 
 def test_the_splits_share_no_task_but_the_stored_ones(asked):

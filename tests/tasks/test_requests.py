@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from genlora.errors import TaskError
-from genlora.tasks import catalogue, score, split_of
+from genlora.tasks import catalogue, score, split_of, third_wordings
 from genlora.tasks._requests import SHOWN, ProbeSet, probes, read_probes
 from genlora.tasks.rules._registry import rule_names, rule_task
 
@@ -36,7 +36,17 @@ def test_every_text_is_clean(which):
 def test_no_description_is_used_twice_or_stands_in_the_catalogue():
     said = Counter(plain(text) for which in SETS for p in probes(which) for text in p.descriptions)
     said.update({plain(text) for entry in catalogue().values() for text in entry.descriptions})
+    said.update(map(plain, third_wordings().values()))
     assert [text for text, n in said.items() if n > 1] == []
+
+
+def test_everything_to_judge_by_has_a_third_wording():
+    judged = {p.near for p in probes("other-words", split="test") if p.near in STORED}
+    judged |= {p.name for which in ("near-misses", "practical") for p in probes(which, split="test")}
+    judged |= {name for name, e in catalogue().items() if e.role.startswith("test-")}
+    assert judged == set(third_wordings())
+    for text in third_wordings().values():
+        assert text == text.strip() and len(text.splitlines()) == 1 and 4 <= len(text.split()) <= 40, text
 
 
 @pytest.mark.parametrize("which", SETS)
