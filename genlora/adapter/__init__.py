@@ -1,10 +1,16 @@
 """LoRA weights as plain values: state, canonical form, algebra, diagnostics, PEFT and GGUF files."""
 
+from ._aggregate import AGGREGATIONS as AGGREGATIONS
+from ._aggregate import Aggregated as Aggregated
+from ._aggregate import Aggregation as Aggregation
+from ._aggregate import aggregate as aggregate
+from ._aggregate import aggregation_named as aggregation_named
 from ._algebra import MAX_RANK as MAX_RANK
 from ._algebra import QKV as QKV
 from ._algebra import canonical as canonical
 from ._algebra import canonical_pair as canonical_pair
 from ._algebra import check_rank as check_rank
+from ._algebra import delta_state as delta_state
 from ._algebra import resize as resize
 from ._algebra import weighted_sum as weighted_sum
 from ._algebra import zero_fill as zero_fill

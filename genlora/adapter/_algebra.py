@@ -7,7 +7,7 @@ Factors are not unique (`B M` and `M⁻¹ A` give the same ΔW), so nothing here
 import functools
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -170,16 +170,24 @@ def _pool(process: int) -> ThreadPoolExecutor:
 def _groups(states: Sequence[AdapterState]) -> list[list[str]]:
     """Paths that can be worked on in one batch: same shapes and ranks in the same states."""
     groups: dict[tuple[object, ...], list[str]] = defaultdict(list)
+    for path, pairs in modules_of(states).items():
+        shape = next((p.d_out, p.d_in) for p in pairs if p is not None)
+        groups[(shape, *(p.rank if p is not None else None for p in pairs))].append(path)
+    return list(groups.values())
+
+
+def modules_of(states: Sequence[AdapterState]) -> dict[str, list[LoraPair | None]]:
+    """{path: each state's pair, or None where it lacks the module}. Raises `AdapterShapeError` where shapes differ."""
+    found: dict[str, list[LoraPair | None]] = {}
     for path in dict.fromkeys(p for s in states for p in s):
-        pairs = [s.get(path) for s in states]
-        shapes = {(p.d_out, p.d_in) for p in pairs if p is not None}
+        found[path] = [s.get(path) for s in states]
+        shapes = {(p.d_out, p.d_in) for p in found[path] if p is not None}
         if len(shapes) > 1:
             raise AdapterShapeError(
                 f"{path}: adapters disagree on its shape (d_out, d_in): {sorted(shapes)}. "
                 "Only adapters of one base can be summed; check their fingerprints."
             )
-        groups[(*shapes, *(p.rank if p is not None else None for p in pairs))].append(path)
-    return list(groups.values())
+    return found
 
 
 def weighted_sum(states: Sequence[AdapterState], weights: Sequence[float], *, rank: int) -> tuple[AdapterState, float]:
@@ -190,14 +198,27 @@ def weighted_sum(states: Sequence[AdapterState], weights: Sequence[float], *, ra
     share of 0 means nothing was lost. FLoRA (arXiv 2409.05976) for the stack.
     """
     check_rank(rank)
-    if not states or len(states) != len(weights):
-        raise ConfigError(
-            f"weighted_sum got {len(states)} adapters and {len(weights)} weights; expected as many, >= 1."
-        )
-    if not all(np.isfinite(w) for w in weights):
-        raise ConfigError(f"weights must be finite numbers, got {list(weights)!r}.")
+    check_sum(states, weights)
     out, total, kept = _compress_all(states, weights, rank)
     return AdapterState(out), _lost(total, kept)
+
+
+def check_sum(states: Sequence[AdapterState], weights: Sequence[float]) -> None:
+    """Raise `ConfigError` unless there are adapters, and a finite weight for each."""
+    if not states or len(states) != len(weights):
+        raise ConfigError(f"got {len(states)} adapters and {len(weights)} weights to sum; expected as many, >= 1.")
+    if not all(np.isfinite(w) for w in weights):
+        raise ConfigError(f"weights must be finite numbers, got {list(weights)!r}.")
+
+
+def delta_state(deltas: Mapping[str, Tensor]) -> AdapterState:
+    """Full updates {path: ΔW (d_out, d_in)} as an adapter of full rank, exact; `weighted_sum` compresses it."""
+    pairs = {}
+    for path, delta in deltas.items():
+        d_out, d_in = delta.shape
+        wide = d_out <= d_in
+        pairs[path] = LoraPair(delta, torch.eye(d_out)) if wide else LoraPair(torch.eye(d_in), delta)
+    return AdapterState(pairs)
 
 
 def _lost(total: float, kept: float) -> float:
@@ -219,7 +240,8 @@ def canonical_pair(pair: LoraPair) -> LoraPair:
     return canonical(AdapterState({"": pair}))[""]
 
 
-def _padded(pair: LoraPair, rank: int) -> LoraPair:
+def padded(pair: LoraPair, rank: int) -> LoraPair:
+    """The same update at a larger rank, with zeros."""
     extra = rank - pair.rank
     a, b = pair.a, pair.b
     return LoraPair(
@@ -234,7 +256,7 @@ def resize(state: AdapterState, rank: int) -> tuple[AdapterState, float]:
     """
     check_rank(rank)
     large = AdapterState({p: pair for p, pair in state.items() if pair.rank > rank})
-    out = {p: pair if pair.rank == rank else _padded(pair, rank) for p, pair in state.items() if pair.rank <= rank}
+    out = {p: pair if pair.rank == rank else padded(pair, rank) for p, pair in state.items() if pair.rank <= rank}
     cut, total, kept = _compress_all([large], [1.0], rank)
     out.update(cut)
     if large:
