@@ -18,9 +18,14 @@ from ._check import CheckItem as CheckItem
 from ._check import CheckReport as CheckReport
 from ._check import check_adapter as check_adapter
 from ._diagnostics import Intruders as Intruders
+from ._diagnostics import ModuleDiagnosis as ModuleDiagnosis
+from ._diagnostics import Weights as Weights
 from ._diagnostics import check_norms as check_norms
+from ._diagnostics import diagnose as diagnose
 from ._diagnostics import effective_rank as effective_rank
 from ._diagnostics import intruder_dimensions as intruder_dimensions
+from ._diagnostics import left_directions as left_directions
+from ._diagnostics import mitigate as mitigate
 from ._diagnostics import product_cosine as product_cosine
 from ._diagnostics import product_inner as product_inner
 from ._diagnostics import singular_values as singular_values

@@ -1,17 +1,20 @@
 """What an update looks like: its norms, effective rank, likeness to others, and intruder dimensions."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from genlora.errors import AdapterFormatError, AdapterShapeError
+from genlora.errors import AdapterFormatError, AdapterShapeError, ConfigError
 
-from ._algebra import energies
+from ._algebra import energies, weighted_sum
 from ._state import AdapterState, LoraPair
+
+_STILL = 1e-7
+"""Of the largest singular value: what a Gram matrix in float64 resolves."""
 
 
 def update_norms(state: AdapterState) -> dict[str, float]:
@@ -93,21 +96,117 @@ class Intruders:
     rank: int
 
 
-def intruder_dimensions(weight: Tensor, pair: LoraPair, *, k: int = 10, eps: float = 0.5) -> Intruders:
+def left_directions(weight: Tensor) -> Tensor:
+    """All left singular vectors of W (d_out, d_in) as columns, float64: what `intruder_dimensions` compares with."""
+    return torch.linalg.svd(weight.detach().double(), full_matrices=False).U
+
+
+def intruder_dimensions(
+    weight: Tensor, pair: LoraPair, *, k: int = 10, eps: float = 0.5, old: Tensor | None = None
+) -> Intruders:
     """Intruder dimensions of ΔW in `weight` (d_out, d_in): Shuttleworth et al., arXiv 2410.21228.
 
-    A top-k left singular vector of W + ΔW is an intruder if its cosine with every one of W's is below `eps`. Needs
-    the full SVD of W twice, so it takes seconds for large modules.
+    A top-k left singular vector of W + ΔW is an intruder if its cosine with every one of W's is below `eps`. `old` is
+    `left_directions(weight)`, for who asks about many updates of one weight. Raises `AdapterShapeError`, `ConfigError`.
     """
+    found, sigma, _, _ = _intruders(weight, pair, k, eps, old)
+    return Intruders(len(found), tuple(found), tuple(sigma), k, eps, pair.rank)
+
+
+def mitigate(
+    weight: Tensor, pair: LoraPair, *, lam: float = 0.75, k: int = 10, eps: float = 0.5, old: Tensor | None = None
+) -> LoraPair:
+    """The update with its intruder dimensions scaled by `lam`: 1 leaves it as it is, 0 takes them out.
+
+    W' = W + ΔW + (λ - 1) Σ σᵢ uᵢ vᵢᵀ over the intruders i of W + ΔW; what W' - W is, at the pair's own rank (arXiv
+    2410.21228; PEFT's documentation has λ the other way round, its code has it this way). Canonical float32.
+    """
+    if not 0 <= lam <= 1:
+        raise ConfigError(f"lam is {lam}, expected a number from 0 (take intruders out) to 1 (leave them).")
+    found, sigma, u, v = _intruders(weight, pair, k, eps, old)
+    if not found or lam == 1:
+        return pair
+    out = (lam - 1) * torch.tensor(sigma, dtype=torch.float64) * u
+    whole = LoraPair(torch.cat([pair.a.double(), v.mT]), torch.cat([pair.scale * pair.b.double(), out], 1))
+    return weighted_sum([AdapterState({"": whole})], [1.0], rank=pair.rank)[0][""]
+
+
+def _intruders(
+    weight: Tensor, pair: LoraPair, k: int, eps: float, old: Tensor | None
+) -> tuple[list[int], list[float], Tensor, Tensor]:
+    """Positions among the top k, singular values, and left and right singular vectors (d, count) of the intruders."""
     if tuple(weight.shape) != (pair.d_out, pair.d_in):
         raise AdapterShapeError(
             f"the weight is {tuple(weight.shape)}, expected {(pair.d_out, pair.d_in)} as the update. "
             "Is it the same module?"
         )
+    if k < 1 or not 0 < eps <= 1:
+        raise ConfigError(f"k is {k} and eps {eps}, expected k of at least 1 and eps above 0 and at most 1.")
     base = weight.detach().double()
-    old = torch.linalg.svd(base, full_matrices=False).U
-    new = torch.linalg.svd(base + pair.scale * (pair.b.double() @ pair.a.double()), full_matrices=False)
-    top = min(k, new.S.shape[0])
-    likeness = (new.U[:, :top].mT @ old).abs().amax(1)
-    indices = [i for i in range(top) if float(likeness[i]) < eps]
-    return Intruders(len(indices), tuple(indices), tuple(float(new.S[i]) for i in indices), k, eps, pair.rank)
+    u, s, v = _leading(base + pair.scale * (pair.b.double() @ pair.a.double()), k)
+    likeness = (u.mT @ (left_directions(base) if old is None else old)).abs().amax(1)
+    # Directions of no strength are arbitrary: those of a weight of low rank, past its end.
+    found = [i for i in range(len(s)) if float(likeness[i]) < eps and float(s[i]) > _STILL * float(s[0])]
+    return found, [float(s[i]) for i in found], u[:, found], v[:, found]
+
+
+def _leading(matrix: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The k largest singular triples U (m, k), S (k), V (n, k): by the smaller Gram matrix: faster than an SVD."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    m = matrix.mT if tall else matrix
+    values, vectors = torch.linalg.eigh(m @ m.mT)
+    near = vectors.flip(1)[:, :k]
+    s = values.flip(0)[:k].clamp(min=0).sqrt()
+    far = m.mT @ near / s.clamp(min=torch.finfo(s.dtype).tiny)
+    return (far, s, near) if tall else (near, s, far)
+
+
+@dataclass(frozen=True)
+class ModuleDiagnosis:
+    """What one module's update looks like."""
+
+    path: str
+    rank: int
+    effective_rank: float
+    norm: float
+    """‖ΔW‖, Frobenius."""
+    weight_norm: float | None
+    """‖W‖; None without the weight."""
+    intruders: Intruders | None
+
+    @property
+    def relative_norm(self) -> float | None:
+        """‖ΔW‖ / ‖W‖; None without the weight."""
+        if self.weight_norm is None:
+            return None
+        return self.norm / self.weight_norm if self.weight_norm > 0 else math.inf
+
+
+class Weights:
+    """A base's weights for diagnoses of many adapters: each one's directions are computed once."""
+
+    def __init__(self, weight_of: Callable[[str], Tensor]) -> None:
+        self._weight_of = weight_of
+        self._known: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def __call__(self, path: str) -> tuple[Tensor, Tensor]:
+        """W (d_out, d_in) and its `left_directions`, both float64."""
+        if path not in self._known:
+            weight = self._weight_of(path).detach().double()
+            self._known[path] = weight, left_directions(weight)
+        return self._known[path]
+
+
+def diagnose(
+    state: AdapterState, weights: Weights | None = None, *, k: int = 10, eps: float = 0.5
+) -> list[ModuleDiagnosis]:
+    """Each module's figures, in the order of paths; without `weights` those that need the base are None."""
+    norms, out = update_norms(state), []
+    for path, pair in state.items():
+        size, intruders = None, None
+        if weights is not None:
+            weight, old = weights(path)
+            size = float(weight.norm())
+            intruders = intruder_dimensions(weight, pair, k=k, eps=eps, old=old)
+        out.append(ModuleDiagnosis(path, pair.rank, effective_rank(pair), norms[path], size, intruders))
+    return out

@@ -58,6 +58,9 @@ if TYPE_CHECKING:
     from .library._shelf import KeptAdapter as KeptAdapter
     from .library._shelf import Label as Label
     from .library._tickets import Ticket as Ticket
+    from .measure._diagnose import Diagnosis as Diagnosis
+    from .measure._diagnose import diagnose_bank as diagnose_bank
+    from .measure._diagnose import store_diagnoses as store_diagnoses
     from .measure._evaluate import EvaluateOptions as EvaluateOptions
     from .measure._evaluate import evaluate as evaluate
     from .measure._fit_auto import fit_auto as fit_auto
@@ -95,6 +98,7 @@ _PLACES = {
     ".library._requests": "GenerateRequest",
     ".library._shelf": "PREFIX KeptAdapter Label",
     ".library._tickets": "Ticket",
+    ".measure._diagnose": "Diagnosis diagnose_bank store_diagnoses",
     ".measure._evaluate": "EvaluateOptions evaluate",
     ".measure._fit_auto": "fit_auto",
     ".measure._verify": "Verdict verify",

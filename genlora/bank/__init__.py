@@ -2,6 +2,7 @@
 
 from ._address import BankAddress as BankAddress
 from ._address import place_of as place_of
+from ._card import DIAGNOSIS_KEY as DIAGNOSIS_KEY
 from ._card import expert_card as expert_card
 from ._codec import CODECS as CODECS
 from ._codec import Codec as Codec

@@ -6,6 +6,8 @@ from typing import Any
 from ._conform import figures
 from ._store import Bank
 
+DIAGNOSIS_KEY = "diagnosis"
+"""Metadata: {expert: its figures, and the blob they were taken of}."""
 _LAYER = re.compile(r"\.(\d+)\.")
 
 
@@ -14,6 +16,7 @@ def expert_card(bank: Bank, name: str) -> dict[str, Any]:
     from genlora.adapter import canonical
 
     record, state = bank.get(name), bank.state(name)
+    diagnosed = (bank.metadata(DIAGNOSIS_KEY) or {}).get(name)
     norms, effective = figures(canonical(state))
     layers: dict[int, dict[str, float]] = {}
     for path, norm in norms.items():
@@ -37,6 +40,8 @@ def expert_card(bank: Bank, name: str) -> dict[str, Any]:
         "update_norm": float(f"{sum(n * n for n in norms.values()) ** 0.5:.4g}"),
         "layers": [{"layer": i, **layers[i]} for i in sorted(layers)],
         "metrics": dict(record.metrics),
+        # Of other weights than these it says nothing: the expert was replaced since.
+        "diagnosis": diagnosed if diagnosed and diagnosed.get("blob") == record.blob else None,
         "provenance": dict(record.provenance),
         "embedder": record.embedder,
         "blob": record.blob,

@@ -52,7 +52,11 @@ def _is_embedder(found: Any) -> bool:
     return isinstance(found, dict) and isinstance(found.get("id"), str) and type(found.get("dim")) is int
 
 
-_FORMS = {"norms": _is_norms, "embedder": _is_embedder}
+def _is_table(found: Any) -> bool:
+    return isinstance(found, dict) and all(isinstance(row, dict) for row in found.values())
+
+
+_FORMS = {"norms": _is_norms, "embedder": _is_embedder, "diagnosis": _is_table}
 
 
 @dataclass(frozen=True)

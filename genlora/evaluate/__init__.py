@@ -10,6 +10,7 @@ from ._answers import answer_as_is as answer_as_is
 from ._answers import forced_score as forced_score
 from ._answers import held_out as held_out
 from ._answers import majority as majority
+from ._diagnosis_plot import diagnosis_plot as diagnosis_plot
 from ._methods import METHODS as METHODS
 from ._methods import Method as Method
 from ._methods import Variant as Variant

@@ -28,21 +28,24 @@ def plots(summary: Summary, expert_cosines: Sequence[float] = ()) -> dict[str, b
         "novelty": _novelty(summary, expert_cosines),
         "paraphrases": _paraphrases(summary),
     }
-    return {f"{name}.png": _png(figure) for name, figure in drawn.items() if figure is not None}
+    return {f"{name}.png": png_of(figure) for name, figure in drawn.items() if figure is not None}
 
 
-def _figure(width: float, height: float) -> "tuple[Figure, Any]":
+def figure_of(width: float, height: float, *, columns: int = 1) -> "tuple[Figure, Any]":
+    """A figure of that many inches with its axes, or a row of them."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
+    axes = figure.subplots(ncols=columns)
+    for one in np.ravel(axes):
+        one.spines[["top", "right"]].set_visible(False)
     return figure, axes
 
 
-def _png(figure: "Figure") -> bytes:
+def png_of(figure: "Figure") -> bytes:
+    """The figure's picture; the same figure gives the same bytes."""
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=130, metadata={"Software": None})
     return out.getvalue()
@@ -54,7 +57,7 @@ def _methods(summary: Summary) -> "Figure | None":
     names = list(summary.methods["all"])
     if not names:
         return None
-    figure, axes = _figure(9, 1.2 + 0.42 * len(names))
+    figure, axes = figure_of(9, 1.2 + 0.42 * len(names))
     height = 0.8 / len(groups)
     for i, group in enumerate(groups):
         for row, name in enumerate(names):
@@ -80,7 +83,7 @@ def _coverage(summary: Summary) -> "Figure | None":
     points = [c for c in summary.coverage if math.isfinite(c["closure"])]
     if len(points) < 3:
         return None
-    figure, axes = _figure(7.5, 5)
+    figure, axes = figure_of(7.5, 5)
     _scatter(axes, points, "coverage", "closure")
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.axhline(100, color=GREY, linewidth=0.8, linestyle=":")
@@ -97,7 +100,7 @@ def _novelty(summary: Summary, expert_cosines: Sequence[float]) -> "Figure | Non
     """How unlike any expert an adapter is, against how well it does."""
     if len(summary.coverage) < 3:
         return None
-    figure, axes = _figure(7.5, 5)
+    figure, axes = figure_of(7.5, 5)
     points = [{**c, "novelty": 1 - c["cosine"]} for c in summary.coverage]
     _scatter(axes, points, "novelty", "strict")
     axes.set_xlabel("novelty: 1 - cosine of the update to the nearest expert's (0: a copy)")
@@ -128,7 +131,7 @@ def _paraphrases(summary: Summary) -> "Figure | None":
     if not found:
         return None
     names = list(found)
-    figure, axes = _figure(8, 1.2 + 0.42 * len(names))
+    figure, axes = figure_of(8, 1.2 + 0.42 * len(names))
     rng = np.random.default_rng(0)
     for row, name in enumerate(names):
         values = 100 * np.array(found[name])
@@ -145,7 +148,7 @@ def _paraphrases(summary: Summary) -> "Figure | None":
 
 def horizontal_bars(values: Mapping[str, Mapping[str, float]], *, title: str) -> bytes:
     """Grouped bars of shares (0 to 1), PNG: rows by the outer key, one colour per inner key."""
-    figure, axes = _figure(7, 1.4 + 0.6 * len(values))
+    figure, axes = figure_of(7, 1.4 + 0.6 * len(values))
     fields = list(next(iter(values.values())))
     height = 0.8 / len(fields)
     for i, (field, colour) in enumerate(zip(fields, (NEAR, FAR), strict=False)):
@@ -159,4 +162,4 @@ def horizontal_bars(values: Mapping[str, Mapping[str, float]], *, title: str) ->
     axes.set_xlabel("right, %")
     axes.set_title(title, fontsize=10)
     axes.legend(frameon=False, loc="lower right")
-    return _png(figure)
+    return png_of(figure)

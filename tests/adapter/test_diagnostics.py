@@ -8,15 +8,19 @@ import torch
 from genlora.adapter import (
     AdapterState,
     LoraPair,
+    Weights,
     canonical,
     check_norms,
+    diagnose,
     effective_rank,
     intruder_dimensions,
+    left_directions,
+    mitigate,
     product_cosine,
     singular_values,
     update_norms,
 )
-from genlora.errors import AdapterFormatError, AdapterShapeError
+from genlora.errors import AdapterFormatError, AdapterShapeError, ConfigError
 
 
 def test_norms_are_those_of_the_dense_update(state_of):
@@ -119,3 +123,91 @@ def test_scaling_an_old_direction_is_no_intruder():
 def test_intruders_need_the_right_weight():
     with pytest.raises(AdapterShapeError, match=r"the weight is \(3, 3\), expected \(8, 10\)"):
         intruder_dimensions(torch.eye(3), LoraPair(torch.zeros(2, 10), torch.zeros(8, 2)))
+
+
+@pytest.mark.parametrize("shape", [(48, 64), (64, 48), (64, 64)])
+def test_a_tall_or_wide_weight_is_judged_as_by_full_svds(shape):
+    rng = torch.Generator().manual_seed(4)
+    weight = torch.randn(*shape, generator=rng)
+    pair = LoraPair(torch.randn(4, shape[1], generator=rng), torch.randn(shape[0], 4, generator=rng), 0.9)
+    old = torch.linalg.svd(weight.double(), full_matrices=False).U
+    u, s, _ = torch.linalg.svd(weight.double() + pair.delta().double(), full_matrices=False)
+    wanted = [i for i in range(10) if float((u[:, i] @ old).abs().max()) < 0.5]
+    found = intruder_dimensions(weight, pair, old=left_directions(weight))
+    assert list(found.indices) == wanted and 0 < found.count <= 10
+    assert found.sigmas == pytest.approx([float(s[i]) for i in wanted])
+
+
+def test_no_update_and_directions_of_no_strength_are_no_intruders():
+    low = torch.zeros(16, 16)
+    low[0, 0] = 3.0
+    assert intruder_dimensions(low, LoraPair(torch.zeros(2, 16), torch.zeros(16, 2))).count == 0
+    weight = torch.randn(32, 32, generator=torch.Generator().manual_seed(3))
+    noise = LoraPair(1e-4 * torch.randn(2, 32, generator=torch.Generator().manual_seed(5)), torch.ones(32, 2))
+    assert intruder_dimensions(weight, noise).count == 0
+
+
+def _planted(count: int) -> tuple[torch.Tensor, LoraPair]:
+    u, _, v = torch.linalg.svd(torch.randn(64, 64, generator=torch.Generator().manual_seed(1)).double())
+    weight = u @ torch.diag(torch.linspace(4.0, 1.0, 64, dtype=torch.float64)) @ v
+    mixed = _hadamard(64)[:, 1 : count + 1]
+    return weight, LoraPair((v.mT @ mixed).mT.float(), 8.0 * (u @ mixed).float())
+
+
+def test_mitigation_leaves_all_at_one_and_takes_intruders_out_at_zero():
+    weight, pair = _planted(3)
+    assert mitigate(weight, pair, lam=1.0) is pair
+    less = [mitigate(weight, pair, lam=lam) for lam in (0.0, 0.25, 0.75)]
+    counts = [intruder_dimensions(weight, p).count for p in less]
+    assert counts == sorted(counts) and counts[0] == 0 and counts[-1] == 3
+    assert all(p.rank == pair.rank for p in less)
+    plain = LoraPair(torch.zeros(2, 64), torch.zeros(64, 2))
+    assert mitigate(weight, plain, lam=0.0) is plain
+
+
+def test_mitigation_is_the_formula_where_the_rank_allows_it():
+    weight, pair = _planted(1)
+    wide = LoraPair(torch.cat([pair.a, torch.zeros(3, 64)]), torch.cat([pair.b, torch.zeros(64, 3)], 1))
+    u, s, vh = torch.linalg.svd(weight + pair.delta().double())
+    wanted = pair.delta().double() + (0.25 - 1) * s[0] * torch.outer(u[:, 0], vh[0])
+    torch.testing.assert_close(mitigate(weight, wide, lam=0.25).delta().double(), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_mitigation_is_what_peft_does():
+    from peft import LoraConfig, get_peft_model
+    from peft.tuners.lora.intruders import reduce_intruder_dimension
+
+    weight, pair = _planted(2)
+    model = torch.nn.Sequential(torch.nn.Linear(64, 64, bias=False)).double()
+    model[0].weight.data = weight
+    tuned = get_peft_model(model, LoraConfig(r=2, lora_alpha=2, target_modules=["0"]))  # type: ignore[arg-type]
+    layer = tuned.base_model.model[0]
+    layer.lora_A["default"].weight.data, layer.lora_B["default"].weight.data = pair.a.double(), pair.b.double()
+    reduce_intruder_dimension(tuned, mitigation_lambda=0.5)
+    theirs = layer.get_delta_weight("intruder_reduced")
+    torch.testing.assert_close(mitigate(weight, pair, lam=0.5).delta().double(), theirs.double(), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"), [({"k": 0}, "k is 0"), ({"eps": 0.0}, "eps 0.0"), ({"lam": 2.0}, "lam is 2")]
+)
+def test_odd_settings_are_refused(options, says):
+    with pytest.raises(ConfigError, match=says):
+        mitigate(torch.eye(4), LoraPair(torch.zeros(2, 4), torch.zeros(4, 2)), **options)
+
+
+def test_a_diagnosis_has_each_modules_figures_and_asks_for_each_weight_once(state_of):
+    state, asked = state_of(), []
+
+    def weight_of(path):
+        asked.append(path)
+        return torch.eye(state[path].d_out, state[path].d_in)
+
+    weights = Weights(weight_of)
+    first, second = diagnose(state, weights, k=3), diagnose(state, weights, k=3)
+    assert first == second and asked == list(state)
+    for row in first:
+        assert row.norm == pytest.approx(float(state[row.path].delta().norm()), rel=1e-5)
+        assert row.relative_norm == pytest.approx(row.norm / min(state[row.path].b.shape[0], 64) ** 0.5, rel=1e-5)
+        assert row.intruders == intruder_dimensions(weight_of(row.path), state[row.path], k=3)
+    assert all(r.relative_norm is None and r.intruders is None for r in diagnose(state))

@@ -27,6 +27,7 @@ def card_facts(card: dict[str, Any]) -> list[tuple[str, str]]:
         ("changes", ", ".join(card["targets"])),
         ("codec", _codec(card["metrics"])),
         ("update norm", f"{card['update_norm']:.3g} (Frobenius, all modules)"),
+        ("new directions", _intruders(card["diagnosis"])),
         ("made by", _flat(card["provenance"])),
         ("stored as", f"{card['blob'][:16]}..., generation {card['generation']}"),
     ]
@@ -44,6 +45,15 @@ def _gain(gain: dict[str, Any] | None) -> str:
     if "majority" in gain:
         text += f", majority answer {100 * gain['majority']:.1f}"
     return text + (f", on {gain['n']} held-out examples" if "n" in gain else "")
+
+
+def _intruders(found: dict[str, Any] | None) -> str:
+    if not found or found.get("intruders") is None:
+        return ""
+    return (
+        f"{found['intruders']} intruder dimensions in {found['modules']} modules (of the {found['k']} strongest "
+        f"directions each, cosine below {found['eps']:g}); {found['relative_norm']:.2%} of the weights' size"
+    )
 
 
 def _codec(metrics: dict[str, Any]) -> str:

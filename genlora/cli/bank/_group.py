@@ -11,7 +11,7 @@ import click
 from .._progress import progress_bars
 from .._show import URL_KEY, Place, bank_option, embedder_option, named_bank, say, say_json
 from .._text import plain, shorten
-from . import _copy, _discriminator, _embed, _mixture, _train
+from . import _copy, _diagnose, _discriminator, _embed, _mixture, _train
 
 if TYPE_CHECKING:
     from genlora.bank import Bank, BankAddress, ExpertRecord, ImportItem, Outcome, VerifyReport
@@ -36,6 +36,7 @@ def bank(ctx: click.Context, url: Path | BankAddress | None) -> None:
 
 
 bank.add_command(_train.train)
+bank.add_command(_diagnose.diagnose)
 bank.add_command(_discriminator.discriminator)
 bank.add_command(_copy.copy)
 bank.add_command(_embed.embed)
