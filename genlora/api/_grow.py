@@ -13,7 +13,7 @@ from genlora.base import LoadedBase, require_compatible
 from genlora.errors import TaskError
 from genlora.evaluate import MAX_EXAMPLES, MIN_EXAMPLES, Admission, admit, answer, held_out
 from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
-from genlora.tasks import Task
+from genlora.tasks import Task, training_texts
 from genlora.train import ExpertConfig, ExpertTick, ExpertTrainer, Trained
 
 from ._scene import check_embedder
@@ -129,7 +129,7 @@ def _record(
     task: Task, trained: Trained, admission: Admission, config: ExpertConfig, embedder: TaskEmbedder, base: LoadedBase
 ) -> ExpertRecord:
     p = trained.progress
-    descriptions = task.training_descriptions
+    descriptions = training_texts(task)
     scheme, _, place = task.source.partition(":")
     samples = [{"input": e.input, "output": e.output} for e in held_out(task, SAMPLES) if len(e.input) <= 300]
     return ExpertRecord(

@@ -15,6 +15,7 @@ from ._codec import product_error
 from ._conform import conform, figures
 from ._database import Blobs, Database, ExpertRow
 from ._factors import encode_raw
+from ._index import Neighbour
 from ._meta import State, write_meta
 from ._record import ExpertRecord, encode_embeddings, mean_bytes, row_digest
 from ._vectors import NOTHING, with_vectors, without_vector
@@ -29,6 +30,8 @@ BOUND_FROM = 8
 """How many experts a bank needs before it judges the size of new ones."""
 BOUND_FACTOR = 10.0
 """How many times the largest known update of a module a new one may be."""
+_LIKELY = 32
+"""Nearest experts whose words are compared with a new description."""
 _FILLED_IN = ("update_norm", "effective_rank", "codec", "codec_error")
 
 
@@ -38,6 +41,10 @@ def _short(value: float) -> float:
 
 def _up(value: float) -> float:
     return _short(value * 1.0001)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _facts(record: ExpertRecord) -> dict[str, Any]:
@@ -73,6 +80,7 @@ class Changing(Protocol):
     def metadata(self, key: str) -> Any: ...
     def norm_bounds(self) -> dict[str, float]: ...
     def unknown(self, name: str) -> str: ...
+    def search(self, vector: NDArray[np.float32], k: int = 4) -> list[Neighbour]: ...
 
 
 @dataclass
@@ -228,6 +236,40 @@ class Transaction:
         self.loose_blobs.append(blob)
         self.removed = self.generation
         self._note(f"remove {name}")
+
+    def describe(self, name: str, texts: Sequence[str], embedder: Embeds) -> ExpertRecord:
+        """Add other ways to ask for an expert's task behind those it has; weights and name stay. Its new record.
+
+        Texts that it has already are left out. Raises `UnknownExpertError`, and `BankError` for an embedder that is not
+        the bank's and for the words of another expert: who asks in them would get either.
+        """
+        place = self.database.place(name)
+        if place is None:
+            raise UnknownExpertError(self.bank.unknown(name))
+        record = self.bank.get(name)
+        said = {_plain(d) for d in record.descriptions}
+        new = list({_plain(t): t for t in reversed(texts) if _plain(t) not in said}.values())[::-1]
+        if not new:
+            return record
+        vectors = embedder.embed(new, batch_size=1)
+        for text, vector in zip(new, vectors, strict=True):
+            for near in self.bank.search(vector, _LIKELY):
+                if near.name != name and _plain(text) in map(_plain, self.bank.get(near.name).descriptions):
+                    raise BankError(
+                        f"expert {name}: {text[:60]!r} is a description of {near.name}. Say what tells them apart."
+                    )
+        changed = record.with_(
+            descriptions=(*record.descriptions, *new),
+            embeddings=np.concatenate([record.embeddings, vectors]),
+            embedder=embedder.id,
+            generation=self.generation,
+        )
+        self._check_embedder(changed)
+        self.vectors = without_vector(self.vectors, name, mean_bytes(record)) if self.vectors else ""
+        self.database.delete(name)
+        self.insert(changed, place[1])
+        self.removed = self.generation  # an index that only adds would keep the old vector
+        return changed
 
     def embed_again(self, embedder: Embeds) -> int:
         """Make every expert's task vectors anew with another embedder; how many. Weights stay as they are."""

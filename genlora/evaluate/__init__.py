@@ -33,6 +33,7 @@ from ._own_data import own_data_result as own_data_result
 from ._own_data import whole_file as whole_file
 from ._reading import read_descriptions as read_descriptions
 from ._reference import ReferenceRequest as ReferenceRequest
+from ._reference import apart_requests as apart_requests
 from ._reference import rate_experts as rate_experts
 from ._reference import rate_fewshot as rate_fewshot
 from ._reference import reference_requests as reference_requests

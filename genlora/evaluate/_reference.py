@@ -12,13 +12,22 @@ from typing import Literal
 from genlora.adapter import AdapterState, attached
 from genlora.base import LoadedBase
 from genlora.errors import ConfigError
-from genlora.tasks import Example, catalogue, catalogue_task, catalogue_tasks, probes, sample, third_wordings
+from genlora.tasks import (
+    Example,
+    catalogue,
+    catalogue_task,
+    catalogue_tasks,
+    probes,
+    sample,
+    third_wordings,
+    wordings,
+)
 from genlora.tasks.stream import GROUP, spec
 from genlora.train import SHOWN, Dialogue, described_rows, dialogue, forced
 
 from ._answers import forced_score
 
-Source = Literal["other words", "near miss", "practical", "validation", "test-near", "test-far", "near", "far"]
+Source = Literal["other words", "apart", "near miss", "practical", "validation", "test-near", "test-far", "near", "far"]
 Split = Literal["calibration", "test"]
 CatalogueRole = Literal["validation", "test-near", "test-far"]
 
@@ -57,8 +66,8 @@ def reference_requests(
     """All requests to calibrate on, or with `split` *test* those to judge by, which are to be asked once.
 
     `stored` are the bank's experts; those that the catalogue knows come in other words. To calibrate, a task comes in
-    every wording that there is, close ones and far ones; all else in one of two, 0 to judge and 1 to judge again. To
-    judge there is a third one, 2. Raises `ConfigError` for a third one to calibrate.
+    every wording that there is, close, far, and by another hand; all else in one of two, 0 to judge and 1 to judge
+    again. To judge there is a third one, 2. Raises `ConfigError` for a third one to calibrate.
     """
     if wording == 2 and split == "calibration":
         raise ConfigError("there are two wordings to calibrate on, and three to judge by. Choose 0 or 1.")
@@ -67,15 +76,19 @@ def reference_requests(
     out: list[ReferenceRequest] = []
     known, third = catalogue(), third_wordings()
 
-    def said_by(name: str, wordings: Sequence[str]) -> str:
-        return third[name] if wording == 2 else wordings[wording]
+    def said_by(name: str, ways: Sequence[str]) -> str:
+        return third[name] if wording == 2 else ways[wording]
 
     for probe in probes("other-words", split=split):
         entry = known.get(probe.near)
         if probe.near not in stored or entry is None or (entry.scheme == "words" and words_folder is None):
             continue
         rows = sample(catalogue_task(probe.near, words_folder=words_folder).split(held), n, seed=0)
-        said = probe.descriptions if split == "calibration" else [said_by(probe.near, probe.descriptions)]
+        if split == "calibration":
+            more = wordings().get(probe.near)
+            said = [*probe.descriptions, *(more.held.same[:1] if more else ())]
+        else:
+            said = [said_by(probe.near, probe.descriptions)]
         out += [ReferenceRequest(probe.near, "other words", text, rows, probe.near) for text in said]
     for probe in probes("near-misses", split=held):
         out.append(ReferenceRequest(probe.name, "near miss", said_by(probe.name, probe.descriptions), probe.rows))
@@ -91,6 +104,19 @@ def reference_requests(
             found = spec(_SEEDS[split] + 2 * wording, GROUP * (i // 4) + 4 + i % 4, split=part)
             out.append(ReferenceRequest(found.name, part, found.description(), tuple(found.rows(n))))
     return [r for r in out if len(r.examples) >= TURNS]
+
+
+def apart_requests(stored: Sequence[str]) -> list[ReferenceRequest]:
+    """Requests that only look like the task of a stored expert, to calibrate on; without rows, for nobody's answers to
+    them are known but that the expert's are wrong.
+    """
+    known = wordings()
+    return [
+        ReferenceRequest(name, "apart", text, ())
+        for name in stored
+        if name in known
+        for text in known[name].held.different
+    ]
 
 
 def rate_fewshot(

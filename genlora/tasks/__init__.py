@@ -56,4 +56,7 @@ from ._task import Split as Split
 from ._task import Task as Task
 from ._task import sample as sample
 from ._task import split_of as split_of
+from ._wordings import Wordings as Wordings
+from ._wordings import training_texts as training_texts
+from ._wordings import wordings as wordings
 from .forms import AnswerForm as AnswerForm

@@ -1,8 +1,9 @@
 """A LoRA on the task embedder, so that it reads for meaning: paraphrases together, minimal pairs apart.
 
 Each step draws tasks in clusters that differ in one slot (same operation with other parameters, another operation on
-the same inputs, another answer form; catalogue descriptions with one word exchanged for its opposite), and two wordings
-of each. The loss is InfoNCE (van den Oord et al. 2018) over all of them, both ways:
+the same inputs, another answer form; catalogue tasks of one family, with one word exchanged for its opposite, and with
+what people ask for that only looks like them), and two wordings of each. The loss is InfoNCE (van den Oord et al. 2018)
+over all of them, both ways:
 
     -log exp(⟨u, v⟩/τ) / Σ over all wordings of other tasks w of exp(⟨u, w⟩/τ), v the other wording of u's task
 """
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from genlora.adapter import LoraLinear, swapped
 from genlora.errors import ConfigError, TrainingError
-from genlora.tasks import Draw, Task
+from genlora.tasks import Draw, Task, training_texts, wordings
 from genlora.tasks.stream import GROUP, spec
 
 from .loop._lightning import Step
@@ -140,7 +141,11 @@ class DescriptionPairs:
     """Clusters of near tasks by number: [(wording, other wording of the same task)]."""
 
     def __init__(self, tasks: Sequence[Task], config: EmbedderConfig) -> None:
-        self.tasks = [t for t in tasks if len(t.training_descriptions) >= 2]
+        known = wordings()
+        self.apart = {t.name: known[t.name].training.different for t in tasks if t.name in known}
+        """Of a task: requests that only look like it."""
+        self.said = {t.name: training_texts(t) for t in tasks}
+        self.tasks = [t for t in tasks if len(self.said[t.name]) >= 2]
         self.config = config
 
     def step(self, number: int) -> list[tuple[str, str]]:
@@ -167,11 +172,13 @@ class DescriptionPairs:
 
     def _catalogue(self, draw: Draw) -> list[tuple[str, tuple[str, str]]]:
         task = draw.pick(self.tasks)
-        one, two = draw.some(task.training_descriptions, 2)
+        one, two = draw.some(self.said[task.name], 2)
         out = [(task.name, (one, two))]
+        apart = self.apart.get(task.name, ())
+        out += [(f"{task.name} apart {text}", (text, text)) for text in draw.some(apart, min(2, len(apart)))]
         family = [t for t in self.tasks if t.family == task.family and t.name != task.name]
         for other in draw.some(family, min(2, len(family))):
-            a, b = draw.some(other.training_descriptions, 2)
+            a, b = draw.some(self.said[other.name], 2)
             out.append((other.name, (a, b)))
         turned = opposite(one, draw)
         again = opposite(two, draw)
@@ -249,7 +256,9 @@ class EmbedderFit(nn.Module):
         """InfoNCE over the wordings of one step."""
         pairs = self.pairs.step(step.index * step.world + step.rank)
         n = len(pairs)
-        u = self.vectors([a for a, _ in pairs] + [b for _, b in pairs])
+        texts = [a for a, _ in pairs] + [b for _, b in pairs]
+        place = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+        u = self.vectors(list(place))[[place[text] for text in texts]]
         scores = u @ u.T / self.config.temperature
         scores = scores.masked_fill(torch.eye(2 * n, dtype=torch.bool), float("-inf"))
         other = torch.cat([torch.arange(n, 2 * n), torch.arange(n)])

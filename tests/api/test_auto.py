@@ -195,10 +195,18 @@ def test_tables_are_fitted_through_the_base(world, embedder, tmp_path, tiny_base
             )
             alike = fit_auto(lora, base, [*requests, other], tmp_path / "alike")
         names = set(lora.bank.names())
+        looks = ReferenceRequest("say", "apart", "the plural of no noun", ())
+        with_apart = fit_auto(lora, base, requests, tmp_path / "apart", apart=[looks])
         with monkeypatch.context() as patch:
             patch.setattr("genlora.api.measure._fit_auto.card_rows", lambda record, most=0: ())  # cards without samples
             plain = fit_auto(lora, base, requests, tmp_path / "plain")
     assert len(alike["requests"]) == 4
+    *_, told = with_apart["requests"]
+    assert told["source"] == "apart" and "fewshot-0" not in told and {e["right"] for e in told["experts"]} == {0.0}
+    assert set(with_apart["means"]) == {"near miss"}  # what others answer to it is known to nobody
+    few, more = (load_artefact(tmp_path / name, "auto").tensors for name in ("auto", "apart"))
+    assert len(more["fewshot-0.right"]) == len(few["fewshot-0.right"]) == 3
+    assert len(more["expert-quick.right"]) == 4 and len(more["expert.right"]) > len(few["expert.right"])
     # a task in two wordings is judged by other tasks, not by its other wording
     assert {(0, 3), (1,), (2,)} == {w for w in left if w and max(w) < 4}
     assert seen[-1] == (29, 29) and seen == sorted(seen) and set(record["means"]) == {"near miss"}

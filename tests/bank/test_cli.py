@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -9,7 +10,7 @@ from genlora.bank import Bank
 from genlora.cli import cli
 
 from .test_ingest import EMBEDDER, foreign, manifest
-from .world import new_bank, record, state, tree
+from .world import new_bank, record, state, tree, unit
 
 
 def invoke(*args):
@@ -103,6 +104,45 @@ def test_import_and_search(path, tmp_path, monkeypatch):
     assert found[0]["name"] == "sort" and -1 <= found[-1]["similarity"] <= found[0]["similarity"] <= 1.0001
     assert "sort" in ok("search", "sort words", "-k", 1, "--bank", root)
     fails("search", "  ", "--bank", root, says="empty")
+
+
+def test_other_words_find_an_expert(path, tmp_path, monkeypatch):
+    class Words:
+        """Each text is a direction of its own."""
+
+        id = "e" * 64
+
+        def embed(self, texts, *, batch_size=1):
+            return np.concatenate([unit(sum(t.encode())) for t in texts])
+
+    monkeypatch.setattr("genlora.api.load_banks_embedder", lambda bank, source=None, progress=None: Words())
+    far = "singular in, plural out"
+    before = json.loads(ok("search", far, "--bank", path, "--json"))["neighbours"]
+    told = json.loads(ok("describe", "expert-2", far, far.upper(), "--bank", path, "--json"))
+    assert told == {"name": "expert-2", "descriptions": 3, "added": 1}
+    after = json.loads(ok("search", far, "--bank", path, "--json"))["neighbours"]
+    assert after[0]["name"] == "expert-2" and after[0]["similarity"] > max(n["similarity"] for n in before) + 0.2
+    with Bank.open(path) as bank:
+        assert bank.get("expert-2").descriptions == ("do task 2", "task number 2, please", far)
+        assert set(bank.state("expert-2")) == set(state(2))
+    words = tmp_path / "words.txt"
+    words.write_text("one more\n\nand one\n")
+    assert "2 added, 5 descriptions" in ok("describe", "expert-2", "--from", words, "--bank", path)
+    assert "0 added" in ok("describe", "expert-2", far, "--bank", path)
+    assert json.loads(ok("verify", "--bank", path, "--json"))["ok"] is True
+
+    def kept():
+        return {name: digest for name, digest in tree(path).items() if not name.startswith("cache/")}
+
+    before = kept()
+    fails("describe", "expert-1", far, "--bank", path, says="is a description of expert-2")
+    fails("describe", "nobody", far, "--bank", path, says="no expert 'nobody'")
+    fails("describe", "expert-1", "  ", "--bank", path, says="empty")
+    fails("describe", "expert-1", "--bank", path, says="in other words")
+    fails("describe", "expert-1", far, says="--bank PATH")
+    words.write_bytes(b"fine\n\xff\n")
+    fails("describe", "expert-1", "--from", words, "--bank", path, says="words.txt: line 2")
+    assert kept() == before
 
 
 def test_remove(path):

@@ -154,13 +154,16 @@ def test_an_index_of_another_revision_is_not_used(bank):
     assert FlatIndex.from_bytes(index.to_bytes(), revision=index.revision, total="0" * 64) is None
 
 
-@pytest.mark.parametrize("sum_of", ["adding", "removing", "replacing", "embedding anew", "a damaged row"])
+@pytest.mark.parametrize("sum_of", ["adding", "removing", "replacing", "embedding anew", "describing", "a damaged row"])
 def test_the_sum_over_vectors_follows_every_change(bank, sum_of):
     class Other:
         id = "f" * 64
 
         def embed(self, texts, *, batch_size=1):
             return unit(5, len(texts))
+
+    class Bankslike(Other):
+        id = record(3).embedder
 
     match sum_of:
         case "adding":
@@ -172,6 +175,9 @@ def test_the_sum_over_vectors_follows_every_change(bank, sum_of):
         case "embedding anew":
             with bank.atomic() as tx:
                 tx.embed_again(Other())
+        case "describing":
+            with bank.atomic() as tx:
+                tx.describe("expert-3", ["said otherwise", "and again"], Bankslike())
         case "a damaged row":
             sql(bank.files.root, "UPDATE expert SET record = '{}' WHERE name = 'expert-3'")
             bank.remove("expert-3")

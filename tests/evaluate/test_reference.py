@@ -6,7 +6,9 @@ from itertools import combinations
 import pytest
 
 from genlora.errors import ConfigError
-from genlora.evaluate import reference_requests
+from genlora.evaluate import apart_requests, reference_requests
+from genlora.tasks import wordings
+from genlora.tasks._wordings import HELD
 
 STORED = ("r-plural", "r-a-an", "bb-past-tense")
 
@@ -19,10 +21,18 @@ def asked():
     }
 
 
-def test_a_stored_task_is_calibrated_on_in_a_close_and_in_a_far_wording(asked):
+def test_a_stored_task_is_calibrated_on_in_close_far_and_others_words(asked):
     own = [r for r in asked["calibration", 0] if r.own]
-    assert Counter(r.own for r in own) == dict.fromkeys(STORED, 2)
-    assert len({r.description for r in own}) == 6
+    assert Counter(r.own for r in own) == dict.fromkeys(STORED, 3)
+    assert len({r.description for r in own}) == 9
+    assert not {r.description for r in own} & {t for name in STORED for t in wordings()[name].training.same}
+
+
+def test_what_only_looks_like_a_stored_task_is_asked_without_rows():
+    found = apart_requests([*STORED, "my-own"])
+    assert Counter(r.name for r in found) == dict.fromkeys(STORED, HELD) and {r.source for r in found} == {"apart"}
+    assert not any(r.examples or r.own for r in found)
+    assert not {r.description for r in found} & {t for name in STORED for t in wordings()[name].training.different}
 
 
 def test_requests_to_judge_by_are_others_in_each_wording(asked):

@@ -63,50 +63,54 @@ def fit_auto(
     requests: Sequence[ReferenceRequest],
     out: Path,
     *,
+    apart: Sequence[ReferenceRequest] = (),
     on_answer: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Ask every request (see `reference_requests`) in every way and write the tables to `out`; returns the record.
 
-    The rows of the same-task test are the samples on the experts' cards; without any, `auto` chooses by vectors alone.
-    Raises `UnknownGeneratorError` where `fewshot` has not been trained, `ConfigError` where the requests are
-    for fewer than two tasks.
+    `apart` are requests without rows, which only look like a stored task: for them every expert is wrong, and nothing
+    is asked but the same-task test. The rows of that test are the samples on the experts' cards; without any, `auto`
+    chooses by vectors alone. Raises `UnknownGeneratorError` where `fewshot` has not been trained, `ConfigError` where
+    the requests are for fewer than two tasks.
     """
     calibration = lora.engine("aggregate").calibration  # not `auto`'s: tables that cannot be read are fitted anew
     fewshot = lora.engine("fewshot")
     tasks = len({r.name for r in requests})
     if tasks < 2:
         raise ConfigError(f"requests for {tasks} tasks to calibrate on; expected two at least, and better a hundred.")
-    vectors = np.stack([lora.embed(r.description)[0] for r in requests])
+    said = [r.description for r in (*requests, *apart)]
+    vectors = np.stack([lora.embed(text)[0] for text in said])
     nears = [
-        neighbourhood(lora.bank, calibration, Request(description=r.description), v, Stopwatch())
-        for r, v in zip(requests, vectors, strict=True)
+        neighbourhood(lora.bank, calibration, Request(description=text), v, Stopwatch())
+        for text, v in zip(said, vectors, strict=True)
     ]
     pairs = [(i, at) for i, n in enumerate(nears) for at in range(min(CANDIDATES, len(n.found)))]
     names = [nears[i].found[at].name for i, at in pairs]
     rows = {name: found for name in lora.bank.names() if (found := card_rows(lora.bank.get(name)))}
     centres = input_centres(lora)
+    real = sum(i < len(requests) for i, _ in pairs)
     alike = [
         input_similarity(centre_of(lora, [e.input for e in requests[i].examples[:INPUTS]]), centres[n])
-        if n in centres
+        if n in centres and i < len(requests)
         else None
         for (i, _), n in zip(pairs, names, strict=True)
     ]
-    steps = [len(rows), len(pairs) if rows else 0, len(pairs), len(requests)]
+    steps = [len(rows), len(pairs) if rows else 0, real, len(requests)]
 
     def told(stage: int) -> Callable[[int], None]:
         return lambda done: on_answer(sum(steps[:stage]) + done, sum(steps))
 
     known = _known_rows(lora, base, fewshot.state, rows, told(0))
-    read = [(requests[i].description, n) for (i, _), n in zip(pairs, names, strict=True)]
+    read = [(said[i], n) for (i, _), n in zip(pairs, names, strict=True)]
     gaps = _gaps(base, fewshot.state, read, known, told(1))
     experts = {n: lora.bank.state(n) for n in set(names)}
-    asked = [(n, requests[i]) for (i, _), n in zip(pairs, names, strict=True)]
-    right = np.array(rate_experts(base, experts, asked, on_answer=told(2)))
+    asked = [(n, requests[i]) for (i, _), n in zip(pairs[:real], names, strict=False)]
+    right = np.array([*rate_experts(base, experts, asked, on_answer=told(2)), *[0.0] * (len(pairs) - real)])
     few = rate_fewshot(base, fewshot.state, requests, on_request=told(3))
-    found = _Found(lora, requests, vectors.astype(np.float64), nears, pairs, names, gaps, alike, right, few)
+    found = _Found(lora, [*requests, *apart], vectors.astype(np.float64), nears, pairs, names, gaps, alike, right, few)
     tables = found.tables()
     record = {
-        "requests": found.told(requests),
+        "requests": found.told([*requests, *apart]),
         "fewshot": fewshot.artefact.digest,
         **found.judged(tables, requests),
     }
@@ -200,6 +204,8 @@ class _Found:
         few: Sequence[Mapping[int, float]],
     ) -> None:
         self.names, self.gaps, self.alike, self.right = names, gaps, alike, right
+        self.real = len(few)
+        """So many of the requests have rows; those behind them count for the experts' tables alone."""
         number = {task: n for n, task in enumerate(dict.fromkeys(r.name for r in requests))}
         self.task = np.array([number[r.name] for r in requests])
         """Of each request: a task in two wordings is one, and is judged by others alone."""
@@ -220,7 +226,7 @@ class _Found:
         self.new = [
             newness(lora.bank, v.astype(np.float32), n, found) for v, n, found in zip(vectors, nears, read, strict=True)
         ]
-        self.judged_by_gap = [i for i, found in enumerate(read) if found]
+        self.judged_by_gap = [i for i, found in enumerate(read[: self.real]) if found]
 
     def _pairs_of(self, request: int) -> list[int]:
         return np.flatnonzero(self.of == request).tolist()
@@ -250,9 +256,9 @@ class _Found:
                 features = np.stack([self._x(p, quick=quick, inputs=inputs) for p in pairs])
                 out[name] = fit_table(features, self.kept[pairs], self.task[self.of[pairs]].tolist())
                 self.members[name] = {p: place for place, p in enumerate(pairs)}
-        nearest = np.stack([self._x(p, quick=True, inputs=False) for p in self.first])
+        nearest = np.stack([self._x(p, quick=True, inputs=False) for p in self.first[: self.real]])
         for k, share in self.few.items():
-            out[table_name("fewshot", k)] = fit_table(nearest, share, tasks)
+            out[table_name("fewshot", k)] = fit_table(nearest, share, tasks[: self.real])
             if some := self.judged_by_gap:
                 features = np.stack([self.new[i] for i in some])
                 out[table_name("fewshot", k, quick=False)] = fit_table(features, share[some], self.task[some].tolist())
@@ -275,7 +281,7 @@ class _Found:
                     }
                     for p in self._pairs_of(i)
                 ],
-                **{f"fewshot-{k}": round(float(share[i]), 4) for k, share in self.few.items()},
+                **{f"fewshot-{k}": round(float(share[i]), 4) for k, share in self.few.items() if i < self.real},
             }
             for i, r in enumerate(requests)
         ]
@@ -285,7 +291,7 @@ class _Found:
     ) -> tuple[NDArray[np.int64], list[Any]]:
         """For each request the pair whose expert is expected to keep most, read from the other requests, and that."""
         best, said = [], []
-        for i, first in enumerate(self.first):
+        for i, first in enumerate(self.first[: self.real]):
             options, alike = [], [q for j in self._alike(i) for q in self._pairs_of(j)]
             for p in self._pairs_of(i):
                 blind, given = quick or self.gaps[p] is None, inputs and self.alike[p] is not None
@@ -303,10 +309,11 @@ class _Found:
         """What the few-shot adapter is expected to get of each request without examples, read from other tasks."""
         place = {i: n for n, i in enumerate(self.judged_by_gap)}
         out = []
-        for i, first in enumerate(self.first):
+        for i, first in enumerate(self.first[: self.real]):
             if quick or i not in place:
                 table = tables[table_name("fewshot")]
-                out.append(table.expect(self._x(int(first), quick=True, inputs=False), without=self._alike(i)))
+                without = [j for j in self._alike(i) if j < self.real]
+                out.append(table.expect(self._x(int(first), quick=True, inputs=False), without=without))
             else:
                 without = [place[j] for j in self._alike(i) if j in place]
                 out.append(tables[table_name("fewshot", quick=False)].expect(self.new[i], without=without))
@@ -316,7 +323,10 @@ class _Found:
         """Choice, calibration error and rank correlation of the tables; each request is read from other tasks."""
         sources = np.array([r.source for r in requests])
         zero = "fewshot-0"
-        ways = {"nearest expert": self.right[self.first], **{f"fewshot-{k}": share for k, share in self.few.items()}}
+        ways = {
+            "nearest expert": self.right[self.first[: self.real]],
+            **{f"fewshot-{k}": share for k, share in self.few.items()},
+        }
         ways["auto, quick"], quick = self._judge(tables, requests, quick=True)
         ways["auto"], figures = ways["auto, quick"], quick
         if table_name("expert", quick=False) in tables:

@@ -40,6 +40,7 @@ bank.add_command(_diagnose.diagnose)
 bank.add_command(_discriminator.discriminator)
 bank.add_command(_copy.copy)
 bank.add_command(_embed.embed)
+bank.add_command(_embed.describe)
 bank.add_command(_copy.index)
 bank.add_command(_mixture.mixture)
 

@@ -37,7 +37,7 @@ def auto(
     accuracy is read from that.
     """
     from genlora.api import GenLora, fit_auto, load_banks_base
-    from genlora.evaluate import reference_requests
+    from genlora.evaluate import apart_requests, reference_requests
 
     with progress_bars() as show, GenLora(bank, progress=show) as lora:
         base = load_banks_base(lora.bank, base_source, device=device, progress=show)
@@ -46,6 +46,7 @@ def auto(
             base,
             reference_requests(lora.bank.names(), words_folder=words, specs=specs),
             out,
+            apart=apart_requests(lora.bank.names()),
             on_answer=lambda done, total: show("asking", done, total),
         )
     if as_json:

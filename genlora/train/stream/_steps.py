@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from torch.utils.data import DataLoader, Dataset
 
 from genlora.base import LoadedBase
-from genlora.tasks import Draw, Example, Task
+from genlora.tasks import Draw, Example, Task, training_texts
 from genlora.tasks.stream import GROUP, spec
 
 from ._config import StreamConfig
@@ -34,7 +34,7 @@ class TrainingTasks(Sequence[tuple[list[str], list[list[str]]]]):
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
-        found = [(list(t.training_descriptions), t.split("train")) for t in tasks]
+        found = [(list(training_texts(t)), t.split("train")) for t in tasks]
         self._rows = [(told, [[e.input, e.output] for e in rows]) for told, rows in found if rows]
         self._text = ""
 
