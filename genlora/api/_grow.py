@@ -82,7 +82,7 @@ def grow_bank(
             "Give tasks with about 350 examples or more."
         )
     check_embedder(bank, embedder.id)
-    trainer = ExpertTrainer(base, chosen, config, run, on_tick=on_tick)
+    trainer = ExpertTrainer(base, chosen, config, run, stored_rank=bank.rank, on_tick=on_tick)
     by_name = {t.name: t for t in chosen}
     measured = []
     for trained in trainer.run():
@@ -141,7 +141,7 @@ def _record(
         parent=task.parent,
         source=task.source,
         licence=task.licence,
-        rank=config.rank,
+        rank=config.rank if config.method.plain else max(pair.rank for pair in trained.state.values()),
         gain=admission.gain(),
         metrics={
             "metric": task.metric,
@@ -149,9 +149,11 @@ def _record(
             "format_valid": admission.format_valid,
             "validation_accuracy": p.best_accuracy,
             "samples": samples,
+            **({"method": dict(p.method)} if p.method else {}),
         },
         provenance={
-            "recipe": json.loads(canonical_json(asdict(config))),
+            "recipe": json.loads(canonical_json(config.to_json())),
+            **({} if config.method.plain else {"method": config.method.to_json()}),
             "prompt": "described" if config.described else "bare",
             "steps": p.step,
             "rows": p.rows_seen,

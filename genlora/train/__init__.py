@@ -25,6 +25,10 @@ from ._refine import RefinePrior as RefinePrior
 from ._refine import refine as refine
 from .loop._checkpoint import kept_checkpoints as kept_checkpoints
 from .loop._lightning import FitTick as FitTick
+from .methods import Method as Method
+from .methods import MethodConfig as MethodConfig
+from .methods import all_methods as all_methods
+from .methods import methods_called as methods_called
 from .rows._dialogues import Dialogue as Dialogue
 from .rows._dialogues import described_rows as described_rows
 from .rows._dialogues import dialogue as dialogue

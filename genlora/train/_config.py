@@ -1,8 +1,11 @@
 """What one training run is set to, and where each of its experts stands."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from genlora.errors import ConfigError
+
+from .methods._config import MethodConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,14 @@ class ExpertConfig:
     keep_last: int = 0
     """Keep the factors of an expert's last validations, this many, beside the best ones (SG-LoRA's library)."""
     seed: int = 0
+    method: MethodConfig = field(default_factory=MethodConfig)
+    """Where training starts, what is trained, and how a step is taken."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All settings; the method only where it is not plain LoRA, so that records of old stay as they are."""
+        out = asdict(self)
+        out.pop("method")
+        return out if self.method.plain else out | {"method": self.method.to_settings()}
 
     def __post_init__(self) -> None:
         for name, low in (
@@ -78,3 +89,12 @@ class TrainState:
     train_loss: list[float] = field(default_factory=list)
     validation: list[dict[str, float]] = field(default_factory=list)
     stopped: str = ""
+    method: dict[str, Any] = field(default_factory=dict)
+    """What a method other than plain LoRA has to tell: conversion error, trained numbers, time of a step."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What a checkpoint holds of it."""
+        out = asdict(self)
+        if not self.method:
+            del out["method"]
+        return out

@@ -5,7 +5,8 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from genlora.files import check_name
 from genlora.tasks import Split, Task, sample
 
 from ._config import ExpertConfig, TrainState
+from ._plan import Opening, Plan
 from .loop._checkpoint import RunFiles
+from .methods._stack import MethodStack
 from .rows._losses import label_losses, means_by, rows_right
 from .rows._packing import Batch, EncodedRows, Row, encode_rows, pack, take
 from .rows._stacked import Stack, common_start
@@ -71,8 +74,10 @@ class ExpertTrainer:
         config: ExpertConfig,
         run: Path,
         *,
+        stored_rank: int | None = None,
         on_tick: Callable[[ExpertTick], None] | None = None,
     ) -> None:
+        """`stored_rank` is what an expert of a method that needs more is cut to; by default the config's rank."""
         names = [check_name(t.name, what="task name") for t in tasks]
         if len(set(names)) != len(names):
             twice = sorted({n for n in names if names.count(n) > 1})
@@ -80,10 +85,13 @@ class ExpertTrainer:
         self.base = base
         self.tasks = {t.name: t for t in tasks}
         self.config = config
-        self.files = RunFiles(run, self._identity())
         self.on_tick = on_tick
         self.dtype = next(base.model.parameters()).dtype
         self.device = next(base.model.parameters()).device
+        self.plan: Plan | None = None
+        if not config.method.plain:
+            self.plan = Plan(base, config, stored_rank=stored_rank or config.rank, pack=self._batch)
+        self.files = RunFiles(run, self._identity())
         layout = base.layout
         start = common_start(layout, config.targets, config.rank, seed=config.seed)
         self._stack_args = (start, {p: layout.by_path[p].d_out for p in start})
@@ -91,10 +99,17 @@ class ExpertTrainer:
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must agree on to be resumed."""
-        shared = asdict(self.config)
+        shared = self.config.to_json()
         for free in ("slots", "patience", "max_rows", "keep_last"):
             shared.pop(free)
+        if self.plan is not None:
+            shared["stored_rank"] = self.plan.stored_rank
         return {"config": shared, "fingerprint": self.base.layout.fingerprint}
+
+    def _stack(self, slots: int) -> Stack | MethodStack:
+        if self.plan is not None:
+            return self.plan.stack(slots)
+        return Stack(*self._stack_args, slots, scale=self.config.scale)
 
     def run(self) -> Iterator[Trained]:
         """Yield each expert as it finishes, with the model plain; experts already in the run folder come first."""
@@ -113,9 +128,12 @@ class ExpertTrainer:
             self._admit(queue, slots)
         if not slots:
             return
-        stack = Stack(*self._stack_args, len(slots), scale=self.config.scale)
+        stack = self._stack(len(slots))
         for i, slot in enumerate(slots):
             self._resume(stack, i, slot)
+        if self.plan is not None and isinstance(stack, MethodStack):
+            first = self._batch([(s.train.prefix, self._peek(s)) for s in slots])
+            self.plan.measure(stack, partial(self._backward, first, len(slots)))
         clock, step, finished = _Clock(), 0, already
         while slots:
             over: list[int] = []
@@ -169,16 +187,32 @@ class ExpertTrainer:
         random.Random(seed).shuffle(order)
         return order
 
-    def _resume(self, stack: Stack, index: int, slot: _Slot) -> None:
-        stack.reset(index)
+    def _resume(self, stack: Stack | MethodStack, index: int, slot: _Slot) -> None:
         found = self.files.load_slot(slot.task.name)
+        if isinstance(stack, Stack):
+            stack.reset(index)
+        elif self.plan is not None and found is None:
+            self.plan.begin(stack, index, Opening(slot.task.name, slot.train, slot.order, slot.validation))
         if found is None:
             return
         tensors, best, record = found
-        stack.restore(index, tensors)
+        self._restore(stack, index, slot.task.name, tensors)
         slot.best, slot.progress = best, TrainState(**record)
         slot.order = self._order(slot.task.name, slot.progress.epoch, len(slot.train.rows))
         log.info("expert %s goes on from step %d", slot.task.name, slot.progress.step)
+
+    def _restore(
+        self, stack: Stack | MethodStack, index: int, name: str, tensors: dict[str, Tensor], *, history: bool = True
+    ) -> None:
+        if isinstance(stack, Stack):
+            stack.restore(index, tensors, history=history)
+        elif self.plan is not None:
+            stack.restore(index, tensors, seed=self.plan.seed_of(name), history=history)
+
+    def _peek(self, slot: _Slot) -> Sequence[Row]:
+        """The rows of a first step, without going on."""
+        c = self.config
+        return take(slot.train.rows, slot.order, 0, budget=c.pack_tokens, most=c.pack_rows)[0]
 
     def _next_pack(self, slot: _Slot) -> tuple[Sequence[int], Sequence[Row]]:
         c, p = self.config, slot.progress
@@ -199,20 +233,26 @@ class ExpertTrainer:
         warm = min(1.0, (p.step + 1) / c.warmup_steps)
         return c.lr * warm * max(0.1, 1.0 - 0.9 * p.rows_seen / c.max_rows)
 
-    def _step(self, stack: Stack, slots: list[_Slot], batch: Batch) -> None:
-        mean = means_by(batch.owner, label_losses(self.base.model, batch).loss, len(slots))
+    def _backward(self, batch: Batch, slots: int) -> Tensor:
+        mean = means_by(batch.owner, label_losses(self.base.model, batch).loss, slots)
         mean.sum().backward()
-        stack.step(
-            torch.tensor([self._lr(s.progress) for s in slots]),
-            clip=self.config.clip,
-            weight_decay=self.config.weight_decay,
-        )
+        return mean
+
+    def _step(self, stack: Stack | MethodStack, slots: list[_Slot], batch: Batch) -> None:
+        mean = self._backward(batch, len(slots))
+        lr = torch.tensor([self._lr(s.progress) for s in slots])
+        clip, decay = self.config.clip, self.config.weight_decay
+        if isinstance(stack, Stack):
+            stack.step(lr, clip=clip, weight_decay=decay)
+        else:
+            again = partial(self._backward, batch, len(slots))
+            stack.step(lr, clip=clip, weight_decay=decay, closure=again)
         for s, value in zip(slots, mean.tolist(), strict=True):
             s.progress.step += 1
             s.progress.train_loss.append(round(value, 4))
 
     @torch.no_grad()
-    def _validate(self, stack: Stack, slots: list[_Slot]) -> None:
+    def _validate(self, stack: Stack | MethodStack, slots: list[_Slot]) -> None:
         results = self._validation_pass(slots)
         c = self.config
         for i, (slot, (loss, accuracy)) in enumerate(zip(slots, results, strict=True)):
@@ -226,7 +266,7 @@ class ExpertTrainer:
             else:
                 p.bad += 1
             if c.keep_last:
-                self.files.save_checkpoint(p.name, p.step, stack.state(i), keep=c.keep_last)
+                self.files.save_checkpoint(p.name, p.step, self._state(stack, i), keep=c.keep_last)
             if p.rows_seen >= c.max_rows:
                 p.stopped = "row budget"
             elif p.bad >= c.patience:
@@ -234,7 +274,7 @@ class ExpertTrainer:
             elif accuracy == 1.0 and loss < 0.01:
                 p.stopped = "all right"
             if not p.stopped:
-                self.files.save_slot(p.name, stack.tensors(i), slot.best, asdict(p))
+                self.files.save_slot(p.name, stack.tensors(i), slot.best, p.to_json())
 
     def _validation_pass(self, slots: list[_Slot]) -> list[tuple[float, float]]:
         """(mean label loss, share of rows whose every label is the argmax) per slot."""
@@ -262,18 +302,25 @@ class ExpertTrainer:
                 total[3] += int((row_owner == i).sum())
         return [(a / max(b, 1), c / max(d, 1)) for a, b, c, d in sums]
 
+    def _state(self, stack: Stack | MethodStack, slot: int) -> AdapterState:
+        """The expert in `slot` as a plain LoRA."""
+        if self.plan is not None and isinstance(stack, MethodStack):
+            return self.plan.stored(stack, slot)
+        return stack.state(slot).folded()
+
     def _finish(self, slot: _Slot) -> Trained:
-        best = slot.best or {}
-        one = Stack(*self._stack_args, 1, scale=self.config.scale)
-        one.restore(0, best)
-        state = one.state(0).folded()
-        self.files.save_done(slot.task.name, state, asdict(slot.progress))
+        one = self._stack(1)
+        self._restore(one, 0, slot.task.name, slot.best or {}, history=False)
+        if self.plan is not None and isinstance(one, MethodStack):
+            slot.progress.method = self.plan.report(one, 0)
+        state = self._state(one, 0)
+        self.files.save_done(slot.task.name, state, slot.progress.to_json())
         p = slot.progress
         told = (p.name, p.stopped, p.step, p.rows_seen, p.best_accuracy, p.best_loss)
         log.info("expert %s done: %s after %d steps, %d rows; validation %.3f, loss %.3f", *told)
         return Trained(slot.task.name, state, p)
 
-    def _refill(self, stack: Stack, slots: list[_Slot], queue: list[str], over: list[int]) -> None:
+    def _refill(self, stack: Stack | MethodStack, slots: list[_Slot], queue: list[str], over: list[int]) -> None:
         gone = []
         for i in over:
             fresh: list[_Slot] = []

@@ -11,7 +11,7 @@ from genlora.base import load_base
 from genlora.cli import cli
 from genlora.errors import BaseMismatchError, TaskError
 from genlora.tasks import Example, Task, catalogue_task
-from genlora.train import ExpertConfig
+from genlora.train import ExpertConfig, MethodConfig
 
 
 def write_task(path, name, answer, n=420):
@@ -50,6 +50,43 @@ def test_train_measures_and_says_why_it_refuses(bank, tiny_base, tmp_path, offli
     report = json.loads(again.stdout)
     assert report["admitted"] == 0 and len(report["measured"]) == 1
     assert json.loads(call("bank", "list", "--bank", bank, "--json").stdout)["experts"] == []
+
+
+def test_an_experts_card_says_how_it_was_made(bank, tiny_base, tmp_path, embedder_path, monkeypatch):
+    from genlora.api import _grow
+    from genlora.evaluate import Admission
+
+    def admitted(base, task, state, run):
+        return Admission(task.name, True, "", 50, 1.0, 0.0, 0.0, None, None, {}, {})
+
+    monkeypatch.setattr(_grow, "_measure", admitted)
+    base = load_base(str(tiny_base("llama")), attn_implementation="eager")
+    base.model.requires_grad_(False)
+    task = Task("x", ("say",), tuple(Example(f"w {i}", "the") for i in range(420)), family="f", parent="x")
+    method = MethodConfig(init="lora-ga", options={"gamma": 4})
+    config = ExpertConfig(rank=4, max_rows=32, pack_rows=8, eval_every=1, validation_rows=4, method=method)
+    with Bank.open(bank) as opened:
+        grow_bank(opened, base, [task], config, tmp_path / "run", embedder=TaskEmbedder(embedder_path))
+    card = json.loads(call("bank", "show", "--bank", bank, "x", "--json").stdout)
+    assert card["provenance"]["method"]["init"] == "lora-ga"
+    assert card["provenance"]["method"]["options"]["lora-ga.gamma"] == 4.0
+    told = card["metrics"]["method"]
+    assert 0 < told["conversion_error"] < 1 and told["step_time_ratio"] > 0 and told["trained_numbers"] > 0
+    shown = call("bank", "show", "--bank", bank, "x").stdout
+    assert "lora-ga: " in shown and "lost as a plain LoRA" in shown and "times plain LoRA's" in shown
+
+
+def test_methods_are_chosen_on_the_command_line_and_wrong_pairs_are_told_first(
+    bank, tiny_base, tmp_path, offline_embedder
+):
+    source = write_task(tmp_path / "a.jsonl", "always", "the")
+    args = ["bank", "train", "--bank", bank, source, "--base", tiny_base("llama"), "--rows", 32, "--dtype", "float32"]
+    wrong = call(*args, "--init", "lora-sb")
+    assert wrong.exit_code == 2 and "init lora-sb starts the small core of structure xs" in wrong.output
+    assert not (tmp_path / "bank.run").exists()
+    result = call(*args, "--init", "lora-ga", "--method-option", "gamma=4", "--run", tmp_path / "run")
+    run = json.loads((tmp_path / "run/run.json").read_bytes())
+    assert run["config"]["method"]["init"] == "lora-ga" and run["config"]["stored_rank"] == 4, result.output
 
 
 class OtherEmbedder:

@@ -35,3 +35,14 @@ def test_command_and_options_are_documented(name):
 
 def test_nothing_is_documented_that_is_not_there():
     assert set(SECTIONS) == set(COMMANDS)
+
+
+def test_the_table_of_methods_is_the_methods():
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    place = Path(__file__).parents[2] / "docs" / "make_methods.py"
+    spec = spec_from_file_location("make_methods", place)
+    assert spec is not None and spec.loader is not None
+    script = module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert script.PAGE.read_text() == script.page(), "Run: python docs/make_methods.py"

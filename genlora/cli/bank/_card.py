@@ -26,6 +26,7 @@ def card_facts(card: dict[str, Any]) -> list[tuple[str, str]]:
         ("rank", rank),
         ("changes", ", ".join(card["targets"])),
         ("codec", _codec(card["metrics"])),
+        ("method", _method(card)),
         ("update norm", f"{card['update_norm']:.3g} (Frobenius, all modules)"),
         ("new directions", _intruders(card["diagnosis"])),
         ("made by", _flat(card["provenance"])),
@@ -60,6 +61,19 @@ def _codec(metrics: dict[str, Any]) -> str:
     if "codec" not in metrics:
         return ""
     return f"{metrics['codec']}, {metrics.get('codec_error', 0):.2%} off the trained update"
+
+
+def _method(card: dict[str, Any]) -> str:
+    """How an expert was trained, if otherwise than by plain LoRA, what storing it lost, and what a step cost."""
+    made, told = card["provenance"].get("method"), card["metrics"].get("method", {})
+    if not made:
+        return ""
+    names = [made["init"], made["structure"], *made["rules"], made["allocate"]]
+    text = " + ".join(n for n in names if n not in ("common", "lora", "adamw", "uniform")) or "lora"
+    text += f": {told['conversion_error']:.2%} lost as a plain LoRA, {told['trained_numbers']:,} numbers trained"
+    if "step_time_ratio" in told:
+        text += f", a step took {told['step_time_ratio']:.2f} times plain LoRA's"
+    return text + (f"; {told['note']}" if told.get("note") else "")
 
 
 def _flat(value: dict[str, Any], prefix: str = "") -> str:

@@ -22,6 +22,8 @@ Examples:
   genlora bank train --bank my-bank jsonl:tickets.jsonl
   genlora bank train --bank my-bank bigbench:word_sorting bigbench:object_counting --run runs/first
   genlora bank train --bank my-bank catalogue:role=bank --words FOLDER --slots 8
+  genlora bank train --bank my-bank jsonl:tickets.jsonl --init lora-ga --method-option gamma=16
+  genlora bank train --bank my-bank jsonl:tickets.jsonl --structure xs --init lora-sb --rule glad,lisa
 A run that was stopped goes on where it was: give the same --run again.
 """
 
@@ -57,6 +59,17 @@ A run that was stopped goes on where it was: give the same --run again.
     help="Refuse an expert that is right on a smaller share of its own held-out examples, e.g. 0.5.",
 )
 @click.option("--seed", default=0, show_default=True)
+@click.option("--init", default="common", show_default=True, metavar="NAME", help="Where training starts.")
+@click.option("--structure", default="lora", show_default=True, metavar="NAME", help="What is trained.")
+@click.option("--rule", "rules", default="adamw", show_default=True, metavar="NAME[,NAME]", help="How a step is taken.")
+@click.option("--allocate", default="uniform", show_default=True, metavar="NAME", help="Which modules get which rank.")
+@click.option(
+    "--method-option",
+    "method_options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of one of these methods, see: genlora methods show NAME. May be given several times.",
+)
 @click.option(
     "--discriminator",
     is_flag=True,
@@ -68,6 +81,9 @@ def train(bank: Path | BankAddress | None, sources: tuple[str, ...], as_json: bo
 
     SOURCES are bigbench:NAME, jsonl:FILE, sni:FILE, words:FOLDER, hub:NAME, catalogue:NAME for one task of the
     catalogue, or catalogue:role=ROLE for all tasks of a role. Each expert is measured and stored once it is trained.
+
+    However it is trained, an expert ends as a plain LoRA on the untouched base; its card says how it was made and what
+    that cost. The methods there are: genlora methods list
     """
     if bank is None:
         raise click.UsageError("name the bank to add to: --bank PATH, or genlora bank --url URL train ...")
@@ -108,6 +124,11 @@ def _train(
     least: float,
     seed: int,
     discriminator: bool,
+    init: str,
+    structure: str,
+    rules: str,
+    allocate: str,
+    method_options: tuple[str, ...],
 ) -> Grown:
     import torch
 
@@ -121,9 +142,11 @@ def _train(
         train_discriminators,
     )
     from genlora.tasks import load_tasks
-    from genlora.train import ExpertConfig
+    from genlora.train import ExpertConfig, MethodConfig
 
-    config = ExpertConfig(slots=slots, max_rows=rows, lr=lr, described=described, keep_last=keep_last, seed=seed)
+    method = MethodConfig.read(init=init, structure=structure, rules=rules, allocate=allocate, options=method_options)
+    settings = {"slots": slots, "max_rows": rows, "lr": lr, "described": described, "keep_last": keep_last}
+    config = ExpertConfig(**settings, seed=seed, method=method)
     tasks = load_tasks(sources, words_folder=words)
     kind = None if dtype == "auto" else getattr(torch, dtype)
     with open_bank(bank_path, change=True) as bank, progress_bars() as show:

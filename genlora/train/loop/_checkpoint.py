@@ -54,9 +54,6 @@ class RunFiles:
         tensors, record = self._read(path)
         now = {k[4:]: v for k, v in tensors.items() if k.startswith("now.")}
         best = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
-        for k, v in list(best.items()):  # moments of the best are not kept; `restore` wants their shapes
-            if k.startswith("x"):
-                best |= {f"m{k[1:]}": v * 0, f"v{k[1:]}": v * 0}
         return now, best or None, record
 
     def save_checkpoint(self, name: str, step: int, state: AdapterState, *, keep: int) -> None:

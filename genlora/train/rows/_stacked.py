@@ -185,10 +185,10 @@ class Stack:
             out |= {f"x{i}": x[slot].clone(), f"m{i}": m[slot].clone(), f"v{i}": v[slot].clone()}
         return out
 
-    def restore(self, slot: int, tensors: dict[str, Tensor]) -> None:
-        """Undo `tensors`; shapes that do not fit are a `TrainingError`."""
+    def restore(self, slot: int, tensors: dict[str, Tensor], *, history: bool = True) -> None:
+        """Undo `tensors`; without `history`, of the factors alone. Shapes that do not fit are a `TrainingError`."""
         for i, (x, (m, v)) in enumerate(zip(self.factors, self._moments, strict=True)):
-            for name, target in ((f"x{i}", x), (f"m{i}", m), (f"v{i}", v)):
+            for name, target in ((f"x{i}", x), (f"m{i}", m), (f"v{i}", v))[: 3 if history else 1]:
                 found = tensors.get(name)
                 if found is None or found.shape != target[slot].shape:
                     raise TrainingError(

@@ -1,0 +1,1 @@
+"""Which modules get which rank."""
