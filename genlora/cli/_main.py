@@ -60,7 +60,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "The bank and its tasks": {
         "bank": Entry("bank:bank", "Make, fill and look after a bank of experts"),
         "train": Entry("train:train", "Train generators on a bank"),
-        "methods": Entry("_methods:methods", "List and explain the methods that experts are trained by"),
+        "methods": Entry("methods:methods", "List and explain the methods that experts are trained by"),
         "transfer": Entry("_transfer:transfer_command", "Move an expert or a bank to another base, without its data"),
         "tasks": Entry("_tasks:tasks", "List, show and sample the tasks experts are trained on"),
     },

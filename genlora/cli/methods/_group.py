@@ -6,7 +6,7 @@ import json
 
 import click
 
-from ._show import say
+from .._show import say
 
 SEAM_OPTIONS = {"init": "--init", "structure": "--structure", "rule": "--rule", "allocate": "--allocate"}
 

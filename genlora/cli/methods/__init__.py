@@ -1,0 +1,3 @@
+"""`genlora methods`."""
+
+from ._group import methods as methods
