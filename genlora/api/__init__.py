@@ -76,6 +76,9 @@ if TYPE_CHECKING:
     from .moving._transfer import transfer as transfer
     from .teacher._teacher import Taught as Taught
     from .teacher._teacher import Teacher as Teacher
+    from .training._federate import FederatedAdapter as FederatedAdapter
+    from .training._federate import Kept as Kept
+    from .training._federate import federate as federate
 
 _PLACES = {
     "genlora.base": "base_source",
@@ -108,6 +111,7 @@ _PLACES = {
     ".moving._options": "TransferOptions",
     ".moving._transfer": "DISCRIMINATORS transfer",
     ".teacher._teacher": "Taught Teacher",
+    ".training._federate": "FederatedAdapter Kept federate",
 }
 """{module: the names it gives}."""
 _LAZY = {name: place for place, names in _PLACES.items() for name in names.split()}

@@ -88,6 +88,13 @@ def _taught(body: Mapping[str, Any]) -> list[str]:
             "`examples.html` shows them"
         )
         return [f"Moved from the stored adapter `{moved['expert']}` on another base, `{moved['source']}`: {how}."]
+    if isinstance(rounds := body["made_by"].get("federate"), Mapping):
+        left = rounds["left_the_clients"]
+        return [
+            f"Trained in {rounds['rounds']} rounds over {len(rounds['clients'])} clients that kept their rows "
+            f"(`{rounds['aggregate']}`); {left['bytes']:,} bytes left them: {', '.join(left['kinds'])}. "
+            "`receipt.json` tells each client's size."
+        ]
     examples = body["made_by"].get("examples")
     if not isinstance(examples, Mapping) or "teacher" not in examples:
         return []

@@ -1,0 +1,1 @@
+"""Commands that train beside `genlora bank train`."""
