@@ -6,8 +6,10 @@ On a CPU: some seconds of one core for each expert and rank.
 """
 
 import argparse
+import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from common import RESULTS, machine, save_result
@@ -17,56 +19,66 @@ from genlora.bank import Bank
 from genlora.evaluate import diagnosis_plot
 
 RANKS = (1, 2, 4)
-USUAL, WIDE = 10, 64
+K = 64
+EVERY = 8
+"""Of so many experts, one is cut to other ranks too."""
 
 
 def tell(what: str, done: float, total: float, note: str = "") -> None:
     print(f"{what} {done:.0f}/{total:.0f} {note}", flush=True)
 
 
-def line(name: str, k: int, rank: int, counts: list[float], modules: int) -> str:
-    share = np.array(counts) / (k * modules)
-    some = np.mean(np.array(counts) > 0)
-    return f"| {name} | {rank} | {np.mean(counts):.1f} | {share.mean():.2%} | {max(counts):.0f} | {some:.0%} |"
+def line(about: str, rank: int, counts: list[int], of: int) -> str:
+    share, some = np.mean(counts) / of, np.mean(np.array(counts) > 0)
+    return f"| {about} | {rank} | {len(counts)} | {np.mean(counts):.2f} | {share:.3%} | {max(counts)} | {some:.0%} |"
 
 
-def table(usual: list[Diagnosis], wide: list[Diagnosis]) -> str:
-    modules = usual[0].modules
-    rows = [line(f"top {USUAL}", USUAL, 8, [float(d.intruders or 0) for d in usual], modules)]
-    for rank in (*RANKS, 8):
-        rows.append(line(f"top {WIDE}", WIDE, rank, [float(d.by_rank[str(rank)]) for d in wide], modules))
-    head = "| directions | rank kept | intruders an expert | share of directions | most | experts with any |"
+def table(rows: list[dict[str, Any]], cut: list[dict[str, Any]]) -> str:
+    modules, rank = rows[0]["modules"], rows[0]["rank"]
+    lines = [line(f"top {k}", rank, [r["by_k"][k] for r in rows], int(k) * modules) for k in rows[0]["by_k"]]
+    for r in (*RANKS, rank) if cut else ():
+        lines.append(line(f"top {K}", r, [row["by_rank"][str(r)] for row in cut], K * modules))
+    effective = [r["effective_rank"] for r in rows]
     figures = (
-        f"effective rank {np.mean([d.effective_rank for d in usual]):.2f} "
-        f"({min(d.effective_rank for d in usual):.2f} to {max(d.effective_rank for d in usual):.2f}), "
-        f"size {np.mean([d.relative_norm or 0 for d in usual]):.2%} of the weights', "
-        f"stored {np.mean([d.stored_error or 0 for d in usual]):.2%} off"
+        f"effective rank {np.mean(effective):.2f} ({min(effective):.2f} to {max(effective):.2f}), size "
+        f"{np.mean([r['relative_norm'] for r in rows]):.2%} of the weights', stored "
+        f"{np.mean([r['stored_error'] for r in rows]):.2%} off"
     )
+    head = "| directions | rank kept | experts | intruders each | share of directions | most | experts with any |"
     return "\n".join(
-        [head, "|---" * 6 + "|", *rows, "", f"{len(usual)} experts, {modules} modules each: {figures}.", ""]
+        [head, "|---" * 7 + "|", *lines, "", f"{len(rows)} experts, {modules} modules each, eps 0.5: {figures}.", ""]
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bank", type=Path, default=None, help="default: the shipped one")
+    parser.add_argument("--kept", type=Path, default=Path("runs/diagnose.jsonl"), help="what is done; gone on with")
     parser.add_argument("--most", type=int, default=None, help="the first N experts only")
     parser.add_argument("-o", "--output", type=Path, default=None)
     args = parser.parse_args()
+    args.kept.parent.mkdir(parents=True, exist_ok=True)
+    done = [json.loads(x) for x in args.kept.read_text().splitlines()] if args.kept.exists() else []
+
+    def keep(one: Diagnosis) -> None:
+        done.append(one.to_json())
+        with args.kept.open("a") as file:
+            file.write(json.dumps(done[-1]) + "\n")
+
     began = time.perf_counter()
     with Bank.open(args.bank or default_bank(), readonly=True) as bank:
         names = bank.names()[: args.most]
         base = load_banks_base(bank, lean=True)
-        usual = diagnose_bank(bank, base, names, k=USUAL, progress=tell)
-        wide = diagnose_bank(bank, base, names, k=WIDE, ranks=RANKS, progress=tell)
-    result = {
-        "machine": machine(),
-        "seconds": round(time.perf_counter() - began),
-        f"top_{USUAL}": [d.to_json() for d in usual],
-        f"top_{WIDE}": [d.to_json() for d in wide],
-    }
-    path = save_result("diagnose", result, table(usual, wide), args.output)
-    (args.output or RESULTS).joinpath("diagnose.png").write_bytes(diagnosis_plot([d.to_json() for d in wide]))
+        seen = {(r["name"], bool(r["by_rank"])) for r in done}
+        for chosen, ranks in ((names, ()), (names[::EVERY], RANKS)):
+            left = [n for n in chosen if (n, bool(ranks)) not in seen]
+            if left:
+                diagnose_bank(bank, base, left, k=K, ranks=ranks, on_done=keep, progress=tell)
+    rows = [r for r in done if not r["by_rank"]]
+    cut = [r for r in done if r["by_rank"]]
+    result = {"machine": machine(), "seconds": round(time.perf_counter() - began), "experts": rows, "cut": cut}
+    path = save_result("diagnose", result, table(rows, cut), args.output)
+    (args.output or RESULTS).joinpath("diagnose.png").write_bytes(diagnosis_plot(rows, cut))
     print(path)
 
 

@@ -79,6 +79,11 @@ if TYPE_CHECKING:
     from .training._federate import FederatedAdapter as FederatedAdapter
     from .training._federate import Kept as Kept
     from .training._federate import federate as federate
+    from .training._flower import flower_client as flower_client
+    from .training._flower import flower_server as flower_server
+    from .training._recipe import Recipe as Recipe
+    from .training._recipe import RecipeOptions as RecipeOptions
+    from .training._recipe import two_phase_adapter as two_phase_adapter
 
 _PLACES = {
     "genlora.base": "base_source",
@@ -112,6 +117,8 @@ _PLACES = {
     ".moving._transfer": "DISCRIMINATORS transfer",
     ".teacher._teacher": "Taught Teacher",
     ".training._federate": "FederatedAdapter Kept federate",
+    ".training._recipe": "Recipe RecipeOptions two_phase_adapter",
+    ".training._flower": "flower_client flower_server",
 }
 """{module: the names it gives}."""
 _LAZY = {name: place for place, names in _PLACES.items() for name in names.split()}

@@ -95,6 +95,9 @@ def _taught(body: Mapping[str, Any]) -> list[str]:
             f"(`{rounds['aggregate']}`); {left['bytes']:,} bytes left them: {', '.join(left['kinds'])}. "
             "`receipt.json` tells each client's size."
         ]
+    if isinstance(told := body["made_by"].get("two_phase"), Mapping):
+        form = "in four bits" if told["quantize"] == "nf4" else "as it is"
+        return [f"Trained in two phases on {told['examples']['train']} rows, `{told['data']}`, beside the base {form}."]
     examples = body["made_by"].get("examples")
     if not isinstance(examples, Mapping) or "teacher" not in examples:
         return []

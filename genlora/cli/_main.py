@@ -63,6 +63,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "methods": Entry("methods:methods", "List and explain the methods that experts are trained by"),
         "transfer": Entry("_transfer:transfer_command", "Move an expert or a bank to another base, without its data"),
         "federate": Entry("training._federate:federate_command", "Train one adapter over clients that keep their data"),
+        "recipe": Entry("training._recipe:recipe", "Train by a recipe of several steps"),
         "tasks": Entry("_tasks:tasks", "List, show and sample the tasks experts are trained on"),
     },
     "This machine": {

@@ -8,12 +8,13 @@ import numpy as np
 from ._plots import FAR, GREY, NEAR, figure_of, png_of
 
 
-def diagnosis_plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
+def diagnosis_plot(rows: Sequence[Mapping[str, Any]], cut: Sequence[Mapping[str, Any]] | None = None) -> bytes:
     """PNG of `Diagnosis.to_json()` rows that have intruders: mean per module of each task, sorted; over ranks, where
-    they were counted at several.
+    they were counted at several, of the rows or of those of `cut`.
     """
+    cut = rows if cut is None else cut
     rows = sorted(rows, key=lambda r: (r["intruders"] / r["modules"], r["name"]))
-    ranks = sorted({int(r) for row in rows for r in row["by_rank"]})
+    ranks = sorted({int(r) for row in cut for r in row["by_rank"]})
     figure, (left, right) = figure_of(12, 1.6 + 0.17 * max(len(rows), 22), columns=2)
     per_module = [r["intruders"] / r["modules"] for r in rows]
     effective = [r["effective_rank"] for r in rows]
@@ -29,10 +30,10 @@ def diagnosis_plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
         f"darker: effective rank {high:.1f}; lighter: {low:.1f}"
     )
     if len(ranks) > 1:
-        counts = np.array([[row["by_rank"][str(r)] / row["modules"] for r in ranks] for row in rows])
+        counts = np.array([[row["by_rank"][str(r)] / row["modules"] for r in ranks] for row in cut])
         for line in counts:
             right.plot(ranks, line, color=GREY, alpha=0.25, linewidth=0.8)
-        right.plot(ranks, counts.mean(0), color=FAR, linewidth=2.5, marker="o", label=f"mean of {len(rows)} experts")
+        right.plot(ranks, counts.mean(0), color=FAR, linewidth=2.5, marker="o", label=f"mean of {len(cut)} experts")
         right.set_xscale("log", base=2)
         right.set_xticks(ranks, [str(r) for r in ranks])
         right.set_xlabel("rank kept of each expert (cut by SVD, not trained anew)")

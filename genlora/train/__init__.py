@@ -23,6 +23,12 @@ from ._project import Projected as Projected
 from ._project import project as project
 from ._refine import RefinePrior as RefinePrior
 from ._refine import refine as refine
+from ._steps import Looked as Looked
+from ._steps import Stepped as Stepped
+from ._steps import StepsConfig as StepsConfig
+from ._steps import look as look
+from ._steps import rows_of as rows_of
+from ._steps import train_steps as train_steps
 from .loop._checkpoint import kept_checkpoints as kept_checkpoints
 from .loop._lightning import FitTick as FitTick
 from .methods import Method as Method

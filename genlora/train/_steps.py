@@ -66,7 +66,7 @@ class StepsConfig:
 
 @dataclass(frozen=True, eq=False)
 class Stepped:
-    """The adapter after the last step, and the mean label loss of each step."""
+    """The adapter after the last step, its scale that of training, and the mean label loss of each step."""
 
     state: AdapterState
     losses: tuple[float, ...]
@@ -125,7 +125,7 @@ def train_steps(
             if checkpoint is not None and (run.step % every == 0 or run.step == config.steps):
                 run.save(checkpoint)
             on_step(run.step, loss)
-    return Stepped(run.stack.state(0).folded(), tuple(run.losses), run.rows_seen, run.tokens)
+    return Stepped(run.stack.state(0), tuple(run.losses), run.rows_seen, run.tokens)
 
 
 @torch.no_grad()

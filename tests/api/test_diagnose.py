@@ -42,6 +42,7 @@ def test_planted_directions_are_counted_exactly_and_nothing_else(bank_path, serv
     with Bank.open(bank_path, readonly=True) as bank:
         (one,) = diagnose_bank(bank, served_base, ["planted"], ranks=[1])
         assert one.intruders == 5 and one.by_leaf == {"q_proj": 2.5, "v_proj": 0.0}
+        assert one.by_k == {"1": 2, "3": 5, "10": 5}  # stronger than all of W's, so they come first
         assert one.by_rank == {"1": 2, "4": 5} and one.stored_error == pytest.approx(0.03)
         state = bank.state("planted")
         sizes = [float(module_at(served_base.model, p).weight.norm()) ** 2 for p in state]

@@ -16,6 +16,8 @@ from genlora.progress import Progress, silent
 
 from .._places import CALIBRATION_KEY, store_calibration
 
+_STEPS = (1, 3, 10, 30, 100, 300)
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -40,6 +42,8 @@ class Diagnosis:
     eps: float = 0.5
     by_leaf: Mapping[str, float] = field(default_factory=dict)
     """Intruders per module of each projection."""
+    by_k: Mapping[str, int] = field(default_factory=dict)
+    """Intruders in all among fewer leading directions."""
     by_rank: Mapping[str, int] = field(default_factory=dict)
     """Intruders in all, of the expert cut to a smaller rank by SVD."""
 
@@ -56,6 +60,7 @@ def diagnose_bank(
     k: int = 10,
     eps: float = 0.5,
     ranks: Sequence[int] = (),
+    on_done: Callable[[Diagnosis], None] = lambda one: None,
     progress: Progress = silent,
 ) -> list[Diagnosis]:
     """The figures of the bank's experts `names`, by default of all.
@@ -67,6 +72,7 @@ def diagnose_bank(
         k: leading directions of each weight that are looked at.
         eps: a cosine below this to every old direction makes a new one.
         ranks: smaller ranks to cut each expert to and count again; a cut expert is not one trained at that rank.
+        on_done: told of each expert as soon as it is diagnosed.
         progress: told ("experts", done, total).
 
     Raises `UnknownExpertError`, `ConfigError`.
@@ -99,9 +105,11 @@ def diagnose_bank(
                 k=k,
                 eps=eps,
                 by_leaf={} if weights is None else _by_leaf(rows),
+                by_k={} if weights is None else _by_k(rows, k),
                 by_rank={**counts, str(record.rank): _count(rows)} if counts else {},
             )
         )
+        on_done(out[-1])
     progress("experts", len(records), len(records))
     return out
 
@@ -136,6 +144,11 @@ def _cut(state: AdapterState, rank: int) -> AdapterState:
 
 def _count(rows: Sequence[ModuleDiagnosis]) -> int:
     return sum(r.intruders.count for r in rows if r.intruders is not None)
+
+
+def _by_k(rows: Sequence[ModuleDiagnosis], k: int) -> dict[str, int]:
+    found = [i for r in rows if r.intruders is not None for i in r.intruders.indices]
+    return {str(most): sum(i < most for i in found) for most in (*(s for s in _STEPS if s < k), k)}
 
 
 def _relative(rows: Sequence[ModuleDiagnosis]) -> float:

@@ -138,6 +138,8 @@ def _weights(receipt: dict[str, Any]) -> str:
         return f"moved from expert {moved['expert']} on {moved['source']}, by {moved['method']}"
     if (rounds := receipt["made_by"].get("federate")) is not None:
         return f"{rounds['rounds']} rounds of {rounds['aggregate']} over {len(rounds['clients'])} clients"
+    if "two_phase" in receipt["made_by"]:
+        return "trained in two phases"
     if not found:
         return "no expert went into it: the generator is not made of neighbours"
     expected = softmax([n["similarity"] for n in found], receipt["request"]["temperature"])
@@ -266,7 +268,7 @@ def _given(receipt: dict[str, Any]) -> str:
     """What the adapter was made from that no receipt holds."""
     if "federate" in receipt["made_by"]:
         return "rows that stayed with its clients"
-    if {"examples", "refined"} & receipt["made_by"].keys():
+    if {"examples", "refined", "two_phase"} & receipt["made_by"].keys():
         return "labelled examples"
     return "inputs of the user's" if "inputs" in receipt["request"] else ""
 

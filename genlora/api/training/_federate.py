@@ -1,26 +1,24 @@
 """Rounds over clients' folders in this process, and their result as an adapter folder or a bank's expert."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from genlora.adapter import resize
+from genlora.adapter import BaseLayout, resize
 from genlora.bank import BankAddress, ExpertRecord
-from genlora.base import LoadedBase, load_base, require_compatible
+from genlora.base import Fingerprint, load_base, require_compatible
 from genlora.descriptions import check_description
 from genlora.errors import ConfigError
 from genlora.files import check_name
 from genlora.progress import Progress, silent
 from genlora.train.federated import (
     Client,
-    ClientFolder,
     Federated,
     FederatedConfig,
     RoundReport,
     Server,
-    common_description,
     read_clients,
     run_rounds,
 )
@@ -86,9 +84,9 @@ def federate(
     loaded = load_base(base, device=device, dtype=best_dtype(device), attn_implementation="eager", progress=progress)
     loaded.model.requires_grad_(False)
     found = read_clients(clients, loaded.layout)
-    config = with_description(config, found)
+    config = with_description(config, [d for c in found for d in c.descriptions])
     where = run if run is not None else kept.folder.with_name(f"{kept.folder.name}.run")
-    _check_bank(kept, loaded)
+    check_kept(kept, loaded.fingerprint)
     server = Server(loaded.layout, config, {c.name: c.rank for c in found}, where)
     asked = {c.name: Client(c.name, loaded, c.examples, rank=c.rank) for c in found}
     at = [server.number]
@@ -101,12 +99,13 @@ def federate(
         on_round(report)
 
     result = run_rounds(server, {name: ask(name) for name in asked}, on_round=closed)
-    return write_federated(result, kept, config, loaded, found)
+    licences = sorted({x for c in found for x in c.licences})
+    return write_federated(result, kept, config, loaded.layout, loaded.fingerprint, licences)
 
 
-def with_description(config: FederatedConfig, clients: list[ClientFolder]) -> FederatedConfig:
-    """The config with the clients' own description where it has none. Raises `ConfigError` where nobody has one."""
-    text = config.client.description or common_description(clients)
+def with_description(config: FederatedConfig, told: Sequence[str]) -> FederatedConfig:
+    """The config with the first of what clients say where it has none. Raises `ConfigError` where nobody says one."""
+    text = config.client.description or next(iter(told), None)
     if not text:
         raise ConfigError(
             "nothing says what the task is. Describe it: --description TEXT, or in a header of the files."
@@ -115,16 +114,21 @@ def with_description(config: FederatedConfig, clients: list[ClientFolder]) -> Fe
 
 
 def write_federated(
-    result: Federated, kept: Kept, config: FederatedConfig, base: LoadedBase, clients: list[ClientFolder]
+    result: Federated,
+    kept: Kept,
+    config: FederatedConfig,
+    layout: BaseLayout,
+    fingerprint: Fingerprint,
+    licences: Sequence[str],
 ) -> FederatedAdapter:
     """Write the folder, and store the expert where a bank is named."""
     card = result.card(config)
-    licences = sorted({x for c in clients for x in c.licences})
     settings = config.client
     write_trained(
         kept.folder,
         result.state,
-        base,
+        layout,
+        fingerprint,
         how=HOW,
         told=card,
         description=settings.description,
@@ -134,36 +138,31 @@ def write_federated(
         force=kept.force,
     )
     if kept.bank is not None:
-        card = {**card, "bank": _store(result, kept, config, base, card, licences)}
+        card = {**card, "bank": _store(result, kept, settings.description, card, licences)}
     return FederatedAdapter(result, card)
 
 
-def _check_bank(kept: Kept, base: LoadedBase) -> None:
-    """Before training: whether the bank would take the expert."""
+def check_kept(kept: Kept, fingerprint: Fingerprint) -> None:
+    """Before training: raise what `write_federated` would end in."""
+    check_folder(kept.folder, force=kept.force)
     if kept.bank is None:
         return
     check_name(kept.name, what="expert name")
     with open_bank(kept.bank) as bank:
-        require_compatible(base.fingerprint, bank.fingerprint, what="the base to train on")
+        require_compatible(fingerprint, bank.fingerprint, what="the base to train on")
 
 
 def _store(
-    result: Federated,
-    kept: Kept,
-    config: FederatedConfig,
-    base: LoadedBase,
-    card: Mapping[str, Any],
-    licences: list[str],
+    result: Federated, kept: Kept, description: str, card: Mapping[str, Any], licences: Sequence[str]
 ) -> dict[str, Any]:
     with open_bank(kept.bank, change=True) as bank:
         embedder = load_banks_embedder(bank, kept.embedder)
         check_embedder(bank, embedder.id)
         state, lost = resize(result.state, bank.rank)
-        texts = (config.client.description,)
         record = ExpertRecord(
             name=kept.name,
-            descriptions=texts,
-            embeddings=embedder.embed(texts),
+            descriptions=(description,),
+            embeddings=embedder.embed([description]),
             embedder=embedder.id,
             family=HOW,
             parent=kept.name,
@@ -172,7 +171,7 @@ def _store(
             rank=min(bank.rank, max(p.rank for p in result.state.values())),
             metrics={"rank_loss": float(f"{lost:.4g}")} if lost else {},
             provenance={HOW: dict(card)},
-            base=base.layout.fingerprint,
+            base=bank.layout.fingerprint,
         )
         bank.add(record, state, replace=True)
         return {"expert": kept.name, "rank": bank.rank, "rank_loss": float(f"{lost:.4g}")}

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genlora.adapter import AdapterFiles, AdapterState, peft_files
-from genlora.base import LoadedBase
+from genlora.adapter import AdapterFiles, AdapterState, BaseLayout, peft_files
+from genlora.base import Fingerprint
 from genlora.files import canonical_json, publish_folder
 from genlora.tasks import PromptFormat
 from genlora.versions import versions
@@ -19,7 +19,8 @@ from .._receipt import seal
 def write_trained(
     folder: Path,
     state: AdapterState,
-    base: LoadedBase,
+    layout: BaseLayout,
+    fingerprint: Fingerprint,
     *,
     how: str,
     told: Mapping[str, Any],
@@ -34,9 +35,8 @@ def write_trained(
     Raises `StorageError` where the disk refuses or `folder` holds what genlora did not write, `AdapterShapeError` for a
     rank that no portable adapter has.
     """
-    layout = base.layout
     prompt = PromptFormat.of(description, described=described)
-    identity = json.dumps(base.fingerprint.to_json(), sort_keys=True, separators=(",", ":"))
+    identity = json.dumps(fingerprint.to_json(), sort_keys=True, separators=(",", ":"))
     body = {
         "request": {"description": description, "generator": how, "seed": seed},
         "bundle": prompt_part(prompt),

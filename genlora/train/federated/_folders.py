@@ -1,6 +1,5 @@
 """Clients on disk: a folder for each, with example files in any usual form, and what it says of itself."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,8 +78,3 @@ def _rank(path: Path, layout: BaseLayout) -> int | None:
     if rank is not None and (type(rank) is not int or not 1 <= rank <= MAX_RANK):
         raise ConfigError(f"{path}: rank is {str(rank)[:20]}, expected a whole number from 1 to {MAX_RANK}.")
     return rank
-
-
-def common_description(clients: Sequence[ClientFolder]) -> str | None:
-    """The first description that a client's files name."""
-    return next((d for c in clients for d in c.descriptions), None)

@@ -1,7 +1,7 @@
 """The server's side: rounds of orders and updates, aggregated, each kept so that a killed run goes on."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,8 @@ class Federated:
 
 Ask = Callable[[bytes], bytes]
 """How a client is reached: it gets an order's bytes and gives an update's bytes."""
+Reply = tuple[str, bytes | str]
+"""A client's name, and its update's bytes or why it has none."""
 
 
 class Server:
@@ -285,25 +287,47 @@ class Server:
 
 
 def run_rounds(
-    server: Server,
-    clients: Mapping[str, Ask],
-    *,
-    on_client: Callable[[int, str], None] = lambda number, name: None,
-    on_round: Callable[[RoundReport], None] = lambda report: None,
+    server: Server, clients: Mapping[str, Ask], *, on_round: Callable[[RoundReport], None] = lambda report: None
 ) -> Federated:
     """All rounds that are left, one client after the other.
 
     A client that raises a `GenloraError` has failed for that round; what is not one of ours is a bug and is raised.
-    `on_client` is told (round, name) before a client trains. Raises `TrainingError` where too few answered.
+    Raises `TrainingError` where too few answered.
+    """
+
+    def ask(order: bytes, names: Sequence[str]) -> Iterator[Reply]:
+        for name in names:
+            try:
+                yield name, clients[name](order)
+            except GenloraError as err:
+                yield name, str(err)
+
+    return drive(server, ask, on_round=on_round)
+
+
+def drive(
+    server: Server,
+    ask: Callable[[bytes, Sequence[str]], Iterable[Reply]],
+    *,
+    on_round: Callable[[RoundReport], None] = lambda report: None,
+) -> Federated:
+    """All rounds that are left, over any transport.
+
+    `ask` puts an order to the clients named and gives each one's reply as it arrives; who gives none has failed. Raises
+    `TrainingError` where too few answered.
     """
     while True:
-        order = server.order().to_bytes()
-        last = server.number == server.config.rounds
-        failed: dict[str, str] = {}
-        for name, ask in clients.items():
-            on_client(server.number, name)
+        order, last = server.order().to_bytes(), server.number == server.config.rounds
+        kept = {n: data for n in server.ranks if (data := server.kept(n)) is not None}
+        for name, data in kept.items():
+            server.keep(name, data)
+        failed = {n: "gave no answer" for n in server.ranks if n not in kept}
+        for name, reply in ask(order, list(failed)):
+            failed.pop(name)
             try:
-                server.keep(name, server.kept(name) or ask(order))
+                if isinstance(reply, str):
+                    raise TrainingError(reply)
+                server.keep(name, reply)
             except GenloraError as err:
                 log.warning("round %d: client %s gave nothing: %s", server.number + 1, name, err)
                 failed[name] = str(err)

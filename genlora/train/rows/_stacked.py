@@ -174,9 +174,10 @@ class Stack:
         """Put an adapter's factors into `slot` (no history)."""
         self.reset(slot)
         for path, a, b in zip(self.paths, self.a, self.b, strict=True):
-            pair = state[path].folded()
+            pair = state[path]
             a[slot] = pair.a
-            b[slot] = pair.b / self.scale
+            # Of the same scale as it is: folding it in and out again would round.
+            b[slot] = pair.b if pair.scale == self.scale else pair.folded().b / self.scale
 
     def tensors(self, slot: int) -> dict[str, Tensor]:
         """Everything needed to go on with `slot` after a kill."""

@@ -25,7 +25,6 @@ from genlora.train.federated import (
     Order,
     Server,
     Update,
-    common_description,
     read_clients,
     run_rounds,
 )
@@ -204,7 +203,7 @@ def test_folders_are_read_in_every_usual_form(base, tmp_path):
     )
     east, west = read_clients(root, base.layout)
     assert [e.input for e in east.examples] == ["x", "z"] and east.rank is None and east.descriptions == ()
-    assert west.rank == 3 and common_description([east, west]) == "say y" and west.licences == ("MIT",)
+    assert west.rank == 3 and west.descriptions == ("say y",) and west.licences == ("MIT",)
 
 
 def test_bad_client_folders_are_told_by_name(base, tmp_path):

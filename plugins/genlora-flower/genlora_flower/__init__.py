@@ -1,0 +1,1 @@
+"""genlora's federated rounds as a Flower app."""
