@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genlora.adapter import AdapterState, check_rank
+from genlora.adapter import AdapterState, ModuleSpec, check_rank
 from genlora.base import LoadedBase
 from genlora.errors import TrainingError
 
@@ -81,7 +81,7 @@ class Plan:
         self.optimiser: Optimiser = next((r for r in made if hasattr(r, "memory")), AdamW())
         own = [x.scale for x in (self.structure, self.optimiser, *self.rules) if x.scale is not None]
         self.scale = own[0] if own else config.scale
-        self.rank = check_rank(self.allocate.most(config.rank))
+        self.rank = check_rank(self.allocate.most(config.rank) if self.structure.ranked else config.rank)
         self.common = common_start(base.layout, config.targets, self.rank, seed=config.seed)
         if self.structure.needs_weight or any("gradient" in m.traits for m in method.methods):
             for s in self.specs:
@@ -127,11 +127,15 @@ class Plan:
             warm_lr=c.lr / c.warmup_steps,
         )
         ranks: dict[str, int] = self.allocate(context)
+        if not self.structure.ranked:
+            ranks = {p: self.rank if r > 0 else 0 for p, r in ranks.items()}
         if not any(ranks.values()):
             raise TrainingError(
                 f"{expert.name}: allocation {c.method.allocate} left out every module. Allocate otherwise."
             )
-        given = self.init(dataclasses.replace(context, ranks=ranks))
+        # A structure that knows no ranks starts every module alike; what is left out is masked.
+        starting = ranks if self.structure.ranked else dict.fromkeys(ranks, self.rank)
+        given = self.init(dataclasses.replace(context, ranks=starting))
         parts = {s.path: self.structure.start(s, self.rank, given[s.path], self.shared[s.path]) for s in self.specs}
         stack.put(slot, parts, seed=self.seed_of(expert.name), ranks=[ranks[s.path] for s in self.specs])
 
@@ -139,13 +143,18 @@ class Plan:
         """What the card of the expert in `slot` says of how it was made."""
         _, error = converted(stack.state(slot), self.stored_rank)
         ranks = {s: int(r) for s, r in zip(self.specs, stack.ranks[:, slot], strict=True)}
-        numbers = sum(self.structure.numbers(s, r) for s, r in ranks.items() if r > 0)
+        numbers = sum(self._numbers(s, r) for s, r in ranks.items() if r > 0)
         report: dict[str, Any] = {"conversion_error": float(f"{error:.4g}"), "trained_numbers": numbers}
         if self.ratio is not None:
             report["step_time_ratio"] = float(f"{self.ratio:.3g}")
         if len(set(ranks.values())) > 1:
             report["ranks"] = {s.path: r for s, r in ranks.items()}
         return report
+
+    def _numbers(self, spec: ModuleSpec, rank: int) -> int:
+        """How many numbers are trained in a module that was given `rank`."""
+        shapes = self.structure.trained(spec, rank)
+        return sum(torch.Size(x).numel() for n, x in shapes.items() if n not in self.optimiser.idle)
 
     def stored(self, stack: MethodStack, slot: int) -> AdapterState:
         """The expert as it stands, as a plain LoRA of the stored rank."""

@@ -10,6 +10,7 @@ _OWN_START = {
     "block": "its one shared block of A starts from the common draw",
     "randlora": "its bases are drawn once for all modules",
     "miss": "its A is fixed and its one block starts at zero",
+    "mica": "its B is the weight's own and its A starts at zero",
     "bone": "its blocks start at zero and the weight steers them",
 }
 

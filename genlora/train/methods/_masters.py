@@ -56,6 +56,21 @@ class Masters:
         """The module that the master of this index belongs to."""
         return index % len(self.specs)
 
+    def name(self, index: int) -> str:
+        """What the master of this index is called in its module: a, b, ..."""
+        return self.names[index // len(self.specs)]
+
+    def forget(self, modules: Sequence[int], slot: int) -> None:
+        """Clear what the optimiser remembers of these modules for one expert."""
+        gone = set(modules)
+        for many in self.memory.values():
+            for i, x in enumerate(many):
+                if self.place(i) in gone:
+                    x[slot] = 0
+        for i in range(len(self.counts)):
+            if self.place(i) in gone:
+                self.counts[i, slot] = 0
+
     def parts(self, i: int, trained: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """All tensors of module `i` by name."""
         now = {n: self.trained[n][i] for n in self.names} if trained is None else trained
@@ -70,7 +85,7 @@ class Masters:
         if bool((self.ranks[i] > 0).all()):
             return a, b
         on = (self.ranks[i] > 0)[:, None, None]
-        return (a * on, b) if "b" in self.structure.fixed else (a, b * on)
+        return (a * on, b) if "b" in self.structure.fixed(self.specs[i]) else (a, b * on)
 
     def put(self, slot: int, parts: Mapping[str, Mapping[str, Tensor]], *, seed: int, ranks: Sequence[int]) -> None:
         """A fresh expert: `{path: {name: tensor}}` of what is trained and kept, and the rank of each module."""

@@ -35,6 +35,8 @@ class Optimiser(Protocol):
     """Turns gradients into steps of `stack.masters`."""
 
     scale: float | None
+    idle: frozenset[str]
+    """Names of masters that it leaves alone."""
 
     def memory(self, stack: Masters) -> dict[str, list[Tensor]]:
         """What it remembers between steps, zero at first: {name, m or v: tensors (k, ...), one or more a module}."""
@@ -62,6 +64,7 @@ class Adam:
     """AdamW (Loshchilov & Hutter 2019), each tensor and expert with its own step count. `rate` is for who scales it."""
 
     scale: float | None = None
+    idle: frozenset[str] = frozenset()
 
     def memory(self, stack: Masters) -> dict[str, list[Tensor]]:
         return {k: [torch.zeros_like(x) for x in stack.masters] for k in ("m", "v")}

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from genlora.adapter import AdapterState, ModuleSpec, resize, swapped, update_norms
 
-from ..rows._stacked import StackedLinear
 from ._masters import Masters
 from ._rules import Optimiser, Rule
 from ._structure import Structure
@@ -41,17 +40,18 @@ class MethodStack(Masters):
         super().__init__(specs, rank, slots, scale=scale, structure=structure, shared=shared)
         self.optimiser, self.rules = optimiser, list(rules)
         self.memory = optimiser.memory(self)
-        self._modules: list[StackedLinear] = []
+        self._modules: list[SharedLinear] = []
 
     @contextmanager
     def attached(self, model: nn.Module) -> Iterator[None]:
         """Put the working copies into `model` for the duration; the model is left as it was."""
         dtype, device = next((p.dtype, p.device) for p in model.parameters())
         place = {path: i for i, path in enumerate(self.paths)}
-        fixed = self.structure.fixed
 
-        def make(path: str, base: nn.Module) -> StackedLinear:
-            a, b = (x.detach().to(device, dtype, copy=True) for x in self.factors(place[path]))
+        def make(path: str, base: nn.Module) -> SharedLinear:
+            i = place[path]
+            fixed = self.structure.fixed(self.specs[i])
+            a, b = (x.detach().to(device, dtype, copy=True) for x in self.factors(i))
             module = SharedLinear(base, a, b, self.scale)
             module.a.requires_grad_("a" not in fixed)
             module.b.requires_grad_("b" not in fixed)
@@ -122,12 +122,17 @@ class MethodStack(Masters):
         return norm
 
 
-class SharedLinear(StackedLinear):
-    """A `StackedLinear` of which one factor may be the same for all experts, and is then there once."""
+class SharedLinear(nn.Module):
+    """`y_k = W x_k + s B_k A_k x_k` as `StackedLinear`, but either factor may be one for all experts, (1, ...)."""
+
+    def __init__(
+        self, base: nn.Module, a: Float[Tensor, "k_a rank d_in"], b: Float[Tensor, "k_b d_out rank"], scale: float
+    ) -> None:
+        super().__init__()
+        self.base, self.scale = base, scale
+        self.a, self.b = nn.Parameter(a), nn.Parameter(b)
 
     def forward(self, x: Float[Tensor, "*rows d_in"]) -> Float[Tensor, "*rows d_out"]:
-        if min(self.a.shape[0], self.b.shape[0]) > 1:
-            return super().forward(x)
         y = self.base(x)
         h = nn.functional.linear(x, self.a[0]) if self.a.shape[0] == 1 else torch.bmm(x, self.a.transpose(1, 2))
         if self.b.shape[0] == 1:

@@ -25,12 +25,16 @@ class Structure(Protocol):
 
     scale: float | None
     """alpha / r of this structure, where it has its own."""
-    fixed: frozenset[str]
-    """Of `a` and `b`, those that hang on nothing trained: the model need not take their gradient."""
+    ranked: bool
+    """Whether a module may have a rank of its own; otherwise it is trained as the run's rank says, or not at all."""
     needs_weight: bool
     """Whether `shared` reads the base's weight."""
     own_init: Init | None
     """Where it starts when no other init was asked for."""
+
+    def fixed(self, spec: ModuleSpec) -> frozenset[str]:
+        """Of `a` and `b`, those that hang on nothing trained: the model need not take their gradient."""
+        ...
 
     def trained(self, spec: ModuleSpec, rank: int) -> dict[str, tuple[int, ...]]:
         """{name: shape for one expert} of what is trained."""
@@ -52,18 +56,19 @@ class Structure(Protocol):
         """A and B; differentiable."""
         ...
 
-    def numbers(self, spec: ModuleSpec, rank: int) -> int:
-        """How many numbers are trained in a module that was given `rank`."""
-        ...
-
 
 class Plain:
     """What most structures have in common."""
 
     scale: float | None = None
-    fixed: frozenset[str] = frozenset()
+    ranked = True
+    fixed_factors: frozenset[str] = frozenset()
     needs_weight = False
     own_init: Init | None = None
+
+    def fixed(self, spec: ModuleSpec) -> frozenset[str]:
+        """The same of every module."""
+        return self.fixed_factors
 
     def trained(self, spec: ModuleSpec, rank: int) -> dict[str, tuple[int, ...]]:
         """Nothing."""
@@ -76,10 +81,6 @@ class Plain:
     def shared(self, spec: ModuleSpec, rank: int, weight: Tensor | None, seed: int) -> dict[str, Tensor]:
         """Nothing."""
         return {}
-
-    def numbers(self, spec: ModuleSpec, rank: int) -> int:
-        """All numbers of what is trained."""
-        return sum(torch.Size(shape).numel() for shape in self.trained(spec, rank).values())
 
 
 def padded(x: Tensor, rows: int | None = None, columns: int | None = None) -> Tensor:

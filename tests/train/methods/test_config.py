@@ -17,14 +17,16 @@ INITS = {
     "lora": set(BY_SEAM["init"]) - {"lora-sb"},
     "xs": {"common", "lora-sb"},
     "complement": {"common"},  # and eva, where side=left leaves A free
-    **{s: {"common"} for s in ("loldu", "block", "randlora", "miss", "bone")},
+    **{s: {"common"} for s in ("loldu", "block", "mica", "randlora", "miss", "bone")},
 }
 FREE = {"lora-pro", "lora-fa", "riemannian"}
 RULES = {
     "lora": set(BY_SEAM["rule"]),
     "block": set(BY_SEAM["rule"]) - FREE,
     "complement": set(BY_SEAM["rule"]) - FREE - {"allora"},
-    **dict.fromkeys(("xs", "loldu", "randlora", "miss", "bone"), set(BY_SEAM["rule"]) - FREE - {"allora", "lora-plus"}),
+    **dict.fromkeys(
+        ("xs", "loldu", "mica", "randlora", "miss", "bone"), set(BY_SEAM["rule"]) - FREE - {"allora", "lora-plus"}
+    ),
 }
 OPTIMISERS = {"lora-pro", "lora-fa", "riemannian", "allora", "lora-plus"}
 

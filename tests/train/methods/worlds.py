@@ -86,6 +86,7 @@ class Sgd:
     """Plain steps down the gradient, for what a paper says of SGD."""
 
     scale = None
+    idle = frozenset()
 
     def memory(self, stack):
         return {}

@@ -40,7 +40,7 @@ class Xs(Plain):
     """ΔW = B R A with B (d_out, r) and A (r, d_in) frozen: B' = B R."""
 
     scale = 1.0
-    fixed = frozenset({"a"})
+    fixed_factors = frozenset({"a"})
 
     def __init__(self) -> None:
         self.own_init = XsStart()
