@@ -4,6 +4,8 @@
 from .inits import _common as _common
 from .inits import _lora_ga as _lora_ga
 from .inits import _lora_sb as _lora_sb
+from .inits import _eva as _eva
+from .inits import _peft as _peft
 from .structures import _lora as _lora
 from .structures import _xs as _xs
 from .structures import _loldu as _loldu
@@ -22,3 +24,6 @@ from .rules import _glad as _glad
 from .rules import _lora_fa as _lora_fa
 from .rules import _riemannian as _riemannian
 from .allocation import _uniform as _uniform
+from .allocation import _flexora as _flexora
+from .allocation import _diffora as _diffora
+from .allocation import _contribution as _contribution

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +20,9 @@ def bases(large: int, small: int, rank: int, key: int, kind: str) -> tuple[Tenso
     from peft import RandLoraConfig, inject_adapter_in_model
 
     stand_in = nn.ModuleDict({"m": nn.Linear(small, large, bias=False)})
-    sparse = {"sparse": kind == "sparse", "very_sparse": kind == "very-sparse"}
+    sparse: dict[str, Any] = {"sparse": kind == "sparse", "very_sparse": kind == "very-sparse"}
     inject_adapter_in_model(RandLoraConfig(r=rank, target_modules=["m"], projection_prng_key=key, **sparse), stand_in)
-    layer = stand_in["m"]
+    layer: Any = stand_in["m"]
     return layer.randlora_A["default"].float(), layer.randlora_B["default"].float()
 
 
