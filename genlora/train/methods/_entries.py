@@ -24,6 +24,7 @@ from .rules import _glad as _glad
 from .rules import _lora_fa as _lora_fa
 from .rules import _riemannian as _riemannian
 from .allocation import _uniform as _uniform
+from .allocation import _eva_ranks as _eva_ranks
 from .allocation import _flexora as _flexora
 from .allocation import _diffora as _diffora
 from .allocation import _contribution as _contribution

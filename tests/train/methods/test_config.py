@@ -118,3 +118,12 @@ def test_methods_are_listed_and_shown():
     assert len(json.loads(CliRunner().invoke(cli, ["methods", "list", "--json"]).stdout)) == len(all_methods())
     wrong = CliRunner().invoke(cli, ["methods", "show", "magic"])
     assert wrong.exit_code == 2 and "no method is called 'magic'" in wrong.output
+
+
+def test_the_methods_of_the_specification_are_there():
+    assert {"common", "eva", "lora-ga", "lora-sb", "pissa", "olora", "corda", "orthogonal"} <= set(BY_SEAM["init"])
+    structures = {"lora", "xs", "loldu", "block", "complement", "randlora", "miss", "bone"}
+    assert structures <= set(BY_SEAM["structure"])
+    rules = {"adamw", "lora-pro", "lisa", "allora", "glad", "lora-plus"}
+    assert rules <= set(BY_SEAM["rule"])
+    assert {"uniform", "eva", "flexora", "diffora", "contribution"} <= set(BY_SEAM["allocate"])
