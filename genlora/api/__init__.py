@@ -84,6 +84,8 @@ if TYPE_CHECKING:
     from .training._recipe import Recipe as Recipe
     from .training._recipe import RecipeOptions as RecipeOptions
     from .training._recipe import two_phase_adapter as two_phase_adapter
+    from .training._sweep import Swept as Swept
+    from .training._sweep import sweep as sweep
 
 _PLACES = {
     "genlora.base": "base_source",
@@ -118,6 +120,7 @@ _PLACES = {
     ".teacher._teacher": "Taught Teacher",
     ".training._federate": "FederatedAdapter Kept federate",
     ".training._recipe": "Recipe RecipeOptions two_phase_adapter",
+    ".training._sweep": "Swept sweep",
     ".training._flower": "flower_client flower_server",
 }
 """{module: the names it gives}."""

@@ -64,6 +64,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "transfer": Entry("_transfer:transfer_command", "Move an expert or a bank to another base, without its data"),
         "federate": Entry("training._federate:federate_command", "Train one adapter over clients that keep their data"),
         "recipe": Entry("training._recipe:recipe", "Train by a recipe of several steps"),
+        "sweep": Entry("training._sweep:sweep_command", "Compare training methods, each at its own best rate"),
         "tasks": Entry("_tasks:tasks", "List, show and sample the tasks experts are trained on"),
     },
     "This machine": {

@@ -50,4 +50,5 @@ from ._store import RunStore as RunStore
 from ._store import UnitResult as UnitResult
 from ._summary import Summary as Summary
 from ._summary import to_json as to_json
+from ._sweep_plot import sweep_plot as sweep_plot
 from ._targets import Target as Target

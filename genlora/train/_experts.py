@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,9 @@ from .rows._packing import Batch, EncodedRows, Row, encode_rows, pack, take
 from .rows._stacked import Stack, common_start
 
 log = logging.getLogger(__name__)
+
+DIVERGED = "its loss was never finite at a validation. Lower the learning rate"
+"""Why an expert has no state to keep."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,10 @@ class ExpertTrainer:
                         self._report(step, finished, slots, queue, clock)
             # The model is plain again here, so that who asked can measure what is finished before the others go on.
             for i in over:
+                if slots[i].best is None:
+                    log.warning("expert %s is left out: %s", slots[i].task.name, DIVERGED)
+                    self.failed[slots[i].task.name] = DIVERGED
+                    continue
                 finished += 1
                 yield self._finish(slots[i])
             self._refill(stack, slots, queue, over)
@@ -249,7 +257,10 @@ class ExpertTrainer:
             stack.step(lr, clip=clip, weight_decay=decay, closure=again)
         for s, value in zip(slots, mean.tolist(), strict=True):
             s.progress.step += 1
-            s.progress.train_loss.append(round(value, 4))
+            if math.isfinite(value):
+                s.progress.train_loss.append(round(value, 4))
+            else:
+                s.progress.stopped = "diverged"
 
     @torch.no_grad()
     def _validate(self, stack: Stack | MethodStack, slots: list[_Slot]) -> None:
@@ -257,6 +268,9 @@ class ExpertTrainer:
         c = self.config
         for i, (slot, (loss, accuracy)) in enumerate(zip(slots, results, strict=True)):
             p = slot.progress
+            if p.stopped or not math.isfinite(loss):
+                p.stopped = "diverged"
+                continue
             p.validation.append(
                 {"step": p.step, "rows": p.rows_seen, "loss": round(loss, 4), "accuracy": round(accuracy, 4)}
             )

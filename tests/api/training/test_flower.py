@@ -20,7 +20,7 @@ from genlora.errors import MissingExtraError
 ROOT = Path(__file__).parents[3]
 APP = ROOT / "plugins" / "genlora-flower"
 PROGRAMS = os.environ.get("GENLORA_TEST_FLOWER", "")
-MINUTES = 12
+MINUTES = 20
 
 
 @contextmanager
