@@ -1,5 +1,7 @@
 """Sweeps: grids on one lattice, independent pieces, tables that rank by own best rates and warn about shared ones."""
 
+import copy
+import dataclasses
 import math
 
 import pytest
@@ -117,10 +119,16 @@ def test_pieces_are_trained_once_take_equal_steps_and_go_on(base, tmp_path):
 
 
 def test_a_training_that_diverges_is_an_outcome_and_not_a_crash(base, tmp_path):
-    wild = ExpertConfig(rank=4, scale=1e30, lr=0.5, max_rows=96, pack_rows=4, eval_every=2, slots=2)
-    trainer = ExpertTrainer(base, TASKS, wild, tmp_path / "run")
+    odd = dataclasses.replace(base, model=copy.deepcopy(base.model))
+    odd.model.model.norm.weight.data.fill_(float("nan"))
+    trainer = ExpertTrainer(odd, TASKS, ExpertConfig(rank=4, max_rows=96, eval_every=2, slots=2), tmp_path / "run")
     assert list(trainer.run()) == [] and set(trainer.failed) == {"one", "two"}
     assert "Lower the learning rate" in trainer.failed["one"]
+    config = SweepConfig(points=1, rows=24, rank=2)
+    (piece,) = pieces_of([Entrant.read("lora")], config)
+    found = run_piece(odd, TASKS, piece, config, tmp_path / "sweep")
+    assert [(o.test_loss, o.why) for o in found] == [(math.inf, "diverged")] * 2
+    assert run_piece(odd, TASKS, piece, config, tmp_path / "sweep") == found
 
 
 def outcome(method, rate, loss, *, seed=0, validation=None, task="t"):

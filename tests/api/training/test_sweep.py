@@ -1,0 +1,67 @@
+"""`genlora sweep` as its user runs it: pieces, shares, tables, picture, going on, and what is refused."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from genlora.cli import cli
+
+
+def invoke(*argv):
+    return CliRunner().invoke(cli, [str(a) for a in argv])
+
+
+@pytest.fixture
+def line(tiny_base, tmp_path):
+    for name, answer in (("one", "the"), ("two", "in")):
+        rows = "".join(f"{name} {i} the => {answer}\n" for i in range(40))
+        (tmp_path / f"{name}.txt").write_text(rows)
+    tasks = f"jsonl:{tmp_path / 'one.txt'},jsonl:{tmp_path / 'two.txt'}"
+    small = ["--points", "2", "--rows", "24", "--rank", "2", "--test-rows", "4", "--base", str(tiny_base("llama"))]
+    return ["sweep", "--methods", "lora,lora-ga", "--tasks", tasks, "-o", str(tmp_path / "out"), *small]
+
+
+def test_a_sweep_tells_its_winner_first_warns_of_shared_rates_and_goes_on(line, tmp_path):
+    listed = invoke(*line, "--list").stdout.splitlines()
+    assert len(listed) == 4 and not (tmp_path / "out").exists()
+    half = invoke(*line, "--part", "1/2")
+    assert half.exit_code == 0, half.output
+    assert "2 of 4 pieces are done: what follows may change." in half.stdout
+    ran = invoke(*line)
+    assert ran.exit_code == 0, ran.output
+    first = ran.stdout.splitlines()[0]
+    assert first.startswith(("Plain LoRA at its own best rate", "lora-ga is"))
+    assert "each at its own best rate:" in ran.stdout and "at one shared rate, which is no ranking" in ran.stdout
+    assert "note: a table at one shared rate ranks rates as much as methods" in ran.stdout
+    assert (tmp_path / "out" / "sweep.png").read_bytes().startswith(b"\x89PNG")
+    again = invoke(*line, "--json")
+    told = json.loads(again.stdout)
+    assert told == json.loads((tmp_path / "out" / "tables.json").read_text()) and told["pieces"] == {
+        "done": 4,
+        "all": 4,
+    }
+    assert told["verdict"] == first and len(told["best"]) == 2 and len(told["shared"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--methods", "nothing"], "no method is called 'nothing'"),
+        (["--methods", "lora,lora"], "named twice"),
+        (["--part", "3/2"], "expected I/N"),
+        (["--seeds", "x"], "seeds are 'x'"),
+        (["--tasks", "jsonl:/nowhere"], "/nowhere"),
+        (["--tasks", "nowhere"], "nowhere"),
+        (["--targets", "w_proj"], "no modules named w_proj"),
+    ],
+)
+def test_what_cannot_be_swept_is_said(line, options, says):
+    ran = invoke(*line, *options)
+    assert ran.exit_code == 2 and says in ran.output and "Traceback" not in ran.output, ran.output
+
+
+def test_another_sweeps_folder_is_refused(line, tmp_path):
+    assert invoke(*line, "--part", "1/4").exit_code == 0
+    ran = invoke(*line, "--rows", "30")
+    assert ran.exit_code == 2 and "begun with other settings" in ran.output
