@@ -11,6 +11,7 @@ from ._algebra import canonical as canonical
 from ._algebra import canonical_pair as canonical_pair
 from ._algebra import check_rank as check_rank
 from ._algebra import delta_state as delta_state
+from ._algebra import energies as energies
 from ._algebra import resize as resize
 from ._algebra import weighted_sum as weighted_sum
 from ._algebra import zero_fill as zero_fill

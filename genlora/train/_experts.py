@@ -23,6 +23,7 @@ from genlora.tasks import Split, Task, sample
 from ._config import ExpertConfig, TrainState
 from ._plan import Opening, Plan
 from .loop._checkpoint import RunFiles
+from .methods._full import FullStack
 from .methods._stack import MethodStack
 from .rows._losses import label_losses, means_by, rows_right
 from .rows._packing import Batch, EncodedRows, Row, encode_rows, pack, take
@@ -30,6 +31,7 @@ from .rows._stacked import Stack, common_start
 
 log = logging.getLogger(__name__)
 
+Stacks = Stack | MethodStack | FullStack
 DIVERGED = "its loss was never finite at a validation. Lower the learning rate"
 """Why an expert has no state to keep."""
 
@@ -95,6 +97,7 @@ class ExpertTrainer:
         self.plan: Plan | None = None
         if not config.method.plain:
             self.plan = Plan(base, config, stored_rank=stored_rank or config.rank, pack=self._batch)
+        self.slots = 1 if config.method.full else config.slots
         self.files = RunFiles(run, self._identity())
         layout = base.layout
         start = common_start(layout, config.targets, config.rank, seed=config.seed)
@@ -110,7 +113,7 @@ class ExpertTrainer:
             shared["stored_rank"] = self.plan.stored_rank
         return {"config": shared, "fingerprint": self.base.layout.fingerprint}
 
-    def _stack(self, slots: int) -> Stack | MethodStack:
+    def _stack(self, slots: int) -> Stacks:
         if self.plan is not None:
             return self.plan.stack(slots)
         return Stack(*self._stack_args, slots, scale=self.config.scale)
@@ -128,14 +131,14 @@ class ExpertTrainer:
     def _train(self, queue: list[str], already: int) -> Iterator[Trained]:
         torch.set_grad_enabled(True)
         slots: list[_Slot] = []
-        while queue and len(slots) < self.config.slots:
+        while queue and len(slots) < self.slots:
             self._admit(queue, slots)
         if not slots:
             return
         stack = self._stack(len(slots))
         for i, slot in enumerate(slots):
             self._resume(stack, i, slot)
-        if self.plan is not None and isinstance(stack, MethodStack):
+        if self.plan is not None and not isinstance(stack, Stack):
             first = self._batch([(s.train.prefix, self._peek(s)) for s in slots])
             self.plan.measure(stack, partial(self._backward, first, len(slots)))
         clock, step, finished = _Clock(), 0, already
@@ -195,7 +198,7 @@ class ExpertTrainer:
         random.Random(seed).shuffle(order)
         return order
 
-    def _resume(self, stack: Stack | MethodStack, index: int, slot: _Slot) -> None:
+    def _resume(self, stack: Stacks, index: int, slot: _Slot) -> None:
         found = self.files.load_slot(slot.task.name)
         if isinstance(stack, Stack):
             stack.reset(index)
@@ -210,7 +213,13 @@ class ExpertTrainer:
         log.info("expert %s goes on from step %d", slot.task.name, slot.progress.step)
 
     def _restore(
-        self, stack: Stack | MethodStack, index: int, name: str, tensors: dict[str, Tensor], *, history: bool = True
+        self,
+        stack: Stacks,
+        index: int,
+        name: str,
+        tensors: dict[str, Tensor],
+        *,
+        history: bool = True,
     ) -> None:
         if isinstance(stack, Stack):
             stack.restore(index, tensors, history=history)
@@ -246,7 +255,7 @@ class ExpertTrainer:
         mean.sum().backward()
         return mean
 
-    def _step(self, stack: Stack | MethodStack, slots: list[_Slot], batch: Batch) -> None:
+    def _step(self, stack: Stacks, slots: list[_Slot], batch: Batch) -> None:
         mean = self._backward(batch, len(slots))
         lr = torch.tensor([self._lr(s.progress) for s in slots])
         clip, decay = self.config.clip, self.config.weight_decay
@@ -263,7 +272,7 @@ class ExpertTrainer:
                 s.progress.stopped = "diverged"
 
     @torch.no_grad()
-    def _validate(self, stack: Stack | MethodStack, slots: list[_Slot]) -> None:
+    def _validate(self, stack: Stacks, slots: list[_Slot]) -> None:
         results = self._validation_pass(slots)
         c = self.config
         for i, (slot, (loss, accuracy)) in enumerate(zip(slots, results, strict=True)):
@@ -287,7 +296,7 @@ class ExpertTrainer:
                 p.stopped = "no better for a while"
             elif accuracy == 1.0 and loss < 0.01:
                 p.stopped = "all right"
-            if not p.stopped:
+            if not p.stopped and not self.config.method.full:  # a whole model a validation is too much to write
                 self.files.save_slot(p.name, stack.tensors(i), slot.best, p.to_json())
 
     def _validation_pass(self, slots: list[_Slot]) -> list[tuple[float, float]]:
@@ -316,16 +325,16 @@ class ExpertTrainer:
                 total[3] += int((row_owner == i).sum())
         return [(a / max(b, 1), c / max(d, 1)) for a, b, c, d in sums]
 
-    def _state(self, stack: Stack | MethodStack, slot: int) -> AdapterState:
+    def _state(self, stack: Stacks, slot: int) -> AdapterState:
         """The expert in `slot` as a plain LoRA."""
-        if self.plan is not None and isinstance(stack, MethodStack):
+        if self.plan is not None and not isinstance(stack, Stack):
             return self.plan.stored(stack, slot)
         return stack.state(slot).folded()
 
     def _finish(self, slot: _Slot) -> Trained:
         one = self._stack(1)
         self._restore(one, 0, slot.task.name, slot.best or {}, history=False)
-        if self.plan is not None and isinstance(one, MethodStack):
+        if self.plan is not None and not isinstance(one, Stack):
             slot.progress.method = self.plan.report(one, 0)
         state = self._state(one, 0)
         self.files.save_done(slot.task.name, state, slot.progress.to_json())
@@ -334,7 +343,7 @@ class ExpertTrainer:
         log.info("expert %s done: %s after %d steps, %d rows; validation %.3f, loss %.3f", *told)
         return Trained(slot.task.name, state, p)
 
-    def _refill(self, stack: Stack | MethodStack, slots: list[_Slot], queue: list[str], over: list[int]) -> None:
+    def _refill(self, stack: Stacks, slots: list[_Slot], queue: list[str], over: list[int]) -> None:
         gone = []
         for i in over:
             fresh: list[_Slot] = []

@@ -2,6 +2,8 @@
 
 import dataclasses
 import hashlib
+import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,20 +12,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genlora.adapter import AdapterState, ModuleSpec, check_rank
+from genlora.adapter import AdapterState, ModuleSpec, check_rank, energies
 from genlora.base import LoadedBase
 from genlora.errors import TrainingError
 
 from ._config import ExpertConfig
 from .methods._context import Context, plain_weight
+from .methods._full import NOTE, FullStack
 from .methods._rules import Optimiser, Rule
 from .methods._stack import MethodStack, converted
 from .methods._structure import Structure
 from .methods.rules._adamw import AdamW
+from .methods.rules._lisa import Lisa
 from .methods.structures._lora import Lora
 from .rows._losses import label_losses
 from .rows._packing import Batch, EncodedRows, Row, take
 from .rows._stacked import Stack, common_start
+
+log = logging.getLogger(__name__)
 
 Pack = Callable[[Sequence[tuple[Sequence[int], Sequence[Row]]]], Batch]
 PROBES = 3
@@ -79,6 +85,10 @@ class Plan:
         made = method.make("rule")
         self.rules: list[Rule] = [r for r in made if not hasattr(r, "memory")]
         self.optimiser: Optimiser = next((r for r in made if hasattr(r, "memory")), AdamW())
+        self.full: Lisa | None = None
+        if method.full:
+            self.full = next(r for r in made if isinstance(r, Lisa))
+            log.warning("experts are trained one by one: rule lisa in mode full changes the base's own weights")
         own = [x.scale for x in (self.structure, self.optimiser, *self.rules) if x.scale is not None]
         self.scale = own[0] if own else config.scale
         self.rank = check_rank(self.allocate.most(config.rank) if self.structure.ranked else config.rank)
@@ -94,8 +104,10 @@ class Plan:
     def _weight(self, path: str) -> Tensor:
         return plain_weight(self.base.model, path).detach().to("cpu", torch.float32)
 
-    def stack(self, slots: int) -> MethodStack:
+    def stack(self, slots: int) -> MethodStack | FullStack:
         """An empty stack."""
+        if self.full is not None:
+            return FullStack(self.base.model, self.specs, self.full)
         return MethodStack(
             self.specs,
             self.rank,
@@ -111,8 +123,11 @@ class Plan:
         """What an expert's own draws hang on: the run's seed and its name, so that no neighbour changes them."""
         return int.from_bytes(hashlib.sha256(f"{self.config.seed}\0{name}".encode()).digest()[:7])
 
-    def begin(self, stack: MethodStack, slot: int, expert: Opening) -> None:
+    def begin(self, stack: MethodStack | FullStack, slot: int, expert: Opening) -> None:
         """Put a fresh expert into `slot`; the model is plain, and is plain again afterwards."""
+        if isinstance(stack, FullStack):
+            stack.begin(self.seed_of(expert.name))
+            return
         c = self.config
         context = Context(
             model=self.base.model,
@@ -139,28 +154,35 @@ class Plan:
         parts = {s.path: self.structure.start(s, self.rank, given[s.path], self.shared[s.path]) for s in self.specs}
         stack.put(slot, parts, seed=self.seed_of(expert.name), ranks=[ranks[s.path] for s in self.specs])
 
-    def report(self, stack: MethodStack, slot: int) -> dict[str, Any]:
+    def report(self, stack: MethodStack | FullStack, slot: int) -> dict[str, Any]:
         """What the card of the expert in `slot` says of how it was made."""
-        _, error = converted(stack.state(slot), self.stored_rank)
+        state = stack.state(slot)
+        _, error = converted(state, self.stored_rank)
+        if isinstance(stack, FullStack):
+            inside, numbers = sum(energies(state).values()), sum(w.numel() for w in stack.weights.values())
+            error = math.sqrt((error**2 * inside + stack.outside()) / max(inside + stack.outside(), 1e-30))
+            return self._told(error, numbers) | {"note": NOTE}
         ranks = {s: int(r) for s, r in zip(self.specs, stack.ranks[:, slot], strict=True)}
         numbers = sum(self._numbers(s, r) for s, r in ranks.items() if r > 0)
-        report: dict[str, Any] = {"conversion_error": float(f"{error:.4g}"), "trained_numbers": numbers}
-        if self.ratio is not None:
-            report["step_time_ratio"] = float(f"{self.ratio:.3g}")
+        report = self._told(error, numbers)
         if len(set(ranks.values())) > 1:
             report["ranks"] = {s.path: r for s, r in ranks.items()}
         return report
+
+    def _told(self, error: float, numbers: int) -> dict[str, Any]:
+        report: dict[str, Any] = {"conversion_error": float(f"{error:.4g}"), "trained_numbers": numbers}
+        return report if self.ratio is None else report | {"step_time_ratio": float(f"{self.ratio:.3g}")}
 
     def _numbers(self, spec: ModuleSpec, rank: int) -> int:
         """How many numbers are trained in a module that was given `rank`."""
         shapes = self.structure.trained(spec, rank)
         return sum(torch.Size(x).numel() for n, x in shapes.items() if n not in self.optimiser.idle)
 
-    def stored(self, stack: MethodStack, slot: int) -> AdapterState:
+    def stored(self, stack: MethodStack | FullStack, slot: int) -> AdapterState:
         """The expert as it stands, as a plain LoRA of the stored rank."""
         return converted(stack.state(slot), self.stored_rank)[0]
 
-    def measure(self, stack: MethodStack, backward: Callable[[], object]) -> None:
+    def measure(self, stack: MethodStack | FullStack, backward: Callable[[], object]) -> None:
         """Time steps of rate 0 of the method and of plain LoRA on the batch of `backward`; they change nothing."""
         c, model = self.config, self.base.model
         start = {p: a[: c.rank] for p, a in self.common.items()}

@@ -35,8 +35,21 @@ class MethodConfig:
         chosen = self.methods
         object.__setattr__(self, "options", _read_options(chosen, self.options))
         why = refusal(chosen[0], chosen[1], chosen[2:-1], dict(self.options_of(chosen[1])))
+        why = why or self._alone()
         if why:
             raise ConfigError(f"{why} Choose others: genlora methods list")
+
+    def _alone(self) -> str | None:
+        """Why what trains the model's own weights does not go with the rest, or None."""
+        others = (self.init, self.structure, self.rules, self.allocate) != ("common", "lora", ("lisa",), "uniform")
+        if not (self.full and others):
+            return None
+        return "rule lisa in mode full trains the base's own weights, and goes with no other method."
+
+    @property
+    def full(self) -> bool:
+        """Whether the base's own weights are trained, one expert at a time."""
+        return any(self.options_of(m).get("mode") == "full" for m in self.methods if m.name == "lisa")
 
     @property
     def methods(self) -> tuple[Method, ...]:

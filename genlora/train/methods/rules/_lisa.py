@@ -23,12 +23,14 @@ def block_of(path: str) -> str:
     "lisa",
     axis="dynamics",
     title="n blocks, drawn anew every few steps, learn; the others stand still",
-    source="Pan et al. 2024, arXiv 2403.17919, on the blocks of the adapter",
-    cost="none; fewer numbers change a step, so it may take more of them",
-    when="training overfits, or forgets; also with any other rule",
+    source="Pan et al. 2024, arXiv 2403.17919",
+    cost="none on the adapter, though fewer numbers change a step; mode=full: a float32 copy of the model, experts one "
+    "by one, and most of the change is outside of what a LoRA of the targets holds",
+    when="training overfits, or forgets; with any other rule. mode=full: as the strongest reference there is",
     options={
         "blocks": Option(2, "blocks that learn at a time", low=1, high=10000),
         "every": Option(20, "steps between two draws", low=1, high=100000),
+        "mode": Option("adapter", "blocks of the adapter, or of the model itself", choices=("adapter", "full")),
     },
 )
 class Lisa(Hooks):
@@ -36,20 +38,20 @@ class Lisa(Hooks):
     that neither a neighbour nor a restart changes them. A block that is frozen loses its moments.
     """
 
-    def __init__(self, *, blocks: int, every: int) -> None:
-        self.blocks, self.every = blocks, every
+    def __init__(self, *, blocks: int, every: int, mode: str) -> None:
+        self.blocks, self.every, self.mode = blocks, every, mode
 
     def drawn(self, names: list[str], seed: int, step: int) -> set[str]:
-        """The blocks that learn at this step."""
+        """The blocks that learn at this step. Raises `ConfigError` where there are not so many."""
+        if self.blocks > len(names):
+            raise ConfigError(
+                f"lisa.blocks is {self.blocks}, and what is trained lies in {len(names)} blocks. Draw fewer."
+            )
         return set(random.Random(f"{seed} {step // self.every}").sample(names, self.blocks))
 
     def begin(self, stack: Masters) -> None:
         owners = [block_of(p) for p in stack.paths]
         names = list(dict.fromkeys(owners))
-        if self.blocks > len(names):
-            raise ConfigError(
-                f"lisa.blocks is {self.blocks}, and what is trained lies in {len(names)} blocks. Draw fewer."
-            )
         for slot, seed in enumerate(stack.seeds):
             step = int(stack.steps[slot])
             chosen = self.drawn(names, seed, step)
