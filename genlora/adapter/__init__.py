@@ -40,6 +40,8 @@ from ._import import Imported as Imported
 from ._import import import_peft as import_peft
 from ._import import load_adapter as load_adapter
 from ._import import nothing_in as nothing_in
+from ._kept import WrittenFiles as WrittenFiles
+from ._kept import written_files as written_files
 from ._layout import BaseLayout as BaseLayout
 from ._layout import ModuleSpec as ModuleSpec
 from ._peft import folder_receipt as folder_receipt

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genlora.adapter import AdapterFiles, AdapterState, BaseLayout, gguf_bytes, peft_files
+from genlora.adapter import AdapterFiles, AdapterState, BaseLayout, WrittenFiles, gguf_bytes, peft_files, written_files
 from genlora.base import base_source
 from genlora.files import canonical_json, publish_folder
 from genlora.generators import Contribution, Coverage, ExpectedAccuracy, Generated, Stopwatch
@@ -80,9 +80,9 @@ class GeneratedAdapter:
         return {**self.watch.ms, **self.generated.times_ms}
 
     @cached_property
-    def _weights(self) -> dict[str, bytes]:
+    def _weights(self) -> WrittenFiles:
         with self.watch("serialise"):
-            return peft_files(self.state, self.layout, dtype=self.dtype)
+            return written_files(self.state, self.layout, self.dtype)
 
     @cached_property
     def _gguf(self) -> bytes:
@@ -92,17 +92,17 @@ class GeneratedAdapter:
     def _sealed(self, gguf: bool) -> dict[str, bytes]:
         """Every file but the receipt."""
         twin = {AdapterFiles.GGUF: self._gguf} if gguf else {}
-        return {**self._weights, **twin, **bundle_files(self.body, self.prompt), **self.beside}
+        return {**self._weights.files, **twin, **bundle_files(self.body, self.prompt), **self.beside}
 
     def files(self, *, gguf: bool = False) -> dict[str, bytes]:
         """Every file of the folder by name, the receipt included; with `gguf`, the twin for llama.cpp too."""
         files = self._sealed(gguf)
         with self.watch("receipt"):
-            return {**files, AdapterFiles.RECEIPT: canonical_json(seal(self.body, files))}
+            return {**files, AdapterFiles.RECEIPT: canonical_json(seal(self.body, files, self._weights.digests))}
 
     def receipt(self, *, gguf: bool = False) -> dict[str, Any]:
         """What made this adapter: request, neighbours, coverage, base, digests, versions, licences. No times."""
-        return seal(self.body, self._sealed(gguf))
+        return seal(self.body, self._sealed(gguf), self._weights.digests)
 
     def save(self, folder: str | Path, *, gguf: bool = False, force: bool = False) -> Path:
         """Write the adapter as a PEFT folder with `prompt.json`, `README.md` and `receipt.json`, whole or not at all.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from genlora.adapter import BaseLayout
@@ -85,9 +86,13 @@ def result_part(generated: Generated, warnings: Sequence[str], layout: BaseLayou
     }
 
 
-def seal(body: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
-    """The receipt: `body`, the digest of every file beside it, and a digest over all of that."""
-    listed = {str(name): sha256_bytes(data) for name, data in sorted(files.items())}  # plain, as JSON writers want
+def seal(
+    body: Mapping[str, Any], files: Mapping[str, bytes], known: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The receipt: `body`, the digest of every file beside it, and a digest over all of that. `known` are digests of
+    some of the files.
+    """
+    listed = {str(name): known.get(name) or sha256_bytes(data) for name, data in sorted(files.items())}
     whole = {"format": FORMAT, **body, "files": listed}
     return {**whole, "sha256": sha256_bytes(canonical_json(whole))}
 

@@ -1,8 +1,8 @@
 """How else people ask for the catalogue's training tasks, and what they ask for that only looks like them.
 
 `data/wordings.json` was written by hand from each task's training descriptions and rows alone: {task: {"same": how
-others say it, "different": requests for the same kind of input that want another answer}}. They teach the task embedder
-to read for meaning; the last `HELD` of each are trained on by nobody.
+others say it, "different": requests for the same kind of input that want another answer}}, in the order of a hash. They
+teach the task embedder to read for meaning; the last `HELD` of each are like the others, and trained on by nobody.
 """
 
 import functools
