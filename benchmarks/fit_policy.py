@@ -18,8 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.neural_network import MLPClassifier
 
-from genlora.bank import TaskEmbedder
-from genlora.base import resolve_embedder
+from genlora.api import task_embedder
 from genlora.files import atomic_write, canonical_json
 from genlora.policy import FEATURES, SCALE, Classifier, Lexicon, Network, WordWeights, evidence, sentences
 from genlora.tasks import catalogue
@@ -129,7 +128,7 @@ def threshold_of(p: NDArray[np.float64], harmful: NDArray[np.bool_], what: str) 
 def main() -> None:
     lines = development()
     lexicon = Lexicon.parse((DATA / "lexicon.toml").read_text())
-    embedder = TaskEmbedder(resolve_embedder())
+    embedder = task_embedder()
     vectors = embedder.embed([line.text for line in lines], batch_size=64)
     kinds = np.array([line.category for line in lines])
     harmful = kinds != "benign"

@@ -19,8 +19,7 @@ from typing import Any
 
 from common import machine, save_result
 
-from genlora.bank import TaskEmbedder
-from genlora.base import resolve_embedder
+from genlora.api import task_embedder
 from genlora.descriptions import check_description
 from genlora.policy import Decision, gate
 from genlora.tasks import catalogue
@@ -77,7 +76,7 @@ def main() -> None:
     parser.add_argument("--external", type=Path, nargs="*", default=[])
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
-    embedder = TaskEmbedder(resolve_embedder())
+    embedder = task_embedder()
     judge = gate()
     times: list[float] = []
 

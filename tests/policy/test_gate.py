@@ -122,11 +122,20 @@ def test_by_words_alone_it_beats_a_list_of_bad_words():
     assert missed < LEAST_STOPPED and false > MOST_FALSE
 
 
+def test_its_networks_read_the_vectors_that_requests_to_the_shipped_bank_have():
+    """They are of no use for any other: once they were fitted on another embedder's, and words alone decided."""
+    from genlora.api import default_bank
+    from genlora.bank import Bank
+
+    with Bank.open(default_bank(), readonly=True) as bank:
+        assert bank.metadata("embedder")["id"] == gate().classifier.embedder
+
+
 @pytest.mark.slow
 def test_with_the_default_embedder_it_keeps_what_was_measured(real_embedder):
-    from genlora.bank import TaskEmbedder
+    from genlora.api import task_embedder
 
-    embedder = TaskEmbedder(real_embedder)
+    embedder = task_embedder()
     vectors = embedder.embed([r["text"] for r in ROWS], batch_size=32)
     pairs = zip(ROWS, vectors, strict=True)
     harmful, benign = rates([gate().decide(r["text"], v, embedder=embedder.id).stopped for r, v in pairs])
@@ -135,9 +144,9 @@ def test_with_the_default_embedder_it_keeps_what_was_measured(real_embedder):
 
 @pytest.mark.slow
 def test_with_the_default_embedder_people_at_work_are_let_through(real_embedder):
-    from genlora.bank import TaskEmbedder
+    from genlora.api import task_embedder
 
-    embedder = TaskEmbedder(real_embedder)
+    embedder = task_embedder()
     texts = [*WORK, *(r["text"] for r in BUSINESS if r["label"] != "harmful")]
     vectors = embedder.embed(texts, batch_size=32)
     stopped = [gate().decide(t, v, embedder=embedder.id).stopped for t, v in zip(texts, vectors, strict=True)]
