@@ -2,6 +2,7 @@
 
     python benchmarks/engine.py
     python benchmarks/engine.py --only tokens --dtype float32
+    python benchmarks/engine.py --only blocks
     python benchmarks/engine.py --device cuda
 
 `throughput`: rows of equal prompts, one adapter each; 64 tokens each, stop tokens off. Prefill is the time to the first
@@ -29,7 +30,7 @@ from genlora.adapter import AdapterState, LoraPair
 from genlora.api import attach
 from genlora.base import LoadedBase, load_base
 from genlora.engine import Adapter, Completion, Engine, Sampling
-from genlora.tasks import catalogue, catalogue_task, prompt_ids, sample
+from genlora.tasks import catalogue, catalogue_task, prompt_ids, sample, score
 
 NEW = 64
 TEXT = "the quick brown fox jumps over the lazy dog while seven wizards drink tea"
@@ -227,6 +228,61 @@ def tokens(base: LoadedBase, lora: GenLora, count: int) -> dict[str, Any]:
     return out
 
 
+def blocks(lora: GenLora, count: int) -> dict[str, Any]:
+    """What the 4-bit blocks of the base bring, and what they cost: the same float32 base in transformers' model, in the
+    lean decoder, and with blocks. Answers come in batches of at most the rows that packed products are used for.
+    """
+    ways = {"transformers": (False, "plain"), "lean": (True, "plain"), "lean, blocks": (True, "auto")}
+    bases = {lean: load_base(dtype=torch.float32, lean=lean) for lean in (False, True)}
+    prompt = prompt_ids(bases[True].tokenizer, TEXT)
+    adapters = experts(lora, 16)
+    speed: dict[str, dict[str, float]] = {}
+    for rows in (1, 4, 16):
+        for with_adapters in (False, True):
+            some = [adapters[i] if with_adapters else None for i in range(rows)]
+            key = f"{rows} rows, {'an adapter each' if with_adapters else 'base'}"
+            for _ in range(3):  # in turns; the best of three, for others use the machine
+                for name, (lean, products) in ways.items():
+                    with Engine(dataclasses.replace(bases[lean], eos_ids=(-1,)), products=products) as engine:
+                        ask(engine, [prompt] * rows, some, 2)
+                        start = time.perf_counter()
+                        ask(engine, [prompt] * rows, some, 1)
+                        first = time.perf_counter() - start
+                        ask(engine, [prompt] * rows, some, NEW)
+                        took = time.perf_counter() - start - 2 * first
+                    found = speed.setdefault(key, {})
+                    found[name] = max(found.get(name, 0.0), rows * (NEW - 1) / took)
+            print(key, speed[key], flush=True)
+    base = bases[True]
+    names = [n for n in lora.bank.names() if n in catalogue() and catalogue()[n].source.startswith("rule:")][:20]
+    each = max(1, count // len(names))
+    asked = [(n, e) for n in names for e in sample(catalogue_task(n).split("test"), each, seed=0)]
+    prompts = [prompt_ids(base.tokenizer, e.input) for _, e in asked]
+    states = {name: Adapter(name, lora.bank.state(name)) for name in names}
+    answers: dict[str, list[Completion]] = {}
+    most = 0
+    for products in ("plain", "auto"):
+        with Engine(base, slots=20, max_batch=2, products=products) as engine:
+            answers[products] = ask(engine, prompts, [states[n] for n, _ in asked], 32)
+            most = engine.packed_tokens
+    plain, packed = ([[t.id for t in c.tokens] for c in answers[k]] for k in ("plain", "auto"))
+    right = {
+        k: [score(catalogue()[n].metric, c.text, e, strict=True) for (n, e), c in zip(asked, found, strict=True)]
+        for k, found in answers.items()
+    }
+    same = sum(sum(x == y for x, y in zip(a, b, strict=False)) for a, b in zip(plain, packed, strict=True))
+    return {
+        "tokens_a_second": speed,
+        "packed_up_to_tokens": most,
+        "prompts": len(asked),
+        "identical_answers": sum(a == b for a, b in zip(plain, packed, strict=True)),
+        "tokens": sum(max(len(a), len(b)) for a, b in zip(plain, packed, strict=True)),
+        "identical_tokens": same,
+        "accuracy_plain": statistics.mean(right["plain"]),
+        "accuracy_blocks": statistics.mean(right["auto"]),
+    }
+
+
 def table(found: dict[str, Any]) -> str:
     """Every figure as a line."""
 
@@ -247,13 +303,15 @@ def table(found: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["throughput", "fleet", "first", "tokens"])
+    parser.add_argument("--only", choices=["throughput", "fleet", "first", "tokens", "blocks"])
     parser.add_argument("--dtype", choices=["bfloat16", "float32"], default="bfloat16")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=4)
     parser.add_argument("--requests", type=int, default=400)
     parser.add_argument("--prompts", type=int, default=200)
     args = parser.parse_args()
+    if args.only == "blocks":
+        args.dtype = "float32"
     base = load_base(device=args.device, dtype=getattr(torch, args.dtype))
     lora = GenLora()
     parts: dict[str, Callable[[], dict[str, Any]]] = {
@@ -261,8 +319,9 @@ def main() -> None:
         "fleet": lambda: fleet(base, lora, args.requests),
         "first": lambda: first_token(base, lora),
         "tokens": lambda: tokens(base, lora, args.prompts),
+        "blocks": lambda: blocks(lora, args.prompts),
     }
-    chosen = [args.only] if args.only else list(parts)
+    chosen = [args.only] if args.only else [name for name in parts if name != "blocks"]
     found = {"machine": machine(args.device), "dtype": args.dtype} | {name: parts[name]() for name in chosen}
     save_result(f"engine-{args.only or 'all'}-{args.dtype}-{args.device}", found, table(found))
 

@@ -110,7 +110,7 @@ class Studio:
         try:
             source = base or base_source(lora.bank.layout.name)
             say("loading the base")
-            loaded = load_banks_base(lora.bank, source, device=device, attention="sdpa", progress=progress)
+            loaded = load_banks_base(lora.bank, source, device=device, attention="sdpa", lean=True, progress=progress)
             say("loading the task embedder")
             studio = cls(lora, loaded, source=source, folder=folder)
         except BaseException:

@@ -23,8 +23,9 @@ def load_base(
 ) -> LoadedBase:
     """Load a base from any source that `resolve_base` knows; under 3 s once it is in the cache.
 
-    With `lean` it is to answer only, on the CPU: without transformers where it is of the Llama family (`genlora.base.
-    lean`), which saves its import, half of a short run. Its model then takes adapters and answers, and trains nothing.
+    With `lean` it is to answer, on the CPU: without transformers where it is of the Llama family (`genlora.base.lean`),
+    which saves its import, half of a short run, and a third of a step's time. Its model takes adapters, and adapters
+    can be fitted on it; what transformers and PEFT have beyond that it lacks.
 
     Raises `BaseError`, `FetchError`, `DigestError`, `StorageError`, or `ConfigError` for a device that is not there.
     """

@@ -4,6 +4,7 @@ A sequence is a row and starts at position 0 of its row, so rows of different le
 on the left; rows that decode stand first, so that a step reads a slice and copies nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -143,6 +144,37 @@ class Step:
             seen = seen & (held > at - reach)
         return torch.zeros(seen.shape, dtype=dtype, device=device).masked_fill_(~seen, float("-inf"))
 
+    def attend(
+        self,
+        layer: int,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        *,
+        scaling: float | None = None,
+        window: int | None = None,
+    ) -> Tensor:
+        """Scaled dot-product attention of one layer over the cache, into which the new keys and values go.
+
+        query (rows, heads, new, width), key and value (rows, shared heads, new, width); gives (rows, new, heads,
+        width).
+        """
+        keys, values = self.write(layer, key, value)
+        bias = self.bias(window, query.dtype)
+        rows, heads, new, width = query.shape
+        shared = heads // keys.shape[1]
+        if new == 1 and bias is not None:
+            # One query a head: the heads that share a key stand as queries of one head, so keys are not repeated.
+            grouped = query.reshape(rows, keys.shape[1], shared, width)
+            out = F.scaled_dot_product_attention(grouped, keys, values, attn_mask=bias, scale=scaling)
+            return out.reshape(rows, 1, heads, width)
+        if shared > 1:
+            keys, values = keys.repeat_interleave(shared, dim=1), values.repeat_interleave(shared, dim=1)
+        out = F.scaled_dot_product_attention(
+            query, keys, values, attn_mask=bias, is_causal=bias is None and new > 1, scale=scaling
+        )
+        return out.transpose(1, 2)
+
 
 def attend(
     module: nn.Module,
@@ -155,7 +187,7 @@ def attend(
     genlora_step: Step | None = None,
     **rest: Any,
 ) -> tuple[Tensor, None]:
-    """Scaled dot-product attention over the cache. query (rows, heads, new, width); gives (rows, new, heads, width).
+    """`Step.attend` for transformers' models; query (rows, heads, new, width).
 
     Without a step (somebody else uses the model meanwhile) it is transformers' own sdpa attention.
     """
@@ -163,28 +195,27 @@ def attend(
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **rest)  # pyright: ignore[reportReturnType]
-    step = genlora_step
-    keys, values = step.write(int(module.layer_idx), key, value)  # pyright: ignore[reportArgumentType]
-    bias = step.bias(rest.get("sliding_window"), query.dtype)
-    rows, heads, new, width = query.shape
-    shared = heads // keys.shape[1]
-    if new == 1 and bias is not None:
-        # One query a head: the heads that share a key stand as queries of one head, so keys are not repeated.
-        grouped = query.reshape(rows, keys.shape[1], shared, width)
-        out = F.scaled_dot_product_attention(grouped, keys, values, attn_mask=bias, scale=scaling)
-        return out.reshape(rows, 1, heads, width), None
-    if shared > 1:
-        keys, values = keys.repeat_interleave(shared, dim=1), values.repeat_interleave(shared, dim=1)
-    out = F.scaled_dot_product_attention(
-        query, keys, values, attn_mask=bias, is_causal=bias is None and new > 1, scale=scaling
-    )
-    return out.transpose(1, 2), None
+    layer: Any = module.layer_idx
+    window = rest.get("sliding_window")
+    return genlora_step.attend(layer, query, key, value, scaling=scaling, window=window), None
 
 
-def register() -> None:
-    """Make the attention known to transformers; masks of others who use the model meanwhile are sdpa's."""
+def take_over(config: Any) -> Callable[[], None]:
+    """Let a model of this configuration attend by the step that it is given; call the result to give it back.
+
+    The lean decoder does so by itself. Masks of others who use a transformers model meanwhile are sdpa's.
+    """
+    before = getattr(config, "_attn_implementation", None)
+    if before is None:
+        return lambda: None
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
     AttentionInterface.register(ATTENTION, attend)
     AttentionMaskInterface.register(ATTENTION, sdpa_mask)
+    config._attn_implementation = ATTENTION
+
+    def give_back() -> None:
+        config._attn_implementation = before
+
+    return give_back

@@ -7,13 +7,17 @@ costs a second copy of the weights. Only the thread that asked for it uses them.
 
 import logging
 import threading
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ._blocks import BlockLinears
+
 log = logging.getLogger(__name__)
+
+Products = Literal["auto", "plain"]
 
 _TOLERANCE = 0.02
 """Largest relative difference of the check product: bfloat16 rounds to 0.4 %."""
@@ -73,3 +77,28 @@ class PackedLinears:
 
 def _fits(weight: Tensor) -> bool:
     return weight.dtype is torch.bfloat16 and weight.device.type == "cpu"
+
+
+class Packed:
+    """What a model's products are packed in, if anything: its 4-bit blocks, or oneDNN's bfloat16."""
+
+    def __init__(self, model: nn.Module, products: Products) -> None:
+        self._bfloat16 = PackedLinears(model)
+        self._blocks = BlockLinears(model) if products == "auto" else None
+
+    @property
+    def most(self) -> int:
+        """Tokens of a step up to which it takes the base's 4-bit blocks; 0 for none."""
+        return 0 if self._blocks is None else self._blocks.most
+
+    def use_in_this_thread(self) -> None:
+        """From now on, calls from this thread (and no other) use them."""
+        for kind in (self._bfloat16, self._blocks):
+            if kind is not None:
+                kind.use_in_this_thread()
+
+    def detach(self) -> None:
+        """Give the modules their own forward back and free the copies."""
+        for kind in (self._blocks, self._bfloat16):
+            if kind is not None:
+                kind.detach()

@@ -72,6 +72,28 @@ def test_the_same_logits_with_padding_and_with_what_went_before(both):
     assert then[1].shape == then[0].shape and torch.allclose(then[1], then[0], atol=1e-5)
 
 
+def test_the_same_gradients_with_a_mask_of_ones_own(both):
+    """What a fit to examples needs beside a running engine: rows that do not see each other, packed."""
+    ids = torch.tensor([[5, 6, 7, 8, 9, 10, 11]])
+    places = torch.tensor([[0, 1, 2, 3, 2, 3, 4]])
+    row = torch.tensor([0, 0, 1, 1, 2, 2, 2])
+    seen = torch.ones(7, 7).tril().bool() & ((row[:, None] == row) | (row == 0))
+    mask = torch.zeros(1, 1, 7, 7).masked_fill_(~seen, torch.finfo(torch.float32).min)
+    found = []
+    for base in both:
+        a, b = torch.full((2, 64), 0.01, requires_grad=True), torch.full((64, 2), 0.01, requires_grad=True)
+        proj = base.model.get_submodule("model.layers.0.self_attn.q_proj")
+        handle = proj.register_forward_hook(lambda _, args, out, a=a, b=b: out + args[0] @ a.T @ b.T)
+        hidden = base.model.get_decoder()(
+            input_ids=ids, attention_mask=mask, position_ids=places, use_cache=False
+        ).last_hidden_state
+        base.model.get_output_embeddings()(hidden).log_softmax(-1)[0, :, 5].sum().backward()
+        handle.remove()
+        found.append((a.grad, b.grad))
+    for wanted, got in zip(*found, strict=True):
+        assert float(wanted.norm()) > 0 and torch.allclose(got, wanted, rtol=1e-3, atol=1e-6)
+
+
 @pytest.mark.parametrize("state", [None, 0])
 def test_the_same_answers_with_and_without_an_adapter(both, state):
     made = None if state is None else adapter_of(both[0].layout)

@@ -7,7 +7,7 @@ know. What a step needs is made once: rotary numbers, and room for keys and valu
 import math
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,14 @@ class LeanConfig:
         return self
 
 
+class Step(Protocol):
+    """Where one pass puts its keys and values, and what its queries look at: a caller's own attention."""
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """(batch, length, heads, head_dim) of query, key and value, each (batch, its heads, length, head_dim)."""
+        ...
+
+
 class LeanCache:
     """Keys and values of every layer, (batch, heads, room, head_dim), of which `length` places are taken."""
 
@@ -133,8 +141,8 @@ class Norm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dtype == torch.float32:
-            return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+        if x.dtype == torch.float32:  # torch's own takes five times as long for a row
+            return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.weight
         wide = x.float()  # rounded before the weight, as transformers does
         return self.weight * (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.eps)).to(x.dtype)
 
@@ -156,11 +164,15 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(hidden, self.kv_heads * size, bias=False)
         self.o_proj = nn.Linear(self.heads * size, hidden, bias=False)
 
-    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], mask: Tensor | None, cache: LeanCache) -> Tensor:
+    def forward(
+        self, x: Tensor, turn: tuple[Tensor, Tensor], mask: Tensor | None, cache: LeanCache, step: Step | None = None
+    ) -> Tensor:
         batch, length, _ = x.shape
         q = _turned(self.q_proj(x).view(batch, length, self.heads, self.size).transpose(1, 2), turn)
         k = _turned(self.k_proj(x).view(batch, length, self.kv_heads, self.size).transpose(1, 2), turn)
         v = self.v_proj(x).view(batch, length, self.kv_heads, self.size).transpose(1, 2)
+        if step is not None:
+            return self.o_proj(step.attend(self.layer, q, k, v).reshape(batch, length, -1))
         keys, values = cache.add(self.layer, k, v)
         causal = mask is None and length > 1
         seen = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, is_causal=causal, enable_gqa=True)
@@ -168,9 +180,8 @@ class Attention(nn.Module):
 
 
 def _turned(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotary positions (Su et al. 2021): halves of a head turned by (cos, sin), each (batch, 1, length, size)."""
-    half = x.shape[-1] // 2
-    return x * turn[0] + torch.cat([-x[..., half:], x[..., :half]], -1) * turn[1]
+    """Rotary positions (Su et al. 2021): halves of a head turned by (cos, ±sin), each (batch, 1, length, size)."""
+    return torch.addcmul(x * turn[0], x.roll(x.shape[-1] // 2, -1), turn[1])
 
 
 class Mlp(nn.Module):
@@ -181,9 +192,10 @@ class Mlp(nn.Module):
         self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
         self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
         self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+        self.act_fn = F.silu
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        return self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))
 
 
 class Layer(nn.Module):
@@ -196,8 +208,10 @@ class Layer(nn.Module):
         self.input_layernorm = Norm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = Norm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor], mask: Tensor | None, cache: LeanCache) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), turn, mask, cache)
+    def forward(
+        self, x: Tensor, turn: tuple[Tensor, Tensor], mask: Tensor | None, cache: LeanCache, step: Step | None
+    ) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), turn, mask, cache, step)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -220,6 +234,7 @@ class Decoder(nn.Module):
         position_ids: Tensor | None = None,
         past_key_values: LeanCache | None = None,
         use_cache: bool = False,
+        genlora_step: Step | None = None,
     ) -> SimpleNamespace:
         """`last_hidden_state`, (batch, length, hidden), and `past_key_values`, as transformers gives them.
 
@@ -230,6 +245,8 @@ class Decoder(nn.Module):
             position_ids: (batch, length); by default those that follow the cache's.
             past_key_values: what went before; it grows in place.
             use_cache: there is always one.
+            genlora_step: keeps keys and values itself, and knows what each place may look at; mask and cache are not
+                read then.
         """
         length = input_ids.shape[1]
         cache = LeanCache(self.config.num_hidden_layers) if past_key_values is None else past_key_values
@@ -238,24 +255,27 @@ class Decoder(nn.Module):
         x = self.embed_tokens(input_ids)
         turn = self._turn(position_ids, x.dtype)
         own = attention_mask is not None and attention_mask.ndim == 4
-        mask = attention_mask if own else _mask(attention_mask, cache.length, length, input_ids.device)
+        mask = None
+        if genlora_step is None:
+            mask = attention_mask if own else _mask(attention_mask, cache.length, length, input_ids.device)
         for layer in self.layers:
-            x = layer(x, turn, mask, cache)
+            x = layer(x, turn, mask, cache, genlora_step)
         cache.length += length
         return SimpleNamespace(last_hidden_state=self.norm(x), past_key_values=cache)
 
     def _turn(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """(cos, sin) of places, each (batch, 1, length, head_dim); computed in float32, and once."""
+        """(cos, ±sin) of places, each (batch, 1, length, head_dim); computed in float32, and once."""
         longest = int(positions.max()) + 1
         table = self._turns
         if table is None or len(table[0]) < longest or table[0].dtype != dtype or table[0].device != positions.device:
             size = self.config.head_dim
             places = torch.arange(max(2 * longest, _ROOM), dtype=torch.float32)
             speeds = 1.0 / self.config.rope_theta ** (torch.arange(0, size, 2, dtype=torch.int64).float() / size)
-            angles = torch.outer(places, speeds).repeat(1, 2)
+            angles = torch.outer(places, speeds)
+            cos, sin = angles.cos(), angles.sin()
             table = self._turns = (
-                angles.cos().to(positions.device, dtype),
-                angles.sin().to(positions.device, dtype),
+                cos.repeat(1, 2).to(positions.device, dtype),
+                torch.cat([-sin, sin], 1).to(positions.device, dtype),  # the halves change places, one of them negative
             )
         return table[0][positions][:, None], table[1][positions][:, None]
 
@@ -269,6 +289,11 @@ class LeanLlama(nn.Module):
         self.generation_config = SimpleNamespace(eos_token_id=None)
         self.model = Decoder(config)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+
+    @property
+    def base_model(self) -> Decoder:
+        """What makes hidden states, under its other name."""
+        return self.model
 
     def get_decoder(self) -> Decoder:
         """What makes hidden states."""
