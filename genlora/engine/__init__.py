@@ -1,5 +1,6 @@
 """Many adapters in one batch on one base: requests go in, streams of tokens come out."""
 
+from ._blocks import BlockLinears as BlockLinears
 from ._engine import Engine as Engine
 from ._engine import EngineStats as EngineStats
 from ._pool import Pool as Pool

@@ -40,6 +40,8 @@ class Blocks:
     """(d_in / 32, d_out, 2): each block's scale, and the value of its middle number."""
     sizes: tuple[int, ...]
     """d_out of each projection."""
+    error: float
+    """What packing rounds off, as a share of the weights' norm."""
 
     def product(self, x: Tensor) -> Tensor:
         """(..., d_in) to (..., sum of d_out), float32."""
@@ -64,7 +66,8 @@ def pack_blocks(weights: Sequence[Tensor]) -> Blocks | None:
     if not size or error > OFF_GRID * size:
         return None
     packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(numbers.to(torch.int32).view(rows, columns), 1)
-    return Blocks(packed, scales.transpose(0, 1).contiguous(), tuple(w.shape[0] for w in weights))
+    sizes = tuple(w.shape[0] for w in weights)
+    return Blocks(packed, scales.transpose(0, 1).contiguous(), sizes, error / size)
 
 
 class BlockLinears:
@@ -73,6 +76,8 @@ class BlockLinears:
     def __init__(self, model: nn.Module) -> None:
         self.most = 0
         """Tokens of a pass up to which the packed products are used."""
+        self.error = 0.0
+        """The largest that packing rounds off of a projection's weights."""
         self._owner: int | None = None
         self._modules: list[nn.Linear] = []
         groups = list(_groups(model))
@@ -83,7 +88,7 @@ class BlockLinears:
             packed = [blocks for blocks in found if blocks is not None]
             if len(packed) < len(groups):
                 return
-            self.most = _measured(groups, packed)
+            self.most, self.error = _measured(groups, packed), max(blocks.error for blocks in packed)
         except (AttributeError, RuntimeError, NotImplementedError) as err:
             log.debug("packed 4-bit products are not to be had: %s", err)
             return

@@ -61,7 +61,9 @@ def test_no_pip_and_a_cache_that_cannot_be_written(monkeypatch, tmp_path):
 
 def test_a_named_base_and_a_named_bank_are_looked_at(tiny_base, tmp_path):
     good = json.loads(run("doctor", "--json", "--base", str(tiny_base("llama"))).output)
-    assert good["findings"][-1]["detail"] == f"llama, 2 layers, {fingerprint(tiny_base('llama')).id[:12]}"
+    *_, about, steps = good["findings"]
+    assert about["detail"] == f"llama, 2 layers, {fingerprint(tiny_base('llama')).id[:12]}"
+    assert steps["name"] == "short steps" and steps["detail"] == "the base's floats"  # random weights lie on no grid
     bad = run("doctor", "--base", str(tmp_path), "--bank", str(tmp_path / "no-bank"))
     assert bad.exit_code == 2 and "no config.json" in bad.output and "cannot be opened" in bad.output
 
