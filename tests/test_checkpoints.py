@@ -57,4 +57,4 @@ def test_the_embedders_factors_are_of_the_pinned_embedder():
     record = json.loads((CHECKPOINTS / "embedder" / "embedder.json").read_text())
     assert record["base"] == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
     assert record["weights"]["sha256"] == sha256_file(CHECKPOINTS / "embedder" / "embedder.safetensors")
-    assert record["record"]["history"][-1]["nearer"] > record["record"]["before"]["nearer"] + 0.2
+    assert record["record"]["start"] and record["record"]["history"][-1]["nearer"] >= 0.95  # 0.69 without any factors

@@ -76,7 +76,8 @@ def test_the_everyday_commands_run_and_answer_right(at_home):
     assert set(said) == {"generate", "run", "verify", "check-adapter"}
     assert "wolves" in said["run"] and "made again from the bank" in said["verify"]
     receipt = json.loads((at_home / "plural" / "receipt.json").read_text(encoding="utf-8"))
-    assert receipt["neighbours"] and receipt["request"]["description"] == "Give the plural of the noun."
+    assert receipt["request"]["description"] == "Give the plural of the noun."
+    assert receipt["expected_accuracy"]["value"] > 0.6
 
 
 @pytest.mark.slow
