@@ -40,14 +40,14 @@ from ._import import Imported as Imported
 from ._import import import_peft as import_peft
 from ._import import load_adapter as load_adapter
 from ._import import nothing_in as nothing_in
-from ._kept import WrittenFiles as WrittenFiles
-from ._kept import written_files as written_files
 from ._layout import BaseLayout as BaseLayout
 from ._layout import ModuleSpec as ModuleSpec
+from ._peft import WrittenFiles as WrittenFiles
 from ._peft import folder_receipt as folder_receipt
 from ._peft import peft_files as peft_files
 from ._peft import read_adapter as read_adapter
 from ._peft import write_adapter as write_adapter
+from ._peft import written_files as written_files
 from ._quant import dequantize_rows as dequantize_rows
 from ._quant import quantize_rows as quantize_rows
 from ._records import read_record as read_record

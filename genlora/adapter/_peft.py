@@ -5,6 +5,7 @@ projections in every layer, q, k and v together, `lora_alpha == r` with the true
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from genlora.errors import AdapterFormatError, AdapterShapeError, BaseMismatchError, DigestError, ManifestError
 from genlora.files import MAX_JSON_BYTES, canonical_json, parse_json, publish_folder, sha256_bytes
+from genlora.lru import Lru
 
 from ._algebra import MAX_RANK, resize, zero_fill
 from ._config import PREFIX, config_bytes, config_faults, target_set
@@ -26,6 +28,8 @@ from ._tensors import check_values, tensor_names
 DType = Literal["float32", "bfloat16", "float16"]
 _LOST = 1e-9
 """Share of an update's energy that is rounding."""
+_KEPT_BYTES = 24 << 20
+"""Of files that are kept while the same factors are asked for again."""
 _DTYPES: Mapping[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -51,6 +55,44 @@ def peft_files(state: AdapterState, layout: BaseLayout, *, dtype: DType = "float
         AdapterFiles.WEIGHTS: safetensors_bytes(tensors, {"format": "pt"}),
         AdapterFiles.CONFIG: config_bytes(layout, rank, targets),
     }
+
+
+@dataclass(frozen=True, eq=False)
+class WrittenFiles:
+    """Files and their digests."""
+
+    state: AdapterState
+    """What they were made of; held, so that its id stays its own."""
+    versions: int
+    files: Mapping[str, bytes]
+    digests: Mapping[str, str]
+
+
+_kept: Lru[tuple[int, str, DType], WrittenFiles] = Lru(_KEPT_BYTES)
+
+
+def written_files(state: AdapterState, layout: BaseLayout, dtype: DType) -> WrittenFiles:
+    """The files of `peft_files`, made once for the same object as long as nobody writes into its tensors.
+
+    The few-shot adapter is the same for every request but for its prompt, and so is a bank's expert: making and
+    digesting ten megabytes anew would be half of what a warm request takes.
+    """
+    versions = _versions(state)
+    key: tuple[int, str, DType] = (id(state), layout.fingerprint, dtype)
+    found = _kept.get(key)
+    if found is not None and found.state is state and found.versions == versions:
+        return found
+    files = peft_files(state, layout, dtype=dtype)
+    made = WrittenFiles(state, versions or 0, files, {name: sha256_bytes(data) for name, data in files.items()})
+    if versions is not None:
+        _kept.put(key, made, sum(map(len, files.values())))
+    return made
+
+
+def _versions(state: AdapterState) -> int | None:
+    """A number that changes when a tensor is written into; None for tensors that do not count that."""
+    tensors = [t for pair in state.values() for t in (pair.a, pair.b)]
+    return None if any(t.is_inference() for t in tensors) else sum(t._version for t in tensors)
 
 
 def _at_one_rank(state: AdapterState, layout: BaseLayout, targets: tuple[str, ...]) -> tuple[AdapterState, int]:

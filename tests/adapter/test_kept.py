@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from genlora.adapter import AdapterState, LoraPair, _kept, peft_files, written_files
+from genlora.adapter import AdapterState, LoraPair, _peft, peft_files, written_files
 from genlora.files import sha256_bytes
 from genlora.lru import Lru
 
@@ -19,8 +19,8 @@ def made(monkeypatch):
         calls.append(args)
         return peft_files(*args, **options)
 
-    monkeypatch.setattr(_kept, "peft_files", counted)
-    monkeypatch.setattr(_kept, "_kept", Lru(1 << 20))
+    monkeypatch.setattr(_peft, "peft_files", counted)
+    monkeypatch.setattr(_peft, "_kept", Lru(1 << 20))
     return calls
 
 
@@ -53,7 +53,7 @@ def test_what_does_not_count_its_changes_is_never_kept(made):
 
 
 def test_no_more_is_kept_than_there_is_room_for(made, monkeypatch):
-    monkeypatch.setattr(_kept, "_kept", Lru(100))
+    monkeypatch.setattr(_peft, "_kept", Lru(100))
     one = state(1)
     assert (
         written_files(one, layout(), "float32").files == written_files(one, layout(), "float32").files
