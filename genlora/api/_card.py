@@ -39,6 +39,9 @@ print(tokenizer.decode(answer[0, asked["input_ids"].shape[1] :], skip_special_to
 """
 
 
+_TRAINED = {"federate", "two_phase"}
+
+
 def model_card(body: Mapping[str, Any], prompt: PromptFormat) -> str:
     """The card of an adapter, from its receipt's fields and its prompt format: the same for the same adapter.
 
@@ -57,7 +60,7 @@ def model_card(body: Mapping[str, Any], prompt: PromptFormat) -> str:
     ]
     parts = [
         "---\n" + "\n".join(front) + "\n---",
-        "# A LoRA adapter made from a description",
+        f"# A LoRA adapter {'trained on examples' if _TRAINED & body['made_by'].keys() else 'made from a description'}",
         *_said(body["request"]["description"]),
         _made_of(body, licences),
         *_taught(body),

@@ -33,7 +33,8 @@ def test_a_run_writes_an_adapter_whose_card_tells_what_left_the_clients(line, tm
     assert card["loss"] < card["history"][0]["loss"]
     assert card["left_the_clients"]["bytes"] > 0 and "LoRA factors A and B" in card["left_the_clients"]["kinds"]
     assert {p.rank for p in read_adapter(out, served_base.layout).values()} == {12}
-    assert "clients that kept their rows (`flora`)" in (out / "README.md").read_text()
+    text = (out / "README.md").read_text()
+    assert "clients that kept their rows (`flora`)" in text and "# A LoRA adapter trained on examples" in text
     assert invoke("verify", out, "--files-only").exit_code == 0
     answered = invoke("run", "--adapter", out, "--base", line[-1], "--input", "one 3 the")
     assert answered.exit_code == 0, answered.output
