@@ -12,8 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch
-
+from genlora.api import best_dtype
 from genlora.base import load_base, resolve_base
 from genlora.tasks import catalogue_tasks
 from genlora.train import ExpertConfig, ExpertTrainer, MethodConfig, all_methods
@@ -61,7 +60,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="*", default=None)
     parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks/results/methods.json"))
     args = parser.parse_args()
-    base = load_base(str(resolve_base()), dtype=torch.bfloat16, attn_implementation="eager")
+    base = load_base(str(resolve_base()), dtype=best_dtype(), attn_implementation="eager")
     base.model.requires_grad_(False)
     found = {}
     for m in all_methods():
