@@ -228,7 +228,7 @@ def tokens(base: LoadedBase, lora: GenLora, count: int) -> dict[str, Any]:
     return out
 
 
-def blocks(lora: GenLora, count: int) -> dict[str, Any]:
+def blocks(lora: GenLora, count: int, numbers: list[int]) -> dict[str, Any]:
     """What the 4-bit blocks of the base bring, and what they cost: the same float32 base in transformers' model, in the
     lean decoder, and with blocks. Answers come in batches of at most the rows that packed products are used for.
     """
@@ -237,11 +237,11 @@ def blocks(lora: GenLora, count: int) -> dict[str, Any]:
     prompt = prompt_ids(bases[True].tokenizer, TEXT)
     adapters = experts(lora, 16)
     speed: dict[str, dict[str, float]] = {}
-    for rows in (1, 4, 16):
+    for rows in numbers:
         for with_adapters in (False, True):
             some = [adapters[i] if with_adapters else None for i in range(rows)]
             key = f"{rows} rows, {'an adapter each' if with_adapters else 'base'}"
-            for _ in range(3):  # in turns; the best of three, for others use the machine
+            for _ in range(2):  # in turns; the better of two, for others use the machine
                 for name, (lean, products) in ways.items():
                     with Engine(dataclasses.replace(bases[lean], eos_ids=(-1,)), products=products) as engine:
                         ask(engine, [prompt] * rows, some, 2)
@@ -309,6 +309,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=4)
     parser.add_argument("--requests", type=int, default=400)
     parser.add_argument("--prompts", type=int, default=200)
+    parser.add_argument("--rows", type=int, nargs="*", default=[1, 4, 16], help="of `blocks`")
     args = parser.parse_args()
     if args.only == "blocks":
         args.dtype = "float32"
@@ -319,7 +320,7 @@ def main() -> None:
         "fleet": lambda: fleet(base, lora, args.requests),
         "first": lambda: first_token(base, lora),
         "tokens": lambda: tokens(base, lora, args.prompts),
-        "blocks": lambda: blocks(lora, args.prompts),
+        "blocks": lambda: blocks(lora, args.prompts, args.rows),
     }
     chosen = [args.only] if args.only else [name for name in parts if name != "blocks"]
     found = {"machine": machine(args.device), "dtype": args.dtype} | {name: parts[name]() for name in chosen}
