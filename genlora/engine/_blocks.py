@@ -70,16 +70,46 @@ def pack_blocks(weights: Sequence[Tensor]) -> Blocks | None:
     return Blocks(packed, scales.transpose(0, 1).contiguous(), sizes, error / size)
 
 
-class BlockLinears:
+class ReplacedLinears:
+    """Linear modules whose forward is exchanged for one thread; all others see the plain one."""
+
+    def __init__(self) -> None:
+        self._owner: int | None = None
+        self._modules: list[nn.Linear] = []
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    @property
+    def here(self) -> bool:
+        """Whether the thread that calls is the one that asked for it."""
+        return self._owner == threading.get_ident()
+
+    def use_in_this_thread(self) -> None:
+        """From now on, calls from this thread (and no other) use the packed weights."""
+        self._owner = threading.get_ident()
+
+    def replace(self, module: nn.Linear, forward: Any) -> None:
+        """Exchange a module's forward until `detach`."""
+        module.forward = forward
+        self._modules.append(module)
+
+    def detach(self) -> None:
+        """Give the modules their own forward back and free the copies."""
+        for module in self._modules:
+            del module.forward
+        self._modules = []
+
+
+class BlockLinears(ReplacedLinears):
     """Packed blocks beside a float32 model's projections on the CPU; empty for any other model."""
 
     def __init__(self, model: nn.Module) -> None:
+        super().__init__()
         self.most = 0
         """Tokens of a pass up to which the packed products are used."""
         self.error = 0.0
         """The largest that packing rounds off of a projection's weights."""
-        self._owner: int | None = None
-        self._modules: list[nn.Linear] = []
         groups = list(_groups(model))
         if not groups or not all(map(_plain, (m for group in groups for m in group))):
             return
@@ -97,13 +127,6 @@ class BlockLinears:
                 self._replace(group, blocks)
             log.info("4-bit products for passes of up to %d tokens", self.most)
 
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def use_in_this_thread(self) -> None:
-        """From now on, calls from this thread (and no other) use the packed weights."""
-        self._owner = threading.get_ident()
-
     def _replace(self, group: Sequence[nn.Linear], blocks: Blocks) -> None:
         shared: list[Any] = [None, ()]  # the input that was last read, and what its projections gave
 
@@ -111,7 +134,7 @@ class BlockLinears:
             plain, bias = module.forward, module.bias
 
             def forward(input: Tensor) -> Tensor:
-                if self._owner != threading.get_ident() or input.numel() > self.most * input.shape[-1]:
+                if not self.here or input.numel() > self.most * input.shape[-1]:
                     return plain(input)
                 if len(group) == 1:
                     out = blocks.product(input)
@@ -126,14 +149,7 @@ class BlockLinears:
             return forward
 
         for place, module in enumerate(group):
-            module.forward = forward_of(place, module)
-            self._modules.append(module)
-
-    def detach(self) -> None:
-        """Give the modules their own forward back and free the copies."""
-        for module in self._modules:
-            del module.forward
-        self._modules = []
+            self.replace(module, forward_of(place, module))
 
 
 def _plain(module: nn.Linear) -> bool:

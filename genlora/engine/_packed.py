@@ -6,14 +6,13 @@ costs a second copy of the weights. Only the thread that asked for it uses them.
 """
 
 import logging
-import threading
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ._blocks import BlockLinears
+from ._blocks import BlockLinears, ReplacedLinears
 
 log = logging.getLogger(__name__)
 
@@ -36,43 +35,26 @@ def _operators() -> tuple[Any, Any] | None:
     return (pack, product) if float((found - true).norm() / true.norm()) < _TOLERANCE else None
 
 
-class PackedLinears:
+class PackedLinears(ReplacedLinears):
     """Packed copies of a model's bfloat16 `nn.Linear` weights on the CPU; empty for any other model."""
 
     def __init__(self, model: nn.Module) -> None:
-        self._owner: int | None = None
-        self._modules: list[nn.Module] = []
+        super().__init__()
         operators = _operators()
         if operators is None:
             return
         pack, product = operators
         for module in model.modules():
             if type(module) is nn.Linear and type(module.weight.data) is Tensor and _fits(module.weight):
-                self._replace(module, pack(module.weight.data, None), product)
+                self._pack(module, pack(module.weight.data, None), product)
 
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def use_in_this_thread(self) -> None:
-        """From now on, calls from this thread (and no other) use the packed weights."""
-        self._owner = threading.get_ident()
-
-    def _replace(self, module: nn.Linear, packed: Tensor, product: Any) -> None:
+    def _pack(self, module: nn.Linear, packed: Tensor, product: Any) -> None:
         plain, bias = module.forward, module.bias
 
         def forward(input: Tensor) -> Tensor:
-            if self._owner != threading.get_ident():
-                return plain(input)
-            return product(input, packed, bias, "none", [], "")
+            return product(input, packed, bias, "none", [], "") if self.here else plain(input)
 
-        module.forward = forward
-        self._modules.append(module)
-
-    def detach(self) -> None:
-        """Give the modules their own forward back and free the copies."""
-        for module in self._modules:
-            del module.forward
-        self._modules = []
+        self.replace(module, forward)
 
 
 def _fits(weight: Tensor) -> bool:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from genlora.adapter import AdapterState, LoraPair, ModuleSpec
-from genlora.errors import TrainingError
 
+from ..rows._stacked import of_checkpoint
 from ._structure import Structure
 
 
@@ -136,13 +136,6 @@ class Masters:
         if history:
             into |= {f"{n}{i}": x for n, many in self.memory.items() for i, x in enumerate(many)}
         for name, target in into.items():
-            found = tensors.get(name)
-            if found is None or found.shape != target[slot].shape:
-                raise TrainingError(
-                    f"the checkpoint's {name} is {None if found is None else tuple(found.shape)}, expected "
-                    f"{tuple(target[slot].shape)}. It belongs to another method, rank, target set or base; start with "
-                    "a new run folder."
-                )
-            target[slot] = found
+            target[slot] = of_checkpoint(tensors, name, target[slot], what="method, rank")
         self.ranks[:, slot], self.counts[:, slot] = tensors["ranks"], tensors["counts"]
         self.steps[slot], self.seeds[slot] = tensors["steps"][0], seed

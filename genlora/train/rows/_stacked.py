@@ -1,7 +1,7 @@
 """K experts on one frozen base in the same forward and backward: stacked factors, one batch row per expert."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -190,12 +190,16 @@ class Stack:
         """Undo `tensors`; without `history`, of the factors alone. Shapes that do not fit are a `TrainingError`."""
         for i, (x, (m, v)) in enumerate(zip(self.factors, self._moments, strict=True)):
             for name, target in ((f"x{i}", x), (f"m{i}", m), (f"v{i}", v))[: 3 if history else 1]:
-                found = tensors.get(name)
-                if found is None or found.shape != target[slot].shape:
-                    raise TrainingError(
-                        f"the checkpoint's {name} is {None if found is None else tuple(found.shape)}, expected "
-                        f"{tuple(target[slot].shape)}. It belongs to another rank, target set or base; "
-                        "start with a new run folder."
-                    )
-                target[slot] = found
+                target[slot] = of_checkpoint(tensors, name, target[slot])
         self.steps[slot] = tensors["steps"][0]
+
+
+def of_checkpoint(tensors: Mapping[str, Tensor], name: str, like: Tensor, *, what: str = "rank") -> Tensor:
+    """A checkpoint's tensor, shaped as `like`. Raises `TrainingError` for another: of another `what`, among others."""
+    found = tensors.get(name)
+    if found is None or found.shape != like.shape:
+        raise TrainingError(
+            f"the checkpoint's {name} is {None if found is None else tuple(found.shape)}, expected "
+            f"{tuple(like.shape)}. It belongs to another {what}, target set or base; start with a new run folder."
+        )
+    return found
