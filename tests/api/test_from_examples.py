@@ -235,6 +235,14 @@ def test_refining_learns_what_the_examples_share(base, lora, fewshot):
     assert fitted.steps > 0 and after < before and fitted.rows == 10
     assert [done for done, _ in seen] == list(range(1, len(seen) + 1)) and {total for _, total in seen} == {14}
     assert fitted.state.keys() == few.keys()
+    layers = base.model.config.num_hidden_layers
+    moved = {
+        at
+        for path, pair in fitted.state.items()
+        if (float((pair.delta() - few[path].delta()).norm()) > 1e-4 * float(few[path].delta().norm()))
+        for at in [int(path.split(".")[2])]
+    }
+    assert moved == set(range(layers // 2, layers))  # the lower half is computed once, and stays
 
 
 def test_many_examples_leave_a_part_out_for_good(base, lora):

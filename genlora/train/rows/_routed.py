@@ -40,10 +40,10 @@ class FactorSetter:
     def __init__(self, modules: dict[str, list[RoutedLinear]]) -> None:
         self._modules = modules
 
-    def route(self, factors: Factors) -> None:
-        """Use these factors from now on, cast to the base's dtype."""
+    def route(self, factors: Factors, first: int = 0) -> None:
+        """Use these factors from now on, cast to the base's dtype; those of layers below `first` stay what they are."""
         for leaf, (a, b) in factors.items():
-            modules = self._modules[leaf]
+            modules = self._modules[leaf][first:]
             dtype = next(modules[0].base.parameters()).dtype
             # One cast and one split per leaf instead of one per layer.
             for module, one_a, one_b in zip(modules, a.to(dtype).unbind(1), b.to(dtype).unbind(1), strict=True):
