@@ -11,6 +11,7 @@ answers that are counted.
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def main() -> None:
     save_result("from_examples", {"machine": machine("cpu"), "settings": settings, "tasks": rows}, table, args.output)
 
 
-def as_long(base: LoadedBase, shots: list[Example], description: str, seconds: float, rate: float) -> LoadedBase:
+def as_long(base: LoadedBase, shots: Sequence[Example], description: str, seconds: float, rate: float) -> LoadedBase:
     """A base of its own modules with a new LoRA, trained on all of `shots` in every step."""
     from peft import LoraConfig, inject_adapter_in_model
 

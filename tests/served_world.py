@@ -20,10 +20,12 @@ from .small_world import fill
 
 @pytest.fixture(scope="session")
 def served_base(tiny_base):
-    """The tiny base; nothing it writes ends by itself, so every answer is as long as it was asked to be."""
+    """The tiny base, loaded as `genlora serve` does; nothing it writes ends by itself, so every answer is as long as it
+    was asked to be.
+    """
     from genlora.base import load_base
 
-    return dataclasses.replace(load_base(str(tiny_base("llama"))), eos_ids=())
+    return dataclasses.replace(load_base(str(tiny_base("llama")), lean=True), eos_ids=())
 
 
 @pytest.fixture(scope="session")

@@ -117,6 +117,11 @@ def test_prompts_and_answers_are_spelled_alike(both):
             for skip in (True, False):
                 spelled = (b.tokenizer.decode(ids, skip_special_tokens=skip) for b in both)
                 assert len(set(spelled)) == 1
+    turns = [{"role": "user", "content": "Go on."}, {"role": "assistant", "content": ""}]
+    for begun in ("The fox", "  The fox \n", "<|im_end|>", "Go on."):
+        turns[-1]["content"] = begun
+        texts = {b.tokenizer.apply_chat_template(turns, tokenize=False, continue_final_message=True) for b in both}
+        assert len(texts) == 1 and texts.pop().rstrip().endswith(begun.strip())
     assert lean.eos_ids == one.eos_ids and lean.fingerprint.id == one.fingerprint.id and lean.layout == one.layout
     for name in ("eos_token_id", "pad_token_id", "padding_side", "name_or_path"):
         assert getattr(lean.tokenizer, name) == getattr(one.tokenizer, name)

@@ -42,12 +42,9 @@ def test_a_bundle_s_prompt_is_put_before_the_conversation(prompts, served_base):
 
 def test_turns_and_roles_go_through_the_template(prompts, served_base):
     turns = [("developer", "Be brief."), ("user", "a"), ("assistant", "b"), ("user", "c")]
-    wanted = served_base.tokenizer.apply_chat_template(
-        [{"role": "system" if r == "developer" else r, "content": c} for r, c in turns],
-        tokenize=True,
-        add_generation_prompt=True,
-        return_dict=False,
-    )
+    said = [{"role": "system" if r == "developer" else r, "content": c} for r, c in turns]
+    text = served_base.tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
+    wanted = served_base.tokenizer(text, add_special_tokens=False).input_ids
     assert prompts.chat([Message(role=r, content=c) for r, c in turns]).ids == wanted
 
 

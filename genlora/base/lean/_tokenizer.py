@@ -14,6 +14,8 @@ from .._quiet import library_errors
 
 _MARKED = re.compile(r"{%-?\s*(?:generation|include|import|extends|from)\b")
 """Tags that templates for training have, and those that read other files."""
+_MARK = "\ue000 the last message goes on here \ue000 "
+"""Put behind a message that is to be continued, to find where it ends; its last blank tells whether it was trimmed."""
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
@@ -106,20 +108,42 @@ class LeanTokenizer:
         return self.backend_tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens)
 
     def apply_chat_template(
-        self, messages: Sequence[dict[str, str]], *, tokenize: bool = False, add_generation_prompt: bool = False
+        self,
+        messages: Sequence[dict[str, str]],
+        *,
+        tokenize: bool = False,
+        add_generation_prompt: bool = False,
+        continue_final_message: bool = False,
     ) -> str:
-        """The text that the template makes of a conversation. Raises `BaseError` for a template with a fault."""
+        """The text that the template makes of a conversation; it ends in the last message's own text where that is to
+        be continued.
+
+        Raises `BaseError` for a template with a fault or that refuses the messages, `ValueError` where it does not
+        write the last message as it is.
+        """
         assert not tokenize, "prompts are made as text first"
+        turns = [dict(m) for m in messages]
+        if continue_final_message:
+            turns[-1]["content"] += _MARK
         with library_errors(f"{self.name_or_path}: its chat template failed", "Fetch or convert the base anew."):
             if self._compiled is None:
                 self._compiled = _environment().from_string(self.chat_template)
-            return self._compiled.render(
-                messages=list(messages),
+            text = self._compiled.render(
+                messages=turns,
                 tools=None,
                 documents=None,
                 add_generation_prompt=add_generation_prompt,
                 **self._special,
             )
+        return _begun(text, messages[-1]["content"]) if continue_final_message else text
+
+
+def _begun(text: str, last: str) -> str:
+    """What stands before the mark; a template that trims messages took their last white space too."""
+    end = text.rfind(_MARK.strip())
+    if end < 0 or last.strip() not in text:
+        raise ValueError("the chat template does not write the last message as it is")
+    return text[:end] if text.startswith(_MARK, end) else text[:end].rstrip()
 
 
 def _environment() -> Any:

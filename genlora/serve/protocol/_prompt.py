@@ -9,6 +9,7 @@ from tokenizers import Tokenizer
 
 from genlora.base import Constraint, LoadedBase
 from genlora.engine import TokenBytes
+from genlora.errors import BaseError
 from genlora.lru import Lru
 from genlora.tasks import BARE, PromptFormat
 
@@ -114,8 +115,9 @@ class Prompts:
             text = self._template.apply_chat_template(
                 turns, tokenize=False, add_generation_prompt=not goes_on, continue_final_message=goes_on
             )
-        except TemplateError as err:
-            raise bad(f"messages: the base's chat template refuses them: {err}.", "messages") from err
+        except (TemplateError, BaseError) as err:  # the lean tokenizer's error names a folder of this machine
+            why = err.__cause__ if isinstance(err, BaseError) else err
+            raise bad(f"messages: the base's chat template refuses them: {why}.", "messages") from err
         except ValueError as err:  # the template writes the last message otherwise than it is
             raise bad(
                 "messages: the base's chat template does not let the answer go on with the last message. End with the "
