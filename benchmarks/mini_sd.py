@@ -22,6 +22,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 warnings.simplefilter("ignore")
 
 import torch  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
 
 from genlora.evaluate.pictures import (  # noqa: E402
     PictureOptions,
@@ -62,6 +64,7 @@ from genlora.images.mini import (  # noqa: E402
     preset,
 )
 from genlora.train.pictures import (  # noqa: E402
+    Album,
     BaseFit,
     SubjectFit,
     decibels,
@@ -101,7 +104,9 @@ class Run:
         return AutoencoderTiny.from_pretrained(self.folder / "vae").eval().requires_grad_(False)
 
     def model(self) -> Diffusion:
-        return Diffusion.open(self.folder / "pipeline")
+        model = Diffusion.open(self.folder / "pipeline")
+        model.unet.to(memory_format=torch.channels_last)  # a seventh less time a step on one core
+        return model
 
     def contact(self, name: str, pictures: torch.Tensor, columns: int = 8) -> None:
         """A sheet of pictures as a PNG, each point four wide."""
@@ -192,15 +197,27 @@ def subject(run: Run) -> None:
         return
     model, encoder = run.model(), PictureEncoder()
     rng = torch.Generator().manual_seed(11)
-    album = make_album(draw_subjects(run.args.subjects, rng), run.args.views, model, run.renderer(), encoder, rng)
+    kept = run.folder / "album.safetensors"
+    if kept.is_file():
+        album = Album(**load_file(kept))
+    else:
+        album = make_album(draw_subjects(run.args.subjects, rng), run.args.views, model, run.renderer(), encoder, rng)
+        save_file(vars(album), kept)
     held = make_album(draw_subjects(64, rng, level="combination"), 4, model, run.renderer(), encoder, rng)
     judge, mark = Oracle.load(run.folder / "oracle"), fingerprint(run.folder / "pipeline")
     fit = SubjectFit(
-        steps=run.args.subject_steps, batch=run.args.subject_batch, penalty=run.args.penalty, targets=run.args.targets
+        steps=run.args.subject_steps,
+        batch=run.args.subject_batch,
+        each=run.args.subject_each,
+        reading=run.args.reading_steps,
+        later=run.args.later,
+        penalty=run.args.penalty,
+        targets=run.args.targets,
+        save_every=run.args.subject_save_every,
     )
 
     def look(step: int, network: Any) -> None:
-        generator = SubjectGenerator(network, mark, {"steps": step, "penalty": fit.penalty, **_machine()})
+        generator = SubjectGenerator(network, mark, {"fit": asdict(fit), "step": step, **_machine()})
         generator.save(run.folder / "subject.safetensors")
         rows = hypernetwork_rows(generator, held, 3)
         figures = _subjects_right(run, model, judge, held.subjects, rows, f"subject-{step:05d}")
@@ -208,7 +225,15 @@ def subject(run: Run) -> None:
 
     checkpoints = run.folder / "subject-run"
     network = fit_subject(
-        SubjectConfig(rank=run.args.rank), fit, model, album, checkpoints, base=mark, heard=_losses, look=look
+        SubjectConfig(rank=run.args.rank),
+        fit,
+        model,
+        album,
+        checkpoints,
+        base=mark,
+        read=_reading,
+        heard=_losses,
+        look=look,
     )
     rows = hypernetwork_rows(SubjectGenerator(network, mark), held, 3)
     run.note("subject", steps=fit.steps, **_subjects_right(run, model, judge, held.subjects, rows, "subject"))
@@ -242,6 +267,10 @@ def _decibels(step: int, loss: float, db: float) -> None:
 
 def _loss(step: int, loss: float, seconds: float) -> None:
     print(f"step {step}: loss {loss:.4f}, {seconds:.0f} s", flush=True)
+
+
+def _reading(step: int, loss: float) -> None:
+    print(f"reading {step}: loss {loss:.3f}", flush=True)
 
 
 def _losses(step: int, losses: Any, seconds: float) -> None:
@@ -318,11 +347,15 @@ def main() -> None:
     parser.add_argument("--gate-ranks", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--targets", default=r"attn[12]\.to_(q|k|v|out\.0)$")
     parser.add_argument("--subjects", type=int, default=2000)
-    parser.add_argument("--views", type=int, default=5)
+    parser.add_argument("--views", type=int, default=6)
     parser.add_argument("--rank", type=int, default=4)
     parser.add_argument("--penalty", type=float, default=1e-4)
     parser.add_argument("--subject-steps", type=int, default=6000)
-    parser.add_argument("--subject-batch", type=int, default=32)
+    parser.add_argument("--subject-batch", type=int, default=16)
+    parser.add_argument("--subject-each", type=int, default=3)
+    parser.add_argument("--subject-save-every", type=int, default=250)
+    parser.add_argument("--reading-steps", type=int, default=600)
+    parser.add_argument("--later", type=float, default=2.0)
     parser.add_argument("--evaluate-subjects", type=int, default=200)
     parser.add_argument("--evaluate-own", type=int, default=40)
     args = parser.parse_args()

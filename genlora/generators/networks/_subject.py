@@ -90,8 +90,8 @@ class SubjectNetwork(nn.Module):
         """{path: factors of n subjects} from the tokens of their pictures; `present` says which pictures a row has."""
         return self.factors(self.changes(tokens, present))
 
-    def changes(self, tokens: Tensor, present: Tensor | None = None) -> dict[str, Tensor]:
-        """{shape: the heads' outputs `(n, layers of that shape, rank * (d_in + d_out))`}: what the L2 term is about."""
+    def read(self, tokens: Tensor, present: Tensor | None = None) -> Float[Tensor, "n layers width"]:
+        """What each target layer's query has read off the pictures."""
         if self.config.reader_tokens:
             memory, absent = self.reader(tokens, present), None
         else:
@@ -99,7 +99,11 @@ class SubjectNetwork(nn.Module):
         queries = self.queries.expand(len(tokens), -1, -1)
         for layer in self.layers:
             queries = layer(queries, memory, absent)
-        queries = self.norm(queries)
+        return self.norm(queries)
+
+    def changes(self, tokens: Tensor, present: Tensor | None = None) -> dict[str, Tensor]:
+        """{shape: the heads' outputs `(n, layers of that shape, rank * (d_in + d_out))`}: what the L2 term is about."""
+        queries = self.read(tokens, present)
         return {shape: self.heads[shape](queries[:, members]) for shape, members in self.groups.items()}
 
     def factors(self, changes: Mapping[str, Tensor]) -> dict[str, RowFactors]:

@@ -50,6 +50,15 @@ def make_album(
     )
 
 
+def draw_views(
+    n: int, views: int, most: int, rng: torch.Generator, *, targets: int = 1
+) -> tuple[Tensor, Tensor, Tensor]:
+    """For each of n rows target views `(n, targets)`, `most` others `(n, most)`, and which of those are present."""
+    order = torch.rand(n, views, generator=rng).argsort(1)
+    count = torch.randint(1, most + 1, (n, 1), generator=rng)
+    return order[:, :targets], order[:, targets : targets + most], torch.arange(most) < count
+
+
 class PromptTable:
     """Encoded prompts by scene: there are few of them, and the text encoder is frozen."""
 

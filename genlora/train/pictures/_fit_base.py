@@ -75,22 +75,28 @@ def tokens_of(tokenizer: "CLIPTokenizer", prompts: list[str]) -> Tensor:
 
 
 def diffusion_loss(
-    predict: Callable[[Tensor, Tensor], Tensor], latents: Tensor, scheduler: Any, rng: torch.Generator
+    predict: Callable[[Tensor, Tensor], Tensor],
+    latents: Tensor,
+    scheduler: Any,
+    rng: torch.Generator,
+    *,
+    later: float = 1.0,
 ) -> Tensor:
-    """Mean squared error of what a model predicts, at times drawn evenly.
+    """Mean squared error of what a model predicts, at times drawn evenly or rather late.
 
     Args:
         predict: from noised latents and times `(n,)` to predictions.
         latents: clean ones, `(n, c, h, w)`.
         scheduler: of diffusers; says how noise grows, and whether noise or velocity is predicted.
         rng: the randomness.
+        later: k of the times u^(1/k), with u drawn evenly: above 1 more of them are noisy.
 
     Raises:
         ConfigError: if the scheduler's model predicts something else.
     """
     n, signal = len(latents), scheduler.alphas_cumprod
     # One time from each of n equal spans: the loss of a small batch jumps less than with independent draws.
-    at = (torch.randperm(n, generator=rng) + torch.rand(n, generator=rng)) / n
+    at = ((torch.randperm(n, generator=rng) + torch.rand(n, generator=rng)) / n) ** (1 / later)
     times = (at * len(signal)).long().clamp_(max=len(signal) - 1)
     alpha = signal[times].sqrt()[:, None, None, None]
     sigma = (1 - signal[times]).sqrt()[:, None, None, None]

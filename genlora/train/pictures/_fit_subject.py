@@ -13,8 +13,9 @@ from genlora.errors import ConfigError
 from genlora.generators import SubjectConfig, SubjectNetwork
 from genlora.images import ATTENTION, Diffusion, RowFactors, row_loras
 
-from ._album import Album, PromptTable
+from ._album import Album, PromptTable, draw_views
 from ._fit_base import diffusion_loss
+from ._fit_reading import fit_reading
 from ._resume import load_progress, save_progress
 
 
@@ -23,12 +24,19 @@ class SubjectFit:
     """How a hypernetwork is fitted."""
 
     steps: int
-    batch: int = 32
+    batch: int = 16
+    """Subjects a step."""
+    each: int = 3
+    """Pictures that each subject's adapter has to draw in a step: the network runs once for them."""
+    reading: int = 0
+    """Steps before the first of the above in which the trunk alone learns to name what is rendered (`fit_reading`)."""
+    later: float = 1.0
+    """How times are drawn: 1 evenly, above 1 rather noisy ones, where a subject is not yet seen in the latents."""
     lr: float = 1e-3
     warmup: int = 100
     penalty: float = 1e-4
     """Weight of the mean square of the heads' outputs."""
-    empty: float = 0.1
+    empty: float = 0.05
     """Share of empty prompts, so that the subject's model has an empty branch too."""
     references: int = 3
     """Largest number of reference pictures of a row; each row draws from 1 to this."""
@@ -45,12 +53,13 @@ def fit_subject(
     folder: Path,
     *,
     base: str = "",
+    read: Callable[[int, float], None] = lambda step, loss: None,
     heard: Callable[[int, Mapping[str, float], float], None] = lambda step, losses, seconds: None,
     look: Callable[[int, SubjectNetwork], None] = lambda step, network: None,
 ) -> SubjectNetwork:
     """Train a hypernetwork, going on from `folder/subject.safetensors` if it is there.
 
-    A row's target is never among its references, so that a background copied from them does not help.
+    A row's targets are never among its references, so that a background copied from them does not help.
 
     Args:
         config: the network's sizes.
@@ -59,14 +68,18 @@ def fit_subject(
         album: training subjects, with more pictures of each than the largest number of references.
         folder: where checkpoints go.
         base: fingerprint of the model; a checkpoint that was made through another one is refused.
+        read: told the step and the loss of the reading before, every 20 steps.
         heard: told the step, means of `loss` and `norm` (root mean square of the heads' outputs), and seconds.
         look: given the network at every checkpoint.
 
     Raises:
         ConfigError: if the album has too few pictures of each subject, or the checkpoint is of another base.
     """
-    if album.views <= fit.references:
-        raise ConfigError(f"{album.views} pictures of each subject; expected more than {fit.references} references")
+    if album.views < fit.references + fit.each:
+        raise ConfigError(
+            f"{album.views} pictures of each subject; expected at least {fit.references} references and {fit.each} "
+            "others to draw"
+        )
     torch.manual_seed(fit.seed)
     network = SubjectNetwork(config, model.targets(fit.targets))
     optimizer = torch.optim.AdamW(network.parameters(), lr=fit.lr, weight_decay=0.0, betas=(0.9, 0.98))
@@ -78,8 +91,11 @@ def fit_subject(
             f"{checkpoint}: was trained through the model {before['base'][:12]}, this one is {base[:12]}. "
             "Move it away to start from the beginning."
         )
-    first = before["step"]
-    prompts, start = PromptTable(model), time.monotonic()
+    first, start = before["step"], time.monotonic()
+    if not checkpoint.exists() and fit.reading:
+        fit_reading(network, album, steps=fit.reading, references=fit.references, seed=fit.seed, heard=read)
+        save_progress(checkpoint, modules, optimizer, {"step": 0, "base": base})
+    prompts = PromptTable(model)
     sums = {"loss": 0.0, "norm": 0.0}
     for step in range(first, fit.steps):
         rng = torch.Generator().manual_seed(fit.seed * 1_000_003 + step)
@@ -87,17 +103,23 @@ def fit_subject(
             shrunk = 0.51 + 0.49 * math.cos(math.pi * step / fit.steps)
             group["lr"] = fit.lr * min(1, (step + 1) / fit.warmup) * shrunk
         rows = torch.randint(len(album), (fit.batch,), generator=rng)
-        target, references, present = draw_views(fit.batch, album.views, fit.references, rng)
+        targets, references, present = draw_views(fit.batch, album.views, fit.references, rng, targets=fit.each)
         changes = network.changes(album.tokens[rows[:, None], references].float(), present)
         squares = torch.stack([change.square().mean() for change in changes.values()]).mean()
-        dropped = torch.rand(fit.batch, generator=rng) < fit.empty
-        states = prompts.states(album.scenes[rows, target], dropped)
-        with row_loras(model.unet, network.factors(changes)):
+        pictured, views = rows.repeat_interleave(fit.each), targets.flatten()
+        dropped = torch.rand(len(pictured), generator=rng) < fit.empty
+        states = prompts.states(album.scenes[pictured, views], dropped)
+        factors = {
+            path: RowFactors(f.a.repeat_interleave(fit.each, 0), f.b.repeat_interleave(fit.each, 0))
+            for path, f in network.factors(changes).items()
+        }
+        with row_loras(model.unet, factors):
             loss = diffusion_loss(
                 lambda x, t, s=states: model.predict(x, t, s),
-                album.latents[rows, target],
+                album.latents[pictured, views],
                 model.scheduler,
                 rng,
+                later=fit.later,
             )
             optimizer.zero_grad()
             (loss + fit.penalty * squares).backward()
@@ -112,13 +134,6 @@ def fit_subject(
             save_progress(checkpoint, modules, optimizer, {"step": step + 1, "base": base})
             look(step + 1, network)
     return network.eval().requires_grad_(False)
-
-
-def draw_views(n: int, views: int, most: int, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """For each of n rows a target view `(n,)`, `most` other views `(n, most)`, and which of them are present."""
-    order = torch.rand(n, views, generator=rng).argsort(1)
-    count = torch.randint(1, most + 1, (n, 1), generator=rng)
-    return order[:, 0], order[:, 1 : most + 1], torch.arange(most) < count
 
 
 def fit_loras(
