@@ -10,6 +10,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import torch
+
 from genlora.errors import BaseError, BaseMismatchError, ConfigError
 from genlora.extras import require_extra
 from genlora.files import at_home, atomic_write, sha256_bytes
@@ -27,8 +29,11 @@ from genlora.images import (
     read_picture,
     rows_of,
     sample,
+    square_tensor,
+    state_of,
     to_image,
 )
+from genlora.train.pictures import refine_rows
 from genlora.versions import versions
 
 from ._adapter import SubjectAdapter
@@ -42,6 +47,8 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 PIPELINE = "pipeline"
 GENERATOR = "subject.safetensors"
 MOST_AT_ONCE = 16
+MOST_REFINING = 10_000
+MOST_RANK = 256
 _SETTINGS = set(Sampling.__dataclass_fields__) - {"guidance"}
 EXAMPLE_PROMPT = "a photo of a big happy critter in the centre , on a blue background"
 
@@ -139,6 +146,46 @@ class ImageStudio:
             "versions": versions(),
         }
         return SubjectAdapter(state, body)
+
+    def refine(
+        self,
+        adapter: SubjectAdapter,
+        pictures: "str | Path | Sequence[str | Path | bytes | Image]",
+        captions: Sequence[str],
+        *,
+        steps: int = 25,
+        rank: int | None = None,
+        seed: int = 0,
+    ) -> SubjectAdapter:
+        """Train an adapter a little further on pictures of its subject, at a larger rank that starts as the same.
+
+        Args:
+            adapter: of `personalize`.
+            pictures: as there.
+            captions: one for each picture: where the subject is and what it does, without the subject itself. What a
+                caption leaves out, the adapter takes for the subject's.
+            steps: how many, of 8 pictures each.
+            rank: of the result; None is twice the adapter's.
+            seed: of the training.
+
+        Raises:
+            ConfigError: if captions and pictures differ in number, or steps or rank are outside their range.
+            PictureError: if a picture cannot be read, there are too many, or one shows nothing.
+            BaseMismatchError: if the adapter was made for another model.
+        """
+        self._check(adapter)
+        if not 1 <= steps <= MOST_REFINING:
+            raise ConfigError(f"{steps} steps of refinement; expected 1 to {MOST_REFINING:,}")
+        wider = 2 * int(adapter.body["rank"]) if rank is None else rank
+        if wider > MOST_RANK:
+            raise ConfigError(f"a refined adapter of rank {wider}; expected at most {MOST_RANK}")
+        named = _opened(pictures)
+        shown = torch.stack([square_tensor(image, self.model.side) for _, image in named])
+        rows = refine_rows(
+            self.model, rows_of(adapter.state), shown, captions, rank=wider, steps=steps, seed=seed
+        )
+        told = {"steps": steps, "seed": seed, "pictures": [digest for digest, _ in named], "captions": list(captions)}
+        return SubjectAdapter(state_of(rows), {**adapter.body, "rank": wider, "refined": told})
 
     def imagine(
         self,

@@ -1,5 +1,6 @@
 """Evaluation of the image hypernetwork on subjects that no training has seen."""
 
+from ._compared import at_equal_subject as at_equal_subject
 from ._measures import Gallery as Gallery
 from ._measures import Measured as Measured
 from ._measures import judged as judged

@@ -9,6 +9,7 @@ import torch
 from genlora.images import to_image
 
 from .._output import with_report
+from ._compared import at_equal_subject
 from ._measures import Measured
 from ._run import PicturesEvaluated
 
@@ -29,7 +30,13 @@ def pictures_report(found: PicturesEvaluated, about: Mapping[str, Any]) -> dict[
         for level, methods in found.figures.items()
     }
     seconds = {name: round(value, 4) for name, value in found.seconds.items()}
-    body = {"about": dict(about), "figures": figures, "curve": found.curve, "seconds_per_subject": seconds}
+    body = {
+        "about": dict(about),
+        "figures": figures,
+        "curve": found.curve,
+        "at_equal_subject": at_equal_subject(found.curve),
+        "seconds_per_subject": seconds,
+    }
     files = {"report.md": _markdown(found, about).encode()}
     if found.sheet is not None:
         files["pictures.png"] = _sheet(found.sheet)
@@ -69,9 +76,25 @@ def _markdown(found: PicturesEvaluated, about: Mapping[str, Any]) -> str:
         ]
         head = ("guidance", "text", "subject", "subject attributes", "prompt attributes", "background leak")
         text += ["", "## Over guidance", "", *_table(head, rows)]
+        text += ["", "`hybrid` against `cfg` where it draws the subject at least as well:", ""]
+        text += _table(
+            ("cfg", "subject attributes", "hybrid", "prompt attributes", "background leak"), _equal(found.curve)
+        )
     text += ["", "## Seconds to make one subject's adapter", ""]
     text += _table(("method", "seconds"), [(name, f"{value:.3f}") for name, value in found.seconds.items()])
     return "\n".join(text) + "\n"
+
+
+def _equal(curve: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    rows = []
+    for point in at_equal_subject(curve):
+        if point["found"] is None:
+            told = ("none does", "", "")
+        else:
+            mine, theirs = point["leak"]
+            told = (point["found"], f"{100 * point['prompt']:+.1f} points", f"{100 * mine:.1f} %, not {100 * theirs:.1f} %")
+        rows.append((point["against"], f"{100 * point['subject']:.1f} %", *told))
+    return rows
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 LEVELS = ("combination", "value")
 """Unseen combinations of values, unseen values. The miniature is trained on one class, so there is no third level."""
 GRID: tuple[tuple[str, float, float | None], ...] = (
-    ("cfg", 3.0, None),
+    *(("cfg", t, None) for t in (1.5, 3.0, 5.0)),
     ("base_uncond", 3.0, None),
     ("autoguidance", 3.0, 1.5),
     *(("hybrid", t, s * t) for t in (2.0, 4.0, 7.5) for s in (0.5, 1.0, 1.5)),
@@ -139,7 +139,7 @@ def evaluate_pictures(
     for level in LEVELS:
         heard(f"subjects with an unseen {level}")
         subjects = draw_subjects(options.subjects, rng, level=level)
-        album = make_album(subjects, options.references + 1, model, bench.renderer, generator.encoder(), rng)
+        album = make_album(subjects, options.references, model, bench.renderer, generator.encoder(), rng)
         gallery = Gallery.of(subjects, bench.renderer, generator.encoder(), rng)
         scenes = draw_scenes(options.subjects, rng)[:, None].expand(-1, options.seeds, -1)
         start = time.monotonic()
@@ -157,7 +157,7 @@ def evaluate_pictures(
             heard(f"{level}: {name}")
             pictures[name] = bench.drawn(factors, scenes, chosen)
             figures[name] = bench.measured(pictures[name], album, scenes, gallery)
-        few = _first(album, options.own)
+        few = _first(album, options.own, options.references)  # what the hypernetwork is shown, and no more
         for steps in options.own_steps if options.own else ():
             heard(f"{level}: {len(few)} LoRAs of {steps} steps")
             start = time.monotonic()
@@ -181,8 +181,10 @@ def _mean_subject(bench: _Bench, rng: torch.Generator) -> dict[str, RowFactors]:
     return fit_loras(bench.model, album, rank=bench.generator.network.config.rank, steps=steps, batch=16, together=True)
 
 
-def _first(album: Album, n: int) -> Album:
-    return Album(album.subjects[:n], album.scenes[:n], album.latents[:n], album.tokens[:n])
+def _first(album: Album, n: int, views: int | None = None) -> Album:
+    """The first subjects, and of each the first pictures."""
+    shown = (tensor[:n, :views] for tensor in (album.scenes, album.latents, album.tokens))
+    return Album(album.subjects[:n], *shown)
 
 
 def _curve(

@@ -10,10 +10,13 @@ from ._fit_autoencoder import fit_autoencoder as fit_autoencoder
 from ._fit_base import BaseFit as BaseFit
 from ._fit_base import diffusion_loss as diffusion_loss
 from ._fit_base import fit_base as fit_base
+from ._fit_loras import fit_loras as fit_loras
+from ._fit_loras import fit_rows as fit_rows
+from ._fit_loras import refine_rows as refine_rows
+from ._fit_loras import relaxed as relaxed
 from ._fit_oracle import fit_oracle as fit_oracle
 from ._fit_reading import fit_reading as fit_reading
 from ._fit_subject import SubjectFit as SubjectFit
-from ._fit_subject import fit_loras as fit_loras
 from ._fit_subject import fit_subject as fit_subject
 from ._resume import load_progress as load_progress
 from ._resume import save_progress as save_progress

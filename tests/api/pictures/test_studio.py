@@ -56,6 +56,14 @@ def test_equal_pictures_give_equal_bytes_however_they_come(studio, pictures, ada
     assert studio.personalize(files[:1]).files() != adapter.files()
 
 
+def test_a_refined_adapter_says_so_and_limits_are_told(studio, pictures, adapter):
+    refined = studio.refine(adapter, pictures, [PROMPT] * 3, steps=1, rank=3)
+    assert refined.body["rank"] == 3 and all(pair.a.shape[0] == 3 for _, pair in refined.state.items())
+    for wrong, says in (({"steps": 0}, "0 steps of refinement"), ({"rank": 500}, "rank 500"), ({"rank": 1}, "rank 1;")):
+        with pytest.raises(ConfigError, match=says):
+            studio.refine(adapter, pictures, [PROMPT] * 3, **wrong)
+
+
 def test_diffusers_loads_the_folder_and_predicts_the_same(image_folder, adapter, tmp_path):
     from diffusers import StableDiffusionPipeline
 
@@ -185,6 +193,15 @@ def test_the_commands_do_what_they_say(image_folder, pictures, tmp_path):
     )
     assert drawn.exit_code == 0, drawn.output
     assert str(out) in drawn.stdout and Image.open(out).size == (32, 32)
+    told = [word for _ in range(3) for word in ("--caption", PROMPT)]
+    refined = run(
+        *("personalize", "--images", pictures, "-o", tmp_path / "refined", "--model", image_folder, "--json"),
+        *("--refine", 2, *told),
+    )
+    assert refined.exit_code == 0, refined.output
+    said = json.loads(refined.stdout)
+    assert said["rank"] == 4 and said["refined"]["steps"] == 2 and len(said["refined"]["captions"]) == 3
+    assert SubjectAdapter.load(tmp_path / "refined").body["refined"] == said["refined"]
     sheet = tmp_path / "sheet.png"
     tried = run("try-image", *sorted(pictures.iterdir()), "--model", image_folder, "--steps", 2, "-o", sheet)
     assert tried.exit_code == 0, tried.output
@@ -197,6 +214,8 @@ def test_the_commands_do_what_they_say(image_folder, pictures, tmp_path):
         (("personalize", "--images", "missing.png", "-o", "x"), "cannot be read"),
         (("personalize", "--images", "text.png", "-o", "x"), "not a picture"),
         (("personalize", "--images", "empty", "-o", "x"), "holds no picture"),
+        (("personalize", "--images", "some.png", "-o", "x", "--refine", 25), "0 captions for 1 pictures"),
+        (("personalize", "--images", "some.png", "-o", "x", "--caption", "a"), "without it none is read"),
         (("imagine", "--prompt", PROMPT, "-o", "a.jpg"), "ends in .png"),
         (("imagine", "--prompt", PROMPT, "-o", "there.png"), "is there already"),
         (("imagine", "--prompt", PROMPT, "-o", "a.png", "--adapter", "empty"), "receipt.json"),
@@ -215,6 +234,7 @@ def test_commands_say_what_is_wrong(args, says, image_folder, tmp_path, monkeypa
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "there.png").write_text("there")
     (tmp_path / "empty").mkdir()
+    unseen_subject(32)[0].save(tmp_path / "some.png")
     found = run(*(image_folder if a == "MODEL" else a for a in args))
     assert found.exit_code == 2, found.output
     assert says in found.stderr and "Traceback" not in found.output

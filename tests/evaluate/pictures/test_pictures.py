@@ -9,6 +9,7 @@ from genlora.errors import ConfigError
 from genlora.evaluate.pictures import (
     Gallery,
     PictureOptions,
+    at_equal_subject,
     evaluate_pictures,
     judged,
     over_subjects,
@@ -88,6 +89,23 @@ def test_nobody_keeps_their_place_and_copies_have_no_spread():
         PictureOptions(subjects=1)
 
 
+def test_guidances_are_compared_where_the_subject_is_drawn_as_well():
+    def point(name, text, weight, subject, prompt, leak):
+        figures = {k: {"mean": v} for k, v in (("subject", subject), ("prompt", prompt), ("leak", leak))}
+        return {"guidance": name, "text": text, "subject_weight": weight, **figures}
+
+    curve = [
+        point("cfg", 3.0, None, 0.8, 0.9, 0.1),
+        point("cfg", 5.0, None, 0.95, 0.7, 0.2),
+        point("hybrid", 4.0, 2.0, 0.6, 1.0, 0.0),
+        point("hybrid", 4.0, 4.0, 0.8, 0.95, 0.05),
+        point("hybrid", 4.0, 6.0, 0.9, 0.92, 0.07),
+    ]
+    first, second = at_equal_subject(curve)
+    assert first["found"] == "hybrid 4, 4" and first["prompt"] == pytest.approx(0.05) and first["leak"] == [0.05, 0.1]
+    assert second["against"] == "cfg 5" and second["found"] is None and second["prompt"] is None
+
+
 def test_a_small_evaluation_from_end_to_end(image_folder, models):
     oracle = fit_oracle(Renderer(32), steps=2, batch=4)
     generator = SubjectGenerator.load(image_folder / "subject.safetensors")
@@ -97,11 +115,12 @@ def test_a_small_evaluation_from_end_to_end(image_folder, models):
     methods = {"base", "one LoRA for all", "hypernetwork", "hypernetwork, another subject", "own LoRA, 2 steps"}
     assert set(found.figures) == {"combination", "value"}
     assert all(set(level) == methods for level in found.figures.values())
-    assert len(found.curve) == 12 and found.sheet.shape[:2] == (2, 5)
+    assert len(found.curve) == 14 and found.sheet.shape[:2] == (2, 5)
     assert any("2 LoRAs of 2 steps" in what for what in heard)
     files = pictures_report(found, {"model": "tiny"})
     assert set(files) == {"report.md", "report.json", "pictures.png"}
     body = json.loads(files["report.json"])
+    assert [point["against"] for point in body["at_equal_subject"]] == ["cfg 1.5", "cfg 3", "cfg 5"]
     assert body["figures"]["value"]["base"]["leak"].keys() == {"mean", "low", "high"}
     assert b"| hypernetwork |" in files["report.md"]
     assert found.seconds.keys() == {"hypernetwork", "own LoRA, 2 steps"}

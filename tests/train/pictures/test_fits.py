@@ -7,7 +7,7 @@ import torch
 
 from genlora.errors import ConfigError, ManifestError
 from genlora.generators import SubjectConfig, SubjectNetwork
-from genlora.images import row_loras
+from genlora.images import RowFactors, row_loras
 from genlora.images.mini import Picture, Renderer, draw_scenes, draw_subjects
 from genlora.train.pictures import (
     BaseFit,
@@ -20,7 +20,10 @@ from genlora.train.pictures import (
     fit_base,
     fit_loras,
     fit_oracle,
+    fit_reading,
     fit_subject,
+    refine_rows,
+    relaxed,
 )
 
 from ...image_world import TINY, needs_images
@@ -119,10 +122,35 @@ def test_the_loss_is_of_what_the_model_predicts(models):
 
 
 def test_a_target_is_never_among_its_references():
-    target, references, present = draw_views(500, 5, 3, torch.Generator().manual_seed(0))
-    assert not (references == target[:, None]).any()
+    targets, references, present = draw_views(500, 5, 3, torch.Generator().manual_seed(0), targets=2)
+    assert not (references[:, :, None] == targets[:, None]).any() and not (targets[:, 0] == targets[:, 1]).any()
     assert all(len(set(row)) == 3 for row in references.tolist())
     assert present[:, 0].all() and set(present.sum(1).tolist()) == {1, 2, 3}
+
+
+def test_reading_first_names_subjects_and_leaves_the_first_adapter_the_base(models, album):
+    torch.manual_seed(0)
+    network = SubjectNetwork(SMALL, models["mini"].targets())
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    heard = []
+    fit_reading(network, album, steps=60, batch=8, lr=3e-3, heard=lambda step, loss: heard.append(loss))
+    assert len(heard) == 3 and heard[-1] < 0.5 * heard[0]
+    moved = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert {"queries", "reader.project.weight"} <= moved
+    assert not any(name.startswith(("heads.", "common_")) for name in moved)
+
+
+def test_late_times_are_noisy_ones(models, album):
+    seen = {}
+
+    def predict(noised, times):
+        seen["times"] = times
+        return noised
+
+    latents = album.latents.flatten(0, 1)
+    for later, least, most in ((1.0, 400, 600), (3.0, 650, 850)):
+        diffusion_loss(predict, latents, models["mini"].scheduler, torch.Generator().manual_seed(0), later=later)
+        assert least < seen["times"].float().mean() < most
 
 
 def test_an_untrained_hypernetwork_is_the_base(models, album):
@@ -165,7 +193,7 @@ def test_the_hypernetwork_reads_a_set(models, album, reader_tokens):
 
 def test_the_hypernetwork_learns_and_goes_on_after_a_stop(models, album, tmp_path):
     model, heard = models["mini"], []
-    fit = SubjectFit(steps=40, batch=8, lr=3e-3, warmup=5, save_every=20)
+    fit = SubjectFit(steps=40, batch=4, each=2, reading=2, later=2.0, lr=3e-3, warmup=5, save_every=20)
     whole = fit_subject(SMALL, fit, model, album, tmp_path / "a", heard=lambda s, losses, t: heard.append(losses))
     assert heard[1]["norm"] > 0 and heard[1]["loss"] < heard[0]["loss"]
     stop = RuntimeError("stopped")
@@ -180,14 +208,14 @@ def test_the_hypernetwork_learns_and_goes_on_after_a_stop(models, album, tmp_pat
         assert torch.allclose(a, b, atol=1e-6)
     with pytest.raises(ConfigError, match="was trained through the model"):
         fit_subject(SMALL, fit, model, album, tmp_path / "b", base="another")
-    with pytest.raises(ConfigError, match="expected more than 5 references"):
-        fit_subject(SMALL, SubjectFit(steps=1, references=5), model, album, tmp_path / "c")
+    with pytest.raises(ConfigError, match="expected at least 3 references and 3 others"):
+        fit_subject(SMALL, SubjectFit(steps=1), model, album, tmp_path / "c")
 
 
 def test_the_penalty_keeps_what_the_heads_give_small(models, album, tmp_path):
     norms = []
     for penalty in (0.0, 10.0):
-        fit = SubjectFit(steps=20, batch=8, lr=3e-3, warmup=2, penalty=penalty)
+        fit = SubjectFit(steps=20, batch=4, each=2, lr=3e-3, warmup=2, penalty=penalty)
         fit_subject(
             SMALL, fit, models["mini"], album, tmp_path / str(penalty), heard=lambda s, found, t: norms.append(found)
         )
@@ -206,6 +234,25 @@ def test_subjects_learn_side_by_side_as_they_would_alone(models, album, name, pi
     assert all(f.a.shape[0] == n and f.b.abs().sum() > 0 for f in rows.values())
     mean = fit_loras(model, own, rank=2, steps=3, batch=4, together=True)
     assert all(f.a.shape[0] == 1 for f in mean.values())
-    more = fit_loras(model, own, rank=2, steps=1, batch=2, start=rows)
+
+
+@pytest.mark.parametrize("name", ["mini", "sdxl"])
+def test_refinement_starts_from_the_same_function_at_a_larger_rank(models, name):
+    model = models[name]
+    rng = torch.Generator().manual_seed(0)
+    rows = {
+        path: RowFactors(torch.randn(1, 2, d_in, generator=rng), 0.1 * torch.randn(1, d_out, 2, generator=rng))
+        for path, (d_in, d_out) in model.targets().items()
+    }
+    for factors in rows.values():
+        wider = relaxed(factors, 5, rng)
+        assert wider.a.shape[1] == 5 and torch.allclose(wider.b @ wider.a, factors.b @ factors.a, atol=1e-6)
+    pictures = torch.rand(2, 3, model.side, model.side, generator=rng)
+    made = [refine_rows(model, rows, pictures, ["a red thing", "a thing"], rank=5, steps=3, batch=2) for _ in range(2)]
     path = next(iter(rows))
-    assert not torch.equal(more[path].b, rows[path].b)
+    assert made[0][path].a.shape[1] == 5 and bool((made[0][path].b[:, :, 2:] != 0).any())
+    assert torch.equal(made[0][path].b, made[1][path].b)
+    with pytest.raises(ConfigError, match="1 captions for 2 pictures"):
+        refine_rows(model, rows, pictures, ["a thing"], rank=5)
+    with pytest.raises(ConfigError, match="of rank 1; expected at least"):
+        refine_rows(model, rows, pictures, ["a thing"] * 2, rank=1)
