@@ -211,6 +211,7 @@ def subject(run: Run) -> None:
         each=run.args.subject_each,
         reading=run.args.reading_steps,
         later=run.args.later,
+        lr=run.args.subject_lr,
         penalty=run.args.penalty,
         targets=run.args.targets,
         save_every=run.args.subject_save_every,
@@ -355,6 +356,7 @@ def main() -> None:
     parser.add_argument("--subject-each", type=int, default=3)
     parser.add_argument("--subject-save-every", type=int, default=250)
     parser.add_argument("--reading-steps", type=int, default=600)
+    parser.add_argument("--subject-lr", type=float, default=3e-4)
     parser.add_argument("--later", type=float, default=2.0)
     parser.add_argument("--evaluate-subjects", type=int, default=200)
     parser.add_argument("--evaluate-own", type=int, default=40)

@@ -17,6 +17,7 @@ from genlora.images.mini import (
     Oracle,
     Picture,
     Renderer,
+    Sprouts,
     all_words,
     caption,
     draw_scenes,
@@ -138,3 +139,16 @@ def test_the_judge_is_saved_whole_and_judges(renderer, tmp_path):
     (tmp_path / "oracle.json").write_text("{}")
     with pytest.raises(ManifestError, match="no attribute oracle"):
         Oracle.load(tmp_path)
+
+
+def test_sprouts_stand_in_the_same_scenes_and_are_nobody_else():
+    sprouts = Sprouts(3, 32)
+    scene = torch.tensor([[4, 0, 1, 1]])  # black, small, in the centre
+    pictures = sprouts.draw(torch.arange(3), scene.expand(3, -1))
+    assert pictures.shape == (3, 3, 32, 32) and 0 <= pictures.min() and pictures.max() <= 1
+    ground = torch.tensor(_rgb(BACKGROUNDS["black"]))
+    assert torch.allclose(pictures[:, :, 0, 0], ground.expand(3, -1), atol=1e-6)
+    assert (pictures[0] - pictures[1]).abs().max() > 0.1
+    left = sprouts.draw(torch.zeros(1, dtype=torch.long), torch.tensor([[4, 0, 1, 0]]))
+    shown = [(p - ground[:, None, None]).abs().sum(0) > 0.05 for p in (left[0], pictures[0])]
+    assert shown[0].nonzero()[:, 1].float().mean() < shown[1].nonzero()[:, 1].float().mean() - 3

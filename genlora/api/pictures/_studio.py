@@ -181,9 +181,7 @@ class ImageStudio:
             raise ConfigError(f"a refined adapter of rank {wider}; expected at most {MOST_RANK}")
         named = _opened(pictures)
         shown = torch.stack([square_tensor(image, self.model.side) for _, image in named])
-        rows = refine_rows(
-            self.model, rows_of(adapter.state), shown, captions, rank=wider, steps=steps, seed=seed
-        )
+        rows = refine_rows(self.model, rows_of(adapter.state), shown, captions, rank=wider, steps=steps, seed=seed)
         told = {"steps": steps, "seed": seed, "pictures": [digest for digest, _ in named], "captions": list(captions)}
         return SubjectAdapter(state_of(rows), {**adapter.body, "rank": wider, "refined": told})
 

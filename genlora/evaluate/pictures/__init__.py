@@ -1,5 +1,7 @@
 """Evaluation of the image hypernetwork on subjects that no training has seen."""
 
+from ._bench import PictureOptions as PictureOptions
+from ._bench import hypernetwork_rows as hypernetwork_rows
 from ._compared import at_equal_subject as at_equal_subject
 from ._measures import Gallery as Gallery
 from ._measures import Measured as Measured
@@ -10,7 +12,5 @@ from ._measures import spread as spread
 from ._report import picture_columns as picture_columns
 from ._report import picture_rows as picture_rows
 from ._report import pictures_report as pictures_report
-from ._run import PictureOptions as PictureOptions
 from ._run import PicturesEvaluated as PicturesEvaluated
 from ._run import evaluate_pictures as evaluate_pictures
-from ._run import hypernetwork_rows as hypernetwork_rows

@@ -24,7 +24,9 @@ _COLUMNS = {
 
 
 def pictures_report(found: PicturesEvaluated, about: Mapping[str, Any]) -> dict[str, bytes]:
-    """{name: bytes} of `report.md`, `report.json` (all figures) and, if pictures were kept, `pictures.png`."""
+    """{name: bytes} of `report.md`, `report.json` (all figures) and, if pictures were kept,
+    `pictures.png` and `class.png`.
+    """
     figures = {
         level: {method: {k: v.to_json() for k, v in values.items()} for method, values in methods.items()}
         for level, methods in found.figures.items()
@@ -40,12 +42,17 @@ def pictures_report(found: PicturesEvaluated, about: Mapping[str, Any]) -> dict[
     files = {"report.md": _markdown(found, about).encode()}
     if found.sheet is not None:
         files["pictures.png"] = _sheet(found.sheet)
+    if found.class_sheet is not None:
+        files["class.png"] = _sheet(found.class_sheet)
     return with_report(files, body)
 
 
 def picture_rows(methods: Mapping[str, Mapping[str, Measured]]) -> list[tuple[str, ...]]:
     """One row for each method: its name and its figures, with intervals."""
-    return [(name, *(_cell(values[key], key) for key in _COLUMNS)) for name, values in methods.items()]
+    return [
+        (name, *(_cell(values[key], key) if key in values else "-" for key in _COLUMNS))
+        for name, values in methods.items()
+    ]
 
 
 def picture_columns() -> tuple[str, ...]:
@@ -92,7 +99,11 @@ def _equal(curve: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
             told = ("none does", "", "")
         else:
             mine, theirs = point["leak"]
-            told = (point["found"], f"{100 * point['prompt']:+.1f} points", f"{100 * mine:.1f} %, not {100 * theirs:.1f} %")
+            told = (
+                point["found"],
+                f"{100 * point['prompt']:+.1f} points",
+                f"{100 * mine:.1f} %, not {100 * theirs:.1f} %",
+            )
         rows.append((point["against"], f"{100 * point['subject']:.1f} %", *told))
     return rows
 

@@ -1,6 +1,5 @@
 """Evaluation of an image hypernetwork: methods, baselines, held-out levels and guidances, in one run."""
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,18 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genlora.errors import ConfigError
 from genlora.generators import SubjectGenerator
-from genlora.images import Diffusion, Guidance, RowFactors, Rows, Sampling, guidance, sample
-from genlora.images.mini import Oracle, Renderer, caption, draw_scenes, draw_subjects
+from genlora.images import Diffusion, RowFactors, Rows, guidance
+from genlora.images.mini import Oracle, Renderer, draw_scenes, draw_subjects
 from genlora.train.pictures import Album, fit_loras, make_album
 
-from ._measures import Gallery, Measured, judged, over_subjects, shuffled, spread, unit_vectors
-
-log = logging.getLogger(__name__)
+from ._bench import Bench, PictureOptions, first_of, hypernetwork_rows
+from ._measures import Gallery, Measured, shuffled
+from ._unseen_class import CLASS, unseen_class
 
 LEVELS = ("combination", "value")
-"""Unseen combinations of values, unseen values. The miniature is trained on one class, so there is no third level."""
+"""Unseen combinations of values, unseen values; the third level, an unseen class, is in `_unseen_class`."""
 GRID: tuple[tuple[str, float, float | None], ...] = (
     *(("cfg", t, None) for t in (1.5, 3.0, 5.0)),
     ("base_uncond", 3.0, None),
@@ -28,29 +26,6 @@ GRID: tuple[tuple[str, float, float | None], ...] = (
     *(("hybrid", t, s * t) for t in (2.0, 4.0, 7.5) for s in (0.5, 1.0, 1.5)),
 )
 """Guidances that are compared: name, text weight, subject weight."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PictureOptions:
-    """How much is evaluated."""
-
-    subjects: int = 200
-    seeds: int = 3
-    own: int = 40
-    """Subjects that get LoRAs of their own; they are the first of each level's."""
-    own_steps: tuple[int, ...] = (25, 200)
-    references: int = 3
-    steps: int = 15
-    guidance: tuple[str, float, float | None] = ("hybrid", 3.0, None)
-    grid_subjects: int = 40
-    """Subjects of the curves over guidance; 0 leaves the curves out."""
-    retrieval: int = 60
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (("subjects", 2), ("seeds", 1), ("references", 1), ("retrieval", 2)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
 
 @dataclass(eq=False)
@@ -64,48 +39,9 @@ class PicturesEvaluated:
     seconds: dict[str, float] = field(default_factory=dict)
     """{method: seconds per subject} to make an adapter."""
     sheet: Tensor | None = None
-    """`(rows, columns, 3, h, w)`: reference, base, hypernetwork, own LoRA, the render that was asked for."""
-
-
-@dataclass(eq=False)
-class _Bench:
-    model: Diffusion
-    generator: SubjectGenerator
-    oracle: Oracle
-    renderer: Renderer
-    options: PictureOptions
-    heard: Callable[[str], None]
-
-    def drawn(self, rows: Rows | None, scenes: Tensor, chosen: Guidance) -> Tensor:
-        """One picture for each subject and seed, `(n, seeds, 3, h, w)`, in batches of 64."""
-        n, seeds = scenes.shape[:2]
-        prompts = [caption(scene) for scene in scenes.flatten(0, 1).tolist()]
-        sampling = Sampling(guidance=chosen, steps=self.options.steps)
-        found = []
-        for i in range(0, n * seeds, 64):
-            part = torch.arange(i, min(i + 64, n * seeds))
-            own = None
-            if rows is not None:
-                who = part // seeds if len(next(iter(rows.values())).a) > 1 else torch.zeros_like(part)
-                own = {path: RowFactors(f.a[who], f.b[who]) for path, f in rows.items()}
-            numbers = [10_000 + int(k % seeds) for k in part]  # all methods draw from the same noise
-            found.append(sample(self.model, [prompts[k] for k in part], sampling, own, seeds=numbers))
-        return torch.cat(found).unflatten(0, (n, seeds))
-
-    def measured(self, pictures: Tensor, album: Album, scenes: Tensor, gallery: Gallery) -> dict[str, Measured]:
-        found = judged(self.oracle, pictures, album.subjects, scenes, album.scenes[:, 0, 0])
-        vectors = unit_vectors(self.generator.encoder(), pictures.flatten(0, 1)).unflatten(0, pictures.shape[:2])
-        few = min(len(pictures), self.options.retrieval)
-        found["similarity"] = gallery.anchors().normalised(gallery.own(vectors))
-        found["retrieval"] = Gallery(gallery.vectors[:few]).retrieved(vectors[:few]).float()
-        found["diversity"] = spread(pictures)
-        return {name: over_subjects(values) for name, values in found.items()}
-
-
-@torch.no_grad()
-def hypernetwork_rows(generator: SubjectGenerator, album: Album, references: int) -> dict[str, RowFactors]:
-    """The adapters of all subjects of an album, each from its first `references` pictures."""
-    return generator.network(album.tokens[:, :references].float())
+    """`(rows, columns, 3, h, w)`: a reference, what was asked for, the base, the hypernetwork, the own LoRA."""
+    class_sheet: Tensor | None = None
+    """The same for the unseen class."""
 
 
 def evaluate_pictures(
@@ -131,7 +67,7 @@ def evaluate_pictures(
     Raises:
         ConfigError: if the model's pictures are not of the size that a renderer was asked for.
     """
-    bench = _Bench(model, generator, oracle, Renderer(model.side), options, heard)
+    bench = Bench(model, generator, oracle, Renderer(model.side), options, heard)
     chosen = guidance(*options.guidance)
     rng = torch.Generator().manual_seed(options.seed)
     mean = _mean_subject(bench, rng)
@@ -156,8 +92,8 @@ def evaluate_pictures(
         for name, factors in methods.items():
             heard(f"{level}: {name}")
             pictures[name] = bench.drawn(factors, scenes, chosen)
-            figures[name] = bench.measured(pictures[name], album, scenes, gallery)
-        few = _first(album, options.own, options.references)  # what the hypernetwork is shown, and no more
+            figures[name] = bench.of_subjects(pictures[name], album, scenes, gallery)
+        few = first_of(album, options.own, options.references)  # what the hypernetwork is shown, and no more
         for steps in options.own_steps if options.own else ():
             heard(f"{level}: {len(few)} LoRAs of {steps} steps")
             start = time.monotonic()
@@ -166,40 +102,36 @@ def evaluate_pictures(
             drawn = bench.drawn(own, scenes[: len(few)], chosen)
             pictures["own"] = drawn
             part = Gallery(gallery.vectors[: len(few)])
-            figures[f"own LoRA, {steps} steps"] = bench.measured(drawn, few, scenes[: len(few)], part)
+            figures[f"own LoRA, {steps} steps"] = bench.of_subjects(drawn, few, scenes[: len(few)], part)
         result.figures[level] = figures
         if level == LEVELS[0]:
             result.sheet = _sheet(bench, album, scenes, pictures)
             result.curve = _curve(bench, album, scenes, gallery, rows)
+    if options.strangers:
+        result.figures[CLASS], result.class_sheet = unseen_class(bench, chosen, rng)
     return result
 
 
-def _mean_subject(bench: _Bench, rng: torch.Generator) -> dict[str, RowFactors]:
+def _mean_subject(bench: Bench, rng: torch.Generator) -> dict[str, RowFactors]:
     bench.heard("one LoRA for all training subjects")
     album = make_album(draw_subjects(64, rng), 4, bench.model, bench.renderer, bench.generator.encoder(), rng)
     steps = max(bench.options.own_steps, default=100)
     return fit_loras(bench.model, album, rank=bench.generator.network.config.rank, steps=steps, batch=16, together=True)
 
 
-def _first(album: Album, n: int, views: int | None = None) -> Album:
-    """The first subjects, and of each the first pictures."""
-    shown = (tensor[:n, :views] for tensor in (album.scenes, album.latents, album.tokens))
-    return Album(album.subjects[:n], *shown)
-
-
 def _curve(
-    bench: _Bench, album: Album, scenes: Tensor, gallery: Gallery, rows: Mapping[str, RowFactors]
+    bench: Bench, album: Album, scenes: Tensor, gallery: Gallery, rows: Mapping[str, RowFactors]
 ) -> list[dict[str, Any]]:
     """Subject and prompt attributes over the guidances of `GRID`, for a part of the subjects and one seed."""
     n = min(bench.options.grid_subjects, len(album))
     if not n:
         return []
-    part, own = _first(album, n), {p: RowFactors(f.a[:n], f.b[:n]) for p, f in rows.items()}
+    part, own = first_of(album, n), {p: RowFactors(f.a[:n], f.b[:n]) for p, f in rows.items()}
     found = []
     for name, text, subject in GRID:
         bench.heard(f"guidance {name} {text:g} {subject if subject is not None else ''}")
         drawn = bench.drawn(own, scenes[:n, :1], guidance(name, text, subject))
-        figures = bench.measured(drawn, part, scenes[:n, :1], Gallery(gallery.vectors[:n]))
+        figures = bench.of_subjects(drawn, part, scenes[:n, :1], Gallery(gallery.vectors[:n]))
         found.append(
             {
                 "guidance": name,
@@ -211,7 +143,7 @@ def _curve(
     return found
 
 
-def _sheet(bench: _Bench, album: Album, scenes: Tensor, pictures: Mapping[str, Tensor]) -> Tensor:
+def _sheet(bench: Bench, album: Album, scenes: Tensor, pictures: Mapping[str, Tensor]) -> Tensor:
     """The first twelve subjects: a reference, what was asked for, the base, the hypernetwork, the own LoRA."""
     from genlora.images.mini import Picture
 

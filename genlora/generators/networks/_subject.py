@@ -20,6 +20,8 @@ class SubjectConfig:
     width: int = 128
     layers: int = 2
     heads: int = 4
+    basis: int = 192
+    """Width of what each layer makes of its query, which the heads read."""
     reader_tokens: int = 0
     """Tokens of a reference encoder between pictures and decoder; 0 lets the decoder read the pictures' own."""
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -48,8 +50,12 @@ class SubjectNetwork(nn.Module):
     """The trainable part of the image hypernetwork (arXiv 2511.03156, reconstructed: see docs/images.md).
 
     Tokens of 1 to 4 pictures form a set. One learned query for each target layer reads it, through cross-attention,
-    attention among the queries and MLPs. A head per distinct `(d_in, d_out)` turns a query into a change of its
-    layer's common factors: A = A0 + dA, B = B0 + dB. Heads and B0 start at zero, so that the first step is the base.
+    attention among the queries and MLPs. Each layer mixes what its query has read by a matrix of its own, and a head
+    per distinct `(d_in, d_out)` turns that into a change of the layer's common factors: A = A0 + dA, B = B0 + dB. Heads
+    and B0 start at zero, so that the first step is the base.
+
+    Without the mixing a shared head would give all layers of a shape nearly the same change: what a query holds is
+    about a sum of its layer's part and its subject's, and a head is linear.
     """
 
     def __init__(self, config: SubjectConfig, targets: Mapping[str, tuple[int, int]]) -> None:
@@ -71,13 +77,15 @@ class SubjectNetwork(nn.Module):
         self.queries = nn.Parameter(0.1 * torch.randn(len(targets), width))
         self.layers = nn.ModuleList(ReferenceLayer(width, config.heads) for _ in range(config.layers))
         self.norm = nn.LayerNorm(width)
+        self.mixing = nn.Parameter(torch.randn(len(targets), width, config.basis) / width**0.5)
+        self.shift = nn.Parameter(torch.zeros(len(targets), config.basis))
         self.groups: dict[str, list[int]] = {}
         for number, (d_in, d_out) in enumerate(self.targets.values()):
             self.groups.setdefault(f"{d_in}x{d_out}", []).append(number)
         self.heads, self.common_a, self.common_b = nn.ModuleDict(), nn.ParameterDict(), nn.ParameterDict()
         for shape, members in self.groups.items():
             d_in, d_out = map(int, shape.split("x"))
-            head = nn.Linear(width, rank * (d_in + d_out))
+            head = nn.Linear(config.basis, rank * (d_in + d_out))
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
             self.heads[shape] = head
@@ -103,8 +111,24 @@ class SubjectNetwork(nn.Module):
 
     def changes(self, tokens: Tensor, present: Tensor | None = None) -> dict[str, Tensor]:
         """{shape: the heads' outputs `(n, layers of that shape, rank * (d_in + d_out))`}: what the L2 term is about."""
-        queries = self.read(tokens, present)
-        return {shape: self.heads[shape](queries[:, members]) for shape, members in self.groups.items()}
+        read = torch.einsum("nlw,lwb->nlb", self.read(tokens, present), self.mixing) + self.shift
+        return {shape: self.heads[shape](read[:, members]) for shape, members in self.groups.items()}
+
+    @torch.no_grad()
+    def standardise(self, queries: Float[Tensor, "n layers width"]) -> None:
+        """Set the mixing so that over these subjects' queries each layer's has mean 0 and spread 1.
+
+        What is common to all subjects is in A0 and B0. Directions in which subjects differ little count as much as
+        those in which they differ most, down to a hundredth of the variance: eyes beside colours.
+        """
+        own = queries - queries.mean(0)
+        variance, directions = torch.linalg.eigh(own.flatten(0, 1).T.cov(correction=0))
+        whitening = directions / (variance + 0.01 * variance[-1]).clamp_min(1e-8).sqrt()
+        turned = torch.randn(self.mixing.shape) / self.config.width**0.5
+        mixed = whitening @ turned
+        spread = torch.einsum("nlw,lwb->nlb", own, mixed).square().mean((0, 2), keepdim=True).sqrt()
+        self.mixing.copy_(mixed / spread.transpose(1, 0).clamp_min(1e-8))
+        self.shift.copy_(-torch.einsum("lw,lwb->lb", queries.mean(0), self.mixing))
 
     def factors(self, changes: Mapping[str, Tensor]) -> dict[str, RowFactors]:
         """{path: factors}, in the targets' order, from what `changes` gave."""

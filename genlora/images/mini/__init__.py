@@ -25,3 +25,4 @@ from ._model import new_unet as new_unet
 from ._model import preset as preset
 from ._oracle import ATTRIBUTES as ATTRIBUTES
 from ._oracle import Oracle as Oracle
+from ._sprouts import Sprouts as Sprouts

@@ -176,13 +176,12 @@ class Renderer:
         self._sizes = sides_of(pixels)
         self._bodies, self._eyes, self._mouths = _all_layers(pixels)
         self._palette = torch.tensor([_rgb(c) for c in PALETTE.values()])
-        self._backgrounds = torch.tensor([_rgb(c) for c in BACKGROUNDS.values()])
 
     def draw(self, picture: Picture) -> Float[Tensor, "n 3 side side"]:
         """The pictures, in [0, 1]."""
         subjects, scenes = picture.subjects, picture.scenes
-        canvas = self._backgrounds[scenes[:, 0]][:, :, None, None].repeat(1, 1, self.pixels, self.pixels)
-        for size, side in enumerate(self._sizes):
+        canvas = backgrounds(scenes, self.pixels)
+        for size in range(len(self._sizes)):
             rows = torch.nonzero(scenes[:, 2] == size)[:, 0]
             if not len(rows):
                 continue
@@ -196,20 +195,31 @@ class Renderer:
             rgb, alpha = _over(rgb, alpha, *_coloured(self._mouths[size][c[:, 1]], colours))
             for position, sign in enumerate(POSITIONS.values()):
                 here = c[:, 3] == position
-                canvas[rows[here]] = self._placed(canvas[rows[here]], rgb[here], alpha[here], side, sign)
+                canvas[rows[here]] = placed(canvas[rows[here]], rgb[here], alpha[here], sign)
         return canvas.clamp_(0, 1)
 
-    def _placed(self, canvas: Tensor, rgb: Tensor, alpha: Tensor, side: int, sign: int) -> Tensor:
-        """Sprites on their backgrounds: at the bottom, and a step to the side; what sticks out is cut."""
-        step = round(self.pixels * (0.13 if side > 0.8 * self.pixels else 0.21))
-        left = (self.pixels - side) // 2 + sign * step
-        top = self.pixels - side
-        a, b = max(left, 0), min(left + side, self.pixels)
-        cut = slice(a - left, b - left)
-        canvas = canvas.clone()
-        part = canvas[:, :, top:, a:b]
-        canvas[:, :, top:, a:b] = part * (1 - alpha[..., cut]) + rgb[..., cut]
-        return canvas
+
+def placed(canvas: Tensor, rgb: Tensor, alpha: Tensor, sign: int) -> Tensor:
+    """Sprites `(n, 3, side, side)` on their backgrounds `(n, 3, pixels, pixels)`.
+
+    They stand at the bottom, and `sign` steps to the right; what sticks out is cut. Colours are multiplied by alpha.
+    """
+    pixels, side = canvas.shape[-1], rgb.shape[-1]
+    step = round(pixels * (0.13 if side > 0.8 * pixels else 0.21))
+    left = (pixels - side) // 2 + sign * step
+    top = pixels - side
+    a, b = max(left, 0), min(left + side, pixels)
+    cut = slice(a - left, b - left)
+    canvas = canvas.clone()
+    part = canvas[:, :, top:, a:b]
+    canvas[:, :, top:, a:b] = part * (1 - alpha[..., cut]) + rgb[..., cut]
+    return canvas
+
+
+def backgrounds(scenes: Int[Tensor, "n 4"], pixels: int) -> Float[Tensor, "n 3 side side"]:
+    """The plain backgrounds of scenes."""
+    palette = torch.tensor([_rgb(c) for c in BACKGROUNDS.values()])
+    return palette[scenes[:, 0]][:, :, None, None].repeat(1, 1, pixels, pixels)
 
 
 def _over(under: Tensor, under_alpha: Tensor, over: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
@@ -257,16 +267,20 @@ def _layer(side: int, part: dict[str, str]) -> Tensor:
 
 def _painted(side: int, part: dict[str, str], colours: dict[str, str]) -> tuple[Tensor, Tensor]:
     """One drawing by the renderer: colour times alpha `(3, s, s)` and alpha `(1, s, s)`, in [0, 1]."""
-    import resvg_py
-    from dicebear import Avatar
-    from PIL import Image
-
     drawn = {name.removesuffix("Variant") for name in part}
     options: dict[str, object] = {name: [value] for name, value in (part | colours).items()}
     for name in ("body", "top", "eyes", "mouth", "pattern", "cheeks"):
         options[f"{name}Probability"] = 100 if name in drawn else 0
-    options |= {"animationVariant": ["none"], "backgroundColor": ["#00000000"]}
-    svg = str(Avatar(_style(), options))
+    return painted(_style(), options, side)
+
+
+def painted(style: object, options: dict[str, object], side: int) -> tuple[Tensor, Tensor]:
+    """A drawing of a DiceBear style without its background: colour times alpha `(3, s, s)` and alpha `(1, s, s)`."""
+    import resvg_py
+    from dicebear import Avatar
+    from PIL import Image
+
+    svg = str(Avatar(style, options | {"animationVariant": ["none"], "backgroundColor": ["#00000000"]}))
     png = resvg_py.svg_to_bytes(svg_string=svg, width=side, height=side, skip_system_fonts=True)
     rgba = torch.from_numpy(np.array(Image.open(io.BytesIO(bytes(png))).convert("RGBA"), dtype=np.float32) / 255)
     rgba = rgba.permute(2, 0, 1)

@@ -2,6 +2,7 @@
 
 from ._album import Album as Album
 from ._album import PromptTable as PromptTable
+from ._album import album_of as album_of
 from ._album import draw_views as draw_views
 from ._album import make_album as make_album
 from ._batches import draw_batch as draw_batch
@@ -16,6 +17,7 @@ from ._fit_loras import refine_rows as refine_rows
 from ._fit_loras import relaxed as relaxed
 from ._fit_oracle import fit_oracle as fit_oracle
 from ._fit_reading import fit_reading as fit_reading
+from ._fit_reading import trunk_of as trunk_of
 from ._fit_subject import SubjectFit as SubjectFit
 from ._fit_subject import fit_subject as fit_subject
 from ._resume import load_progress as load_progress

@@ -1,5 +1,6 @@
 """Albums: several pictures of each subject, with their latents, captions and tokens kept."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -34,19 +35,35 @@ def make_album(
     subjects: Tensor, views: int, model: Diffusion, renderer: Renderer, encoder: PictureEncoder, rng: torch.Generator
 ) -> Album:
     """Render `views` pictures of each subject, in scenes drawn at random, and encode them once."""
-    n = len(subjects)
-    scenes = draw_scenes(n * views, rng)
+    scenes = draw_scenes(len(subjects) * views, rng).unflatten(0, (len(subjects), views))
     everyone = subjects.repeat_interleave(views, 0)
+
+    def render(rows: Tensor) -> Tensor:
+        return renderer.draw(Picture(everyone[rows], scenes.flatten(0, 1)[rows]))
+
+    return album_of(subjects, scenes, render, model, encoder)
+
+
+def album_of(
+    subjects: Tensor, scenes: Tensor, render: Callable[[Tensor], Tensor], model: Diffusion, encoder: PictureEncoder
+) -> Album:
+    """Encode the pictures of subjects once.
+
+    Args:
+        subjects: what is known of them, `(n, 5)`.
+        scenes: of each picture, `(n, v, 4)`.
+        render: the pictures with these numbers, counted subject by subject.
+        model: whose latents are kept.
+        encoder: whose tokens are kept.
+    """
+    n, views = scenes.shape[:2]
     latents, tokens = [], []
-    for i in range(0, n * views, 128):
-        pictures = renderer.draw(Picture(everyone[i : i + 128], scenes[i : i + 128]))
+    for rows in torch.arange(n * views).split(128):
+        pictures = render(rows)
         latents.append(model.encode(pictures))
         tokens.append(in_batches(encoder, pictures).half())
     return Album(
-        subjects,
-        scenes.unflatten(0, (n, views)),
-        torch.cat(latents).unflatten(0, (n, views)),
-        torch.cat(tokens).unflatten(0, (n, views)),
+        subjects, scenes, torch.cat(latents).unflatten(0, (n, views)), torch.cat(tokens).unflatten(0, (n, views))
     )
 
 

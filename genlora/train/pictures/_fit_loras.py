@@ -98,8 +98,8 @@ def refine_rows(
     """
     if len(captions) != len(pictures):
         raise ConfigError(
-            f"{len(captions)} captions for {len(pictures)} pictures; expected one for each, saying where it is and what "
-            "it does, without the subject itself"
+            f"{len(captions)} captions for {len(pictures)} pictures; expected one for each, saying where it is and "
+            "what it does, without the subject itself"
         )
     rng = torch.Generator().manual_seed(seed)
     latents = model.encode(pictures)
@@ -133,7 +133,13 @@ def relaxed(factors: RowFactors, rank: int, rng: torch.Generator) -> RowFactors:
 
 
 def fit_rows(
-    model: Diffusion, start: Mapping[str, RowFactors], examples: Examples, *, steps: int, lr: float, rng: torch.Generator
+    model: Diffusion,
+    start: Mapping[str, RowFactors],
+    examples: Examples,
+    *,
+    steps: int,
+    lr: float,
+    rng: torch.Generator,
 ) -> dict[str, RowFactors]:
     """Train LoRAs, one a row, side by side.
 

@@ -10,6 +10,9 @@ from genlora.images.mini import SUBJECT
 
 from ._album import Album, draw_views
 
+STANDARD = 512
+"""How many subjects the mixing is set by."""
+
 
 def fit_reading(
     network: SubjectNetwork,
@@ -25,8 +28,9 @@ def fit_reading(
     """Train reader, queries and decoder layers, in place, to tell the attributes of the album's subjects.
 
     The gradient of a diffusion loss says little about which of ten tops a picture shows before an adapter can draw
-    any. A linear reading of the mean query, thrown away afterwards, says it at once; heads and common factors are not
-    touched, so that the first adapter is still the base. It needs renders whose attributes are known.
+    any. A linear reading of the mean query, thrown away afterwards, says it at once. At the end the mixing is set by
+    `standardise`; heads and common factors are not touched, so that the first adapter is still the base. It needs
+    renders whose attributes are known.
 
     Args:
         network: the hypernetwork.
@@ -40,8 +44,7 @@ def fit_reading(
     """
     sizes = [len(values) for values in SUBJECT.values()]
     reading = nn.Linear(network.config.width, sum(sizes))
-    trunk = [p for name, p in network.named_parameters() if not name.startswith(("heads.", "common_"))]
-    weights = [*trunk, *reading.parameters()]
+    weights = [*trunk_of(network), *reading.parameters()]
     optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=0.0)
     for step in range(steps):
         rng = torch.Generator().manual_seed(seed * 1_000_003 + 500_009 + step)
@@ -60,3 +63,12 @@ def fit_reading(
         optimizer.step()
         if step % 20 == 19:
             heard(step + 1, loss.item())
+    with torch.no_grad():
+        some = album.tokens[:STANDARD, :references].float()
+        network.standardise(torch.cat([network.read(part) for part in some.split(batch)]))
+
+
+def trunk_of(network: SubjectNetwork) -> list[nn.Parameter]:
+    """The weights that read pictures, without those that write factors."""
+    writes = ("heads.", "common_", "mixing", "shift")
+    return [p for name, p in network.named_parameters() if not name.startswith(writes)]

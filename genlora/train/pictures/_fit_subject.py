@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from genlora.errors import ConfigError
 from genlora.generators import SubjectConfig, SubjectNetwork
@@ -15,7 +15,7 @@ from genlora.images import ATTENTION, Diffusion, RowFactors, row_loras
 
 from ._album import Album, PromptTable, draw_views
 from ._fit_base import diffusion_loss
-from ._fit_reading import fit_reading
+from ._fit_reading import fit_reading, trunk_of
 from ._resume import load_progress, save_progress
 
 
@@ -32,8 +32,13 @@ class SubjectFit:
     """Steps before the first of the above in which the trunk alone learns to name what is rendered (`fit_reading`)."""
     later: float = 1.0
     """How times are drawn: 1 evenly, above 1 rather noisy ones, where a subject is not yet seen in the latents."""
-    lr: float = 1e-3
-    warmup: int = 100
+    lr: float = 3e-4
+    """Of the heads, whose every output sums some two hundred inputs of unit spread."""
+    common: float = 10.0
+    """Rate of the common factors, in rates of the heads."""
+    trunk: float = 0.3
+    """Rate of the weights that read pictures, in rates of the heads: what they change, the mixing enlarges."""
+    warmup: int = 50
     penalty: float = 1e-4
     """Weight of the mean square of the heads' outputs."""
     empty: float = 0.05
@@ -82,7 +87,11 @@ def fit_subject(
         )
     torch.manual_seed(fit.seed)
     network = SubjectNetwork(config, model.targets(fit.targets))
-    optimizer = torch.optim.AdamW(network.parameters(), lr=fit.lr, weight_decay=0.0, betas=(0.9, 0.98))
+    trunk, common = trunk_of(network), [*network.common_a.parameters(), *network.common_b.parameters()]
+    known = {id(p) for p in (*trunk, *common)}
+    writes = [p for p in network.parameters() if id(p) not in known]
+    groups = [{"params": params} for params in (writes, common, trunk)]
+    optimizer = torch.optim.AdamW(groups, lr=fit.lr, weight_decay=0.0, betas=(0.9, 0.98))
     checkpoint = folder / "subject.safetensors"
     modules = {"network": network}
     before = load_progress(checkpoint, modules, optimizer) if checkpoint.exists() else {"step": 0, "base": base}
@@ -99,9 +108,9 @@ def fit_subject(
     sums = {"loss": 0.0, "norm": 0.0}
     for step in range(first, fit.steps):
         rng = torch.Generator().manual_seed(fit.seed * 1_000_003 + step)
-        for group in optimizer.param_groups:
+        for group, share in zip(optimizer.param_groups, (1.0, fit.common, fit.trunk), strict=True):
             shrunk = 0.51 + 0.49 * math.cos(math.pi * step / fit.steps)
-            group["lr"] = fit.lr * min(1, (step + 1) / fit.warmup) * shrunk
+            group["lr"] = share * fit.lr * min(1, (step + 1) / fit.warmup) * shrunk
         rows = torch.randint(len(album), (fit.batch,), generator=rng)
         targets, references, present = draw_views(fit.batch, album.views, fit.references, rng, targets=fit.each)
         changes = network.changes(album.tokens[rows[:, None], references].float(), present)

@@ -137,7 +137,13 @@ def test_reading_first_names_subjects_and_leaves_the_first_adapter_the_base(mode
     assert len(heard) == 3 and heard[-1] < 0.5 * heard[0]
     moved = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     assert {"queries", "reader.project.weight"} <= moved
-    assert not any(name.startswith(("heads.", "common_")) for name in moved)
+    assert "mixing" in moved and not any(name.startswith(("heads.", "common_")) for name in moved)
+    with torch.no_grad():
+        queries = network.read(album.tokens[:, :3].float())
+        read = torch.einsum("nlw,lwb->nlb", queries, network.mixing) + network.shift
+    assert torch.allclose(read.mean(0), torch.zeros(()), atol=1e-3)
+    assert torch.allclose(read.square().mean((0, 2)), torch.ones(()), atol=1e-2)
+    assert not torch.allclose(read[:, 0], read[:, 1], atol=0.1), "each layer has a mixing of its own"
 
 
 def test_late_times_are_noisy_ones(models, album):
