@@ -8,6 +8,7 @@ Stages, each of which goes on where it was stopped and is skipped once it is don
     decoder      a larger decoder for the same latents
     gate         LoRAs of single subjects: can attention carry one?     gate: 80 % of subject attributes
     subject      the hypernetwork
+    sweep        short ones, over the weight of the L2 term
     evaluate     the report
 
 FOLDER then holds `pipeline/`, `subject.safetensors`, `oracle/`, `fits.json` (what every stage measured) and the
@@ -18,11 +19,12 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import sys
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,7 @@ from genlora.evaluate.pictures import (  # noqa: E402
     pictures_report,
 )
 from genlora.files import publish_folder  # noqa: E402
-from genlora.generators import SubjectConfig, SubjectGenerator  # noqa: E402
+from genlora.generators import SubjectConfig, SubjectGenerator, SubjectNetwork  # noqa: E402
 from genlora.images import (  # noqa: E402
     Diffusion,
     Guidance,
@@ -195,56 +197,100 @@ def subject(run: Run) -> None:
     """The hypernetwork."""
     if run.said().get("subject", {}).get("steps") == run.args.subject_steps:
         return
-    model, encoder = run.model(), PictureEncoder()
-    rng = torch.Generator().manual_seed(11)
-    kept = run.folder / "album.safetensors"
-    if kept.is_file():
-        album = Album(**load_file(kept))
-    else:
-        album = make_album(draw_subjects(run.args.subjects, rng), run.args.views, model, run.renderer(), encoder, rng)
-        save_file(vars(album), kept)
-    held = make_album(draw_subjects(64, rng, level="combination"), 4, model, run.renderer(), encoder, rng)
-    judge, mark = Oracle.load(run.folder / "oracle"), fingerprint(run.folder / "pipeline")
-    fit = SubjectFit(
-        steps=run.args.subject_steps,
-        batch=run.args.subject_batch,
-        each=run.args.subject_each,
-        reading=run.args.reading_steps,
-        later=run.args.later,
-        lr=run.args.subject_lr,
-        penalty=run.args.penalty,
-        targets=run.args.targets,
-        save_every=run.args.subject_save_every,
-    )
+    training = Training(run)
+    network = training.fit("subject", run.folder / "subject-run", training.asked, keep=True)
+    run.note("subject", steps=training.asked.steps, **training.figures(network, "subject"))
 
-    def look(step: int, network: Any) -> None:
-        generator = SubjectGenerator(network, mark, {"fit": asdict(fit), "step": step, **_machine()})
-        generator.save(run.folder / "subject.safetensors")
-        rows = hypernetwork_rows(generator, held, 3)
-        figures = _subjects_right(run, model, judge, held.subjects, rows, f"subject-{step:05d}")
-        run.note(f"subject at {step}", **figures)
 
-    checkpoints = run.folder / "subject-run"
-    network = fit_subject(
-        SubjectConfig(rank=run.args.rank),
-        fit,
-        model,
-        album,
-        checkpoints,
-        base=mark,
-        read=_reading,
-        heard=_losses,
-        look=look,
-    )
-    rows = hypernetwork_rows(SubjectGenerator(network, mark), held, 3)
-    run.note("subject", steps=fit.steps, **_subjects_right(run, model, judge, held.subjects, rows, "subject"))
+def sweep(run: Run) -> None:
+    """Short trainings from one reading, over the weight of the L2 term on what the heads give."""
+    if "sweep" in run.said():
+        return
+    training, found = Training(run), {}
+    read = run.folder / "sweep" / "reading"
+    training.fit("reading", read, replace(training.asked, steps=0))
+    for penalty in run.args.penalties:
+        place = run.folder / "sweep" / f"{penalty:g}"
+        if not place.is_dir():
+            shutil.copytree(read, place)
+        heard: list[Mapping[str, float]] = []
+        fit = replace(training.asked, steps=run.args.sweep_steps, penalty=penalty)
+        network = training.fit(f"penalty {penalty:g}", place, fit, heard=heard)
+        last = {k: round(sum(h[k] for h in heard[-5:]) / len(heard[-5:]), 4) for k in ("loss", "norm")} if heard else {}
+        found[f"{penalty:g}"] = {**last, **training.figures(network, f"sweep-{penalty:g}")}
+    run.note("sweep", steps=run.args.sweep_steps, **found)
+
+
+class Training:
+    """The album a hypernetwork is trained on, held-out subjects, and what was asked for."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.model = run, run.model()
+        args, encoder, rng = run.args, PictureEncoder(), torch.Generator().manual_seed(11)
+        kept = run.folder / "album.safetensors"
+        if kept.is_file():
+            self.album = Album(**load_file(kept))
+        else:
+            self.album = make_album(
+                draw_subjects(args.subjects, rng), args.views, self.model, run.renderer(), encoder, rng
+            )
+            save_file(vars(self.album), kept)
+        unseen = draw_subjects(64, torch.Generator().manual_seed(12), level="combination")
+        self.held = make_album(unseen, 4, self.model, run.renderer(), encoder, torch.Generator().manual_seed(13))
+        self.judge, self.mark = Oracle.load(run.folder / "oracle"), fingerprint(run.folder / "pipeline")
+        self.asked = SubjectFit(
+            steps=args.subject_steps,
+            batch=args.subject_batch,
+            each=args.subject_each,
+            reading=args.reading_steps,
+            later=args.later,
+            lr=args.subject_lr,
+            penalty=args.penalty,
+            targets=args.targets,
+            save_every=args.subject_save_every,
+        )
+
+    def fit(
+        self, name: str, place: Path, fit: SubjectFit, *, keep: bool = False, heard: list[Any] | None = None
+    ) -> SubjectNetwork:
+        """Train, going on where it was stopped; with `keep` each checkpoint is also a generator in the run's folder."""
+
+        def look(step: int, network: Any) -> None:
+            if keep:
+                record = {"fit": asdict(fit), "step": step, **_machine()}
+                SubjectGenerator(network, self.mark, record).save(self.run.folder / "subject.safetensors")
+            self.run.note(f"{name} at {step}", **self.figures(network, f"{name}-{step:05d}".replace(" ", "-")))
+
+        def losses(step: int, found: Mapping[str, float], seconds: float) -> None:
+            _losses(step, found, seconds)
+            if heard is not None:
+                heard.append(found)
+
+        return fit_subject(
+            SubjectConfig(rank=self.run.args.rank),
+            fit,
+            self.model,
+            self.album,
+            place,
+            base=self.mark,
+            read=_reading,
+            heard=losses,
+            look=look,
+        )
+
+    def figures(self, network: SubjectNetwork, name: str) -> dict[str, float]:
+        """Attributes right on held-out subjects."""
+        rows = hypernetwork_rows(SubjectGenerator(network, self.mark), self.held, 3)
+        return _subjects_right(self.run, self.model, self.judge, self.held.subjects, rows, name)
 
 
 def evaluate(run: Run) -> None:
     """The report."""
     model = run.model()
     generator = SubjectGenerator.load(run.folder / "subject.safetensors")
-    options = PictureOptions(subjects=run.args.evaluate_subjects, own=run.args.evaluate_own)
+    options = PictureOptions(
+        subjects=run.args.evaluate_subjects, own=run.args.evaluate_own, strangers=run.args.evaluate_strangers
+    )
     judge = Oracle.load(run.folder / "oracle")
     start = time.monotonic()
     found = evaluate_pictures(model, generator, judge, options, heard=lambda what: print(what, flush=True))
@@ -253,7 +299,7 @@ def evaluate(run: Run) -> None:
 
 
 STAGES: dict[str, Callable[[Run], None]] = {
-    stage.__name__: stage for stage in (autoencoder, oracle, base, decoder, gate, subject, evaluate)
+    stage.__name__: stage for stage in (autoencoder, oracle, base, decoder, gate, subject, sweep, evaluate)
 }
 
 
@@ -329,6 +375,10 @@ def _save_pipeline(pipeline: Any, folder: Path) -> None:
     pipeline.tokenizer.save_pretrained(folder / "tokenizer")
     pipeline.scheduler.save_pretrained(folder / "scheduler")
     pipeline.save_config(folder)
+    for path in (folder / "model_index.json", *folder.glob("*/config.json")):
+        config = json.loads(path.read_text())
+        config.pop("_name_or_path", None)  # where this machine had it
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 def main() -> None:
@@ -356,10 +406,13 @@ def main() -> None:
     parser.add_argument("--subject-each", type=int, default=3)
     parser.add_argument("--subject-save-every", type=int, default=250)
     parser.add_argument("--reading-steps", type=int, default=600)
+    parser.add_argument("--penalties", type=float, nargs="+", default=[0.0, 1e-4, 1e-3, 1e-2])
+    parser.add_argument("--sweep-steps", type=int, default=300)
     parser.add_argument("--subject-lr", type=float, default=3e-4)
     parser.add_argument("--later", type=float, default=2.0)
     parser.add_argument("--evaluate-subjects", type=int, default=200)
     parser.add_argument("--evaluate-own", type=int, default=40)
+    parser.add_argument("--evaluate-strangers", type=int, default=40)
     args = parser.parse_args()
     run = Run(args)
     for name in STAGES if args.stage == "all" else [args.stage]:
