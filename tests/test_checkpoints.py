@@ -27,7 +27,6 @@ def test_what_ships_keeps_its_size():
     assert size(CHECKPOINTS / "bank") <= 24 * MIB
     assert size(GENERATORS) <= 40 * MIB
     assert size(CHECKPOINTS / "embedder") <= 3 * MIB
-    assert size(CHECKPOINTS / "images") <= 28 * MIB
     assert max(p.stat().st_size for p in CHECKPOINTS.rglob("*") if p.is_file()) <= 24 * MIB
 
 
