@@ -151,6 +151,7 @@ def card_view(card: Mapping[str, Any]) -> Markup:
                 "</table></div>"
             ).format(rows)
         )
+    parts.append(_moved_view(card["provenance"].get("transferred")))
     parts.append(_layers(card["layers"]))
     facts = {
         "Family": card["family"],
@@ -171,6 +172,49 @@ def card_view(card: Mapping[str, Any]) -> Markup:
             )
         )
     return Markup('<div class="gl-card">{}</div>').format(joined(parts))
+
+
+def _moved_view(moved: Any) -> Markup:
+    """Of an expert that came from another base: the verdict, and what was made up for it. A card is anybody's, so what
+    does not look like a transfer's report shows nothing.
+    """
+    match moved:
+        case {
+            "source": str(source),
+            "filter": str(how),
+            "counts": {"kept": int(kept), "asked": int(asked)},
+            "agreement": {"share": int() | float() | None as share, "rows": int(n)},
+            "shown": {"kept": [*kept_rows], "rejected": [*rejected]},
+        }:
+            pass
+        case {"source": str(source), "method": "project"}:
+            return Markup('<p class="gl-fine">Moved from {} by its weights alone; nothing was trained.</p>').format(
+                source
+            )
+        case _:
+            return Markup("")
+    rows = [
+        Markup("<tr><td>{}</td><td>{}</td></tr>").format(shown(str(i), 160), shown(str(o), 120))
+        for i, o in (r for r in kept_rows if isinstance(r, list) and len(r) == 2)
+    ]
+    rows += [
+        Markup('<tr class="gl-wrong"><td>{}</td><td>rejected</td></tr>').format(shown(str(t), 160)) for t in rejected
+    ]
+    return Markup(
+        '<p class="gl-lead">Moved from {source}: it says what the expert said there on {share} of {n} made-up inputs '
+        'that it was not trained on.</p><p class="gl-fine">How right it is on real inputs is not known from here. '
+        "{kept} inputs kept of {asked} written, filtered by {how}.</p>"
+        '<div class="gl-scroll"><table><thead><tr><th>Made-up input</th><th>What the expert answered</th></tr></thead>'
+        "<tbody>{rows}</tbody></table></div>"
+    ).format(
+        source=source,
+        share="an unknown share" if share is None else percent(share),
+        n=n,
+        kept=kept,
+        asked=asked,
+        how=how,
+        rows=joined(rows),
+    )
 
 
 def _layers(layers: Sequence[Mapping[str, Any]]) -> Markup:

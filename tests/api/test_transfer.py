@@ -294,6 +294,8 @@ def test_a_bank_moves_in_one_call_and_goes_on(bank, source, target, tmp_path, li
     with Bank.open(out, readonly=True) as moved:
         record = moved.get("one")
         assert record.gain is None and record.provenance["transferred"]["method"] == "distil"
+        told = record.provenance["transferred"]
+        assert told["counts"]["kept"] >= 24 and told["agreement"]["rows"] > 0 and 0 < len(told["shown"]["kept"]) <= 4
         assert moved.layout.fingerprint == layout_of(target).fingerprint
         assert len(record.metrics["samples"]) >= 3
     asked = lines.asked

@@ -42,10 +42,10 @@ gradio = pytest.importorskip("gradio", reason="needs the extra demo")
 
 @pytest.fixture(scope="session")
 def app_base(tiny_base):
-    """The tiny base; nothing it writes ends by itself."""
+    """The tiny base, loaded as the demo does; nothing it writes ends by itself."""
     from genlora.base import load_base
 
-    loaded = load_base(str(tiny_base("llama")))
+    loaded = load_base(str(tiny_base("llama")), lean=True)
     return dataclasses.replace(loaded, model=copy.deepcopy(loaded.model), eos_ids=())
 
 

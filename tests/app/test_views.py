@@ -67,8 +67,58 @@ def test_reports_escape_too(text, studio):
     assert Seen(reports.bank_view([record], {})).foreign == set()
     card = {**expert_card(studio.lora.bank, "plural"), "descriptions": [text, text], "family": text, "licence": text}
     card["metrics"] = {"samples": [{"input": text, "output": text}]}
+    card["provenance"] = {
+        "transferred": moved(source=text, filter=text, shown={"kept": [[text, text]], "rejected": [text]})
+    }
     assert Seen(reports.card_view(card)).foreign == set()
     assert Seen(reports.card_view(card)).text.count(text) >= 5
+
+
+def moved(**changes):
+    """What the card of a moved expert says of it."""
+    return {
+        "source": "the old base",
+        "filter": "discriminator",
+        "counts": {"kept": 96, "asked": 300},
+        "agreement": {"share": 0.875, "rows": 16},
+        "distance_to_seeds": {"kept": 0.1},
+        "shown": {"kept": [["3 pounds", "GBP 3.00"]], "rejected": ["Once upon a time"]},
+        **changes,
+    }
+
+
+def test_a_moved_expert_s_card_has_the_verdict_and_what_was_made_up(studio):
+    from genlora_app._words import percent
+
+    from genlora.bank import expert_card
+
+    card = expert_card(studio.lora.bank, "plural")
+    plain = Seen(reports.card_view(card)).text
+    assert "Moved" not in plain
+    said = Seen(reports.card_view({**card, "provenance": {"transferred": moved()}})).text
+    for part in (
+        "the old base",
+        percent(0.875),
+        "16 made-up",
+        "96 inputs kept of 300",
+        "3 pounds",
+        "GBP 3.00",
+        "Once upon a time",
+    ):
+        assert part in said
+    unknown = moved(agreement={"share": None, "rows": 0})
+    assert "an unknown share" in Seen(reports.card_view({**card, "provenance": {"transferred": unknown}})).text
+    by_weights = {"source": "the old base", "method": "project"}
+    assert "by its weights alone" in Seen(reports.card_view({**card, "provenance": {"transferred": by_weights}})).text
+    for odd in (
+        "x",
+        7,
+        [],
+        {"source": 1},
+        moved(counts={"kept": "x", "asked": 1}),
+        moved(shown={"kept": 3, "rejected": []}),
+    ):
+        assert Seen(reports.card_view({**card, "provenance": {"transferred": odd}})).text == plain
 
 
 def test_expected_accuracy_is_said_in_words():

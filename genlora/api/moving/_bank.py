@@ -186,6 +186,20 @@ class _Mover:
         self.on_moved(moving.name, moved)
 
 
+_TOLD = (
+    "method",
+    "source",
+    "source_fingerprint",
+    "seed",
+    "filter",
+    "counts",
+    "agreement",
+    "distance_to_seeds",
+    "shown",
+)
+"""Of a report, what the moved expert's card says."""
+
+
 def _record(before: ExpertRecord, moving: Moving, moved: Transferred) -> ExpertRecord:
     report = moved.report
     agreed = report.get("agreement", {}).get("share")
@@ -202,7 +216,7 @@ def _record(before: ExpertRecord, moving: Moving, moved: Transferred) -> ExpertR
         blob="",
         generation=0,
         provenance={
-            "transferred": {k: report[k] for k in ("method", "source", "source_fingerprint", "seed")},
+            "transferred": {k: report[k] for k in _TOLD if k in report},
             "prompt": "bare",
             "before": dict(before.provenance.get("transferred", {})),
         },

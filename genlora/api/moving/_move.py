@@ -26,6 +26,9 @@ from ._steps import (
     write_inputs,
 )
 
+_ON_CARD = 4
+"""Made-up inputs of each kind that the expert's card shows."""
+
 
 @dataclass(frozen=True, eq=False)
 class Transferred:
@@ -130,6 +133,11 @@ def finish(done: Prepared, trained: Trained, bases: Bases, *, progress: Progress
         "distance_to_seeds": run.step("distances", lambda: distances(moving.texts, candidates, bases.embedder)),
         "training": training_told(trained),
         "agreement": run.step("agreement", lambda: agreement(bases.target, trained.state, rows, progress)),
+    }
+    worst = sorted((c for c in candidates if not c.kept), key=lambda c: c.score)
+    report["shown"] = {
+        "kept": [[e.input, e.output] for e in rows[:_ON_CARD]],
+        "rejected": [c.text for c in worst[:_ON_CARD]],
     }
     page = samples_page(moving, report, candidates, rows).encode()
     run.write("report.json", canonical_json(report))
