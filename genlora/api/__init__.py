@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from .training._recipe import two_phase_adapter as two_phase_adapter
     from .training._sweep import Swept as Swept
     from .training._sweep import sweep as sweep
+    from .training._sweep import sweep_so_far as sweep_so_far
 
 _PLACES = {
     "genlora.base": "base_source",
@@ -120,7 +121,7 @@ _PLACES = {
     ".teacher._teacher": "Taught Teacher",
     ".training._federate": "FederatedAdapter Kept federate",
     ".training._recipe": "Recipe RecipeOptions two_phase_adapter",
-    ".training._sweep": "Swept sweep",
+    ".training._sweep": "Swept sweep sweep_so_far",
     ".training._flower": "flower_client flower_server",
 }
 """{module: the names it gives}."""

@@ -81,9 +81,13 @@ class ExpertTrainer:
         run: Path,
         *,
         stored_rank: int | None = None,
+        timed: bool = True,
         on_tick: Callable[[ExpertTick], None] | None = None,
     ) -> None:
-        """`stored_rank` is what an expert of a method that needs more is cut to; by default the config's rank."""
+        """`stored_rank` is what an expert of a method that needs more is cut to; by default the config's rank.
+
+        With `timed` a few steps of another method than plain LoRA are first timed against it, for the card.
+        """
         names = [check_name(t.name, what="task name") for t in tasks]
         if len(set(names)) != len(names):
             twice = sorted({n for n in names if names.count(n) > 1})
@@ -92,6 +96,7 @@ class ExpertTrainer:
         self.tasks = {t.name: t for t in tasks}
         self.config = config
         self.on_tick = on_tick
+        self.timed = timed
         self.dtype = next(base.model.parameters()).dtype
         self.device = next(base.model.parameters()).device
         self.plan: Plan | None = None
@@ -138,7 +143,7 @@ class ExpertTrainer:
         stack = self._stack(len(slots))
         for i, slot in enumerate(slots):
             self._resume(stack, i, slot)
-        if self.plan is not None and not isinstance(stack, Stack):
+        if self.timed and self.plan is not None and not isinstance(stack, Stack):
             first = self._batch([(s.train.prefix, self._peek(s)) for s in slots])
             self.plan.measure(stack, partial(self._backward, first, len(slots)))
         clock, step, finished = _Clock(), 0, already

@@ -81,6 +81,14 @@ def sweep(
     return _written(out, every)
 
 
+def sweep_so_far(entrants: Sequence[Entrant], out: Path, config: SweepConfig) -> Swept:
+    """The tables of what is done in `out`, written there, without a base: another process may be at it meanwhile.
+
+    Raises `ConfigError` where nothing is done yet.
+    """
+    return _written(out, pieces_of(entrants, config))
+
+
 def _written(out: Path, every: Sequence[Piece]) -> Swept:
     outcomes = finished(out, every)
     found = tables(outcomes)

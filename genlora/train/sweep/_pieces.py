@@ -5,9 +5,7 @@ which method that rate suits. So each method has a grid of its own, the winner i
 told is measured on test rows. Grids lie on one lattice, so that rates of different methods coincide where they overlap.
 """
 
-import json
 import math
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,14 +17,13 @@ from genlora.files import atomic_write, canonical_json, read_json
 from genlora.runs import begin_run
 from genlora.tasks import Task
 
-from ._config import ExpertConfig
-from ._experts import DIVERGED, ExpertTick, ExpertTrainer
-from ._steps import StepsConfig, look, rows_of
-from .methods import MethodConfig, methods_called
+from .._config import ExpertConfig
+from .._experts import DIVERGED, ExpertTick, ExpertTrainer
+from .._steps import StepsConfig, look, rows_of
+from ..methods import MethodConfig, methods_called
 
 ANCHOR = 2e-3
 """A point of the lattice that all grids lie on: the usual rate of an expert."""
-PLAIN = "lora"
 
 
 @dataclass(frozen=True)
@@ -89,6 +86,11 @@ class SweepConfig:
     rank: int = 8
     targets: tuple[str, ...] = ("q_proj", "v_proj")
     slots: int = 8
+    step_rows: int = 12
+    """Examples of each task in one step at most: fewer make more steps of the same rows."""
+    validation_rows: int = 40
+    eval_every: int = 10
+    """Steps between two validations."""
     test_rows: int = 100
     max_tokens: int = 144
 
@@ -114,6 +116,9 @@ class SweepConfig:
             targets=self.targets,
             slots=self.slots,
             max_rows=self.rows,
+            pack_rows=self.step_rows,
+            validation_rows=self.validation_rows,
+            eval_every=self.eval_every,
             max_tokens=self.max_tokens,
             patience=1 << 30,
             lr=piece.rate,
@@ -138,10 +143,23 @@ class Piece:
 
 
 def pieces_of(entrants: Sequence[Entrant], config: SweepConfig) -> list[Piece]:
-    """All jobs, in the order they are done: seed by seed, so that a first picture is there early."""
+    """All jobs, in the order they are done: every method at the middle of its grid, then outwards; then the next seed.
+
+    So a sweep that is stopped has equally many rates of all methods, but for those it was at.
+    """
     if len({e.name for e in entrants}) != len(entrants):
         raise ConfigError("a method is named twice. Name each once.")
-    return [Piece(e, rate, seed) for seed in config.seeds for e in entrants for rate in config.rates(e.centre)]
+    middle = (config.points - 1) // 2
+    # Of two as far from the middle the higher comes first: too low a rate wastes a short training oftener.
+    outwards = sorted(range(config.points), key=lambda i: (abs(i - middle), -i))
+    grids = {e.name: config.rates(e.centre) for e in entrants}
+    return [
+        Piece(e, grids[e.name][i], seed)
+        for seed in config.seeds
+        for i in outwards
+        for e in entrants
+        if i < len(grids[e.name])
+    ]
 
 
 @dataclass(frozen=True)
@@ -162,6 +180,8 @@ class Outcome:
     """Of one step, this task's share."""
     numbers: int
     """That were trained."""
+    losses: tuple[float, ...] = ()
+    """Mean label loss of each training step, on the same rows for all methods."""
     why: str = ""
     """`diverged` where it ended by that: the best before it counts, and is infinite where there was none."""
 
@@ -173,7 +193,7 @@ class Outcome:
     def from_json(cls, found: Mapping[str, Any]) -> "Outcome":
         """The inverse of `to_json`."""
         values: dict[str, Any] = {k: math.inf if v is None else v for k, v in found.items()}
-        return cls(**values)
+        return cls(**{**values, "losses": tuple(values.get("losses", ()))})
 
 
 def begin_sweep(folder: Path, base: LoadedBase, tasks: Sequence[Task], config: SweepConfig) -> None:
@@ -200,7 +220,8 @@ def run_piece(
     path = folder / "pieces" / f"{piece.key}.json"
     if path.exists():
         return [Outcome.from_json(x) for x in read_json(path)["outcomes"]]
-    trainer = ExpertTrainer(base, tasks, config.training(piece), folder / "runs" / piece.key, on_tick=on_tick)
+    run, training = folder / "runs" / piece.key, config.training(piece)
+    trainer = ExpertTrainer(base, tasks, training, run, timed=False, on_tick=on_tick)
     found: list[Outcome] = []
     by_name = {t.name: t for t in tasks}
     looked = StepsConfig(max_tokens=config.max_tokens)
@@ -212,12 +233,13 @@ def run_piece(
         time = p.seconds / max(1, p.step)
         named = (piece.entrant.name, piece.rate, piece.seed, p.name)
         why = "diverged" if p.stopped == "diverged" else ""
-        found.append(Outcome(*named, p.best_loss, test.loss, test.right, p.step, time, numbers, why))
+        curve = tuple(p.train_loss)
+        found.append(Outcome(*named, p.best_loss, test.loss, test.right, p.step, time, numbers, curve, why))
     for name, why in trainer.failed.items():
         if why != DIVERGED:
             raise TrainingError(f"task {name} cannot be trained: {why}")
         named = (piece.entrant.name, piece.rate, piece.seed, name)
-        found.append(Outcome(*named, math.inf, math.inf, 0.0, 0, 0.0, 0, "diverged"))
+        found.append(Outcome(*named, math.inf, math.inf, 0.0, 0, 0.0, 0, why="diverged"))
     atomic_write(path, canonical_json({"outcomes": [o.to_json() for o in found]}), durable=False)
     return found
 
@@ -226,138 +248,6 @@ def finished(folder: Path, pieces: Sequence[Piece]) -> list[Outcome]:
     """Outcomes of those of `pieces` that are done."""
     paths = [folder / "pieces" / f"{p.key}.json" for p in pieces]
     return [Outcome.from_json(x) for p in paths if p.exists() for x in read_json(p)["outcomes"]]
-
-
-@dataclass(frozen=True)
-class Best:
-    """A method at its own best rate."""
-
-    method: str
-    rate: float
-    edge: str
-    """`low` or `high` where the best rate is the grid's last: a better one may lie beyond; else empty."""
-    validation_loss: float
-    test_loss: float
-    deviation: float
-    """Of the test loss between seeds; 0 for one seed."""
-    right: float
-    seconds: float
-    numbers: int
-
-
-@dataclass(frozen=True)
-class Tables:
-    """What a sweep says."""
-
-    best: tuple[Best, ...]
-    """Best first."""
-    shared: Mapping[float, Mapping[str, float]]
-    """{rate: {method: mean test loss}}, for the rates that two methods or more were tried at."""
-    tuned_spread: float
-    """Between methods at their own best rates: largest test loss minus smallest."""
-    shared_spread: float
-    """The largest such spread at one shared rate, of those where all converged."""
-    warnings: tuple[str, ...]
-
-    @property
-    def winners(self) -> dict[float, str]:
-        """Who would win at each shared rate."""
-        return {rate: min(row, key=lambda m: (row[m], m)) for rate, row in self.shared.items()}
-
-    @property
-    def verdict(self) -> str:
-        """One line: who wins, plain LoRA first of all."""
-        first = self.best[0]
-        plain = next((b for b in self.best if b.method == PLAIN), None)
-        if plain is None:
-            return f"{first.method} has the lowest loss ({first.test_loss:.4f}); plain LoRA was not in the sweep."
-        if first.method == PLAIN:
-            return f"Plain LoRA at its own best rate, {first.rate:g}, wins: no method has a lower loss."
-        gap = plain.test_loss - first.test_loss
-        noise = max(plain.deviation, first.deviation)
-        said = f"{first.method} is {gap:.4f} below plain LoRA ({first.test_loss:.4f} against {plain.test_loss:.4f})"
-        if not noise:
-            return f"{said}; with one seed nobody knows whether that is more than chance."
-        return (
-            f"{said}, {'more' if gap > 2 * noise else 'not more'} than twice the deviation between seeds ({noise:.4f})."
-        )
-
-
-def tables(outcomes: Sequence[Outcome]) -> Tables:
-    """Best rates and shared rates, from any set of outcomes. Raises `ConfigError` for none, or where all diverged."""
-    if not outcomes:
-        raise ConfigError("no piece of the sweep is done yet, so there is nothing to compare.")
-    methods = list(dict.fromkeys(o.method for o in outcomes))
-    means = {
-        (m, r): _mean(outcomes, m, r) for m in methods for r in sorted({o.rate for o in outcomes if o.method == m})
-    }
-    best = sorted((_best(outcomes, m, means) for m in methods), key=lambda b: (b.test_loss, b.method))
-    shared: dict[float, dict[str, float]] = {}
-    for (m, r), (_, test) in sorted(means.items(), key=lambda x: x[0][1]):
-        shared.setdefault(r, {})[m] = test
-    shared = {r: row for r, row in shared.items() if len(row) > 1}
-    good = [b.test_loss for b in best if math.isfinite(b.test_loss)]
-    if not good:
-        raise ConfigError("every training of the sweep diverged. Try lower rates: NAME@RATE.")
-    spreads = [max(row.values()) - min(row.values()) for row in shared.values() if math.isfinite(max(row.values()))]
-    return Tables(
-        tuple(best), shared, max(good) - min(good), max(spreads, default=0.0), _warnings(outcomes, best, shared)
-    )
-
-
-def _mean(outcomes: Sequence[Outcome], method: str, rate: float) -> tuple[float, float]:
-    mine = [o for o in outcomes if o.method == method and o.rate == rate]
-    return statistics.fmean(o.validation_loss for o in mine), statistics.fmean(o.test_loss for o in mine)
-
-
-def _best(outcomes: Sequence[Outcome], method: str, means: Mapping[tuple[str, float], tuple[float, float]]) -> Best:
-    rates = [r for m, r in means if m == method]
-    rate = min(rates, key=lambda r: means[method, r][0])
-    mine = [o for o in outcomes if o.method == method and o.rate == rate]
-    by_seed = [statistics.fmean(o.test_loss for o in mine if o.seed == s) for s in sorted({o.seed for o in mine})]
-    spread = statistics.stdev(by_seed) if len(by_seed) > 1 and all(map(math.isfinite, by_seed)) else 0.0
-    edge = "" if len(rates) == 1 else {min(rates): "low", max(rates): "high"}.get(rate, "")
-    told = (statistics.fmean(o.right for o in mine), statistics.fmean(o.seconds for o in mine), mine[0].numbers)
-    return Best(method, rate, edge, *means[method, rate], spread, *told)
-
-
-def _warnings(
-    outcomes: Sequence[Outcome], best: Sequence[Best], shared: Mapping[float, Mapping[str, float]]
-) -> tuple[str, ...]:
-    found = []
-    rates = {m: {o.rate for o in outcomes if o.method == m} for m in {o.method for o in outcomes}}
-    if len(rates) > 1 and any(len(r) == 1 for r in rates.values()):
-        found.append(
-            "a method was tried at one rate only: this is no ranking of methods, it says which of them that rate "
-            "suits. Give each a grid (--points 5)."
-        )
-    winners = {min(row, key=lambda m: (row[m], m)) for row in shared.values()}
-    if shared:
-        change = f"the winner changes with it ({', '.join(sorted(winners))})" if len(winners) > 1 else "it is no tuning"
-        found.append(f"a table at one shared rate ranks rates as much as methods: {change}. Compare at own best rates.")
-    for b in best:
-        if b.edge:
-            side = "lower" if b.edge == "low" else "higher"
-            found.append(
-                f"{b.method}: its best rate, {b.rate:g}, is the grid's {b.edge}est; try {side}: {b.method}@{b.rate:g}"
-            )
-    if len({o.seed for o in outcomes}) == 1:
-        found.append("one seed: differences smaller than those between seeds mean nothing, and these are not known.")
-    return tuple(found)
-
-
-def tables_json(found: Tables) -> dict[str, Any]:
-    """As JSON, which has no infinity."""
-    told = {
-        "verdict": found.verdict,
-        "best": [asdict(b) for b in found.best],
-        "shared": {f"{r:g}": dict(row) for r, row in found.shared.items()},
-        "winners": {f"{r:g}": m for r, m in found.winners.items()},
-        "tuned_spread": found.tuned_spread,
-        "shared_spread": found.shared_spread,
-        "warnings": list(found.warnings),
-    }
-    return json.loads(json.dumps(told, default=str).replace("Infinity", "null"))
 
 
 def only_part(pieces: Sequence[Piece], part: str) -> list[Piece]:
