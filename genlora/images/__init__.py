@@ -2,6 +2,9 @@
 
 from ._decor import decor as decor
 from ._decor import unwanted_directions as unwanted_directions
+from ._degrade import DAMAGES as DAMAGES
+from ._degrade import PROD as PROD
+from ._degrade import degrade as degrade
 from ._diffusers import diffusers_class as diffusers_class
 from ._diffusion import ATTENTION as ATTENTION
 from ._diffusion import CROSS_KEYS_VALUES as CROSS_KEYS_VALUES

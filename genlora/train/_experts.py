@@ -81,12 +81,13 @@ class ExpertTrainer:
         run: Path,
         *,
         stored_rank: int | None = None,
-        timed: bool = True,
+        compared: bool = False,
         on_tick: Callable[[ExpertTick], None] | None = None,
     ) -> None:
         """`stored_rank` is what an expert of a method that needs more is cut to; by default the config's rank.
 
-        With `timed` a few steps of another method than plain LoRA are first timed against it, for the card.
+        With `compared` every expert sees all its rows, though it be all right before, and a method's steps are not
+        timed against plain LoRA's for the card.
         """
         names = [check_name(t.name, what="task name") for t in tasks]
         if len(set(names)) != len(names):
@@ -96,7 +97,7 @@ class ExpertTrainer:
         self.tasks = {t.name: t for t in tasks}
         self.config = config
         self.on_tick = on_tick
-        self.timed = timed
+        self.compared = compared
         self.dtype = next(base.model.parameters()).dtype
         self.device = next(base.model.parameters()).device
         self.plan: Plan | None = None
@@ -143,7 +144,7 @@ class ExpertTrainer:
         stack = self._stack(len(slots))
         for i, slot in enumerate(slots):
             self._resume(stack, i, slot)
-        if self.timed and self.plan is not None and not isinstance(stack, Stack):
+        if not self.compared and self.plan is not None and not isinstance(stack, Stack):
             first = self._batch([(s.train.prefix, self._peek(s)) for s in slots])
             self.plan.measure(stack, partial(self._backward, first, len(slots)))
         clock, step, finished = _Clock(), 0, already
@@ -299,7 +300,7 @@ class ExpertTrainer:
                 p.stopped = "row budget"
             elif p.bad >= c.patience:
                 p.stopped = "no better for a while"
-            elif accuracy == 1.0 and loss < 0.01:
+            elif accuracy == 1.0 and loss < 0.01 and not self.compared:
                 p.stopped = "all right"
             if not p.stopped and not self.config.method.full:  # a whole model a validation is too much to write
                 self.files.save_slot(p.name, stack.tensors(i), slot.best, p.to_json())

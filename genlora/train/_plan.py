@@ -1,7 +1,5 @@
 """Experts trained by another method than plain LoRA: their stack, where each starts, and what it ends as."""
 
-import dataclasses
-import hashlib
 import logging
 import math
 import time
@@ -12,19 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genlora.adapter import AdapterState, ModuleSpec, check_rank, energies
+from genlora.adapter import AdapterState, check_rank, energies
 from genlora.base import LoadedBase
-from genlora.errors import TrainingError
 
 from ._config import ExpertConfig
-from .methods._context import Context, plain_weight
+from .methods._context import Context
 from .methods._full import NOTE, FullStack
-from .methods._rules import Optimiser, Rule
+from .methods._made import Made
 from .methods._stack import MethodStack, converted
-from .methods._structure import Structure
-from .methods.rules._adamw import AdamW
 from .methods.rules._lisa import Lisa
-from .methods.structures._lora import Lora
 from .rows._losses import label_losses
 from .rows._packing import Batch, EncodedRows, Row, take
 from .rows._stacked import Stack, common_start
@@ -66,7 +60,7 @@ class Opening:
     validation: EncodedRows
 
 
-class Plan:
+class Plan(Made):
     """How one run's experts are trained by `config.method`.
 
     Raises `ConfigError` where the base's weights are quantised and the method needs them.
@@ -75,53 +69,27 @@ class Plan:
     def __init__(self, base: LoadedBase, config: ExpertConfig, *, stored_rank: int, pack: Pack) -> None:
         self.base, self.config, self.pack = base, config, pack
         self.stored_rank = check_rank(stored_rank)
-        method = config.method
-        self.specs = list(base.layout.of(config.targets))
-        self.init, self.allocate = method.make("init"), method.make("allocate")
-        start = method.methods[0]
-        self.structure: Structure = Lora(residual=True) if "residual" in start.traits else method.make("structure")
-        if method.init == "common" and self.structure.own_init is not None:
-            self.init = self.structure.own_init
-        made = method.make("rule")
-        self.rules: list[Rule] = [r for r in made if not hasattr(r, "memory")]
-        self.optimiser: Optimiser = next((r for r in made if hasattr(r, "memory")), AdamW())
+        super().__init__(
+            base.model,
+            list(base.layout.of(config.targets)),
+            config.method,
+            rank=config.rank,
+            scale=config.scale,
+            seed=config.seed,
+            common=lambda rank: common_start(base.layout, config.targets, rank, seed=config.seed),
+        )
         self.full: Lisa | None = None
-        if method.full:
-            self.full = next(r for r in made if isinstance(r, Lisa))
+        if config.method.full:
+            self.full = next(r for r in self.rules if isinstance(r, Lisa))
             log.warning("experts are trained one by one: rule lisa in mode full changes the base's own weights")
-        own = [x.scale for x in (self.structure, self.optimiser, *self.rules) if x.scale is not None]
-        self.scale = own[0] if own else config.scale
-        self.rank = check_rank(self.allocate.most(config.rank) if self.structure.ranked else config.rank)
-        self.common = common_start(base.layout, config.targets, self.rank, seed=config.seed)
-        if self.structure.needs_weight or any("gradient" in m.traits for m in method.methods):
-            for s in self.specs:
-                plain_weight(base.model, s.path)
-        weights = {s.path: self._weight(s.path) if self.structure.needs_weight else None for s in self.specs}
-        self.shared = {s.path: self.structure.shared(s, self.rank, weights[s.path], config.seed) for s in self.specs}
         self.ratio: float | None = None
         """Time of a step over plain LoRA's, once `measure` was called."""
-
-    def _weight(self, path: str) -> Tensor:
-        return plain_weight(self.base.model, path).detach().to("cpu", torch.float32)
 
     def stack(self, slots: int) -> MethodStack | FullStack:
         """An empty stack."""
         if self.full is not None:
             return FullStack(self.base.model, self.specs, self.full)
-        return MethodStack(
-            self.specs,
-            self.rank,
-            slots,
-            scale=self.scale,
-            structure=self.structure,
-            optimiser=self.optimiser,
-            rules=self.rules,
-            shared=self.shared,
-        )
-
-    def seed_of(self, name: str) -> int:
-        """What an expert's own draws hang on: the run's seed and its name, so that no neighbour changes them."""
-        return int.from_bytes(hashlib.sha256(f"{self.config.seed}\0{name}".encode()).digest()[:7])
+        return super().stack(slots)
 
     def begin(self, stack: MethodStack | FullStack, slot: int, expert: Opening) -> None:
         """Put a fresh expert into `slot`; the model is plain, and is plain again afterwards."""
@@ -141,18 +109,7 @@ class Plan:
             validation=Packs(expert.validation, range(len(expert.validation.rows)), c, self.pack),
             warm_lr=c.lr / c.warmup_steps,
         )
-        ranks: dict[str, int] = self.allocate(context)
-        if not self.structure.ranked:
-            ranks = {p: self.rank if r > 0 else 0 for p, r in ranks.items()}
-        if not any(ranks.values()):
-            raise TrainingError(
-                f"{expert.name}: allocation {c.method.allocate} left out every module. Allocate otherwise."
-            )
-        # A structure that knows no ranks starts every module alike; what is left out is masked.
-        starting = ranks if self.structure.ranked else dict.fromkeys(ranks, self.rank)
-        given = self.init(dataclasses.replace(context, ranks=starting))
-        parts = {s.path: self.structure.start(s, self.rank, given[s.path], self.shared[s.path]) for s in self.specs}
-        stack.put(slot, parts, seed=self.seed_of(expert.name), ranks=[ranks[s.path] for s in self.specs])
+        self.open(stack, slot, context, expert.name)
 
     def report(self, stack: MethodStack | FullStack, slot: int) -> dict[str, Any]:
         """What the card of the expert in `slot` says of how it was made."""
@@ -162,21 +119,15 @@ class Plan:
             inside, numbers = sum(energies(state).values()), sum(w.numel() for w in stack.weights.values())
             error = math.sqrt((error**2 * inside + stack.outside()) / max(inside + stack.outside(), 1e-30))
             return self._told(error, numbers) | {"note": NOTE}
-        ranks = {s: int(r) for s, r in zip(self.specs, stack.ranks[:, slot], strict=True)}
-        numbers = sum(self._numbers(s, r) for s, r in ranks.items() if r > 0)
-        report = self._told(error, numbers)
+        ranks = self.ranks_of(stack, slot)
+        report = self._told(error, self.numbers(stack, slot))
         if len(set(ranks.values())) > 1:
-            report["ranks"] = {s.path: r for s, r in ranks.items()}
+            report["ranks"] = ranks
         return report
 
     def _told(self, error: float, numbers: int) -> dict[str, Any]:
         report: dict[str, Any] = {"conversion_error": float(f"{error:.4g}"), "trained_numbers": numbers}
         return report if self.ratio is None else report | {"step_time_ratio": float(f"{self.ratio:.3g}")}
-
-    def _numbers(self, spec: ModuleSpec, rank: int) -> int:
-        """How many numbers are trained in a module that was given `rank`."""
-        shapes = self.structure.trained(spec, rank)
-        return sum(torch.Size(x).numel() for n, x in shapes.items() if n not in self.optimiser.idle)
 
     def stored(self, stack: MethodStack | FullStack, slot: int) -> AdapterState:
         """The expert as it stands, as a plain LoRA of the stored rank."""

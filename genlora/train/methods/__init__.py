@@ -8,3 +8,7 @@ from ._registry import Method as Method
 from ._registry import Option as Option
 from ._registry import all_methods as all_methods
 from ._registry import methods_called as methods_called
+from ._single import Single as Single
+from ._single import SingleConfig as SingleConfig
+from ._single import fit_single as fit_single
+from ._single import linear_specs as linear_specs

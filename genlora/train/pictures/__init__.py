@@ -20,5 +20,15 @@ from ._fit_reading import fit_reading as fit_reading
 from ._fit_reading import trunk_of as trunk_of
 from ._fit_subject import SubjectFit as SubjectFit
 from ._fit_subject import fit_subject as fit_subject
+from ._restore import Restorer as Restorer
+from ._restore import RestorerConfig as RestorerConfig
+from ._restore import adapt_restorer as adapt_restorer
+from ._restore import fit_restorer as fit_restorer
+from ._restore import restored_decibels as restored_decibels
 from ._resume import load_progress as load_progress
 from ._resume import save_progress as save_progress
+from ._towers import TowersConfig as TowersConfig
+from ._towers import TwoTowers as TwoTowers
+from ._towers import adapt_towers as adapt_towers
+from ._towers import fit_towers as fit_towers
+from ._towers import shot_accuracy as shot_accuracy

@@ -221,7 +221,7 @@ def run_piece(
     if path.exists():
         return [Outcome.from_json(x) for x in read_json(path)["outcomes"]]
     run, training = folder / "runs" / piece.key, config.training(piece)
-    trainer = ExpertTrainer(base, tasks, training, run, timed=False, on_tick=on_tick)
+    trainer = ExpertTrainer(base, tasks, training, run, compared=True, on_tick=on_tick)
     found: list[Outcome] = []
     by_name = {t.name: t for t in tasks}
     looked = StepsConfig(max_tokens=config.max_tokens)

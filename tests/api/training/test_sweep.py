@@ -23,11 +23,15 @@ def line(tiny_base, tmp_path):
 
 
 def test_a_sweep_tells_its_winner_first_warns_of_shared_rates_and_goes_on(line, tmp_path):
+    none = invoke(*line, "--so-far")
+    assert none.exit_code == 2 and "no piece of the sweep is done" in none.output
     listed = invoke(*line, "--list").stdout.splitlines()
     assert len(listed) == 4 and not (tmp_path / "out").exists()
     half = invoke(*line, "--part", "1/2")
     assert half.exit_code == 0, half.output
     assert "2 of 4 pieces are done: what follows may change." in half.stdout
+    looked = invoke(*line, "--so-far")
+    assert looked.exit_code == 0 and looked.stdout == half.stdout
     ran = invoke(*line)
     assert ran.exit_code == 0, ran.output
     first = ran.stdout.splitlines()[0]
