@@ -3,9 +3,9 @@
 python benchmarks/methods.py [--methods lora-ga glad ...] [--rows 8] [-o benchmarks/results]
 
 Steps of rate 0 of a method and of plain LoRA, in turns on the same batch of one expert, after one of each that warms
-up; medians of processor time, so that what else runs on the machine counts little. What a method does once before its first
-step (gradients, decompositions, searches) is timed apart. Memory is the peak of a process forked for each method, over
-what it held with the base alone. Methods already in the results file are kept: the same command goes on.
+up; medians of processor time, so that what else runs on the machine counts little. What a method does once before its
+first step (gradients, decompositions, searches) is timed apart. Memory is the peak of a process forked for each method,
+over what it held with the base alone. Methods already in the results file are kept: the same command goes on.
 """
 
 import argparse

@@ -166,11 +166,12 @@ def _averaged(states: Sequence[AdapterState], weights: Sequence[float]) -> Adapt
 
 
 def _fair(
-    states: Sequence[AdapterState], weights: Sequence[float], rank: int | None, *, lam: float
+    states: Sequence[AdapterState], weights: Sequence[float], rank: int | None, *, lam: float, cosine: bool
 ) -> tuple[AdapterState, Report]:
     """Averages, with B corrected towards the exact sum: least squares with a ridge, in closed form.
 
-    dB = (ΔW - B̄ Ā) Āᵀ (Ā Āᵀ + λ I)⁻¹. What of ΔW lies outside the rows of Ā stays out of reach.
+    dB = (ΔW - B̄ Ā) Āᵀ (Ā Āᵀ + λ I)⁻¹. What of ΔW lies outside the rows of Ā stays out of reach. With `cosine` the
+    paper's own distance instead, see `_turned`; it turns B and cannot mend its size.
     """
     if not lam >= 0:
         raise ConfigError(f"lam is {lam}, expected a number of 0 or more; {FAIR_LAMBDA} is the default.")
@@ -180,6 +181,11 @@ def _fair(
         a, b, exact = pair.a.double(), pair.b.double(), everything[path]
         wanted = exact.b.double() @ (exact.a.double() @ a.mT)
         gram = a @ a.mT
+        if cosine:
+            step = _turned(b, gram, wanted, float((exact.b.double() @ exact.a.double()).norm()), lam)
+            out[path] = LoraPair(pair.a, (b + step).float())
+            moved, size = moved + float(step.square().sum()), size + float(b.square().sum())
+            continue
         # Zero rows where a rank was padded, and at λ = 0 any rows that depend on each other: the pseudo-inverse.
         inverse = torch.linalg.pinv(gram + lam * torch.eye(len(gram), dtype=gram.dtype), hermitian=True)
         step = (wanted - b @ gram) @ inverse
@@ -189,7 +195,48 @@ def _fair(
     return state, {
         "correction": (moved / size) ** 0.5 if size > 0 else 0.0,
         "averaged_error": _error(mean, states, weights),
+        "cosine": product_cosine(state, everything),
+        "averaged_cosine": product_cosine(mean, everything),
     }
+
+
+def _turned(b: Tensor, gram: Tensor, wanted: Tensor, size: float, lam: float) -> Tensor:
+    """The minimum over dB of 1 - cos(ΔW, (B̄ + dB) Ā) + λ ‖dB‖, one module, float64.
+
+    Args:
+        b: B̄ (d_out, r).
+        gram: Ā Āᵀ (r, r).
+        wanted: ΔW Āᵀ (d_out, r), all that the cosine needs of ΔW beside its norm `size`.
+        size: ‖ΔW‖.
+        lam: λ.
+
+    The norm has a corner at zero: nothing moves where the cosine's slope there is not above λ. Elsewhere L-BFGS, which
+    unlike the paper's SGD draws nothing.
+    """
+    length = float((b @ gram * b).sum().clamp(min=0).sqrt())
+    if size == 0 or length == 0:
+        return torch.zeros_like(b)
+    slope = (wanted * b).sum() / (size * length**3) * (b @ gram) - wanted / (size * length)
+    if float(slope.norm()) <= lam or float(slope.norm()) < 1e-12:
+        return torch.zeros_like(b)
+    # From a hundredth of B̄'s size down the slope, where the norm is smooth.
+    step = (-0.01 * b.norm() / slope.norm() * slope).requires_grad_(True)
+    search = torch.optim.LBFGS([step], max_iter=200, tolerance_grad=1e-9, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        moved = b + step
+        return 1 - (wanted * moved).sum() / (size * (moved @ gram * moved).sum().sqrt()) + lam * step.norm()
+
+    def closure() -> Tensor:
+        search.zero_grad()
+        value = loss()
+        value.backward()
+        return value
+
+    with torch.enable_grad():
+        search.step(closure)
+        better = float(loss().detach()) < 1 - float((wanted * b).sum()) / (size * length)
+    return step.detach() if better else torch.zeros_like(b)
 
 
 def _sparse(
@@ -252,7 +299,7 @@ AGGREGATIONS: dict[str, Aggregation] = {
             "fair",
             "LoRA-FAIR, arXiv 2411.14961",
             "factors averaged, then B corrected towards the exact sum",
-            {"lam": FAIR_LAMBDA},
+            {"lam": FAIR_LAMBDA, "cosine": False},
             _fair,
         ),
         Aggregation(

@@ -10,7 +10,7 @@ from typing import Any
 from genlora.adapter import AdapterState
 from genlora.bank import Bank, ExpertRecord, TaskEmbedder
 from genlora.base import LoadedBase, require_compatible
-from genlora.errors import TaskError
+from genlora.errors import ConfigError, TaskError
 from genlora.evaluate import MAX_EXAMPLES, MIN_EXAMPLES, Admission, admit, answer, held_out
 from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
 from genlora.tasks import Task, training_texts
@@ -71,10 +71,11 @@ def grow_bank(
     """Train, measure and store, one expert after the other. Everything finished survives a kill: run it again with the
     same `run` folder to go on. An expert that is right on less than the share `least` of its own task is refused too.
 
-    Raises `BaseMismatchError` when `bank` is of another base, `BankError` when it is of another embedder, `TaskError`
-    when no task can be used.
+    Raises `BaseMismatchError` when `bank` is of another base, `ConfigError` when it cannot hold what would be trained,
+    `BankError` when it is of another embedder, `TaskError` when no task can be used.
     """
     require_compatible(base.fingerprint, bank.fingerprint, what="the base to train on")
+    _check_holds(bank, config)
     chosen, failed = usable(tasks)
     if not chosen:
         raise TaskError(
@@ -98,6 +99,19 @@ def grow_bank(
         if on_measured is not None:
             on_measured(admission)
     return Grown(tuple(measured), failed | trainer.failed)
+
+
+def _check_holds(bank: Bank, config: ExpertConfig) -> None:
+    """Before hours of training, not at their end. What other methods than plain LoRA make is cut to the bank's rank."""
+    if config.method.plain and config.rank > bank.rank:
+        raise ConfigError(
+            f"rank is {config.rank}, and this bank holds adapters of rank {bank.rank} at most. Train with that "
+            "rank, or make a bank that holds more: genlora bank init --rank"
+        )
+    if odd := sorted(set(config.targets) - set(bank.targets)):
+        raise ConfigError(
+            f"{odd[0]} would be trained, and this bank holds {', '.join(bank.targets)} alone. Train those."
+        )
 
 
 def _measure(base: LoadedBase, task: Task, state: AdapterState, run: Path) -> Admission:

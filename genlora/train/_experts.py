@@ -341,7 +341,7 @@ class ExpertTrainer:
         one = self._stack(1)
         self._restore(one, 0, slot.task.name, slot.best or {}, history=False)
         if self.plan is not None and not isinstance(one, Stack):
-            slot.progress.method = self.plan.report(one, 0)
+            slot.progress.method = self.plan.report(one, 0, partial(self.files.save_native, slot.task.name))
         state = self._state(one, 0)
         self.files.save_done(slot.task.name, state, slot.progress.to_json())
         p = slot.progress

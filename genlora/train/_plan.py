@@ -26,6 +26,9 @@ from .rows._stacked import Stack, common_start
 log = logging.getLogger(__name__)
 
 Pack = Callable[[Sequence[tuple[Sequence[int], Sequence[Row]]]], Batch]
+Keep = Callable[[dict[str, Tensor], dict[str, Any]], str]
+NATIVE_LIMIT = 0.01
+"""Share of an update that may be lost when it is stored as a plain LoRA before what was trained is kept too."""
 PROBES = 3
 """Steps that a method and plain LoRA are each timed for; the first of them warms up."""
 
@@ -111,8 +114,11 @@ class Plan(Made):
         )
         self.open(stack, slot, context, expert.name)
 
-    def report(self, stack: MethodStack | FullStack, slot: int) -> dict[str, Any]:
-        """What the card of the expert in `slot` says of how it was made."""
+    def report(self, stack: MethodStack | FullStack, slot: int, keep: Keep | None = None) -> dict[str, Any]:
+        """What the card of the expert in `slot` says of how it was made.
+
+        `keep` is given what was trained where storing loses more than `NATIVE_LIMIT`, and returns where that lies.
+        """
         state = stack.state(slot)
         _, error = converted(state, self.stored_rank)
         if isinstance(stack, FullStack):
@@ -123,6 +129,11 @@ class Plan(Made):
         report = self._told(error, self.numbers(stack, slot))
         if len(set(ranks.values())) > 1:
             report["ranks"] = ranks
+        if shared := [[stack.paths[i] for i in modules] for at, modules in stack.groups() if at == slot]:
+            report["shared"] = shared
+        if keep is not None and error > NATIVE_LIMIT:
+            own = {k: v for k, v in stack.tensors(slot).items() if not k.startswith(("m", "v"))}
+            report["native"] = keep(own, {"method": self.method.to_settings(), "rank": self.config.rank})
         return report
 
     def _told(self, error: float, numbers: int) -> dict[str, Any]:
@@ -132,6 +143,12 @@ class Plan(Made):
     def stored(self, stack: MethodStack | FullStack, slot: int) -> AdapterState:
         """The expert as it stands, as a plain LoRA of the stored rank."""
         return converted(stack.state(slot), self.stored_rank)[0]
+
+    def native(self, tensors: dict[str, Tensor]) -> AdapterState:
+        """An expert as it was trained, of whatever rank that takes, from what `report` kept."""
+        one = self.stack(1)
+        one.restore(0, tensors, seed=0, history=False)
+        return one.state(0)
 
     def measure(self, stack: MethodStack | FullStack, backward: Callable[[], object]) -> None:
         """Time steps of rate 0 of the method and of plain LoRA on the batch of `backward`; they change nothing."""

@@ -85,6 +85,20 @@ def test_fair_keeps_the_averaged_a_and_corrects_nothing_between_equal_clients(st
     assert all(torch.allclose(mean[p].b, far[p].b, atol=1e-6) for p in mean)
 
 
+def test_fair_by_cosine_turns_towards_the_exact_sum_and_stops_where_the_penalty_outweighs_the_slope(state_of):
+    for seed in range(3):
+        states, weights = [state_of(seed=10 * seed + i, rank=r) for i, r in enumerate((4, 8, 2))], [0.5, 0.2, 0.3]
+        tried = [aggregate("fair", states, weights, lam=lam, cosine=True).report for lam in (0.0, 0.001, 0.01, 1e3)]
+        cosines, moves = ([t[k] for t in tried] for k in ("cosine", "correction"))
+        assert cosines == sorted(cosines, reverse=True) and moves == sorted(moves, reverse=True)
+        assert cosines[0] > cosines[-1] == pytest.approx(tried[0]["averaged_cosine"], abs=1e-9) and moves[-1] == 0
+        # No correction of B can turn it further than the least squares' own direction.
+        closest = aggregate("fair", states, weights, lam=0.0).report["cosine"]
+        assert cosines[0] == pytest.approx(closest, abs=0.02)
+    one = state_of(scale=2.0)
+    assert aggregate("fair", [one, one], [0.5, 0.5], cosine=True).report["correction"] == 0
+
+
 def test_fedavg_of_one_client_is_that_client_whatever_its_weight_means(state_of):
     one = state_of(scale=3.0)
     assert aggregate("fedavg", [one], [1.0]).report["error"] < 1e-6

@@ -9,7 +9,7 @@ from genlora.api import best_dtype, grow_bank, usable
 from genlora.bank import Bank, TaskEmbedder, verify_bank
 from genlora.base import load_base
 from genlora.cli import cli
-from genlora.errors import BaseMismatchError, TaskError
+from genlora.errors import BaseMismatchError, ConfigError, TaskError
 from genlora.tasks import Example, Task, catalogue_task
 from genlora.train import ExpertConfig, MethodConfig
 
@@ -183,6 +183,20 @@ def test_a_bank_of_another_base_is_refused_before_training(bank, tiny_base, tmp_
     with Bank.open(bank) as opened, pytest.raises(BaseMismatchError):
         grow_bank(opened, other, [task], ExpertConfig(rank=4), tmp_path / "run", embedder=TaskEmbedder(embedder_path))
     assert not (tmp_path / "run").exists()
+
+
+def test_training_follows_what_the_bank_holds_and_more_is_refused_before_it(bank, tiny_base, tmp_path, embedder_path):
+    base = load_base(str(tiny_base("llama")))
+    task = Task("x", ("say",), tuple(Example(f"w {i}", "the") for i in range(420)), family="f", parent="x")
+    for config, says in (
+        (ExpertConfig(rank=8), "rank is 8, and this bank holds adapters of rank 4 at most"),
+        (
+            ExpertConfig(rank=4, targets=("q_proj", "o_proj")),
+            "o_proj would be trained, and this bank holds q_proj, v_proj",
+        ),
+    ):
+        with Bank.open(bank) as opened, pytest.raises(ConfigError, match=says):
+            grow_bank(opened, base, [task], config, tmp_path / "run", embedder=TaskEmbedder(embedder_path))
 
 
 def test_no_usable_task_is_an_error(bank, tiny_base, tmp_path, embedder_path):

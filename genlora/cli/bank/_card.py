@@ -71,6 +71,8 @@ def _method(card: dict[str, Any]) -> str:
     names = [made["init"], made["structure"], *made["rules"], made["allocate"]]
     text = " + ".join(n for n in names if n not in ("common", "lora", "adamw", "uniform")) or "lora"
     text += f": {told['conversion_error']:.2%} lost as a plain LoRA, {told['trained_numbers']:,} numbers trained"
+    if "native" in told:
+        text += f"; what was trained is kept in the run folder, {told['native']}"
     if "step_time_ratio" in told:
         text += f", a step took {told['step_time_ratio']:.2f} times plain LoRA's"
     return text + (f"; {told['note']}" if told.get("note") else "")

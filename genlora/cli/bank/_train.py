@@ -41,6 +41,9 @@ A run that was stopped goes on where it was: give the same --run again.
 @click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True)
 @click.option("--slots", default=8, show_default=True, help="Experts trained at the same time.")
 @click.option("--rows", default=960, show_default=True, help="Examples seen per expert at most, repeats included.")
+@click.option(
+    "--rank", type=click.IntRange(1, 256), help="Of what is trained.  [default: 8, or the bank's where that is smaller]"
+)
 @click.option("--lr", default=4e-3, show_default=True, help="Peak learning rate.")
 @click.option("--described", is_flag=True, help="Put the description into the prompt while training.")
 @click.option(
@@ -118,6 +121,7 @@ def _train(
     dtype: str,
     slots: int,
     rows: int,
+    rank: int | None,
     lr: float,
     described: bool,
     keep_last: int,
@@ -146,10 +150,12 @@ def _train(
 
     method = MethodConfig.read(init=init, structure=structure, rules=rules, allocate=allocate, options=method_options)
     settings = {"slots": slots, "max_rows": rows, "lr": lr, "described": described, "keep_last": keep_last}
-    config = ExpertConfig(**settings, seed=seed, method=method)
     tasks = load_tasks(sources, words_folder=words)
     kind = None if dtype == "auto" else getattr(torch, dtype)
     with open_bank(bank_path, change=True) as bank, progress_bars() as show:
+        # What a bank cannot hold is not trained: its targets and, unless another is asked for, its rank are followed.
+        same = {"rank": min(8, bank.rank) if rank is None else rank, "targets": bank.targets}
+        config = ExpertConfig(**settings, **same, seed=seed, method=method)
         # Before hours of training, not at their end, when the bank would refuse the experts' embeddings.
         model = load_banks_embedder(bank, embedder, progress=show)
         base = load_banks_base(bank, base_source, device=device, dtype=kind, progress=show)

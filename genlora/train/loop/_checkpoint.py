@@ -3,6 +3,7 @@
 run.json              what the run agrees on (config, base fingerprint)
 slots/NAME.safetensors   half-done: factors, moments, best factors so far, progress
 done/NAME.safetensors    finished: the expert's factors and its history
+native/NAME.safetensors  what was trained, of an expert that storing it as a plain LoRA takes much of
 last/NAME.STEP.safetensors   factors at one of the last validations, where the run keeps them
 """
 
@@ -62,6 +63,19 @@ class RunFiles:
         self._write(folder / f"{name}.{step:06d}.safetensors", _tensors(state), {"step": step})
         for old in sorted(folder.glob(f"{name}.[0-9][0-9][0-9][0-9][0-9][0-9].safetensors"))[:-keep]:
             old.unlink(missing_ok=True)
+
+    def save_native(self, name: str, tensors: dict[str, Tensor], record: dict[str, Any]) -> str:
+        """Keep what was trained itself; returns the file's place in the run folder."""
+        place = f"native/{name}.safetensors"
+        self._write(self.root / place, tensors, record)
+        return place
+
+    def load_native(self, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What `save_native` kept. Raises `TrainingError`."""
+        path = self.root / "native" / f"{name}.safetensors"
+        if not path.exists():
+            raise TrainingError(f"{path}: no such file. It is kept where storing loses more than a hundredth.")
+        return self._read(path)
 
     def save_done(self, name: str, state: AdapterState, record: dict[str, Any]) -> None:
         self._write(self.done / f"{name}.safetensors", _tensors(state), record)

@@ -35,7 +35,7 @@ class MethodConfig:
         chosen = self.methods
         object.__setattr__(self, "options", _read_options(chosen, self.options))
         why = refusal(chosen[0], chosen[1], chosen[2:-1], dict(self.options_of(chosen[1])))
-        why = why or self._alone()
+        why = why or self._alone() or self._sharing()
         if why:
             raise ConfigError(f"{why} Choose others: genlora methods list")
 
@@ -45,6 +45,16 @@ class MethodConfig:
         if not (self.full and others):
             return None
         return "rule lisa in mode full trains the base's own weights, and goes with no other method."
+
+    def _sharing(self) -> str | None:
+        """Why modules cannot share an adapter here, or None."""
+        if not any(self.options_of(m).get("shared") is True for m in self.methods if m.seam == "allocate"):
+            return None
+        if self.init != "common" or self.structure != "lora":
+            return "modules share an adapter with structure lora and init common only: others start from each weight."
+        if "lisa" in self.rules:
+            return "rule lisa moves blocks one by one, and modules that share an adapter lie in many of them."
+        return None
 
     @property
     def full(self) -> bool:

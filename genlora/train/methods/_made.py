@@ -83,6 +83,7 @@ class Made:
         Raises `TrainingError` where the allocation leaves out every module.
         """
         ranks: dict[str, int] = self.allocate(context)
+        tied: dict[str, str] = self.allocate.tied(context) if hasattr(self.allocate, "tied") else {}
         if not self.structure.ranked:
             ranks = {p: self.rank if r > 0 else 0 for p, r in ranks.items()}
         if not any(ranks.values()):
@@ -91,7 +92,7 @@ class Made:
         starting = ranks if self.structure.ranked else dict.fromkeys(ranks, self.rank)
         given = self.init(dataclasses.replace(context, ranks=starting))
         parts = {s.path: self.structure.start(s, self.rank, given[s.path], self.shared[s.path]) for s in self.specs}
-        stack.put(slot, parts, seed=self.seed_of(name), ranks=[ranks[s.path] for s in self.specs])
+        stack.put(slot, parts, seed=self.seed_of(name), ranks=[ranks[s.path] for s in self.specs], tied=tied)
 
     def ranks_of(self, stack: MethodStack, slot: int) -> dict[str, int]:
         """{path: rank} that the expert in `slot` was given."""
@@ -100,5 +101,7 @@ class Made:
     def numbers(self, stack: MethodStack, slot: int) -> int:
         """How many numbers are trained of the expert in `slot`."""
         ranks = self.ranks_of(stack, slot)
-        shapes = [self.structure.trained(s, ranks[s.path]) for s in self.specs if ranks[s.path] > 0]
+        again = {i for at, modules in stack.groups() if at == slot for i in modules[1:]}
+        own = [s for i, s in enumerate(self.specs) if ranks[s.path] > 0 and i not in again]
+        shapes = [self.structure.trained(s, ranks[s.path]) for s in own]
         return sum(math.prod(x) for many in shapes for n, x in many.items() if n not in self.optimiser.idle)

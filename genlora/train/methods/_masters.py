@@ -34,6 +34,8 @@ class Masters:
         self.kept = {n: [torch.zeros(slots, *x[n]) for x in kept] for n in kept[0]}
         self.ranks = torch.full((len(self.specs), slots), float(rank))
         """Of each module and expert; 0 where an allocation left it out."""
+        self.tied = torch.full((len(self.specs), slots), -1)
+        """Of modules that share one adapter, the first of them; -1 where a module has its own."""
         self.live = torch.ones(len(self.specs), slots)
         """1 where this step may change it (LISA)."""
         self.steps = torch.zeros(slots)
@@ -87,12 +89,24 @@ class Masters:
         on = (self.ranks[i] > 0)[:, None, None]
         return (a * on, b) if "b" in self.structure.fixed(self.specs[i]) else (a, b * on)
 
-    def put(self, slot: int, parts: Mapping[str, Mapping[str, Tensor]], *, seed: int, ranks: Sequence[int]) -> None:
-        """A fresh expert: `{path: {name: tensor}}` of what is trained and kept, and the rank of each module."""
+    def put(
+        self,
+        slot: int,
+        parts: Mapping[str, Mapping[str, Tensor]],
+        *,
+        seed: int,
+        ranks: Sequence[int],
+        tied: Mapping[str, str] | None = None,
+    ) -> None:
+        """A fresh expert: `{path: {name: tensor}}` of what is trained and kept, the rank of each module, and of those
+        that share an adapter `{path: path of the first}`.
+        """
+        shared = tied or {}
         for i, path in enumerate(self.paths):
+            self.tied[i, slot] = self.paths.index(shared[path]) if path in shared else -1
             for tensors in (self.trained, self.kept):
                 for name, all_of in tensors.items():
-                    all_of[i][slot] = parts[path][name]
+                    all_of[i][slot] = parts[shared.get(path, path)][name]
         self.ranks[:, slot] = torch.tensor([float(r) for r in ranks])
         self.seeds[slot] = seed
         self.steps[slot] = 0
@@ -108,8 +122,27 @@ class Masters:
             for name, many in group.items():
                 group[name] = [x[index].clone() for x in many]
         self.ranks, self.live = self.ranks[:, index].clone(), self.live[:, index].clone()
+        self.tied = self.tied[:, index].clone()
         self.counts, self.steps = self.counts[:, index].clone(), self.steps[index].clone()
         self.seeds = [self.seeds[i] for i in slots]
+
+    def groups(self) -> list[tuple[int, list[int]]]:
+        """(slot, modules that share one adapter there), for every such group."""
+        found: dict[tuple[int, int], list[int]] = {}
+        for i, slot in (self.tied >= 0).nonzero().tolist():
+            found.setdefault((slot, int(self.tied[i, slot])), []).append(i)
+        return [(slot, modules) for (slot, _), modules in found.items()]
+
+    def summed(self, grads: Sequence[Tensor]) -> list[Tensor]:
+        """Gradients in the masters' order; modules that share an adapter each get the sum of theirs."""
+        groups = self.groups()
+        out = [g.clone() for g in grads] if groups else list(grads)
+        for slot, modules in groups:
+            for at in range(0, len(out), len(self.specs)):
+                total = torch.stack([grads[at + i][slot] for i in modules]).sum(0)
+                for i in modules:
+                    out[at + i][slot] = total
+        return out
 
     def state(self, slot: int) -> AdapterState:
         """The expert in `slot` as it is trained: a plain adapter of whatever rank that takes, float32."""
@@ -124,7 +157,7 @@ class Masters:
         or v.
         """
         out = {"steps": self.steps[slot : slot + 1].clone(), "counts": self.counts[:, slot].clone()}
-        out["ranks"] = self.ranks[:, slot].clone()
+        out["ranks"], out["tied"] = self.ranks[:, slot].clone(), self.tied[:, slot].clone()
         out |= {f"x{i}": x[slot].clone() for i, x in enumerate(self.masters)}
         out |= {f"k.{n}{i}": x[slot].clone() for n, many in self.kept.items() for i, x in enumerate(many)}
         return out | {f"{n}{i}": x[slot].clone() for n, many in self.memory.items() for i, x in enumerate(many)}
@@ -138,4 +171,5 @@ class Masters:
         for name, target in into.items():
             target[slot] = of_checkpoint(tensors, name, target[slot], what="method, rank")
         self.ranks[:, slot], self.counts[:, slot] = tensors["ranks"], tensors["counts"]
+        self.tied[:, slot] = tensors.get("tied", torch.tensor(-1))  # runs of before have none
         self.steps[slot], self.seeds[slot] = tensors["steps"][0], seed

@@ -89,7 +89,7 @@ class MethodStack(Masters):
                 torch.autograd.backward([x for x, _ in pairs], [g for _, g in pairs])
             for n, leaf in leaves.items():
                 found[n].append(torch.zeros_like(leaf) if leaf.grad is None else leaf.grad)
-        return [g for n in self.names for g in found[n]]
+        return self.summed([g for n in self.names for g in found[n]])
 
     @torch.no_grad()
     def step(
@@ -113,7 +113,12 @@ class MethodStack(Masters):
             grads = rule.gradients(self, grads, again)
         alive = [self.live[self.place(i)] for i in range(len(grads))]
         grads = [g * wide(x, g) for g, x in zip(grads, alive, strict=True)]
-        norm = torch.stack([g.flatten(1).square().sum(1) for g in grads]).sum(0).sqrt()
+        # What several modules share is one tensor, and counts once.
+        once = torch.ones_like(self.live)
+        for slot, modules in self.groups():
+            once[modules, slot] = 1 / len(modules)
+        norm = torch.stack([g.flatten(1).square().sum(1) * once[self.place(i)] for i, g in enumerate(grads)])
+        norm = norm.sum(0).sqrt()
         shrink = (clip / (norm + 1e-6)).clamp(max=1.0)
         self.steps += lr > 0
         self.counts += torch.stack(alive)

@@ -110,6 +110,26 @@ def test_what_is_stored_has_the_banks_rank_and_says_what_it_lost(base, tasks, tm
     assert whole.progress.method["trained_numbers"] == numbers
 
 
+def test_what_was_trained_is_kept_where_storing_loses_much_of_it(base, tasks, tmp_path):
+    config = ExpertConfig(**SMALL, method=MethodConfig(structure="randlora", options={"bases_rank": 4}))
+    trainer = ExpertTrainer(base, tasks[:1], config, tmp_path / "run", stored_rank=1)
+    (trained,) = trainer.run()
+    told = trained.progress.method
+    assert told["conversion_error"] > 0.01 and told["native"] == "native/one.safetensors"
+    tensors, record = trainer.files.load_native("one")
+    assert record["method"]["structure"] == "randlora" and (tmp_path / "run" / told["native"]).exists()
+    exact = trainer.plan.native(tensors)
+    lost = sum(float((exact[p].delta() - trained.state[p].delta()).square().sum()) for p in exact)
+    whole = sum(float(exact[p].delta().square().sum()) for p in exact)
+    assert (lost / whole) ** 0.5 == pytest.approx(told["conversion_error"], rel=1e-3)
+    near = ExpertTrainer(
+        base, tasks[:1], ExpertConfig(**SMALL, method=MethodConfig(rules=("lora-plus",))), tmp_path / "n"
+    )
+    assert all("native" not in t.progress.method for t in near.run())
+    with pytest.raises(TrainingError, match="kept where storing loses more than a hundredth"):
+        near.files.load_native("one")
+
+
 def test_the_base_is_untouched_and_its_weights_take_no_gradient(base, tasks, tmp_path):
     before = {k: v.clone() for k, v in base.model.state_dict().items()}
     train(base, tasks, tmp_path / "run", init="lora-ga")
@@ -122,3 +142,31 @@ def test_a_checkpoint_of_another_shape_is_told(base, tasks, tmp_path):
     stack = ExpertTrainer(base, tasks, config, tmp_path / "run")._stack(1)
     with pytest.raises(TrainingError, match="the checkpoint's x0 is None, expected"):
         stack.restore(0, {})
+
+
+def test_modules_that_diffora_leaves_out_can_share_one_adapter_bit_for_bit(base, tasks, tmp_path):
+    options = {"steps": 2, "validation": 1, "shared": True}
+    config = ExpertConfig(**SMALL, method=MethodConfig(allocate="diffora", options=options))
+    trainer = ExpertTrainer(base, tasks, config, tmp_path / "run")
+    trained = {t.name: t for t in trainer.run()}
+    for t in trained.values():
+        (shared, *more) = t.progress.method["shared"]
+        for group in (shared, *more):
+            assert len({path.rsplit(".", 1)[1] for path in group}) == 1  # of one kind
+            first = t.state[group[0]].delta()
+            assert all(torch.equal(t.state[path].delta(), first) for path in group) and bool(first.any())
+        grouped = [path for group in (shared, *more) for path in group]
+        whole = sum(p.a.numel() + p.b.numel() for p in t.state.values())
+        again = sum(
+            t.state[p].a.numel() + t.state[p].b.numel() for p in grouped if p not in [g[0] for g in (shared, *more)]
+        )
+        assert t.progress.method["trained_numbers"] == whole - again < whole
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [({"structure": "xs"}, "share an adapter with structure lora"), ({"rules": ("lisa",)}, "lie in many of them")],
+)
+def test_what_cannot_share_is_refused_when_it_is_chosen(more, says):
+    with pytest.raises(ConfigError, match=says):
+        MethodConfig(allocate="diffora", options={"shared": True}, **more)

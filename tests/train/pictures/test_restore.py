@@ -8,7 +8,7 @@ from genlora.images import DAMAGES, PROD, degrade
 from genlora.train.methods import MethodConfig, SingleConfig
 from genlora.train.pictures import RestorerConfig, adapt_restorer, fit_restorer, restored_decibels
 
-SMALL = RestorerConfig(reach=1, width=12, layers=1, steps=60, batch=6, lr=5e-3)
+SMALL = RestorerConfig(reach=1, width=12, layers=1, steps=200, batch=6, lr=1e-2)
 
 
 def rng(seed=0):
@@ -73,5 +73,5 @@ def test_a_restorer_is_adapted_to_damage_it_never_saw_and_stays_what_it_was():
     )
     assert restored_decibels(restorer, hazy, test, made.state) > before + 0.5
     assert restored_decibels(restorer, hazy, test) == before
-    with pytest.raises(ConfigError, match="expected pairs of one size"):
+    with pytest.raises(ConfigError, match="expected pairs"):
         adapt_restorer(restorer, hazy, test[:3], SingleConfig())
