@@ -159,19 +159,20 @@ def words_of(picture: Picture) -> list[str]:
 
 
 def shots_table(rows: Sequence[dict[str, Any]]) -> str:
-    """Markdown, each method at the rate that validation chose, means over seeds."""
+    """Markdown, each method at each rate, means over seeds; the rate that validation chose in bold."""
     lines = ["| method | rate | shown | only named | harmonic mean | old camera | trained numbers | seconds |"]
     lines.append("|---|---|---|---|---|---|---|---|")
     for name in dict.fromkeys(r["method"] for r in rows):
         rates = sorted({r["rate"] for r in rows if r["method"] == name})
-        rate = max(rates, key=lambda x: statistics.fmean(v["validation"] for v in at(rows, name, x)))
-        mine = at(rows, name, rate)
-        base, novel, old = (statistics.fmean(r[k] for r in mine) for k in ("base", "novel", "old"))
-        spread = statistics.stdev(r["novel"] for r in mine) if len(mine) > 1 else 0.0
-        harmonic = statistics.fmean(2 * r["base"] * r["novel"] / (r["base"] + r["novel"]) for r in mine)
-        cells = f"{base:.1%} | {novel:.1%} ± {spread:.1%} | {harmonic:.1%} | {old:.1%}"
-        took = statistics.fmean(r["seconds"] for r in mine)
-        lines.append(f"| {name} | {rate:g} | {cells} | {mine[0]['numbers']:,} | {took:.1f} |")
+        best = max(rates, key=lambda x: statistics.fmean(v["validation"] for v in at(rows, name, x)))
+        for rate in rates:
+            mine = at(rows, name, rate)
+            base, novel, old, took = (statistics.fmean(r[k] for r in mine) for k in ("base", "novel", "old", "seconds"))
+            spread = statistics.stdev(r["novel"] for r in mine) if len(mine) > 1 else 0.0
+            harmonic = statistics.fmean(2 * r["base"] * r["novel"] / (r["base"] + r["novel"]) for r in mine)
+            cells = f"{base:.1%} | {novel:.1%} ± {spread:.1%} | {harmonic:.1%} | {old:.1%}"
+            shown = f"**{rate:g}**" if rate == best and len(rates) > 1 else f"{rate:g}"
+            lines.append(f"| {name} | {shown} | {cells} | {mine[0]['numbers']:,} | {took:.1f} |")
     return "\n".join(lines) + "\n"
 
 

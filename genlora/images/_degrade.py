@@ -24,12 +24,12 @@ def _between(low: float, high: float, rng: torch.Generator) -> float:
 
 def _noise(x: Picture, rng: torch.Generator) -> Picture:
     """Normal, deviation 0 to 50 of 255."""
-    return x + _between(0, 50 / 255, rng) * torch.randn(x.shape, generator=rng)
+    return x + _between(0.0, 50 / 255, rng) * torch.randn(x.shape, generator=rng)
 
 
 def _blur(x: Picture, rng: torch.Generator) -> Picture:
     """Gaussian, deviation 0.2 to 3 points."""
-    sigma = _between(0.2, 3, rng)
+    sigma = _between(0.2, 3.0, rng)
     reach = min(int(3 * sigma) + 1, x.shape[-1] - 1, x.shape[-2] - 1)
     line = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
     line = (line / line.sum()).expand(3, 1, 1, -1)
@@ -44,14 +44,14 @@ def _jpeg(x: Picture, rng: torch.Generator) -> Picture:
 
     data = (x.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
     file = io.BytesIO()
-    Image.fromarray(data).save(file, "JPEG", quality=round(_between(30, 95, rng)))
+    Image.fromarray(data).save(file, "JPEG", quality=round(_between(30.0, 95.0, rng)))
     back = np.array(Image.open(file).convert("RGB"), dtype=np.float32) / 255
     return torch.from_numpy(back).permute(2, 0, 1)
 
 
 def _coarse(x: Picture, rng: torch.Generator) -> Picture:
     """Down by 2 to 4 and up again."""
-    down = nn.functional.interpolate(x[None], scale_factor=1 / _between(2, 4, rng), mode="area")
+    down = nn.functional.interpolate(x[None], scale_factor=1 / _between(2.0, 4.0, rng), mode="area")
     return nn.functional.interpolate(down, size=x.shape[-2:], mode="bilinear", align_corners=False)[0]
 
 
