@@ -289,12 +289,17 @@ def evaluate(run: Run) -> None:
     model = run.model()
     generator = SubjectGenerator.load(run.folder / "subject.safetensors")
     options = PictureOptions(
-        subjects=run.args.evaluate_subjects, own=run.args.evaluate_own, strangers=run.args.evaluate_strangers
+        subjects=run.args.evaluate_subjects,
+        seeds=run.args.evaluate_seeds,
+        own=run.args.evaluate_own,
+        strangers=run.args.evaluate_strangers,
+        grid_subjects=run.args.evaluate_grid,
     )
     judge = Oracle.load(run.folder / "oracle")
     start = time.monotonic()
     found = evaluate_pictures(model, generator, judge, options, heard=lambda what: print(what, flush=True))
-    about = {"model": run.args.preset, **_machine(), "minutes": round((time.monotonic() - start) / 60, 1)}
+    sizes = {k: v for k, v in asdict(options).items() if k not in ("guidance", "own_steps", "seed")}
+    about = {"model": run.args.preset, **_machine(), **sizes, "minutes": round((time.monotonic() - start) / 60, 1)}
     publish_folder(pictures_report(found, about), run.folder / f"report-{int(time.time())}")
 
 
@@ -411,7 +416,9 @@ def main() -> None:
     parser.add_argument("--subject-lr", type=float, default=3e-4)
     parser.add_argument("--later", type=float, default=2.0)
     parser.add_argument("--evaluate-subjects", type=int, default=200)
+    parser.add_argument("--evaluate-seeds", type=int, default=3)
     parser.add_argument("--evaluate-own", type=int, default=40)
+    parser.add_argument("--evaluate-grid", type=int, default=40)
     parser.add_argument("--evaluate-strangers", type=int, default=40)
     args = parser.parse_args()
     run = Run(args)

@@ -67,7 +67,8 @@ class SubjectGenerator:
         record = {
             "format": FORMAT,
             "config": self.network.config.to_json(),
-            "targets": {path: list(size) for path, size in self.network.targets.items()},
+            # A list: each layer's query and factors are found by their place, and JSON's keys are sorted on disk.
+            "targets": [[path, *size] for path, size in self.network.targets.items()],
             "base": self.base,
             "record": dict(self.record),
         }
@@ -88,7 +89,7 @@ class SubjectGenerator:
         if record.get("format") != FORMAT:
             raise ManifestError(f"{path}: format is {str(record.get('format'))[:60]!r}, expected {FORMAT!r}.")
         try:
-            targets = {name: (int(d_in), int(d_out)) for name, (d_in, d_out) in record["targets"].items()}
+            targets = {str(name): (int(d_in), int(d_out)) for name, d_in, d_out in record["targets"]}
             network = SubjectNetwork(SubjectConfig.from_json(record["config"]), targets)
             network.load_state_dict({name: value.float() for name, value in tensors.items()})
             base, made = str(record["base"]), record["record"]

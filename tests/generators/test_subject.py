@@ -13,7 +13,8 @@ from genlora.generators import SubjectConfig, SubjectGenerator, SubjectNetwork
 from ..image_world import needs_images
 
 pytestmark = needs_images
-TARGETS = {"down.attn1.to_q": (16, 16), "down.attn2.to_k": (12, 16), "up.attn1.to_q": (16, 16)}
+TARGETS = {"up.attn1.to_q": (16, 16), "down.attn2.to_k": (12, 16), "down.attn1.to_q": (16, 16)}
+"""In an order that is not the alphabet's, as a U-Net's is."""
 
 
 @pytest.fixture
@@ -51,6 +52,7 @@ def test_a_saved_generator_gives_the_same_adapter(generator, tmp_path):
     a, b = first.generate(pictures()), second.generate(pictures())
     assert all(torch.equal(a[p].a, b[p].a) and torch.equal(a[p].b, b[p].b) for p in a)
     near = generator.generate(pictures())
+    assert list(a) == list(near) == list(TARGETS)
     assert all(torch.allclose(a[p].b, near[p].b, atol=2e-3) for p in a), "half precision on disk"
     assert first.require("f" * 64, where="x") is first
     with pytest.raises(BaseMismatchError, match="was trained for the text-to-image model ffffffffffff"):
@@ -68,7 +70,7 @@ def test_what_is_no_generator_is_refused(tmp_path):
     with pytest.raises(ManifestError, match="expected 'genlora-subject-1'"):
         SubjectGenerator.load(path)
     config = SubjectConfig(rank=2, width=16).to_json()
-    record = {"format": "genlora-subject-1", "config": config, "targets": {"a": [4, 4]}, "base": "x", "record": {}}
+    record = {"format": "genlora-subject-1", "config": config, "targets": [["a", 4, 4]], "base": "x", "record": {}}
     path.write_bytes(record_bytes({"a": torch.ones(2)}, json.loads(json.dumps(record))))
     with pytest.raises(ManifestError, match="not a trained image hypernetwork"):
         SubjectGenerator.load(path)
