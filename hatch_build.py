@@ -1,4 +1,4 @@
-"""What hatchling asks when it builds: a wheel carries bank and generators, an editable install reads the checkout's."""
+"""What hatchling asks when it builds: a wheel carries bank, generators and the miniature, an editable install reads the checkout's."""
 
 from typing import Any
 
@@ -11,5 +11,5 @@ class ShippedData(BuildHookInterface):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """`version` is `standard` or `editable`."""
         if version == "standard":
-            for name in ("bank", "embedder", "generators"):
+            for name in ("bank", "embedder", "generators", "images"):
                 build_data["force_include"][f"checkpoints/{name}"] = f"genlora/_data/{name}"

@@ -12,6 +12,8 @@ from genlora.files import sha256_file
 from genlora.generators import Request, load_artefact
 from genlora.tasks import catalogue
 
+from .image_world import needs_images
+
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 GENERATORS = CHECKPOINTS / "generators"
 MIB = 1 << 20
@@ -27,6 +29,7 @@ def test_what_ships_keeps_its_size():
     assert size(CHECKPOINTS / "bank") <= 24 * MIB
     assert size(GENERATORS) <= 40 * MIB
     assert size(CHECKPOINTS / "embedder") <= 3 * MIB
+    assert size(CHECKPOINTS / "images") <= 28 * MIB
     assert max(p.stat().st_size for p in CHECKPOINTS.rglob("*") if p.is_file()) <= 24 * MIB
 
 
@@ -58,3 +61,29 @@ def test_the_embedders_factors_are_of_the_pinned_embedder():
     assert record["base"] == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
     assert record["weights"]["sha256"] == sha256_file(CHECKPOINTS / "embedder" / "embedder.safetensors")
     assert record["record"]["start"] and record["record"]["history"][-1]["nearer"] >= 0.95  # 0.69 without any factors
+
+
+@needs_images
+def test_the_shipped_miniature_draws_characters_that_no_training_has_seen():
+    from genlora.api.pictures import ImageStudio
+    from genlora.images import Guidance, RowFactors, Sampling, rows_of, sample, to_image
+    from genlora.images.mini import SUBJECT, Oracle, Picture, Renderer, caption, draw_scenes, draw_subjects
+
+    studio = ImageStudio.open(CHECKPOINTS / "images")
+    rng = torch.Generator().manual_seed(21)
+    subjects = draw_subjects(8, rng, level="combination")
+    seen, asked = draw_scenes(24, rng), draw_scenes(8, rng)
+    shown = Renderer(32).draw(Picture(subjects.repeat_interleave(3, 0), seen)).unflatten(0, (8, 3))
+    each = [rows_of(studio.personalize([to_image(picture) for picture in three]).state) for three in shown]
+    rows = {
+        path: RowFactors(torch.cat([rows[path].a for rows in each]), torch.cat([rows[path].b for rows in each]))
+        for path in each[0]
+    }
+    sampling = Sampling(guidance=Guidance.hybrid(3.0, 3.0), steps=10)
+    prompts = [caption(scene) for scene in asked.tolist()]
+    judge = Oracle.load(CHECKPOINTS / "images" / "oracle")
+    read = [judge.right(sample(studio.model, prompts, sampling, r), Picture(subjects, asked)) for r in (None, rows)]
+    base, personal = (torch.stack([found[name].float() for name in SUBJECT]).mean().item() for found in read)
+    assert base < 0.35 and personal > 0.45 and personal > base + 0.2
+    assert read[1]["background"].float().mean() >= 0.75
+    assert read[1]["body_colour"].float().mean() >= 0.75
