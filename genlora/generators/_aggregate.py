@@ -7,6 +7,7 @@ import numpy as np
 
 from genlora.adapter import AdapterState, update_norms, weighted_sum
 from genlora.errors import AdapterFormatError
+from genlora.lru import Lru
 
 from ._clock import Stopwatch, one_thread
 from ._coverage import Calibration
@@ -15,6 +16,8 @@ from ._protocol import BankLike, Generated, Request, Vector
 
 NORM_SLACK = 1.001
 """A weighted mean is no longer than the longest of its parts; the rest is rounding."""
+KEPT_BYTES = 16 << 20
+"""Of adapters made of one expert alone, which many requests may ask for; in bulk there is room for more."""
 
 
 class AggregateGenerator:
@@ -28,6 +31,8 @@ class AggregateGenerator:
     def __init__(self, library: BankLike, calibration: Calibration) -> None:
         self.library = library
         self.calibration = calibration
+        self.alone: Lru[tuple[str, str, int], tuple[AdapterState, float]] = Lru(KEPT_BYTES)
+        """Adapters of single experts, by name, blob and rank: the same object for the same expert."""
 
     def generate(self, request: Request, vector: Vector, near: Neighbourhood | None = None) -> Generated:
         """The adapter for `request`, whose description has the unit embedding `vector`. Bit for bit repeatable.
@@ -37,11 +42,7 @@ class AggregateGenerator:
         """
         watch = Stopwatch()
         near = near or neighbourhood(self.library, self.calibration, request, vector, watch)
-        used = near.used
-        with watch("combine"):
-            adapter, discarded = combine(near.states[:used], near.weights, rank=request.rank or self.library.rank)
-        with watch("check"):
-            check_emission(adapter, {path: float(e[:used].max()) for path, e in near.energies.items()})
+        adapter, discarded = self._combined(near, request.rank or self.library.rank, watch)
         return Generated(
             adapter=adapter,
             neighbours=near.contributions[: near.used],
@@ -51,6 +52,20 @@ class AggregateGenerator:
             warnings=coverage_warnings(near.coverage, near.found[0].name),
             times_ms=watch.ms,
         )
+
+    def _combined(self, near: Neighbourhood, rank: int, watch: Stopwatch) -> tuple[AdapterState, float]:
+        """The checked sum, and what compressing it lost."""
+        used = near.used
+        key = (near.found[0].name, near.contributions[0].blob, rank)
+        if used == 1 and (known := self.alone.get(key)) is not None:
+            return known
+        with watch("combine"):
+            adapter, discarded = combine(near.states[:used], near.weights, rank=rank)
+        with watch("check"):
+            check_emission(adapter, {path: float(e[:used].max()) for path, e in near.energies.items()})
+        if used == 1:
+            self.alone.put(key, (adapter, discarded), 4 * adapter.parameters)
+        return adapter, discarded
 
 
 def combine(states: Sequence[AdapterState], weights: Sequence[float], *, rank: int) -> tuple[AdapterState, float]:

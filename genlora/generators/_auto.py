@@ -16,7 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from genlora.adapter import AdapterState
 from genlora.errors import ManifestError, UnknownGeneratorError
+from genlora.lru import Lru
 
 from ._aggregate import AggregateGenerator
 from ._artefact import Artefact
@@ -164,6 +166,16 @@ class AutoGenerator:
             made_by={**record, **made.made_by},
             times_ms={**watch.ms, **made.times_ms},
         )
+
+    @property
+    def alone(self) -> Lru[tuple[str, str, int], tuple[AdapterState, float]]:
+        """The adapters of single experts that are kept."""
+        return self._experts.alone
+
+    @property
+    def artefact(self) -> Artefact | None:
+        """What the few-shot adapter was read from."""
+        return None if self._fewshot is None else self._fewshot.artefact
 
     @property
     def asks_base(self) -> bool:
