@@ -5,9 +5,9 @@ Free of torch, so that a wrong description is answered before anything heavy is 
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import IO
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any
 
 from genlora.errors import DescriptionError, GenloraError, UnsafeNameError
 from genlora.files import check_name, parse_json
@@ -126,6 +126,8 @@ class Item:
     line: int
     name: str
     description: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of its own, as `GenLora.generate` takes them; `examples` are (input, output) pairs."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,25 @@ class BadItem:
 MAX_ITEMS = 100_000
 
 
-def read_items(stream: IO[bytes]) -> Iterator[Item | BadItem]:
-    """Descriptions of a file, one a line: plain text, or a JSON object {"name": ..., "description": ...}.
+OPTIONS: Mapping[str, tuple[type, ...]] = {
+    "top_k": (int,),
+    "temperature": (int, float),
+    "seed": (int,),
+    "rank": (int,),
+    "dtype": (str,),
+    "exclude": (list,),
+    "prompt": (str,),
+    "quick": (bool,),
+    "min_accuracy": (int, float),
+    "generator": (str,),
+    "examples": (list,),
+}
+"""What a line of a batch may ask for itself, and of which kinds of JSON."""
+
+
+def read_items(stream: IO[bytes], *, options: bool = False) -> Iterator[Item | BadItem]:
+    """Descriptions of a file, one a line: plain text, or a JSON object {"name": ..., "description": ...}; with
+    `options`, those of `OPTIONS` too.
 
     Blank lines are skipped. A name is safe as a folder name and occurs once; a line without one is called by its
     number, `0001`. Each unusable line becomes a `BadItem`; no line is held in memory beyond what could be usable.
@@ -153,7 +172,7 @@ def read_items(stream: IO[bytes]) -> Iterator[Item | BadItem]:
         if not raw.strip():
             continue
         try:
-            item = _item(number, raw)
+            item = _item(number, raw, OPTIONS if options else {})
             if item.name in taken:
                 raise UnsafeNameError(f"name {item.name!r} was used by an earlier line. Choose another name.")
         except GenloraError as err:
@@ -170,23 +189,47 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes]:
             line = stream.readline(_MAX_LINE)  # the rest of a line that is too long already
 
 
-def _item(number: int, raw: bytes) -> Item:
+def _item(number: int, raw: bytes, known: Mapping[str, tuple[type, ...]]) -> Item:
+    options: dict[str, Any] = {}
     where = f"line {number}"
     if len(raw) >= _MAX_LINE:
         raise DescriptionError(f"{where} has over {_MAX_LINE:,} bytes, expected at most {MAX_CHARS:,} characters.")
     if raw.lstrip().startswith(b"{"):
         data = parse_json(raw, where=where)
-        if "description" not in data or set(data) - {"name", "description"}:
+        if "description" not in data or set(data) - {"name", "description", *known}:
             found = ", ".join(repr(str(k)[:40]) for k in sorted(data)[:5])
+            more = f" Options: {', '.join(known)}." if known else ""
             raise DescriptionError(
-                f"{where} has the keys {found or '(none)'}; expected description, and name if you like."
+                f"{where} has the keys {found or '(none)'}; expected description, and name if you like.{more}"
             )
         text, name = data["description"], data.get("name", f"{number:04d}")
         if not isinstance(text, str) or not isinstance(name, str):
             raise DescriptionError(f"{where}: description and name must be strings.")
+        options = {key: _option(where, key, data[key], known[key]) for key in known if key in data}
     else:
         try:
             text, name = raw.decode("utf-8-sig"), f"{number:04d}"
         except UnicodeDecodeError as err:
             raise DescriptionError(f"{where} is not UTF-8 (byte {err.start + 1}). Save the file as UTF-8.") from err
-    return Item(number, check_name(name, what="output name"), check_description(text))
+    return Item(number, check_name(name, what="output name"), check_description(text), options)
+
+
+def _option(where: str, key: str, value: Any, kinds: tuple[type, ...]) -> Any:
+    """An option of a line, of a kind that it may have."""
+    if type(value) not in kinds:
+        expected = {list: "a list", str: "a string", bool: "true or false"}.get(kinds[0], "a number")
+        raise DescriptionError(f"{where}: {key} is {str(value)[:40]!r}, expected {expected}.")
+    if key == "exclude" and not all(isinstance(name, str) for name in value):
+        raise DescriptionError(f"{where}: exclude holds {str(value)[:40]}, expected names of experts.")
+    return [_pair(where, x) for x in value] if key == "examples" else value
+
+
+def _pair(where: str, value: Any) -> tuple[str, str]:
+    """An example: {"input": ..., "output": ...}, or a list of the two."""
+    found: Any = [value[k] for k in ("input", "output") if k in value] if isinstance(value, dict) else value
+    whole = isinstance(found, list) and len(found) == 2 and len(value) == 2 and all(isinstance(x, str) for x in found)
+    if not whole:
+        raise DescriptionError(
+            f"{where}: an example is {str(value)[:60]}; expected an object with input and output, both strings."
+        )
+    return str(found[0]), str(found[1])

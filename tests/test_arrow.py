@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (
-    "errors progress extras hosts remote lru files ownership cache runs descriptions versions policy adapter base "
+    "errors progress extras hosts remote lru files ownership cache runs jobs descriptions versions policy adapter base "
     "tasks merge bank images generators train mixture engine evaluate api push serve genlora_app cli"
 ).split()
 """Lowest first; a package may import those before it and itself."""

@@ -46,6 +46,7 @@ from ._peft import WrittenFiles as WrittenFiles
 from ._peft import folder_receipt as folder_receipt
 from ._peft import peft_files as peft_files
 from ._peft import read_adapter as read_adapter
+from ._peft import room_for_files as room_for_files
 from ._peft import write_adapter as write_adapter
 from ._peft import written_files as written_files
 from ._quant import dequantize_rows as dequantize_rows

@@ -4,7 +4,8 @@ The profile is what vLLM, SGLang, LoRAX, llama.cpp, Ollama, transformers and PEF
 projections in every layer, q, k and v together, `lora_alpha == r` with the true scale inside B, eighteen config keys.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -87,6 +88,17 @@ def written_files(state: AdapterState, layout: BaseLayout, dtype: DType) -> Writ
     if versions is not None:
         _kept.put(key, made, sum(map(len, files.values())))
     return made
+
+
+@contextmanager
+def room_for_files(most: int) -> Iterator[None]:
+    """Keep up to `most` bytes of files inside the block: many adapters of few experts are written in it."""
+    before, _kept.limit = _kept.limit, max(most, _kept.limit)
+    try:
+        yield
+    finally:
+        _kept.limit = before
+        _kept.make_room(0)
 
 
 def _versions(state: AdapterState) -> int | None:

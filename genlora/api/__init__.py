@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ._grow import Grown as Grown
     from ._grow import grow_bank as grow_bank
     from ._grow import usable as usable
-    from ._many import ItemFailure as ItemFailure
-    from ._many import ItemResult as ItemResult
     from ._marks import read_refusals as read_refusals
     from ._own_data import evaluate_adapter as evaluate_adapter
     from ._own_data import own_data_files as own_data_files
@@ -50,6 +48,9 @@ if TYPE_CHECKING:
     from ._scene import load_banks_base as load_banks_base
     from ._scene import load_banks_embedder as load_banks_embedder
     from ._scene import open_bank as open_bank
+    from .bulk._many import ItemFailure as ItemFailure
+    from .bulk._many import ItemKept as ItemKept
+    from .bulk._many import ItemResult as ItemResult
     from .library._jobs import GenerateJob as GenerateJob
     from .library._library import Library as Library
     from .library._library import Model as Model
@@ -94,7 +95,6 @@ _PLACES = {
     "._bundle": "UsePrompt read_prompt",
     "._genlora": "DTYPES Embedder GenLora",
     "._grow": "Grown grow_bank usable",
-    "._many": "ItemFailure ItemResult",
     "._marks": "read_refusals",
     "._own_data": "evaluate_adapter own_data_files",
     "._own_files": "check_folder hold_interrupts",
@@ -104,6 +104,7 @@ _PLACES = {
     "._refusals": "measure_refusals",
     "._run": "Answer Runner adapters_base check_base check_input check_made_for",
     "._scene": "best_dtype check_embedder exact_dtype load_banks_base load_banks_embedder open_bank",
+    ".bulk._many": "ItemFailure ItemKept ItemResult",
     ".library._jobs": "GenerateJob",
     ".library._library": "Library Model",
     ".library._requests": "GenerateRequest",

@@ -8,6 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from genlora.adapter import AdapterFiles, AdapterState, BaseLayout, WrittenFiles, gguf_bytes, peft_files, written_files
 from genlora.base import base_source
 from genlora.files import canonical_json, publish_folder
@@ -40,6 +43,8 @@ class GeneratedAdapter:
     watch: Stopwatch = field(repr=False)
     prompt: PromptFormat = BARE
     """How it is to be asked: description, examples, answer form."""
+    vector: NDArray[np.float32] | None = field(default=None, repr=False)
+    """The description's task vector, (dim,); None where there was none."""
     beside: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """Other files of its folder, such as a teacher's examples."""
 
@@ -104,15 +109,17 @@ class GeneratedAdapter:
         """What made this adapter: request, neighbours, coverage, base, digests, versions, licences. No times."""
         return seal(self.body, self._sealed(gguf), self._weights.digests)
 
-    def save(self, folder: str | Path, *, gguf: bool = False, force: bool = False) -> Path:
+    def save(self, folder: str | Path, *, gguf: bool = False, force: bool = False, durable: bool = True) -> Path:
         """Write the adapter as a PEFT folder with `prompt.json`, `README.md` and `receipt.json`, whole or not at all.
+
+        Without `durable` a power cut may take it again, until somebody syncs the disk.
 
         Raises `StorageError` if the folder cannot be written, or exists; with `force` an adapter that genlora wrote is
         replaced, and nothing else.
         """
         files = self.files(gguf=gguf)
         with self.watch("write"), hold_interrupts():
-            publish_folder(files, Path(folder), replace=own_adapter if force else None)
+            publish_folder(files, Path(folder), replace=own_adapter if force else None, durable=durable)
         spent = ", ".join(f"{stage} {ms:.1f}" for stage, ms in self.times_ms.items())
         log.info("%s: written; milliseconds: %s", folder, spent)
         return Path(folder)

@@ -24,6 +24,7 @@ from genlora.generators import (
     generator_for,
     one_thread,
 )
+from genlora.jobs import Pool
 from genlora.policy import gate, override_reason
 from genlora.progress import Progress, silent
 from genlora.tasks import PromptFormat
@@ -35,12 +36,13 @@ from ._adapter import GeneratedAdapter
 from ._bundle import prompt_part, shots_of
 from ._from_examples import examples_of, fit_request
 from ._inputs import Inputs, centre_of, inputs_of
-from ._many import ItemFailure, ItemResult, generate_many
 from ._places import calibration_of, generator_artefact, token_reader
 from ._receipt import Dtype, request_part, result_part
 from ._refine import RequestExamples
 from ._same_task import BaseReader
 from ._scene import check_embedder, load_banks_embedder, open_bank
+from .bulk._batch import batch
+from .bulk._many import Settled
 from .teacher._teacher import Taught, Teacher, check_alone
 
 if TYPE_CHECKING:
@@ -366,7 +368,7 @@ class GenLora:
             "device": "cpu" if labelled is None else str(labelled.base.device),
             "versions": versions(),
         }
-        made = GeneratedAdapter(request.description, generated, layout, written, body, watch, prompt)
+        made = GeneratedAdapter(request.description, generated, layout, written, body, watch, prompt, vector)
         for warning in made.warnings:
             log.warning("%s", warning)
         return made
@@ -374,14 +376,20 @@ class GenLora:
     def generate_many(
         self,
         items: Iterable[Item | BadItem],
-        out: str | Path,
+        out: str | Path | BankAddress,
         *,
         gguf: bool = False,
         force: bool = False,
+        pool: Pool | None = None,
         **options: Any,
-    ) -> Iterator[ItemResult | ItemFailure]:
-        """An adapter folder `out/NAME` for each item, in order; one that fails does not stop the others.
+    ) -> Iterator[Settled]:
+        """An adapter folder `out/NAME` for each item, in order; or, where `out` is a bank, an expert of that name.
 
-        `options` are those of `generate`. A wrong option raises at once; a disk that refuses everything does too.
+        One that fails does not stop the others, and what is complete already is not made again. Durable at the end.
+        `options` are those of `generate`, below an item's own; `pool` works on the items elsewhere (`genlora.jobs`).
+        A wrong option raises at once; a disk that refuses everything does too.
         """
-        return generate_many(self.generate, items, Path(out), gguf=gguf, force=force, options=options)
+        return batch(self, items, out, gguf=gguf, force=force, pool=pool, options=options)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # in another process it opens its bank anew
+        return type(self), (self.bank.place,), {"_embedder": self._embedder, "generator": self.generator}

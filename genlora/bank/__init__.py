@@ -1,6 +1,7 @@
 """Experts on disk: the store, the descriptions' embeddings, the index over them, codecs and checks."""
 
 from ._address import BankAddress as BankAddress
+from ._address import is_bank as is_bank
 from ._address import place_of as place_of
 from ._card import DIAGNOSIS_KEY as DIAGNOSIS_KEY
 from ._card import expert_card as expert_card

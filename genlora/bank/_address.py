@@ -94,6 +94,11 @@ def _label(settings: dict[str, str], schema: str) -> str:
     return f"postgresql://{where}/{settings.get('dbname', '')}{'?' + query if query else ''}"
 
 
+def is_bank(place: Path | BankAddress) -> bool:
+    """Whether there is a bank, or at an address could be one."""
+    return isinstance(place, BankAddress) or (place / "bank.sqlite").is_file()
+
+
 def place_of(path: "Path | str | BankAddress") -> Path | BankAddress:
     """What a user named: a folder, or the address of a shared bank."""
     if isinstance(path, BankAddress):

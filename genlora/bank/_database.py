@@ -148,8 +148,12 @@ class Blobs(Protocol):
         """Where the blob lies, for messages."""
         ...
 
-    def put(self, data: bytes) -> tuple[str, bool]:
-        """Store `data` durably: (digest, whether it is new). Needs the database's write lock."""
+    def put(self, data: bytes, *, durable: bool = True) -> tuple[str, bool]:
+        """Store `data` durably, or so with the next `sync`: (digest, whether it is new). Needs the write lock."""
+        ...
+
+    def sync(self) -> None:
+        """Make durable what was stored without."""
         ...
 
     def read(self, digest: str) -> bytes:

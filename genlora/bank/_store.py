@@ -284,8 +284,11 @@ class Bank:
     # ---- changing it
 
     @contextmanager
-    def atomic(self) -> Iterator[Transaction]:
-        """A change that happens whole or not at all: durable when the block has ended, invisible before."""
+    def atomic(self, *, sync_each: bool = True) -> Iterator[Transaction]:
+        """A change that happens whole or not at all: durable when the block has ended, invisible before.
+
+        Without `sync_each`, many new blobs are made durable in one go at its end.
+        """
         if self.readonly:
             raise StorageError(
                 f"{self.where}: opened read-only, so nothing can be changed. Copy it: genlora bank export -o DIR"
@@ -297,6 +300,7 @@ class Bank:
                 tx = Transaction(
                     self, self.database, state.generation + 1, state.revision, state.removed, state.vectors
                 )
+                tx.sync_each = sync_each
                 yield tx
                 tx.finish()
         except BaseException:

@@ -96,6 +96,8 @@ class Transaction:
     vectors: str = ""
     """Sum over the vectors that are searched (see `_vectors`); empty where it has to be counted anew."""
     changed: bool = False
+    sync_each: bool = True
+    """Whether a blob is durable when it is stored; else all are before COMMIT."""
     row_bytes: int = 0
     """What goes into the database, about."""
     new_blobs: list[str] = field(default_factory=list)
@@ -150,7 +152,7 @@ class Transaction:
     def put_blob(self, data: bytes) -> str:
         """Store a blob durably; its digest. It goes again if the transaction fails."""
         self.database.expect(sha256_bytes(data))
-        digest, new = self.bank.blobs.put(data)
+        digest, new = self.bank.blobs.put(data, durable=self.sync_each)
         if new:
             self.new_blobs.append(digest)
         return digest
@@ -313,6 +315,8 @@ class Transaction:
 
     def finish(self) -> None:
         """Write the new generation, if anything changed. Called by the bank before COMMIT."""
+        if self.new_blobs and not self.sync_each:
+            self.bank.blobs.sync()
         if self.changed:
             state: dict[str, Any] = {"generation": self.generation, "revision": self.revision, "removed": self.removed}
             if vectors := self.vectors or self._counted():

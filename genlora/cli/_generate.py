@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,14 @@ from click.core import ParameterSource
 from genlora.descriptions import MAX_RAW_CHARS, BadItem, Item, check_description, read_items
 
 from ._progress import progress_bars
-from ._show import bank_option, say, say_json
+from ._show import Place, bank_option, say, say_json
 from ._teacher import take_teacher, teacher_options
 from ._text import plain, shorten
 
 if TYPE_CHECKING:
-    from genlora.api import GeneratedAdapter, ItemFailure, ItemResult
+    from genlora.api import GeneratedAdapter, ItemFailure, ItemKept, ItemResult
+    from genlora.bank import BankAddress
+    from genlora.progress import Progress
 
 MAX_SAID = 20
 """Failures that a summary spells out."""
@@ -26,13 +29,19 @@ MAX_SAID = 20
 
 @click.command()
 @click.argument("description", required=False)
-@click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option(
+    "-o", "--output", "out", type=Place(), required=True, help="Folder to write; with --batch also a bank to add to."
+)
+@click.option(
+    "--batch",
     "--from",
     "source",
-    type=click.Path(path_type=Path, allow_dash=True),
+    type=Place(),
     metavar="FILE",
-    help=("Many descriptions, one a line or JSON Lines {name, description}; each becomes a folder under OUTPUT."),
+    help=(
+        "Many descriptions: one a line, or JSON Lines {description, name, examples, top_k, seed, ...}, or a bank's own "
+        "tasks. Each becomes a folder under OUTPUT, or an expert where OUTPUT is a bank. What is complete is kept."
+    ),
 )
 @click.option(
     "--generator",
@@ -122,9 +131,9 @@ MAX_SAID = 20
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt and times as JSON.")
 def generate(
     description: str | None,
-    out: Path,
-    source: Path | None,
-    bank: Path | None,
+    out: Path | BankAddress,
+    source: Path | BankAddress | None,
+    bank: Path | BankAddress | None,
     embedder: str | None,
     generator: str,
     as_json: bool,
@@ -149,6 +158,8 @@ def generate(
         genlora generate "Write the words in reverse order." -o reverse-words
         genlora generate "Give the plural." --example "wolf => wolves" --example "ox => oxen" -o plural
 
+        genlora generate --batch tasks.jsonl -o adapters
+
         genlora generate "Route the ticket to a queue." --examples tickets.csv -o route
         genlora generate "Name the plural." --teacher http://127.0.0.1:8080 --teacher-model qwen -o plural
 
@@ -157,7 +168,9 @@ def generate(
     of yours writes the examples; they are shown, and lie beside the adapter.
     """
     alone = not shots and examples is None and refine is None and source is None and inputs is None
-    teacher = take_teacher(options, alone=alone, out=out, force=force)
+    if source is None and not isinstance(out, Path):
+        raise click.UsageError("-o names a bank, which takes many adapters: give --batch FILE, or a folder for one.")
+    teacher = take_teacher(options, alone=alone, out=Path(str(out)), force=force)
     _check_sources(description, source, examples, refine, base or device, labelled=teacher is not None)
     if examples is not None and (shots or refine is not None):
         raise click.UsageError("--examples fits the adapter already: give no --example or --refine with it.")
@@ -180,17 +193,19 @@ def generate(
 
     with progress_bars() as progress, GenLora(bank, embedder=embedder, generator=generator, progress=progress) as lora:
         if many is None:
+            assert isinstance(out, Path)
             named = _asked_for(generator) if examples or teacher else None
             made = lora.generate(one, **options, **shown, generator=named, progress=progress)
             made.save(out, gguf=gguf, force=force)
             _report_one(made, out, gguf=gguf, as_json=as_json)
             return
-        _report_many(list(lora.generate_many(many, out, gguf=gguf, force=force, **options)), as_json=as_json)
+        done = lora.generate_many(many, out, gguf=gguf, force=force, **options)
+        _report_many(done, len(many), progress, as_json=as_json)
 
 
 def _check_sources(
     description: str | None,
-    source: Path | None,
+    source: Path | BankAddress | None,
     examples: Path | None,
     refine: Path | None,
     loads: str | None,
@@ -198,9 +213,9 @@ def _check_sources(
     labelled: bool,
 ) -> None:
     if source is not None and (description is not None or examples or refine):
-        raise click.UsageError("give either a DESCRIPTION or --from FILE, not both; --examples and --refine make one.")
+        raise click.UsageError("give either a DESCRIPTION or --batch FILE, not both; --examples and --refine make one.")
     if source is None and description is None and examples is None:
-        raise click.UsageError("give a DESCRIPTION, --from FILE or --examples FILE.")
+        raise click.UsageError("give a DESCRIPTION, --batch FILE or --examples FILE.")
     if loads and not (examples or refine or labelled):
         raise click.UsageError(
             "--base and --device go with --examples, --teacher or --refine; nothing else loads the base."
@@ -226,11 +241,16 @@ def _read_stdin() -> str:
     return sys.stdin.read(MAX_RAW_CHARS + 1)
 
 
-def _items(source: Path) -> list[Item | BadItem]:
+def _items(source: Path | BankAddress) -> list[Item | BadItem]:
     """The file's lines, checked before anything heavy is imported; a file without a usable one is an error."""
+    if not isinstance(source, Path) or source.is_dir():
+        from genlora.bank import Bank
+
+        with Bank.open(source, readonly=True) as bank:
+            return [Item(n, r.name, r.description) for n, r in enumerate(bank.records(), 1)]
     opened = nullcontext(sys.stdin.buffer) if str(source) == "-" else source.open("rb")
     with opened as stream:
-        items = list(read_items(stream))
+        items = list(read_items(stream, options=True))
     if not any(isinstance(i, Item) for i in items):
         first = f" The first fault: {items[0].reason}" if items and isinstance(items[0], BadItem) else ""
         raise click.UsageError(f"{source}: holds no usable description, expected one a line.{first}")
@@ -258,6 +278,20 @@ def _report_one(made: GeneratedAdapter, out: Path, *, gguf: bool, as_json: bool)
     say(f"{out}: {told(made)}")
 
 
+def _row(made: ItemResult) -> dict[str, Any]:
+    """What `--json` tells of one of many."""
+    expected = made.adapter.expected_accuracy
+    return {
+        "name": made.item.name,
+        "output": str(made.folder),
+        "description": made.item.description,
+        "expected_accuracy": None if expected is None else expected.to_json(),
+        "neighbours": [n.name for n in made.adapter.neighbours],
+        "warnings": list(made.adapter.warnings),
+        "times_ms": {k: round(v, 3) for k, v in made.adapter.times_ms.items()},
+    }
+
+
 def right(made: GeneratedAdapter) -> str:
     """How often it is expected to be right, in words."""
     expected = made.expected_accuracy
@@ -282,34 +316,38 @@ def summary(made: GeneratedAdapter, *, gguf: bool) -> dict[str, Any]:
     return {"receipt": {**receipt, "base": base}, "times_ms": {k: round(v, 3) for k, v in made.times_ms.items()}}
 
 
-def _report_many(done: list[ItemResult | ItemFailure], *, as_json: bool) -> None:
-    from genlora.api import ItemResult
+def _report_many(
+    done: Iterator[ItemResult | ItemKept | ItemFailure], total: int, progress: Progress, *, as_json: bool
+) -> None:
+    """Tell of each as it is done; adapters are not held."""
+    from genlora.api import ItemKept, ItemResult
 
-    made = [d for d in done if isinstance(d, ItemResult)]
-    failed = [d for d in done if not isinstance(d, ItemResult)]
+    made: list[dict[str, Any]] = []
+    kept: list[ItemKept] = []
+    failed: list[ItemFailure] = []
+    for number, one in enumerate(done, 1):
+        progress("adapters", number, total)
+        if isinstance(one, ItemKept):
+            kept.append(one)
+        elif not isinstance(one, ItemResult):
+            failed.append(one)
+        else:
+            made.append(_row(one) if as_json else {})
+            if not as_json:
+                say(f"{one.folder}: {right(one.adapter)}; {shorten(one.item.description, 60)}")
     if as_json:
         say_json(
             {
-                "made": [
-                    {
-                        "name": m.item.name,
-                        "output": str(m.folder),
-                        "description": m.item.description,
-                        "expected_accuracy": m.adapter.receipt()["expected_accuracy"],
-                        "neighbours": [n.name for n in m.adapter.neighbours],
-                        "warnings": list(m.adapter.warnings),
-                        "times_ms": {k: round(v, 3) for k, v in m.adapter.times_ms.items()},
-                    }
-                    for m in made
-                ],
+                "made": made,
+                "kept": [{"name": k.item.name, "output": str(k.folder)} for k in kept],
                 "failed": [{"line": f.line, "name": f.name, "reason": f.reason} for f in failed],
             }
         )
-    else:
-        for m in made:
-            say(f"{m.folder}: {right(m.adapter)}; {shorten(m.item.description, 60)}")
     for f in failed[:MAX_SAID]:
         click.echo(f"genlora: line {f.line}: {plain(f.reason)}", err=True)
-    click.echo(f"genlora: {len(made)} of {len(done)} descriptions became adapters", err=True)
+    if len(failed) > MAX_SAID:
+        click.echo(f"genlora: and {len(failed) - MAX_SAID} more; --json lists all", err=True)
+    there = f"; {len(kept)} were there already" if kept else ""
+    click.echo(f"genlora: {len(made)} of {total} descriptions became adapters{there}", err=True)
     if failed:
         raise click.exceptions.Exit(2)

@@ -52,7 +52,7 @@ def test_many_from_a_file_with_a_summary(invoke, tmp_path):
     assert result.exit_code == 2
     assert "genlora: 2 of 4 descriptions became adapters" in result.stderr
     assert "line 2: description is not plain text" in result.stderr and "line 4" in result.stderr
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0001", "caps"]
+    assert sorted(p.name for p in (tmp_path / "out").glob("[!.]*")) == ["0001", "caps"]
     told = json.loads(invoke("generate", "--from", source, "-o", tmp_path / "two", "--json").stdout)
     assert [m["name"] for m in told["made"]] == ["0001", "caps"] and [f["line"] for f in told["failed"]] == [2, 4]
 
@@ -63,8 +63,8 @@ def test_many_from_a_file_with_a_summary(invoke, tmp_path):
         ([""], "description is empty"),
         (["a\udc80b"], "half of a surrogate pair"),
         (["x" * 4001], "4,001 characters"),
-        ([], "give a DESCRIPTION, --from FILE or --examples FILE"),
-        (["sort", "--from", "x"], "give either a DESCRIPTION or --from FILE"),
+        ([], "give a DESCRIPTION, --batch FILE or --examples FILE"),
+        (["sort", "--from", "x"], "give either a DESCRIPTION or --batch FILE"),
         (["--from", "/no/such/file"], "/no/such/file: No such file"),
         (["sort", "--top-k", "0"], "0 is not in the range"),
         (["sort", "--rank", "9999"], "9999 is not in the range"),
@@ -239,7 +239,7 @@ def test_60_names_never_leave_the_output_folder(lora, invoke, tmp_path):
     before = {p for p in tmp_path.rglob("*")}
     result = invoke("generate", "--from", source, "-o", tmp_path / "out")
     assert result.exit_code == 2 and "1 of 61 descriptions" in result.stderr
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["fine"]
+    assert [p.name for p in (tmp_path / "out").glob("[!.]*")] == ["fine"]
     assert {p for p in tmp_path.rglob("*") if tmp_path / "out" not in (p, *p.parents)} == before
 
 

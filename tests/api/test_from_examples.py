@@ -331,8 +331,8 @@ def test_a_damaged_artefact_is_refused(place, embedder, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "give a DESCRIPTION, --from FILE or --examples FILE"),
-        (["sort", "--from", "x"], "either a DESCRIPTION or --from FILE, not both"),
+        ([], "give a DESCRIPTION, --batch FILE or --examples FILE"),
+        (["sort", "--from", "x"], "either a DESCRIPTION or --batch FILE, not both"),
         (["--from", "x", "--refine", "y"], "--examples and --refine make one"),
         (["sort", "--device", "cuda"], "go with --examples, --teacher or --refine"),
         (["sort", "--examples", "x", "--example", "a => b"], "give no --example or --refine with it"),

@@ -49,6 +49,9 @@ class TaskEmbedder:
                 "Run: genlora doctor, to see the embedder"
             )
 
+    def __reduce__(self) -> tuple[Any, ...]:  # in another process it is loaded anew
+        return type(self), (self.path, self.lora)
+
     @property
     def id(self) -> str:
         """SHA-256 of the model's weights, and of the factors added to them: vectors of different ids must not be

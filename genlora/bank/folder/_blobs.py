@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genlora.errors import BankDamagedError
-from genlora.files import TEMPORARY, atomic_write, sha256_bytes, sha256_file, storage_errors
+from genlora.files import TEMPORARY, atomic_write, sha256_bytes, sha256_file, storage_errors, sync_tree
 
 MAX_BLOB = 4 << 30
 """Sixty-four experts of rank 8 on a 7B base, uncompressed, are a quarter of it; hashing as much takes seconds."""
@@ -34,8 +34,9 @@ class BlobStore:
         """Where the blob of `digest` lies or would lie."""
         return self.folder / f"{digest}.safetensors"
 
-    def put(self, data: bytes) -> tuple[str, bool]:
-        """Store `data` durably: (digest, whether it is new). A blob that is there already must be whole.
+    def put(self, data: bytes, *, durable: bool = True) -> tuple[str, bool]:
+        """Store `data` durably, or with the next `sync`: (digest, whether it is new). One that is there already must be
+        whole.
 
         Needs the bank's write lock: `sweep` of another process would take an uncommitted blob for a leftover.
         """
@@ -46,8 +47,12 @@ class BlobStore:
                 return digest, False
         except OSError:
             pass
-        atomic_write(path, data)
+        atomic_write(path, data, durable=durable)
         return digest, True
+
+    def sync(self) -> None:
+        """Make durable what was stored without."""
+        sync_tree(self.folder)
 
     def stored(self, digest: str) -> bytes:
         """The file's bytes, unchecked but for large ones: a sparse file of any size takes no room in memory.

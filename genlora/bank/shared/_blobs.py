@@ -114,8 +114,8 @@ class SharedBlobs:
         if stored != len(data):
             raise StorageError(f"{self.url}: {name} has {stored:,} of {len(data):,} bytes after writing. Run it again.")
 
-    def put(self, data: bytes) -> tuple[str, bool]:
-        """Store `data`: (digest, whether it is new). What is there under its name already must be whole.
+    def put(self, data: bytes, *, durable: bool = True) -> tuple[str, bool]:
+        """Store `data` at once: (digest, whether it is new). What is there under its name already must be whole.
 
         Object stores show an object only when all of it is there. Elsewhere a killed writer may leave half a file; no
         row names it, and the next `put` of the same bytes, or the next sweep, sees to it.
@@ -127,6 +127,9 @@ class SharedBlobs:
             return digest, False
         self._write(name, data)
         return digest, True
+
+    def sync(self) -> None:
+        """Nothing to do."""
 
     def read(self, digest: str) -> bytes:
         """The verified bytes, from this machine's cache if it has them. Missing or changed: `BankDamagedError`."""

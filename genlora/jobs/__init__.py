@@ -1,0 +1,6 @@
+"""Lists of independent jobs: known by their content, made here or elsewhere, and never made twice."""
+
+from ._done import DoneJobs as DoneJobs
+from ._done import job_digest as job_digest
+from ._pool import Here as Here
+from ._pool import Pool as Pool
