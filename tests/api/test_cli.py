@@ -159,7 +159,7 @@ def test_300_injections_are_data(lora, invoke, tmp_path):
     assert result.exit_code == 0, result.output
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]", result.output)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*before, "out"]) and not canary.exists()
-    for folder, text in zip(sorted((tmp_path / "out").iterdir()), texts, strict=True):
+    for folder, text in zip(sorted((tmp_path / "out").glob("[!.]*")), texts, strict=True):
         assert re.fullmatch(r"\d{4}", folder.name)
         receipt = json.loads((folder / "receipt.json").read_bytes())
         assert receipt["request"]["description"] == text.strip()

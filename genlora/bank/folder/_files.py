@@ -29,3 +29,8 @@ class BankFiles:
     def index(self) -> Path:
         """The index cache; may be deleted at any time."""
         return self.root / "cache" / "index.bin"
+
+    @property
+    def lists(self) -> Path:
+        """The same for a bank of many experts."""
+        return self.root / "cache" / "lists.bin"

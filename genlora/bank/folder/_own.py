@@ -20,7 +20,7 @@ def own_bank(folder: Path) -> list[str]:
 def _written(folder: Path) -> dict[str, str | None]:
     files = BankFiles(folder)
     check_header(files.database)
-    single = (files.database, Path(f"{files.database}-journal"), files.checksum, files.index)
+    single = (files.database, Path(f"{files.database}-journal"), files.checksum, files.index, files.lists)
     blobs = sorted(files.blobs.iterdir()) if files.blobs.is_dir() else []
     named = {f"blobs/{p.name}": match[1] for p in blobs if (match := BLOB_NAME.fullmatch(p.name))}
     # The folders themselves, which may be empty.

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from genlora.errors import BankDamagedError
 
-from .._index import FlatIndex, IndexCache
+from .._index import FlatIndex, IndexCache, NeighbourIndex
 from .._meta import State, read_state
 from .._record import mean_bytes, record_in
 from .._vectors import NOTHING, with_vectors
+from ._large import LARGE, LargeIndex, open_large, renewed
 from ._sqlite import SqliteDatabase
 
 log = logging.getLogger(__name__)
@@ -37,9 +38,12 @@ class Snapshots:
         self._lock = threading.Lock()
         self._newest: _Snapshot | None = None
         self._published = ""
+        self._large: LargeIndex | None = None
+        self._counted = ""
 
-    def newest(self) -> FlatIndex:
-        """The index of the newest committed state. From memory, else the cache, else the database.
+    def newest(self) -> NeighbourIndex:
+        """The index of the newest committed state. From memory, else the cache, else the database; of a bank of many
+        experts, one that finds nearly all that an exact search finds (see `_large`).
 
         What is searched is what was committed: the vectors must have the sum that the bank's state holds. Where they
         have not, each row is held against its digest and a damaged one is left out with a warning. Raises
@@ -47,6 +51,8 @@ class Snapshots:
         """
         with self._lock:
             state = read_state(self._database)
+            if (large := self._large_of(state)) is not None:
+                return large
             if self._newest is None and state.vectors:
                 # The database holds the same vectors, and more: a longer file is not ours.
                 most = self._database.files.database.stat().st_size + (1 << 20)
@@ -60,9 +66,18 @@ class Snapshots:
                     self._publish()
             return self._newest.index
 
+    def _large_of(self, state: State) -> LargeIndex | None:
+        if self._large is None and self._counted != state.revision:
+            self._counted = state.revision
+            if self._database.count() >= LARGE:
+                self._large, self._newest = open_large(self._database), None
+        return self._large
+
     def close(self) -> None:
         """Publish what was built since the last publication, if it is still current."""
         with self._lock:
+            if self._large is not None and not self._database.readonly and self._large.stale:
+                renewed(self._database)
             if self._newest and self._newest.revision not in ("", self._published):
                 self._publish()
 

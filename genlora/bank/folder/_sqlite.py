@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -160,6 +160,40 @@ class SqliteDatabase:
             " WHERE generation > ? ORDER BY expert.id"
         )
         return [(row[0], row[1]) for row in self._rows(sql, (since,))]
+
+    def means(self, ids: Sequence[int]) -> list[tuple[str, bytes]]:
+        """Name and mean embedding of the experts of these numbers, in their order."""
+        found = {row[0]: (row[1], row[2]) for row in self._in("expert.id", ids)}
+        return [found[i] for i in ids if i in found]
+
+    def means_of(self, names: Sequence[str]) -> list[tuple[str, bytes]]:
+        """Name and mean embedding of these experts."""
+        return [(row[1], row[2]) for row in self._in("name", names)]
+
+    def _in(self, column: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        sql = f"SELECT expert.id, name, mean FROM expert JOIN vector ON vector.expert = expert.id WHERE {column} IN "
+        out = []
+        for start in range(0, len(values), 500):
+            some = tuple(values[start : start + 500])
+            out += [r for r in self._rows(f"{sql}({','.join('?' * len(some))})", some) if isinstance(r[2], bytes)]
+        return out
+
+    def means_after(self, number: int, generation: int, most: int) -> list[tuple[int, bytes]]:
+        """Number and mean embedding of the next experts behind `number`, none added after `generation`."""
+        sql = (
+            "SELECT expert.id, mean FROM expert JOIN vector ON vector.expert = expert.id"
+            " WHERE expert.id > ? AND generation <= ? AND typeof(mean) = 'blob' ORDER BY expert.id LIMIT ?"
+        )
+        return [(row[0], row[1]) for row in self._rows(sql, (number, generation, most))]
+
+    def sample(self, step: int) -> list[bytes]:
+        """The mean embedding of every `step`-th expert."""
+        sql = "SELECT mean FROM vector WHERE expert % ? = 0 AND typeof(mean) = 'blob' ORDER BY expert"
+        return [row[0] for row in self._rows(sql, (step,))]
+
+    def count_until(self, generation: int) -> int:
+        """How many experts were there at a generation, and are still."""
+        return self._rows("SELECT count(*) FROM expert WHERE generation <= ?", (generation,))[0][0]
 
     def place(self, name: str) -> tuple[str, int | None] | None:
         rows = self._rows("SELECT blob, slot FROM expert WHERE name = ?", (name,))
