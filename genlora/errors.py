@@ -135,6 +135,10 @@ class UnknownJobError(GenloraError, KeyError):
         return str(self.args[0])
 
 
+class JobError(GenloraError):
+    """A job that was given to other machines could not be done there."""
+
+
 class QuotaError(GenloraError):
     """Somebody has as much of something as he may."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,11 @@ class GeneratedAdapter:
     def _gguf(self) -> bytes:
         with self.watch("gguf"):
             return gguf_bytes(self.state, self.layout)
+
+    def serialised(self) -> Self:
+        """Itself, its weights as files made now: where it is made, and not where it is written."""
+        _ = self._weights
+        return self
 
     def _sealed(self, gguf: bool) -> dict[str, bytes]:
         """Every file but the receipt."""

@@ -24,7 +24,7 @@ from ._packs import open_pack
 from ._record import ExpertRecord, mean_bytes, record_in
 from ._transaction import BOUND_FACTOR, BOUND_FROM, Transaction
 from ._vectors import NOTHING, with_vectors
-from .folder import BankFiles, SqliteDatabase, create_folder, open_folder
+from .folder import LARGE, BankFiles, SqliteDatabase, create_folder, open_folder
 from .shared import PostgresDatabase, create_shared, open_shared, write_search
 
 if TYPE_CHECKING:
@@ -330,12 +330,20 @@ class Bank:
             tx.remove(name)
 
     def set_search(self, kind: str) -> bool:
-        """Search a shared bank by `exact` comparison or an `hnsw` index; whether that is a change.
+        """Search a shared bank by `exact` comparison or an `hnsw` index; whether that is a change. Of a folder bank of
+        many experts, make the `lists` that it is searched by where they are not there.
 
-        HNSW finds nearly always the same experts, much faster; their similarities are exact either way.
+        HNSW and lists find nearly always the same experts, much faster; their similarities are exact either way.
         """
         if not isinstance(self.database, PostgresDatabase):
-            raise BankError(f"{self.where}: a folder bank searches exactly. Copy it to PostgreSQL: genlora bank copy")
+            if kind != "lists" or not len(self) >= LARGE:
+                raise BankError(
+                    f"{self.where}: a folder bank searches exactly, or from {LARGE:,} experts on by lists: expected the "
+                    "kind lists and so many experts. For hnsw copy it to PostgreSQL: genlora bank copy"
+                )
+            before = self.files.lists_made
+            self.index()
+            return self.files.lists_made != before
         with self.atomic() as tx:
             digest = write_search(self.database, kind)
             if digest is not None:

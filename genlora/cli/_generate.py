@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from genlora.descriptions import MAX_RAW_CHARS, BadItem, Item, check_description, read_items
 
 from ._progress import progress_bars
-from ._show import Place, bank_option, say, say_json
+from ._show import Place, bank_option, pool_of, ray_option, say, say_json
 from ._teacher import take_teacher, teacher_options
 from ._text import plain, shorten
 
@@ -126,6 +126,7 @@ MAX_SAID = 20
     metavar="REASON",
     help=("Generate although the policy gate stops the description; REASON is recorded in the receipt."),
 )
+@ray_option
 @click.option("--gguf", is_flag=True, help="Also write adapter.gguf, for llama.cpp and Ollama.")
 @click.option("--force", is_flag=True, help="Replace an adapter that exists, and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt and times as JSON.")
@@ -145,6 +146,7 @@ def generate(
     base: str | None,
     device: str | None,
     override_policy: str | None,
+    ray: str | None,
     shots: tuple[str, ...],
     **options: Any,
 ) -> None:
@@ -168,6 +170,8 @@ def generate(
     of yours writes the examples; they are shown, and lie beside the adapter.
     """
     alone = not shots and examples is None and refine is None and source is None and inputs is None
+    if source is None and ray is not None:
+        raise click.UsageError("--ray shares many jobs out: give --batch FILE with it.")
     if source is None and not isinstance(out, Path):
         raise click.UsageError("-o names a bank, which takes many adapters: give --batch FILE, or a folder for one.")
     teacher = take_teacher(options, alone=alone, out=Path(str(out)), force=force)
@@ -199,8 +203,9 @@ def generate(
             made.save(out, gguf=gguf, force=force)
             _report_one(made, out, gguf=gguf, as_json=as_json)
             return
-        done = lora.generate_many(many, out, gguf=gguf, force=force, **options)
-        _report_many(done, len(many), progress, as_json=as_json)
+        with pool_of(ray) as pool:
+            done = lora.generate_many(many, out, gguf=gguf, force=force, pool=pool, **options)
+            _report_many(done, len(many), progress, as_json=as_json)
 
 
 def _check_sources(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from ._text import plain
+
+if TYPE_CHECKING:
+    from genlora.jobs import Pool
 
 
 class Place(click.ParamType):
@@ -53,6 +57,20 @@ bank_option = click.option(
 embedder_option = click.option(
     "--embedder", metavar="SOURCE", help="Embedder the bank was made with.  [default: the shipped bank's]"
 )
+
+
+ray_option = click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Share the work out to a Ray cluster: auto, HOST:PORT, ray://HOST:PORT, or local for this machine's own.",
+)
+
+
+def pool_of(ray: str | None) -> AbstractContextManager[Pool]:
+    """Where the jobs of a command are worked on: what --ray names, else this process."""
+    from genlora.jobs import Here, RayPool
+
+    return nullcontext(Here()) if ray is None else RayPool(ray)
 
 
 def with_options(

@@ -4,3 +4,4 @@ from ._done import DoneJobs as DoneJobs
 from ._done import job_digest as job_digest
 from ._pool import Here as Here
 from ._pool import Pool as Pool
+from ._ray import RayPool as RayPool

@@ -142,6 +142,16 @@ def test_a_row_that_was_changed_is_left_out(root, caplog):
     assert "its row is damaged" in caplog.text and "its vector is not that" in caplog.text
 
 
+def test_the_lists_can_be_asked_for(root, tmp_path, monkeypatch):
+    monkeypatch.setattr("genlora.bank._store.LARGE", MANY)
+    with Bank.open(root) as bank:
+        assert bank.set_search("lists") and not bank.set_search("lists")
+        with pytest.raises(BankError, match="searches exactly, or from 600 experts on by lists"):
+            bank.set_search("hnsw")
+    with new_bank(tmp_path / "few") as bank, pytest.raises(BankError, match="so many experts"):
+        bank.set_search("lists")
+
+
 def test_when_many_came_after_the_lists_they_are_made_anew(root):
     with Bank.open(root) as bank:
         bank.index()

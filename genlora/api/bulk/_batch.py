@@ -11,6 +11,7 @@ from genlora.errors import ConfigError
 from genlora.jobs import Pool, job_digest
 from genlora.versions import versions
 
+from .._adapter import GeneratedAdapter
 from ._into_bank import BankTarget
 from ._many import FolderTarget, Generate, Made, Settled, check_options, generate_many, make_one, room_for_many
 
@@ -75,19 +76,22 @@ def _all(
     pool: Pool | None,
     options: Mapping[str, Any],
 ) -> Iterator[Settled]:
+    to = target()
+    files = isinstance(to, FolderTarget)
     with room_for_many(lora.engine(options.get("generator"))):
         yield from generate_many(
-            partial(begin, lora, options), items, target(), partial(job_of, lora, options, gguf), pool=pool
+            partial(begin, lora, options, files), items, to, partial(job_of, lora, options, gguf), pool=pool
         )
 
 
-def begin(lora: Generates, options: Mapping[str, Any]) -> Callable[[Item], Made]:
-    """What makes an item's adapter; called where it is made."""
-    return partial(_make, lora, options)
+def begin(lora: Generates, options: Mapping[str, Any], files: bool) -> Callable[[Item], Made]:
+    """What makes an item's adapter; called where it is made, be it another machine."""
+    return partial(_make, lora, options, files)
 
 
-def _make(lora: Generates, options: Mapping[str, Any], item: Item) -> Made:
-    return make_one(lora.generate, item, options)
+def _make(lora: Generates, options: Mapping[str, Any], files: bool, item: Item) -> Made:
+    made = make_one(lora.generate, item, options)
+    return made.serialised() if files and isinstance(made, GeneratedAdapter) else made
 
 
 def job_of(lora: Generates, options: Mapping[str, Any], gguf: bool, item: Item) -> str:

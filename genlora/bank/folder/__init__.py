@@ -6,6 +6,7 @@ from ._blobs import sweep_temporary as sweep_temporary
 from ._files import BankFiles as BankFiles
 from ._folder import create_folder as create_folder
 from ._folder import open_folder as open_folder
+from ._large import LARGE as LARGE
 from ._own import own_bank as own_bank
 from ._sqlite import SqliteDatabase as SqliteDatabase
 from ._sum import DatabaseSum as DatabaseSum

@@ -34,3 +34,8 @@ class BankFiles:
     def lists(self) -> Path:
         """The same for a bank of many experts."""
         return self.root / "cache" / "lists.bin"
+
+    @property
+    def lists_made(self) -> int:
+        """When those were made, in nanoseconds; 0 where there are none."""
+        return self.lists.stat().st_mtime_ns if self.lists.is_file() else 0

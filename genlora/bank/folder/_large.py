@@ -132,8 +132,9 @@ def open_large(database: SqliteDatabase) -> LargeIndex | None:
         return renewed(database) or found if not database.readonly and found.stale else found
     if database.readonly:
         log.warning(
-            "%s: has no index for a bank of its size, so that every search goes through all of it. Open it once where "
-            "it can be written: genlora bank search",
+            "%s: has no index for a bank of its size, so that every search goes through all of it. Make one where it "
+            "can be written: genlora bank index lists --bank %s",
+            database.where,
             database.where,
         )
         return None

@@ -45,26 +45,27 @@ def copy(target: Path | BankAddress, blobs: str | None, bank: Path | BankAddress
         say(f"{report.target}: {report.experts} experts, {size}, revision {report.revision[:12]} as {report.source}")
 
 
-@click.command("index", short_help="Choose how a shared bank is searched")
-@click.argument("kind", type=click.Choice(["exact", "hnsw"]))
+@click.command("index", short_help="Choose how a large bank is searched")
+@click.argument("kind", type=click.Choice(["exact", "hnsw", "lists"]))
 @click.option(
     "--bank",
     type=Place(),
     envvar="GENLORA_BANK",
-    metavar="URL",
+    metavar="BANK",
     callback=named_bank,
-    help="The shared bank: postgresql://...  [default: $GENLORA_BANK]",
+    help="The bank: postgresql://..., or a folder for lists.  [default: $GENLORA_BANK]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON")
 def index(kind: str, bank: Path | BankAddress | None, as_json: bool) -> None:
     """Search a shared bank by exact comparison, or through an HNSW index (approximate, for over 10^5 experts).
 
-    Building the index takes minutes for 10^5 experts; readers go on meanwhile, writers wait.
+    Building the index takes minutes for 10^5 experts; readers go on meanwhile, writers wait. A folder bank of more than
+    that is searched by lists, which are made when it is first opened for a change, or by this command.
     """
     from genlora.bank import Bank
 
     if bank is None:
-        raise click.UsageError("name the shared bank: genlora bank --url URL index KIND, or --bank URL.")
+        raise click.UsageError("name the bank: genlora bank --url URL index KIND, or --bank BANK.")
     with Bank.open(bank) as opened:
         changed, where = opened.set_search(kind), opened.where
     if as_json:
