@@ -336,10 +336,10 @@ class Bank:
         HNSW and lists find nearly always the same experts, much faster; their similarities are exact either way.
         """
         if not isinstance(self.database, PostgresDatabase):
-            if kind != "lists" or not len(self) >= LARGE:
+            if kind != "lists" or len(self) < LARGE:
                 raise BankError(
-                    f"{self.where}: a folder bank searches exactly, or from {LARGE:,} experts on by lists: expected the "
-                    "kind lists and so many experts. For hnsw copy it to PostgreSQL: genlora bank copy"
+                    f"{self.where}: a folder bank searches exactly, or from {LARGE:,} experts on by lists: expected "
+                    "the kind lists and so many experts. For hnsw copy it to PostgreSQL: genlora bank copy"
                 )
             before = self.files.lists_made
             self.index()
