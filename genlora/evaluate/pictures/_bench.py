@@ -24,6 +24,8 @@ class PictureOptions:
     own: int = 40
     """Subjects that get LoRAs of their own; they are the first of each level's."""
     own_steps: tuple[int, ...] = (25, 200)
+    refine: int = 25
+    """Steps by which the same subjects' adapters are refined; 0 is none."""
     references: int = 3
     steps: int = 15
     guidance: tuple[str, float, float | None] = ("hybrid", 3.0, None)

@@ -11,7 +11,7 @@ from torch import Tensor
 from genlora.generators import SubjectGenerator
 from genlora.images import Diffusion, RowFactors, Rows, guidance
 from genlora.images.mini import Oracle, Renderer, draw_scenes, draw_subjects
-from genlora.train.pictures import Album, fit_loras, make_album
+from genlora.train.pictures import REFINING, Album, fit_loras, make_album
 
 from ._bench import Bench, PictureOptions, first_of, hypernetwork_rows
 from ._measures import Gallery, Measured, shuffled
@@ -94,6 +94,16 @@ def evaluate_pictures(
             pictures[name] = bench.drawn(factors, scenes, chosen)
             figures[name] = bench.of_subjects(pictures[name], album, scenes, gallery)
         few = first_of(album, options.own, options.references)  # what the hypernetwork is shown, and no more
+        if options.refine and options.own:
+            heard(f"{level}: {len(few)} adapters refined by {options.refine} steps")
+            start = time.monotonic()
+            rank = 2 * generator.network.config.rank
+            given = {p: RowFactors(f.a[: len(few)], f.b[: len(few)]) for p, f in rows.items()}
+            refined = fit_loras(model, few, rank=rank, steps=options.refine, lr=REFINING, start=given)
+            name = f"hypernetwork, refined by {options.refine} steps"
+            result.seconds[name] = (time.monotonic() - start) / len(few)
+            drawn = bench.drawn(refined, scenes[: len(few)], chosen)
+            figures[name] = bench.of_subjects(drawn, few, scenes[: len(few)], Gallery(gallery.vectors[: len(few)]))
         for steps in options.own_steps if options.own else ():
             heard(f"{level}: {len(few)} LoRAs of {steps} steps")
             start = time.monotonic()

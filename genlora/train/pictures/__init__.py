@@ -11,6 +11,7 @@ from ._fit_autoencoder import fit_autoencoder as fit_autoencoder
 from ._fit_base import BaseFit as BaseFit
 from ._fit_base import diffusion_loss as diffusion_loss
 from ._fit_base import fit_base as fit_base
+from ._fit_loras import REFINING as REFINING
 from ._fit_loras import fit_loras as fit_loras
 from ._fit_loras import fit_rows as fit_rows
 from ._fit_loras import refine_rows as refine_rows

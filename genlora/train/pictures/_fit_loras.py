@@ -17,6 +17,8 @@ Examples = Callable[[torch.Generator], tuple[Tensor, Tensor, Prompts]]
 """Draws a batch: which LoRA each picture is for, the pictures' latents, and their encoded prompts."""
 EMPTY = 0.1
 """Share of empty prompts."""
+REFINING = 2e-3
+"""Largest rate of a refinement: less than of a LoRA from nothing, or what is there is lost first."""
 
 
 def fit_loras(
@@ -29,6 +31,7 @@ def fit_loras(
     lr: float = 5e-3,
     targets: str = ATTENTION,
     together: bool = False,
+    start: Rows | None = None,
     seed: int = 0,
 ) -> dict[str, RowFactors]:
     """One LoRA for each subject of an album, trained as DreamBooth's LoRA form does, many subjects in one batch.
@@ -42,6 +45,7 @@ def fit_loras(
         lr: the largest rate.
         targets: which modules.
         together: train one LoRA for all subjects instead: the baseline of a mean subject.
+        start: factors to go on from, one row for each subject, widened to `rank` without a change of their products.
         seed: of everything.
 
     Returns:
@@ -49,10 +53,13 @@ def fit_loras(
     """
     n = 1 if together else len(album)
     rng = torch.Generator().manual_seed(seed)
-    start = {
-        path: RowFactors(torch.randn(n, rank, d_in, generator=rng) / d_in**0.5, torch.zeros(n, d_out, rank))
-        for path, (d_in, d_out) in model.targets(targets).items()
-    }
+    if start is None:
+        first = {
+            path: RowFactors(torch.randn(n, rank, d_in, generator=rng) / d_in**0.5, torch.zeros(n, d_out, rank))
+            for path, (d_in, d_out) in model.targets(targets).items()
+        }
+    else:
+        first = {path: relaxed(factors, rank, rng) for path, factors in start.items()}
     prompts = PromptTable(model)
 
     def examples(rng: torch.Generator) -> tuple[Tensor, Tensor, Prompts]:
@@ -62,7 +69,7 @@ def fit_loras(
         dropped = torch.rand(len(subjects), generator=rng) < EMPTY
         return subjects, album.latents[pictured, views], prompts.states(album.scenes[pictured, views], dropped)
 
-    return fit_rows(model, start, examples, steps=steps, lr=lr, rng=rng)
+    return fit_rows(model, first, examples, steps=steps, lr=lr, rng=rng)
 
 
 def refine_rows(
@@ -74,7 +81,7 @@ def refine_rows(
     rank: int,
     steps: int = 25,
     batch: int = 8,
-    lr: float = 2e-3,
+    lr: float = REFINING,
     seed: int = 0,
 ) -> dict[str, RowFactors]:
     """A subject's adapter, made wider without a change of what it does, then trained on the subject's own pictures.

@@ -110,14 +110,15 @@ def test_a_small_evaluation_from_end_to_end(image_folder, models):
     oracle = fit_oracle(Renderer(32), steps=2, batch=4)
     generator = SubjectGenerator.load(image_folder / "subject.safetensors")
     options = PictureOptions(
-        subjects=3, seeds=2, own=2, own_steps=(2,), references=2, steps=1, grid_subjects=2, strangers=3
+        subjects=3, seeds=2, own=2, own_steps=(2,), refine=2, references=2, steps=1, grid_subjects=2, strangers=3
     )
     heard = []
     found = evaluate_pictures(models["mini"], generator, oracle, options, heard=heard.append)
     methods = {"base", "one LoRA for all", "hypernetwork", "hypernetwork, another subject", "own LoRA, 2 steps"}
+    methods |= {"hypernetwork, refined by 2 steps"}
     assert set(found.figures) == {"combination", "value", "class"}
     assert all(set(found.figures[level]) == methods for level in ("combination", "value"))
-    assert set(found.figures["class"]) == methods - {"one LoRA for all"}
+    assert set(found.figures["class"]) == methods - {"one LoRA for all", "hypernetwork, refined by 2 steps"}
     assert "subject" not in found.figures["class"]["base"] and found.class_sheet.shape[:2] == (3, 5)
     assert len(found.curve) == 14 and found.sheet.shape[:2] == (2, 5)
     assert any("2 LoRAs of 2 steps" in what for what in heard)
@@ -127,6 +128,6 @@ def test_a_small_evaluation_from_end_to_end(image_folder, models):
     assert [point["against"] for point in body["at_equal_subject"]] == ["cfg 1.5", "cfg 3", "cfg 5"]
     assert body["figures"]["value"]["base"]["leak"].keys() == {"mean", "low", "high"}
     assert b"| hypernetwork |" in files["report.md"]
-    assert found.seconds.keys() == {"hypernetwork", "own LoRA, 2 steps"}
+    assert found.seconds.keys() == methods - {"base", "one LoRA for all", "hypernetwork, another subject"}
     shown = Picture(torch.zeros(1, 5, dtype=torch.long), torch.zeros(1, 4, dtype=torch.long))
     assert Renderer(32).draw(shown).shape[-1] == models["mini"].side
