@@ -99,6 +99,6 @@ def degrade(
     for picture in pictures:
         n = 1 + int(torch.randint(most, (), generator=rng))
         for i in torch.randperm(len(kinds), generator=rng)[:n].tolist():
-            picture = DAMAGES[kinds[i]](picture, rng).clamp(0, 1)
+            picture = DAMAGES[kinds[int(i)]](picture, rng).clamp(0, 1)
         out.append(picture)
     return torch.stack(out)

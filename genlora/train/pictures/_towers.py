@@ -88,7 +88,8 @@ def fit_towers(
         raise ConfigError(
             f"{len(features)} pictures with {len(captions)} captions; expected as many, and at least one."
         )
-    towers = TwoTowers([w for c in set(captions) for w in c.split()], *features.shape[1:], config)
+    _, tokens, width = features.shape
+    towers = TwoTowers([w for c in set(captions) for w in c.split()], tokens, width, config)
     optimiser = torch.optim.AdamW(towers.parameters(), lr=config.lr)
     rng = torch.Generator().manual_seed(config.seed)
     names = sorted(set(captions))
