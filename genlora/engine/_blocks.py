@@ -111,7 +111,7 @@ class BlockLinears(ReplacedLinears):
         self.error = 0.0
         """The largest that packing rounds off of a projection's weights."""
         groups = list(_groups(model))
-        if not groups or not all(map(_plain, (m for group in groups for m in group))):
+        if not groups or not all(plain_float(m) for group in groups for m in group):
             return
         try:
             found = [pack_blocks([m.weight for m in group]) for group in groups]
@@ -152,7 +152,8 @@ class BlockLinears(ReplacedLinears):
             self.replace(module, forward_of(place, module))
 
 
-def _plain(module: nn.Linear) -> bool:
+def plain_float(module: nn.Linear) -> bool:
+    """Whether its weight is a plain float32 tensor on the CPU."""
     weight = module.weight
     return type(weight.data) is Tensor and weight.dtype is torch.float32 and weight.device.type == "cpu"
 
@@ -186,13 +187,14 @@ def _measured(groups: Sequence[Sequence[nn.Linear]], packed: Sequence[Blocks]) -
             for group, b in zip(groups[some], packed[some], strict=True):
                 b.product(inputs[group[0].in_features])
 
-        if _quickest(blocks) >= _quickest(plain):
+        if quickest(blocks) >= quickest(plain):
             break
         most = tokens
     return most
 
 
-def _quickest(run: Callable[[], None]) -> float:
+def quickest(run: Callable[[], Any]) -> float:
+    """Seconds of the quickest of a few runs."""
     run()
     took = []
     for _ in range(_ROUNDS):

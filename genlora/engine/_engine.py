@@ -95,7 +95,7 @@ class Engine:
         self._pace = 0.05
         """Seconds of engine time that a request takes, a moving average."""
         self._any_mask = torch.zeros(1, 1, 1, 1, device=base.device)  # tells transformers that the mask is ready
-        self._packed = Packed(model, products)
+        self._packed = Packed(model, config, products)
         self.packed_tokens = self._packed.most
         self._threads = torch.get_num_threads()
         self._give_back = take_over(config)
@@ -266,7 +266,9 @@ class Engine:
         done = [(row, s) for row, s in enumerate(group) if start < len(s.prompt) <= end]
         for row, s in enumerate(group):
             if s.sampling.prompt_logprobs is not None and start < len(s.prompt):
-                s.rated += self._report.prompt(self._logits, hidden[row], s.prompt, start, s.sampling.prompt_logprobs)
+                s.rated += self._report.prompt(
+                    self._packed.logits, hidden[row], s.prompt, start, s.sampling.prompt_logprobs
+                )
         if done:
             last = hidden[[row for row, _ in done], [len(s.prompt) - 1 - start for _, s in done]]
             choices = self._choices(last, [s for _, s in done])
@@ -336,16 +338,12 @@ class Engine:
                 genlora_step=step,
             ).last_hidden_state
 
-    def _logits(self, hidden: Tensor) -> Tensor:
-        """(rows, vocabulary) of last hidden states (rows, width)."""
-        logits = self._model.get_output_embeddings()(hidden)
-        cap = getattr(self._config, "final_logit_softcapping", None)
-        return (logits / cap).tanh() * cap if cap else logits
-
     def _choices(self, hidden: Tensor, rows: list[Sequence]) -> list[Choice]:
         samplings, generators = [s.sampling for s in rows], [s.generator for s in rows]
         held, said, prompts = [s.held for s in rows], [s.said for s in rows], [s.prompt for s in rows]
-        return choose(self._logits(hidden), samplings, generators, held, said, prompts)
+        plain = all(s.held is None and s.sampling.largest_only for s in rows)
+        logits = self._packed.logits(hidden, largest_only=plain)
+        return choose(logits, samplings, generators, held, said, prompts)
 
     def _accept(self, s: Sequence, choice: Choice) -> bool:
         """Take a row's next token; False if the row has finished with it."""

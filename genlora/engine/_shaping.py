@@ -19,7 +19,7 @@ def shaped(
     `said` counts each row's own tokens so far: OpenAI's penalties are about these alone. `repetition_penalty` is about
     the prompt's too (Keskar et al. 2019): logits over zero are divided by it, others multiplied.
     """
-    rows = [row for row, sampling in enumerate(samplings) if _shapes(sampling)]
+    rows = [row for row, sampling in enumerate(samplings) if sampling.shapes]
     if not rows:
         return logits
     out = logits.float().clone()
@@ -38,9 +38,3 @@ def shaped(
             ids = torch.tensor([token for token, _ in sampling.logit_bias], device=out.device)
             out[row, ids] += torch.tensor([by for _, by in sampling.logit_bias], dtype=out.dtype, device=out.device)
     return out
-
-
-def _shapes(sampling: Sampling) -> bool:
-    """Whether a request changes its logits at all."""
-    penalties = sampling.presence_penalty or sampling.frequency_penalty or sampling.repetition_penalty != 1
-    return bool(penalties or sampling.logit_bias)

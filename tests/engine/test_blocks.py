@@ -66,11 +66,11 @@ def test_other_weights_are_not_packed(weights):
 
 def test_what_is_measured_decides(base, monkeypatch):
     took = iter([1.0, 2.0, 1.0, 2.0, 3.0, 2.0])  # packed, plain: quicker for one and two tokens, slower for four
-    monkeypatch.setattr(_blocks, "_quickest", lambda run: next(took))
+    monkeypatch.setattr(_blocks, "quickest", lambda run: next(took))
     found = BlockLinears(base.model)
     assert found.most == 2 and len(found) == 7 * base.model.config.num_hidden_layers
     found.detach()
-    monkeypatch.setattr(_blocks, "_quickest", lambda run: 1.0)
+    monkeypatch.setattr(_blocks, "quickest", lambda run: 1.0)
     assert len(BlockLinears(base.model)) == 0
 
 
