@@ -38,10 +38,19 @@ CANDIDATES = 3
 """Nearest experts that the same-task test chooses from."""
 UNMEASURED = 0.75
 """Score that an expert without one on its card is taken to have: somebody stored it because it works."""
+GOOD_GAP = 0.2
+"""The most that the same-task test could be expected to say in an expert's favour: 161 of 163 other wordings of the
+bank's own tasks have less (benchmarks/RESULTS.md).
+"""
 _SCALE = 5.0
 """Of similarities among an expert's features: a tenth of a cosine is half a step."""
 _INPUTS_SCALE = 10.0
 """Of the similarity of inputs: chosen among 2, 5 and 10 on the calibration requests (benchmarks/RESULTS.md)."""
+
+
+OWN_WORDS = "these are the words of an expert's card"
+NO_EXPERT = "no expert could be expected to do better than the few-shot adapter"
+"""Reasons why the same-task test is not asked."""
 
 
 def table_name(way: Way, shown: int = 0, *, quick: bool = True, inputs: bool = False) -> str:
@@ -135,9 +144,12 @@ class AutoGenerator:
         watch = Stopwatch()
         near = neighbourhood(self.library, self.calibration, request, vector, watch)
         with watch("read"):
-            gaps = self.gaps(request, near)
+            unread = self.unread(request, vector, near)
+            gaps = {} if unread else self.gaps(request, near)
             seen = self.seen(request, near, gaps)
         at, expected = self.expected(request, vector, near, gaps, seen)
+        if unread == NO_EXPERT:
+            expected.pop("expert", None)
         if request.prompt == "bare":  # the few-shot adapter would not know what is wanted
             expected.pop("fewshot", None)
         chosen = self.choose(expected)
@@ -152,6 +164,8 @@ class AutoGenerator:
             record["tables"] = self.digest
         if gaps:
             record["gaps"] = gaps
+        if unread:
+            record["unread"] = unread
         alike = {n.name: x for n in near.found[:CANDIDATES] if (x := self._inputs(request, n.name)) is not None}
         if alike:
             record["inputs_alike"] = alike
@@ -181,6 +195,25 @@ class AutoGenerator:
     def asks_base(self) -> bool:
         """Whether it has a reader, and tables to judge what that says."""
         return self._read is not None and self._fewshot is not None and table_name("expert", quick=False) in self.tables
+
+    def unread(self, request: Request, vector: Vector, near: Neighbourhood) -> str:
+        """Why the same-task test is not asked, which takes most of a request's time: it could not change who answers.
+        Empty where it could, and where there is no such test.
+        """
+        if request.quick or request.shots or request.inputs is not None or not self.asks_base:
+            return ""
+        if in_its_own_words(self.library, near.found[0].name, request.description) is not None:
+            return OWN_WORDS
+        few = self._few(0, vector, near, {})
+        if request.prompt == "bare" or few is None:
+            return ""
+        table = self.tables[table_name("expert", quick=False)]
+        for i in range(min(CANDIDATES, len(near.found))):
+            name = near.found[i].name
+            kept = table.expect(nearness(self.library, vector, near, i, gap=GOOD_GAP).features)
+            if _times(kept, own_score(self.library, name)).value >= few.value:
+                return ""
+        return NO_EXPERT
 
     def gaps(self, request: Request, near: Neighbourhood) -> dict[str, float]:
         """The same-task test's result for the nearest experts of which rows are known; empty for a quick request."""

@@ -23,7 +23,7 @@ from genlora.generators import (
     neighbourhood,
     save_artefact,
 )
-from genlora.generators._auto import in_its_own_words
+from genlora.generators._auto import NO_EXPERT, OWN_WORDS, in_its_own_words
 from genlora.generators._expected import ExpectedAccuracy, WayTable, measured
 from genlora.generators._reading import kept_given
 from genlora.tasks import Example
@@ -324,6 +324,39 @@ def test_the_same_task_test_passes_over_a_sibling(lora, embedder, monkeypatch):
     assert [n.name for n in alone.neighbours] == [second]
     quick = engine.generate(Request(description=text, quick=True), vector)
     assert [n.name for n in quick.neighbours] == [nearest] and "gaps" not in quick.made_by and len(asked) == 2
+
+
+def test_the_same_task_test_is_not_asked_where_it_could_not_change_who_answers(lora, embedder, monkeypatch):
+    monkeypatch.setattr("genlora.generators._auto.own_score", lambda library, name: 0.9)
+    few = artefact(lora.bank, embedder, "fewshot")
+    asked = []
+
+    def engine(value):
+        found = reading(lora, tables(lora.bank, embedder, lora, few=value))
+        return AutoGenerator(
+            lora.bank,
+            lora.engine("aggregate").calibration,
+            found,
+            few,
+            lambda adapter, questions: asked.append(questions) or [-1.0 for _ in questions],
+        )
+
+    def make(value, text, **options):
+        asked.clear()
+        return engine(value).generate(Request(description=text, **options), lora.embed(text)[0]).made_by
+
+    far = make(0.95, FAR)  # better than any expert's own score
+    assert not asked and far["unread"] == NO_EXPERT and far["chosen"] == "fewshot" and "gaps" not in far
+    near = make(0.1, held(lora))
+    assert asked and "unread" not in near and near["gaps"]
+    assert make(0.95, FAR, prompt="bare")["chosen"] == "expert" and asked
+    assert "unread" not in make(0.95, FAR, shots=(("a", "b"),)) and asked  # an example may speak for an expert
+    assert "unread" not in make(0.95, FAR, quick=True) and not asked
+    monkeypatch.setattr(
+        "genlora.generators._auto.in_its_own_words", lambda library, name, text: ExpectedAccuracy(0.97, 0.9, 1.0)
+    )
+    own = make(0.95, held(lora))
+    assert not asked and own["unread"] == OWN_WORDS and own["chosen"] == "expert"
 
 
 def test_an_example_that_the_expert_would_not_give_rules_it_out_and_one_that_it_gives_speaks_for_it(
