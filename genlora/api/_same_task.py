@@ -11,7 +11,7 @@ from genlora.adapter import AdapterState
 from genlora.bank import Bank
 from genlora.base import LoadedBase
 from genlora.errors import BaseError, FetchError
-from genlora.generators import AdapterGenerator, AutoGenerator, Request, Rows
+from genlora.generators import AdapterGenerator, AutoGenerator, Request, Rows, Vector
 from genlora.progress import Progress
 
 from ._scene import load_banks_base
@@ -43,11 +43,11 @@ class BaseReader:
             self.base = load_banks_base(self._bank, dtype=torch.float32, lean=True, progress=self._progress)
         return self.base
 
-    def settled(self, request: Request, engine: AdapterGenerator) -> Request:
+    def settled(self, request: Request, engine: AdapterGenerator, vector: Vector | None) -> Request:
         """The request as it can be answered here: without a base to ask it becomes a quick one, as its receipt says,
-        and a warning is logged.
+        and a warning is logged. Where the base would not be asked, it is not loaded.
         """
-        if request.quick or not (isinstance(engine, AutoGenerator) and engine.asks_base):
+        if vector is None or not (isinstance(engine, AutoGenerator) and engine.reads(request, vector)):
             return request
         try:
             with self._lock:

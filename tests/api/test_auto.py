@@ -447,6 +447,11 @@ def test_without_a_base_at_hand_the_request_becomes_a_quick_one_and_says_so(
         caplog.clear()
         alone.generate(held(lora), quick=True)
         assert "not at hand" not in caplog.text
+    save_artefact(folder / "auto", reading(lora, tables(lora.bank, embedder, lora, few=0.95)), replace=True)
+    with GenLora(lora.bank, embedder=embedder) as alone:  # nothing would be asked, so nothing is missed
+        made = alone.generate(FAR)
+        assert made.receipt()["request"]["quick"] is False and made.generated.made_by["unread"]
+        assert "not at hand" not in caplog.text
 
 
 def test_tables_of_another_banks_experts_claim_nothing_here(lora, embedder, tmp_path, monkeypatch):
