@@ -9,7 +9,7 @@ that test, and without the base. Without tables for the bank's embedder, the nea
 claimed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -396,11 +396,3 @@ def _times(kept: ExpectedAccuracy, own: float | None) -> ExpectedAccuracy:
     if own is None:
         return ExpectedAccuracy(round(UNMEASURED * kept.value, 3), 0.0, kept.high)
     return ExpectedAccuracy(*(round(own * x, 3) for x in (kept.value, kept.low, kept.high)))
-
-
-def optional(find: Callable[[str], Artefact], kind: str) -> Artefact | None:
-    """The artefact of `kind`, or None where there is none."""
-    try:
-        return find(kind)
-    except UnknownGeneratorError:
-        return None

@@ -7,7 +7,7 @@ from genlora.errors import ConfigError, UnknownGeneratorError
 
 from ._aggregate import AggregateGenerator
 from ._artefact import Artefact
-from ._auto import AutoGenerator, optional
+from ._auto import AutoGenerator
 from ._coverage import Calibration
 from ._cvae import CvaeGenerator
 from ._hypernet import HypernetGenerator
@@ -40,6 +40,14 @@ class Parts:
     read: Reader | None = None
     """Asks the base, for those that want to."""
     tokens: TokenReaderMaker = no_tokens
+
+
+def optional(find: Callable[[str], Artefact], kind: str) -> Artefact | None:
+    """The artefact of `kind`, or None where there is none."""
+    try:
+        return find(kind)
+    except UnknownGeneratorError:
+        return None
 
 
 GENERATORS: dict[str, Callable[[Parts], AdapterGenerator]] = {
