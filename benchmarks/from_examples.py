@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--words", type=Path, default=None)
     parser.add_argument("--tasks", type=int, default=12)
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME")
-    parser.add_argument("--split", choices=("validation", "test"), default="validation", help="The tasks'.")
+    parser.add_argument("--split", default="validation", help="The tasks': validation, test-near or test-far.")
     parser.add_argument("--shots", type=int, default=16)
     parser.add_argument("--rates", type=float, nargs="*", default=[], help="Of the LoRA that is trained as long.")
     parser.add_argument("--examples", type=int, default=40)

@@ -10,11 +10,8 @@ from ._artefact import save_artefact as save_artefact
 from ._auto import CANDIDATES as CANDIDATES
 from ._auto import SHOWN as SHOWN
 from ._auto import AutoGenerator as AutoGenerator
-from ._auto import Nearness as Nearness
 from ._auto import Way as Way
 from ._auto import input_similarity as input_similarity
-from ._auto import nearness as nearness
-from ._auto import newness as newness
 from ._auto import own_score as own_score
 from ._auto import table_name as table_name
 from ._basis import JointBasis as JointBasis
@@ -47,6 +44,9 @@ from ._multitask import DescribedMultitaskGenerator as DescribedMultitaskGenerat
 from ._multitask import FewshotGenerator as FewshotGenerator
 from ._multitask import MultitaskGenerator as MultitaskGenerator
 from ._multitask import multitask_state as multitask_state
+from ._nearness import Nearness as Nearness
+from ._nearness import nearness as nearness
+from ._nearness import newness as newness
 from ._neighbourhood import Neighbourhood as Neighbourhood
 from ._neighbourhood import check_parts as check_parts
 from ._neighbourhood import neighbourhood as neighbourhood

@@ -22,7 +22,7 @@ class Upper:
 
     def __init__(self, model: nn.Module, first: int) -> None:
         self._model = model
-        self._layers: Sequence[Any] = tuple(layers_of(model))
+        self._layers: Sequence[Any] = layers_of(model)
         self.first = first
 
     @torch.no_grad()
@@ -57,7 +57,7 @@ class Upper:
 def layers_of(model: nn.Module) -> Sequence[nn.Module]:
     """A decoder's layers, in order; none where they are not a list of that name."""
     layers = getattr(decoder_of(model), "layers", None)
-    return layers if isinstance(layers, nn.ModuleList) else ()  # pyright: ignore[reportReturnType]
+    return tuple(layers) if isinstance(layers, nn.ModuleList) else ()
 
 
 @contextmanager
