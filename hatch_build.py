@@ -1,4 +1,6 @@
-"""What hatchling asks when it builds: a wheel carries bank, generators and the miniature, an editable install reads the checkout's."""
+"""What hatchling asks when it builds: a wheel carries bank, generators and the miniature; an editable install reads the
+checkout's.
+"""
 
 from typing import Any
 
