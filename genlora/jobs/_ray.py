@@ -46,7 +46,7 @@ class RayPool:
         _reach(address)
         # Its note that a later release leaves GPUs visible to tasks that ask for none would go to people's terminals.
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        import ray
+        import ray  # pyright: ignore[reportMissingImports]
 
         try:
             self._session = ray.init(
