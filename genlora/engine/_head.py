@@ -1,7 +1,8 @@
 """The head in 8 bits, to find the few tokens that greedy decoding may choose; their logits are then computed exactly.
 
-At one row a step reads the whole head once, in float32 a third of the step's time. Rows of 8-bit numbers with a scale
-each (`_weight_int8pack_mm`) are read in half of it, and are good enough to name candidates. Where the best of these is
+A step of few rows reads the whole head, in float32 a quarter of its time. Rows of 8-bit numbers with a scale each
+(`_weight_int8pack_mm`) are read in half of that, and are good enough to name candidates. One row alone gains nothing by
+it in the whole step (benchmarks/RESULTS.md). Where the best of these is
 not far enough above the last, the plain product decides.
 """
 
@@ -19,7 +20,7 @@ from ._blocks import plain_float, quickest
 log = logging.getLogger(__name__)
 
 CANDIDATES = 64
-_ROWS = (1, 2, 4, 8)
+_ROWS = (2, 4, 8)
 """Numbers of rows that are measured; the limit is the last for which it is quicker."""
 _CHUNK = 8192
 _DEVIATIONS = 6.0
@@ -29,7 +30,9 @@ _ROUNDED = 2.0**-6
 
 
 class ShortHead:
-    """Logits of few rows whose largest are exact. `most` is 0 for a head that it cannot serve, or does not quicken."""
+    """Logits of two to `most` rows, whose largest are exact. `most` is 0 for a head that it cannot serve or does not
+    quicken.
+    """
 
     def __init__(self, head: nn.Module) -> None:
         self.most = 0

@@ -82,7 +82,7 @@ class Packed:
         self, hidden: Float[Tensor, "rows d"], *, largest_only: bool = False
     ) -> Float[Tensor, "rows vocabulary"]:
         """Of last hidden states; with `largest_only`, those that are not near the largest may be rough."""
-        if largest_only and self._head is not None and len(hidden) <= self._head.most:
+        if largest_only and self._head is not None and 1 < len(hidden) <= self._head.most:
             found = self._head.logits(hidden)
             if found is not None:
                 return found

@@ -97,7 +97,7 @@ class NaiveOrder(PostgresBank):
 
     def add_backwards(self, rec, st):
         kept, put = [], self.bank.blobs.put
-        self.bank.blobs.put = lambda data: (kept.append(data), (hashlib.sha256(data).hexdigest(), True))[1]
+        self.bank.blobs.put = lambda data, **_: (kept.append(data), (hashlib.sha256(data).hexdigest(), True))[1]
         try:
             self.bank.add(rec, st)
         finally:

@@ -94,13 +94,15 @@ def fit_restorer(
 
 def adapt_restorer(
     restorer: Restorer,
-    damaged: Float[Tensor, "n 3 h w"],
-    clean: Float[Tensor, "n 3 h w"],
+    damaged: Tensor,
+    clean: Tensor,
     config: SingleConfig,
     *,
     batch: int = 8,
 ) -> Single:
-    """An adapter of all of its layers, from pairs of pictures. Raises as `fit_single`."""
+    """An adapter of all of its layers, from pairs of pictures, (n, 3, h, w) each. Raises `ConfigError` for others, and
+    as `fit_single`.
+    """
     if damaged.shape != clean.shape:
         raise ConfigError(
             f"damaged pictures are {tuple(damaged.shape)}, clean ones {tuple(clean.shape)}; expected pairs."
