@@ -337,8 +337,7 @@ class GenLora:
         with watch("policy"):
             policy = gate().check(text, vector, embedder=None if vector is None else self.embedder.id, allow=allow)
         if given is None:
-            request = self._reader.settled(request, engine, vector)
-            generated = engine.generate(request, vector)
+            request, generated = self._reader.answered(request, engine, vector)
         elif given.draw:
             generated = given.drawn(engine, request, watch, progress)
         else:

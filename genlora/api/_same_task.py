@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -11,7 +12,7 @@ from genlora.adapter import AdapterState
 from genlora.bank import Bank
 from genlora.base import LoadedBase
 from genlora.errors import BaseError, FetchError
-from genlora.generators import AdapterGenerator, AutoGenerator, Request, Rows, Vector
+from genlora.generators import Generated, Request, Rows, Vector
 from genlora.progress import Progress
 
 from ._scene import load_banks_base
@@ -32,31 +33,32 @@ class BaseReader:
         self._lock = threading.Lock()
 
     def __call__(self, adapter: AdapterState, questions: Sequence[tuple[str | None, Rows]]) -> list[float]:
-        """The mean log-probability of each (description, rows). Raises what `load_base` raises."""
+        """The mean log-probability of each (description, rows). Raises `_NoBase` where the base cannot be loaded."""
         from genlora.evaluate import read_descriptions
 
         with self._lock:
-            return read_descriptions(self._loaded(), adapter, questions)
+            if self.base is None:
+                try:
+                    self.base = load_banks_base(self._bank, dtype=torch.float32, lean=True, progress=self._progress)
+                except (BaseError, FetchError) as err:
+                    raise _NoBase from err
+            return read_descriptions(self.base, adapter, questions)
 
-    def _loaded(self) -> LoadedBase:
-        if self.base is None:
-            self.base = load_banks_base(self._bank, dtype=torch.float32, lean=True, progress=self._progress)
-        return self.base
-
-    def settled(self, request: Request, engine: AdapterGenerator, vector: Vector | None) -> Request:
-        """The request as it can be answered here: without a base to ask it becomes a quick one, as its receipt says,
-        and a warning is logged. Where the base would not be asked, it is not loaded.
+    def answered(self, request: Request, engine: Any, vector: Vector | None) -> tuple[Request, Generated]:
+        """What the engine makes of a request; the base is loaded when it is asked first. Without a base to ask,
+        the request becomes a quick one, as its receipt says, and a warning is logged.
         """
-        if vector is None or not (isinstance(engine, AutoGenerator) and engine.reads(request, vector)):
-            return request
         try:
-            with self._lock:
-                self._loaded()
-        except (BaseError, FetchError) as err:
+            return request, engine.generate(request, vector)
+        except _NoBase as err:
             log.warning(
                 "the base is not at hand, so it was not asked whether the nearest expert's task is meant: a "
                 "sibling may be taken for it (%s). genlora doctor tells what is missing",
-                str(err)[:160],
+                str(err.__cause__)[:160],
             )
-            return replace(request, quick=True)
-        return request
+            request = replace(request, quick=True)
+            return request, engine.generate(request, vector)
+
+
+class _NoBase(Exception):
+    """The base was to be asked and is not at hand; its cause says why."""

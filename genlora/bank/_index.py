@@ -48,6 +48,17 @@ class NeighbourIndex(Protocol):
         ...
 
 
+def unit_query(vector: NDArray[np.floating[Any]], dim: int | None) -> NDArray[np.float32]:
+    """A query (dim,) at length 1. Raises `BankError` for one of another width, of no length, or not finite."""
+    query = np.ascontiguousarray(vector, dtype=np.float32).reshape(-1)
+    if dim is not None and len(query) != dim:
+        raise BankError(f"query has {len(query)} numbers, expected {dim}. Was it made by another embedder?")
+    norm = float(np.linalg.norm(query))
+    if not np.isfinite(norm) or norm == 0.0:
+        raise BankError("query is zero or not finite, expected a unit vector. Embed the description again.")
+    return query / np.float32(norm)
+
+
 class FlatIndex:
     """Exact inner-product search over unit vectors. Safe to search from many threads at once."""
 
@@ -80,17 +91,9 @@ class FlatIndex:
 
     def search(self, vector: NDArray[np.float32], k: int) -> list[Neighbour]:
         """The k experts of highest cosine with `vector` (dim,), best first; equal ones in order of name."""
-        query = np.ascontiguousarray(vector, dtype=np.float32).reshape(1, -1)
         if not self.names or k < 1:
             return []
-        if query.shape[1] != self.dim:
-            raise BankError(
-                f"query has {query.shape[1]} numbers, expected {self.dim}. Was it made by another embedder?"
-            )
-        norm = float(np.linalg.norm(query))
-        if not np.isfinite(norm) or norm == 0.0:
-            raise BankError("query is zero or not finite, expected a unit vector. Embed the description again.")
-        scores, ids = self._index.search(query / norm, min(k, len(self.names)))
+        scores, ids = self._index.search(unit_query(vector, self.dim)[None], min(k, len(self.names)))
         found = [Neighbour(self.names[i], float(s)) for s, i in zip(scores[0], ids[0], strict=True)]
         return sorted(found, key=lambda n: (-n.similarity, n.name))
 

@@ -140,14 +140,6 @@ class AutoGenerator:
         """Whether it has a reader, and tables to judge what that says."""
         return self._read is not None and self._fewshot is not None and table_name("expert", quick=False) in self.tables
 
-    def reads(self, request: Request, vector: Vector) -> bool:
-        """Whether it asks the base about this request."""
-        if request.quick or not self.asks_base:
-            return False
-        return not self.unread(
-            request, vector, neighbourhood(self.library, self.calibration, request, vector, Stopwatch())
-        )
-
     def unread(self, request: Request, vector: Vector, near: Neighbourhood) -> str:
         """Why the same-task test is not asked, which takes most of a request's time: it could not change who answers.
         Empty where it could, and where there is no such test.

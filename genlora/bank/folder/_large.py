@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genlora.errors import BankDamagedError, BankError, StorageError
+from genlora.errors import BankDamagedError, StorageError
 
-from .._index import FlatIndex, Neighbour
+from .._index import FlatIndex, Neighbour, unit_query
 from .._meta import read_state
 from .._record import mean_bytes, record_in
 from ._ivf import Lists, Rows, build_lists, lists_for, read_lists, sample_step, write_lists
@@ -83,24 +83,17 @@ class LargeIndex:
 
         Nearly always the same as an exact search finds; the similarities are exact.
         """
-        query = np.ascontiguousarray(vector, dtype=np.float32).reshape(-1)
         if k < 1:
             return []
-        if len(query) != self._lists.dim:
-            raise BankError(
-                f"query has {len(query)} numbers, expected {self._lists.dim}. Was it made by another embedder?"
-            )
-        norm = float(np.linalg.norm(query))
-        if not np.isfinite(norm) or norm == 0.0:
-            raise BankError("query is zero or not finite, expected a unit vector. Embed the description again.")
+        query = unit_query(vector, self._lists.dim)
         with self._database.consistent():
-            near = self._database.means(self._lists.candidates(query / norm, max(LEAST, SPARE * k)))
+            near = self._database.means(self._lists.candidates(query, max(LEAST, SPARE * k)))
             found = {name: mean for name, mean in near if len(mean) == 4 * self._lists.dim}
             tail = self._newest_tail()
-            late = [n.name for n in tail.search(query, k)]
+            late = [n.name for n in tail.search(vector, k)]
             found |= {name: mean for name, mean in self._database.means_of(late)}
             means = np.frombuffer(b"".join(found.values()), "<f4").reshape(len(found), self._lists.dim)
-            ranked = FlatIndex(tuple(found), means, revision="").search(query, len(found))
+            ranked = FlatIndex(tuple(found), means, revision="").search(vector, len(found))
             return self._sound(ranked, found, k)
 
     def _sound(self, ranked: Sequence[Neighbour], means: dict[str, bytes], k: int) -> list[Neighbour]:

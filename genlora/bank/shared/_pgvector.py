@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from genlora.errors import BankError, ConfigError
 
-from .._index import FlatIndex, Neighbour
+from .._index import FlatIndex, Neighbour, unit_query
 from .._meta import read_meta, read_state, read_user, write_meta
 from ._postgres import PostgresDatabase, vector_of
 
@@ -71,18 +71,12 @@ class PgVectorIndex:
 
     def search(self, vector: NDArray[np.float32], k: int) -> list[Neighbour]:
         """The k experts of highest cosine with `vector` (dim,), best first; equal ones in order of name."""
-        query = np.ascontiguousarray(vector, dtype=np.float32).reshape(-1)
         if k < 1:
             return []
-        norm = float(np.linalg.norm(query))
-        if not np.isfinite(norm) or norm == 0.0:
-            raise BankError("query is zero or not finite, expected a unit vector. Embed the description again.")
         known = read_user(self._database, "embedder")
-        if known is not None and len(query) != known["dim"]:
-            said = f"query has {len(query)} numbers, expected {known['dim']}"
-            raise BankError(f"{said}. Was it made by another embedder?")
-        names, means = self._candidates(query / np.float32(norm), k)
-        return FlatIndex(names, means, revision="").search(query, k) if names else []
+        query = unit_query(vector, None if known is None else known["dim"])
+        names, means = self._candidates(query, k)
+        return FlatIndex(names, means, revision="").search(vector, k) if names else []
 
     def _candidates(self, unit: NDArray[np.float32], k: int) -> tuple[list[str], NDArray[np.float32]]:
         """Every expert that may be among the k nearest once rounding is settled, in the order they were added."""
