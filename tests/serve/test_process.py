@@ -107,9 +107,9 @@ def test_two_hundred_odd_inputs_and_the_answers_of_a_server_that_lives(server_pr
 @pytest.mark.parametrize("how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_drains_and_exits_with_0(server_process, how):
     with server_process() as server:
-        said: list[str] = []
+        said: list[list[str]] = [[] for _ in range(16)]
 
-        def read(limit: int) -> None:
+        def read(lines: list[str], limit: int) -> None:
             body = {
                 "model": "plural",
                 "prompt": "a b",
@@ -118,18 +118,20 @@ def test_a_signal_drains_and_exits_with_0(server_process, how):
                 "seed": 1,
                 "stream": True,
             }
-            with httpx.stream("POST", f"{server.url}/v1/completions", json=body, timeout=60) as stream:
-                said.extend(line for line in stream.iter_lines() if line)
+            with httpx.stream("POST", f"{server.url}/v1/completions", json=body, timeout=300) as stream:
+                lines.extend(line for line in stream.iter_lines() if line)
 
-        readers = [threading.Thread(target=read, args=(400,)) for _ in range(16)]
+        readers = [threading.Thread(target=read, args=(lines, 400)) for lines in said]
         for reader in readers:
             reader.start()
-        while len(said) < 20:
+        # All 16 must have been taken: a server that drains takes no new request.
+        while not all(said) and any(reader.is_alive() for reader in readers):
             time.sleep(0.01)
         server.process.send_signal(how)
         for reader in readers:
-            reader.join(60)
-        assert said.count("data: [DONE]") == 16 and not [s for s in said if "error" in s]
+            reader.join(300)
+        assert [lines[-1] for lines in said] == ["data: [DONE]"] * 16, said
+        assert not [line for lines in said for line in lines if "error" in line]
         code, told = server.stop(0)
     assert code == 0, told
     assert told.rstrip().endswith("every answer has ended; bye") and "Traceback" not in told
