@@ -24,6 +24,7 @@ from ._request import Adapter, FinishReason, Piece, Sampling, Stream, check_bias
 from ._sampling import Choice, choose, generator_of
 from ._slots import SlotPool
 from ._stats import COUNTS, EngineStats
+from ._threads import StepThreads
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class Engine:
         self._any_mask = torch.zeros(1, 1, 1, 1, device=base.device)  # tells transformers that the mask is ready
         self._packed = Packed(model, config, products)
         self.packed_tokens = self._packed.most
-        self._threads = torch.get_num_threads()
+        self._threads = StepThreads(torch.get_num_threads(), rows=max(1, self.packed_tokens))
         self._give_back = take_over(config)
         model.genlora_engine = True
         self._thread = threading.Thread(target=self._work, name="genlora-engine", daemon=True)
@@ -187,7 +188,7 @@ class Engine:
     def _work(self) -> None:
         # A thread takes over the common number of threads at its first use of torch, and somebody may be holding that
         # at one for a moment: so it is set here.
-        torch.set_num_threads(self._threads)
+        torch.set_num_threads(self._threads.most)
         self._packed.use_in_this_thread()
         try:
             while self._ready():
@@ -307,9 +308,9 @@ class Engine:
         ids = torch.tensor([[s.tokens[-1].id] for s in rows])
         positions = torch.tensor(lengths)
         step = Step(self._cache, 0, len(rows), 1, 0, positions.to(self.base.device), longest, {})
-        hidden = self._forward(ids, positions[:, None], step, rows)
+        with self._threads.step(len(rows)):
+            choices = self._choices(self._forward(ids, positions[:, None], step, rows)[:, 0], rows)
         self._counts["decode_steps"] += 1
-        choices = self._choices(hidden[:, 0], rows)
         alive = []
         for s, choice in zip(rows, choices, strict=True):
             s.length += 1
