@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from genlora.base import LoadedBase, require_compatible
 from genlora.errors import ConfigError, TaskError
 from genlora.evaluate import MAX_EXAMPLES, MIN_EXAMPLES, Admission, admit, answer, held_out
 from genlora.files import atomic_write, canonical_json, read_json, sha256_bytes
+from genlora.jobs import Pool
 from genlora.tasks import Task, training_texts
-from genlora.train import ExpertConfig, ExpertTick, ExpertTrainer, Trained
+from genlora.train import ExpertConfig, ExpertTick, Trained, TrainedGroup, train_groups
 
 from ._scene import check_embedder
 
@@ -65,11 +66,13 @@ def grow_bank(
     *,
     embedder: TaskEmbedder,
     least: float = 0.0,
+    pool: Pool | None = None,
     on_tick: Callable[[ExpertTick], None] | None = None,
     on_measured: Callable[[Admission], None] | None = None,
 ) -> Grown:
-    """Train, measure and store, one expert after the other. Everything finished survives a kill: run it again with the
-    same `run` folder to go on. An expert that is right on less than the share `least` of its own task is refused too.
+    """Train and measure group after group of `config.slots` experts, and store them. Everything finished survives a
+    kill: run it again with the same `run` folder to go on. An expert that is right on less than the share `least` of
+    its own task is refused too. `pool` trains and measures groups elsewhere (`genlora.jobs`); the bank is written here.
 
     Raises `BaseMismatchError` when `bank` is of another base, `ConfigError` when it cannot hold what would be trained,
     `BankError` when it is of another embedder, `TaskError` when no task can be used.
@@ -83,12 +86,14 @@ def grow_bank(
             "Give tasks with about 350 examples or more."
         )
     check_embedder(bank, embedder.id)
-    trainer = ExpertTrainer(base, chosen, config, run, stored_rank=bank.rank, on_tick=on_tick)
     by_name = {t.name: t for t in chosen}
     measured = []
-    for trained in trainer.run():
+    groups = train_groups(
+        base, chosen, config, run, stored_rank=bank.rank, measure=_measured, pool=pool, on_tick=on_tick
+    )
+    for trained, found in _each(groups, failed):
         task = by_name[trained.name]
-        admission = _measure(base, task, trained.state, run)
+        admission = Admission.from_json(found)
         if admission.admitted and admission.own < least:
             why = f"right on {admission.own:.2f} of its own task, less than {least:.2f}"
             admission = replace(admission, admitted=False, reason=why)
@@ -98,7 +103,15 @@ def grow_bank(
         log.info("expert %s: %s", task.name, admission.reason)
         if on_measured is not None:
             on_measured(admission)
-    return Grown(tuple(measured), failed | trainer.failed)
+    return Grown(tuple(measured), failed)
+
+
+def _each(groups: Iterable[TrainedGroup], failed: dict[str, str]) -> Iterator[tuple[Trained, dict[str, Any]]]:
+    """Each expert with its measurement; why others cannot be trained goes to `failed`."""
+    for group in groups:
+        failed.update(group.failed)
+        for trained in group.experts:
+            yield trained, group.measured[trained.name]
 
 
 def _check_holds(bank: Bank, config: ExpertConfig) -> None:
@@ -112,6 +125,10 @@ def _check_holds(bank: Bank, config: ExpertConfig) -> None:
         raise ConfigError(
             f"{odd[0]} would be trained, and this bank holds {', '.join(bank.targets)} alone. Train those."
         )
+
+
+def _measured(base: LoadedBase, task: Task, state: AdapterState, run: Path) -> dict[str, Any]:
+    return asdict(_measure(base, task, state, run))
 
 
 def _measure(base: LoadedBase, task: Task, state: AdapterState, run: Path) -> Admission:

@@ -12,6 +12,7 @@ from ._decode import generate_greedy as generate_greedy
 from ._doctor import Finding as Finding
 from ._doctor import base_folder_finding as base_folder_finding
 from ._doctor import diagnose as diagnose
+from ._elsewhere import SharedBase as SharedBase
 from ._files import alone as alone
 from ._files import base_files as base_files
 from ._files import base_name as base_name

@@ -203,7 +203,7 @@ def generate(
             made.save(out, gguf=gguf, force=force)
             _report_one(made, out, gguf=gguf, as_json=as_json)
             return
-        with pool_of(ray) as pool:
+        with pool_of(ray, device=device or "cpu") as pool:
             done = lora.generate_many(many, out, gguf=gguf, force=force, pool=pool, **options)
             _report_many(done, len(many), progress, as_json=as_json)
 

@@ -66,11 +66,17 @@ ray_option = click.option(
 )
 
 
-def pool_of(ray: str | None) -> AbstractContextManager[Pool]:
-    """Where the jobs of a command are worked on: what --ray names, else this process."""
-    from genlora.jobs import Here, RayPool
+def pool_of(ray: str | None, *, device: str = "cpu") -> AbstractContextManager[Pool | None]:
+    """Where the jobs of a command are worked on: what --ray names, each with a GPU of its own where `device` is one;
+    else this process.
+    """
+    if ray is None:
+        return nullcontext()
+    if device not in ("cpu", "cuda"):
+        raise click.UsageError(f"--ray gives each job a GPU of its own: say --device cuda, not {device}.")
+    from genlora.jobs import RayPool
 
-    return nullcontext(Here()) if ray is None else RayPool(ray)
+    return RayPool(ray, gpus=device == "cuda")
 
 
 def with_options(

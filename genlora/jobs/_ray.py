@@ -37,11 +37,12 @@ class RayPool:
 
     Args:
         address: `auto` for the cluster that this machine is a node of, `HOST:PORT`, or `ray://HOST:PORT`.
+        gpus: each job has a GPU of its own, beside its processor.
 
-    Raises `MissingExtraError` without the extra, `ConfigError` where no cluster answers.
+    Raises `MissingExtraError` without the extra, `ConfigError` where no cluster answers, or no node has a GPU.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, gpus: bool = False) -> None:
         require_extra("ray", "ray", what="working on a Ray cluster")
         _reach(address)
         # Its note that a later release leaves GPUs visible to tasks that ask for none would go to people's terminals.
@@ -55,6 +56,12 @@ class RayPool:
         except (ConnectionError, ValueError, RuntimeError, OSError) as err:
             raise _nobody(address, " ".join(str(err).split())[:200]) from err
         self._ray: Any = ray
+        self._gpus = int(gpus)
+        if gpus and not ray.cluster_resources().get("GPU"):
+            self.close()
+            raise ConfigError(
+                f"--ray {address}: no node of the cluster has a GPU. Add one, or leave --device cuda out."
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -69,12 +76,13 @@ class RayPool:
     @property
     def processors(self) -> int:
         """How many jobs the cluster works on at a time, as it is now."""
-        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        have = self._ray.cluster_resources()
+        return max(1, int(min(have.get(kind, 1) for kind in (("CPU", "GPU") if self._gpus else ("CPU",)))))
 
     def run(self, begin: Callable[[], Callable[[Job], Result]], jobs: Iterable[Job]) -> Iterator[Result]:
         """See `Pool.run`. What a job raises is raised here; `JobError` where its workers were lost again and again."""
         ray, run = self._ray, uuid.uuid4().hex
-        task = ray.remote(_work).options(num_cpus=1, max_retries=RETRIES)
+        task = ray.remote(_work).options(num_cpus=1, num_gpus=self._gpus, max_retries=RETRIES)
         begun, rest = ray.put(begin), iter(jobs)
         waiting = deque[Any]()
         """In the order of the jobs."""

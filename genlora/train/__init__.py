@@ -19,6 +19,10 @@ from ._fit_examples import Fitted as Fitted
 from ._fit_examples import Start as Start
 from ._fit_examples import fit_examples as fit_examples
 from ._fit_examples import start_losses as start_losses
+from ._groups import TrainedGroup as TrainedGroup
+from ._groups import finished_expert as finished_expert
+from ._groups import task_digest as task_digest
+from ._groups import train_groups as train_groups
 from ._project import Projected as Projected
 from ._project import project as project
 from ._refine import RefinePrior as RefinePrior
@@ -71,6 +75,7 @@ from .sweep import finished as finished
 from .sweep import only_part as only_part
 from .sweep import pieces_of as pieces_of
 from .sweep import run_piece as run_piece
+from .sweep import run_pieces as run_pieces
 from .sweep import tables as tables
 from .sweep import tables_json as tables_json
 from .sweep import with_seeds as with_seeds

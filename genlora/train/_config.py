@@ -1,9 +1,12 @@
 """What one training run is set to, and where each of its experts stands."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from genlora.errors import ConfigError
+from genlora.files import check_name
+from genlora.tasks import Task
 
 from .methods._config import MethodConfig
 
@@ -98,3 +101,11 @@ class TrainState:
         if not self.method:
             del out["method"]
         return out
+
+
+def check_names(tasks: Sequence[Task]) -> None:
+    """Raise `ConfigError` for two tasks of one name, `UnsafeNameError` for one that cannot name a file."""
+    names = [check_name(t.name, what="task name") for t in tasks]
+    if len(set(names)) != len(names):
+        twice = sorted({n for n in names if names.count(n) > 1})
+        raise ConfigError(f"task names must be unique; found twice: {', '.join(twice)}. Rename one of each pair.")

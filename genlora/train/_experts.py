@@ -16,11 +16,9 @@ from torch import Tensor
 
 from genlora.adapter import AdapterState
 from genlora.base import LoadedBase
-from genlora.errors import ConfigError
-from genlora.files import check_name
 from genlora.tasks import Split, Task, sample
 
-from ._config import ExpertConfig, TrainState
+from ._config import ExpertConfig, TrainState, check_names
 from ._plan import Opening, Plan
 from .loop._checkpoint import RunFiles
 from .methods._full import FullStack
@@ -89,10 +87,7 @@ class ExpertTrainer:
         With `compared` every expert sees all its rows, though it be all right before, and a method's steps are not
         timed against plain LoRA's for the card.
         """
-        names = [check_name(t.name, what="task name") for t in tasks]
-        if len(set(names)) != len(names):
-            twice = sorted({n for n in names if names.count(n) > 1})
-            raise ConfigError(f"task names must be unique; found twice: {', '.join(twice)}. Rename one of each pair.")
+        check_names(tasks)
         self.base = base
         self.tasks = {t.name: t for t in tasks}
         self.config = config

@@ -13,6 +13,8 @@ from genlora.errors import BaseMismatchError, ConfigError, TaskError
 from genlora.tasks import Example, Task, catalogue_task
 from genlora.train import ExpertConfig, MethodConfig
 
+from ..jobs.pools import Pickled, tree
+
 
 def write_task(path, name, answer, n=420):
     head = {"task": name, "descriptions": [f"say {answer} to everything"]}
@@ -231,3 +233,37 @@ def test_bad_settings_end_with_one_line(bank, tiny_base, tmp_path, args, says, o
     assert result.exit_code == 2 and says in result.stderr and "Traceback" not in result.output
     result = call("bank", "train", "--bank", tmp_path / "none", source)
     assert result.exit_code == 2 and "Traceback" not in result.output
+
+
+def test_groups_that_are_trained_elsewhere_make_the_same_bank(bank, tiny_base, tmp_path, embedder_path, monkeypatch):
+    from genlora.api import _grow
+    from genlora.evaluate import Admission
+
+    def admitted(base, task, state, run):
+        return Admission(task.name, True, "", 50, state.parameters / 1e6, 0.0, 0.0, None, None, {}, {})
+
+    monkeypatch.setattr(_grow, "_measure", admitted)
+    base = load_base(str(tiny_base("llama")), attn_implementation="eager")
+    base.model.requires_grad_(False)
+    examples = tuple(Example(f"word {i}", "the") for i in range(420))
+    tasks = [Task(n, (f"task {n}",), examples, family="f", parent=n) for n in ("one", "two", "three")]
+    config = ExpertConfig(rank=4, slots=2, max_rows=32, pack_rows=8, eval_every=1, validation_rows=4)
+    other, pool = tmp_path / "other", Pickled()
+    Bank.create(other, base.layout, base.fingerprint, rank=4).close()
+    for path, by in ((bank, None), (other, pool)):
+        with Bank.open(path) as opened:
+            run = tmp_path / f"{path.name}.run"
+            grown = grow_bank(opened, base, tasks, config, run, embedder=TaskEmbedder(embedder_path), pool=by)
+            assert [a.name for a in grown.admitted] == ["one", "two", "three"]
+    assert pool.seen == 2 and tree(bank) == tree(other) and verify_bank(other).ok
+
+
+def test_where_no_cluster_is_nothing_is_loaded(bank, tmp_path, monkeypatch):
+    monkeypatch.setattr("genlora.api._scene.load_base", lambda *a, **k: pytest.fail("the base was loaded first"))
+    source = write_task(tmp_path / "a.jsonl", "always", "the")
+    for ray, device, says in (
+        ("nowhere", "cpu", ("is no address of a Ray cluster", "pip install 'genlora[ray]'")),
+        ("auto", "cuda:1", ("say --device cuda, not cuda:1",)),
+    ):
+        result = call("bank", "train", "--bank", bank, source, "--ray", ray, "--device", device)
+        assert result.exit_code == 2 and any(s in result.output for s in says), result.output

@@ -9,6 +9,7 @@ from genlora.base import load_base
 from genlora.errors import ConfigError
 from genlora.evaluate import sweep_plot
 from genlora.files import atomic_write, canonical_json
+from genlora.jobs import Pool
 from genlora.progress import Progress, silent
 from genlora.tasks import Task
 from genlora.train import (
@@ -20,7 +21,7 @@ from genlora.train import (
     begin_sweep,
     finished,
     pieces_of,
-    run_piece,
+    run_pieces,
     tables,
     tables_json,
 )
@@ -48,6 +49,7 @@ def sweep(
     only: Callable[[Sequence[Piece]], Sequence[Piece]] = lambda pieces: pieces,
     base: str | None = None,
     device: str = "cpu",
+    pool: Pool | None = None,
     on_piece: Callable[[int, int, Piece], None] = lambda done, total, piece: None,
     on_tick: Callable[[ExpertTick], None] | None = None,
     progress: Progress = silent,
@@ -62,8 +64,9 @@ def sweep(
         only: which of the pieces are done here: they are independent, and may be spread over machines.
         base: its source; by default the usual one.
         device: cpu, cuda or cuda:N.
-        on_piece: told (done, total, piece) before each.
-        on_tick: told of training steps.
+        pool: does pieces elsewhere (`genlora.jobs`); their files come back into `out`.
+        on_piece: told (done, total, piece) before each is done here, or after it is known to be done elsewhere.
+        on_tick: told of training steps in this process.
         progress: told of downloads.
 
     Raises `ConfigError` for another sweep's folder or a method that this base cannot have, `TrainingError`.
@@ -75,9 +78,10 @@ def sweep(
     loaded = load_base(base, device=device, dtype=best_dtype(device), attn_implementation="eager", progress=progress)
     loaded.model.requires_grad_(False)
     begin_sweep(out, loaded, tasks, config)
-    for i, piece in enumerate(mine):
-        on_piece(i, len(mine), piece)
-        run_piece(loaded, tasks, piece, config, out, on_tick=on_tick)
+    if mine:
+        on_piece(0, len(mine), mine[0])
+    for i, _ in enumerate(run_pieces(loaded, tasks, mine, config, out, pool=pool, on_tick=on_tick), 1):
+        on_piece(i, len(mine), mine[min(i, len(mine) - 1)])
     return _written(out, every)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .._progress import progress_bars, span
-from .._show import Place, embedder_option, named_bank
+from .._show import Place, embedder_option, named_bank, pool_of, ray_option
 
 if TYPE_CHECKING:
     from genlora.api import Grown
@@ -24,6 +24,7 @@ Examples:
   genlora bank train --bank my-bank catalogue:role=bank --words FOLDER --slots 8
   genlora bank train --bank my-bank jsonl:tickets.jsonl --init lora-ga --method-option gamma=16
   genlora bank train --bank my-bank jsonl:tickets.jsonl --structure xs --init lora-sb --rule glad,lisa
+  genlora bank train --bank my-bank catalogue:role=bank --slots 4 --ray auto
 A run that was stopped goes on where it was: give the same --run again.
 """
 
@@ -39,7 +40,7 @@ A run that was stopped goes on where it was: give the same --run again.
 @embedder_option
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True)
-@click.option("--slots", default=8, show_default=True, help="Experts trained at the same time.")
+@click.option("--slots", default=8, show_default=True, help="Experts of a group, trained in the same batches.")
 @click.option("--rows", default=960, show_default=True, help="Examples seen per expert at most, repeats included.")
 @click.option(
     "--rank", type=click.IntRange(1, 256), help="Of what is trained.  [default: 8, or the bank's where that is smaller]"
@@ -78,12 +79,14 @@ A run that was stopped goes on where it was: give the same --run again.
     is_flag=True,
     help="Train for each stored expert what tells its real inputs from made-up ones, for: genlora transfer",
 )
+@ray_option
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def train(bank: Path | BankAddress | None, sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Train an expert for each task of SOURCES on BANK's base; store those that beat base and majority answer.
 
     SOURCES are bigbench:NAME, jsonl:FILE, sni:FILE, words:FOLDER, hub:NAME, catalogue:NAME for one task of the
-    catalogue, or catalogue:role=ROLE for all tasks of a role. Each expert is measured and stored once it is trained.
+    catalogue, or catalogue:role=ROLE for all tasks of a role. Experts are trained in groups, cheapest tasks first, and
+    stored once their group is trained and measured. With --ray each group is a job of the cluster.
 
     However it is trained, an expert ends as a plain LoRA on the untouched base; its card says how it was made and what
     that cost. The methods there are: genlora methods list
@@ -133,6 +136,7 @@ def _train(
     rules: str,
     allocate: str,
     method_options: tuple[str, ...],
+    ray: str | None,
 ) -> Grown:
     import torch
 
@@ -152,7 +156,11 @@ def _train(
     settings = {"slots": slots, "max_rows": rows, "lr": lr, "described": described, "keep_last": keep_last}
     tasks = load_tasks(sources, words_folder=words)
     kind = None if dtype == "auto" else getattr(torch, dtype)
-    with open_bank(bank_path, change=True) as bank, progress_bars() as show:
+    with (
+        pool_of(ray, device=device) as pool,
+        open_bank(bank_path, change=True) as bank,
+        progress_bars() as show,
+    ):
         # What a bank cannot hold is not trained: its targets and, unless another is asked for, its rank are followed.
         same = {"rank": min(8, bank.rank) if rank is None else rank, "targets": bank.targets}
         config = ExpertConfig(**settings, **same, seed=seed, method=method)
@@ -171,7 +179,16 @@ def _train(
             show("measuring", measured, len(tasks), f"{admission.name}: {admission.reason}")
 
         report = grow_bank(
-            bank, base, tasks, config, run, embedder=model, least=least, on_tick=trained, on_measured=stored
+            bank,
+            base,
+            tasks,
+            config,
+            run,
+            embedder=model,
+            least=least,
+            pool=pool,
+            on_tick=trained,
+            on_measured=stored,
         )
         if len(bank):
             store_calibration(bank)

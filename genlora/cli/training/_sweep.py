@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .._progress import progress_bars, span
-from .._show import say, say_json
+from .._show import pool_of, ray_option, say, say_json
 
 if TYPE_CHECKING:
     from genlora.api import Swept
@@ -21,6 +21,7 @@ Examples:
   genlora sweep ... --list          # the pieces, one a line, and nothing is done
   genlora sweep ... --so-far        # the tables of what is done, while another process is at it
   genlora sweep ... --part 2/4      # every fourth piece from the second on, on another machine with the same folder
+  genlora sweep ... --ray auto      # every piece a job of a Ray cluster
 A method is NAME, or NAME+NAME of several seams, with :OPTION=VALUE;... and @RATE, the middle of its grid. Names are
 those of: genlora methods list. A sweep that was stopped goes on where it was: give the same command again. All
 methods are first trained at the middles of their grids, so that a table is there early.
@@ -54,6 +55,7 @@ SETTINGS = ("points", "decades", "rows", "step_rows", "eval_every", "validation_
 @click.option("--words", type=click.Path(path_type=Path), help="Folder of word tasks, for sources that need one.")
 @click.option("--base", metavar="SOURCE", help="Base to train on.  [default: the usual one]")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@ray_option
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON.")
 def sweep_command(
     methods: str,
@@ -91,7 +93,7 @@ def sweep_command(
         _show(sweep_so_far(entrants, out, config), out, as_json)
         return
     found = load_tasks([t.strip() for t in tasks.split(",") if t.strip()], words_folder=options["words"])
-    with progress_bars() as show:
+    with pool_of(options["ray"], device=options["device"]) as pool, progress_bars() as show:
         at = ["", 0, 0]
 
         def begun(done: int, total: int, piece: Piece) -> None:
@@ -109,6 +111,7 @@ def sweep_command(
             only=(lambda pieces: pieces) if part is None else (lambda pieces: only_part(pieces, part)),
             base=options["base"],
             device=options["device"],
+            pool=pool,
             on_piece=begun,
             on_tick=ticked,
             progress=show,

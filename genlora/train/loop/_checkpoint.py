@@ -82,7 +82,7 @@ class RunFiles:
         (self.slots / f"{name}.safetensors").unlink(missing_ok=True)
 
     def load_done(self, name: str) -> tuple[AdapterState, dict[str, Any]]:
-        return _load_state(self.done / f"{name}.safetensors")
+        return load_finished(self.root, name)
 
     @staticmethod
     def _write(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
@@ -110,6 +110,11 @@ def _load_state(path: Path) -> tuple[AdapterState, dict[str, Any]]:
     paths = [k.removesuffix(".lora_A.weight") for k in tensors if k.endswith(".lora_A.weight")]
     pairs = {p: LoraPair(tensors[f"{p}.lora_A.weight"], tensors[f"{p}.lora_B.weight"]) for p in paths}
     return AdapterState(pairs), record
+
+
+def load_finished(run: Path, name: str) -> tuple[AdapterState, dict[str, Any]]:
+    """A finished expert of a run folder, and its history. Raises `TrainingError` for a damaged file."""
+    return _load_state(run / "done" / f"{name}.safetensors")
 
 
 def kept_checkpoints(run: Path) -> dict[str, list[AdapterState]]:

@@ -10,6 +10,7 @@ from ._pieces import only_part as only_part
 from ._pieces import pieces_of as pieces_of
 from ._pieces import run_piece as run_piece
 from ._pieces import with_seeds as with_seeds
+from ._run import run_pieces as run_pieces
 from ._tables import Tables as Tables
 from ._tables import curve_of as curve_of
 from ._tables import tables as tables

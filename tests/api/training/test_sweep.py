@@ -1,11 +1,14 @@
 """`genlora sweep` as its user runs it: pieces, shares, tables, picture, going on, and what is refused."""
 
 import json
+from contextlib import nullcontext
 
 import pytest
 from click.testing import CliRunner
 
 from genlora.cli import cli
+
+from ...jobs.pools import Pickled
 
 
 def invoke(*argv):
@@ -69,3 +72,26 @@ def test_another_sweeps_folder_is_refused(line, tmp_path):
     assert invoke(*line, "--part", "1/4").exit_code == 0
     ran = invoke(*line, "--rows", "30")
     assert ran.exit_code == 2 and "begun with other settings" in ran.output
+
+
+def test_pieces_that_are_done_elsewhere_give_the_same_tables(line, tmp_path, monkeypatch):
+    pool = Pickled()
+    monkeypatch.setattr("genlora.cli.training._sweep.pool_of", lambda ray, **how: nullcontext(ray and pool))
+    there = invoke(*line, "-o", tmp_path / "there", "--ray", "auto")
+    assert there.exit_code == 0 and pool.seen == 4, there.output
+    assert invoke(*line).exit_code == 0
+    tables = [json.loads((tmp_path / name / "tables.json").read_text()) for name in ("out", "there")]
+    assert strip(tables[0]) == strip(tables[1])
+    files = [
+        {p.relative_to(tmp_path / n).as_posix() for p in (tmp_path / n).rglob("*") if p.is_file()}
+        for n in ("out", "there")
+    ]
+    assert files[0] == files[1]
+    assert invoke(*line, "-o", tmp_path / "there", "--ray", "auto").exit_code == 0 and pool.seen == 4
+
+
+def strip(told):
+    """Without wall times."""
+    if isinstance(told, dict):
+        return {k: strip(v) for k, v in told.items() if k != "seconds"}
+    return [strip(x) for x in told] if isinstance(told, list) else told
