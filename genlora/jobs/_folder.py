@@ -1,6 +1,6 @@
 """Jobs whose steps are files of one run folder: done in that folder here, on a copy of their own files elsewhere."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -67,7 +67,7 @@ def _result(done: DoneJobs, job: FolderJob[Any], folder: Path) -> dict[str, Any]
     return None
 
 
-def _here(jobs: Sequence[FolderJob[Job]], folder: Path, begin: Callable[[], Work[Job]]) -> Iterator[dict[str, Any]]:
+def _here(jobs: Sequence[FolderJob[Job]], folder: Path, begin: Callable[[], Work[Job]]) -> Generator[dict[str, Any]]:
     work = None
     for job in jobs:
         work = work or begin()
@@ -90,7 +90,7 @@ class _Back:
 
 def _elsewhere(
     jobs: Sequence[FolderJob[Job]], folder: Path, begin: Callable[[], Work[Job]], pool: Pool
-) -> Iterator[dict[str, Any]]:
+) -> Generator[dict[str, Any]]:
     sent = (_Sent(job, {n: (folder / n).read_bytes() for n in _files(folder, job.own)}) for job in jobs)
     for back in pool.run(partial(_begin, begin), sent):
         for name, data in back.files.items():

@@ -3,24 +3,30 @@
 import importlib.util
 import os
 import time
+from dataclasses import replace
 from functools import partial
 
 import pytest
+import torch
 from click.testing import CliRunner
 
-from genlora.api import ItemKept, ItemResult
+from genlora.api import ItemKept, ItemResult, grow_bank
 from genlora.bank import Bank, verify_bank
+from genlora.base import load_base
 from genlora.cli import cli
 from genlora.descriptions import Item
 from genlora.errors import ConfigError, MissingExtraError, UnsafeNameError
 from genlora.files import check_name
 from genlora.jobs import RayPool, _ray
+from genlora.tasks import Example, Task
+from genlora.train import ExpertConfig
 
 from ..small_world import TOPICS
 from ..small_world import bank_path as bank_path
 from ..small_world import embedder as embedder
 from ..small_world import embedder_path as embedder_path
 from ..small_world import lora as lora
+from .pools import tree
 
 HAS_RAY = importlib.util.find_spec("ray") is not None
 needs_ray = pytest.mark.skipif(not HAS_RAY, reason="needs the extra ray")
@@ -102,14 +108,6 @@ class Slow:
         return self.pool.run(partial(begin_slowly, begin, self.folder), jobs)
 
 
-def tree(folder):
-    return {
-        p.relative_to(folder).as_posix(): p.read_bytes()
-        for p in folder.rglob("*")
-        if p.is_file() and "cache" not in p.parts
-    }
-
-
 @needs_ray
 @pytest.mark.slow
 def test_a_killed_node_costs_the_job_in_hand_and_the_bank_is_the_same(cluster, lora, tmp_path, monkeypatch):
@@ -135,6 +133,101 @@ def test_a_killed_node_costs_the_job_in_hand_and_the_bank_is_the_same(cluster, l
     assert len({p.suffix for p in who.iterdir()}) >= 2, "one worker did everything"
     assert len(notes) <= len(items) + 1, "more was made again than the job in hand"
     assert tree(banks[0]) == tree(banks[1]) and verify_bank(banks[1]).ok
+
+
+class Training:
+    """A pool whose workers tell whom they train, take their time, and store whatever they measure: a random base learns
+    nothing that an honest bank would keep."""
+
+    def __init__(self, pool, folder):
+        self.pool, self.folder = pool, folder
+
+    def run(self, begin, jobs):
+        return self.pool.run(partial(begin_training, begin, self.folder), jobs)
+
+
+def begin_training(begin, folder):
+    from genlora.api import _grow
+
+    measure = _grow._measure
+    _grow._measure = lambda *args: replace(measure(*args), admitted=True)
+    return partial(train_slowly, begin(), folder)
+
+
+def train_slowly(work, folder, sent):
+    name = sent.job.job[0].name
+    (folder / f"{name}.{os.getpid()}.begun").write_text("")
+    found = work(sent)
+    time.sleep(1)
+    (folder / f"{name}.{os.getpid()}.done").write_text("")
+    return found
+
+
+@needs_ray
+@pytest.mark.slow
+def test_experts_that_a_killed_node_was_training_are_trained_again_and_the_bank_is_the_same(
+    cluster, tiny_base, embedder, tmp_path, monkeypatch
+):
+    from genlora.api import _grow
+
+    measure = _grow._measure
+    monkeypatch.setattr(_grow, "_measure", lambda *args: replace(measure(*args), admitted=True))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as a worker's: the last bits of a product are those of the number of threads
+    base = load_base(str(tiny_base("llama")), attn_implementation="eager")
+    base.model.requires_grad_(False)
+    words = ("the", "in", "on", "er")
+    tasks = [
+        Task(f"t{i}", (f"say {w}",), tuple(Example(f"{i} {n}", w) for n in range(420 + i)), "f", f"t{i}")
+        for i, w in enumerate(words * 2)
+    ]
+    config = ExpertConfig(rank=4, slots=2, max_rows=48, pack_rows=8, eval_every=2, validation_rows=8)
+    banks, who = [tmp_path / "here", tmp_path / "there"], tmp_path / "who"
+    for path in banks:
+        Bank.create(path, base.layout, base.fingerprint, rank=4).close()
+
+    def grow(path, pool=None, **told):
+        with Bank.open(path) as bank:
+            run = tmp_path / f"{path.name}.run"
+            return grow_bank(bank, base, tasks, config, run, embedder=embedder, pool=pool, **told)
+
+    assert len(grow(banks[0]).admitted) == 8
+    who.mkdir()
+    second = cluster.add_node(num_cpus=1)
+    seen = []
+
+    def killed(admission):
+        if not seen:
+            cluster.remove_node(second, allow_graceful=False)
+        seen.append(admission.name)
+
+    with RayPool(cluster.address) as pool:
+        assert len(grow(banks[1], Training(pool, who), on_measured=killed).admitted) == 8
+        begun = [p.name for p in who.glob("*.begun")]
+        assert 4 <= len(begun) <= 5 and len({n.split(".")[1] for n in begun}) >= 2, begun
+        grow(banks[1], Training(pool, who))
+        assert len(list(who.glob("*.begun"))) == len(begun), "a group that was done was trained again"
+    torch.set_num_threads(threads)
+    assert tree(banks[0]) == tree(banks[1]) and verify_bank(banks[1]).ok
+
+
+@needs_ray
+@pytest.mark.slow
+def test_each_job_has_a_gpu_of_its_own_where_one_is_asked_for(cluster):
+    with pytest.raises(ConfigError, match="no node of the cluster has a GPU"):
+        RayPool(cluster.address, gpus=True)
+    cluster.add_node(num_cpus=3, num_gpus=2)
+    with RayPool(cluster.address, gpus=True) as pool:
+        assert pool.processors == 2
+        assert set(pool.run(begin_devices, range(3))) <= {"0", "1"}
+
+
+def begin_devices():
+    return device
+
+
+def device(_):
+    return os.environ["CUDA_VISIBLE_DEVICES"]
 
 
 @needs_ray
