@@ -9,6 +9,7 @@ Stages, each of which goes on where it was stopped and is skipped once it is don
     gate         LoRAs of single subjects: can attention carry one?     gate: 80 % of subject attributes
     subject      the hypernetwork
     sweep        short ones, over the weight of the L2 term
+    references   cross-attention over the references, which the hypernetwork is held against
     evaluate     the report
 
 FOLDER then holds `pipeline/`, `subject.safetensors`, `oracle/`, `fits.json` (what every stage measured) and the
@@ -47,8 +48,10 @@ from genlora.images import (  # noqa: E402
     Diffusion,
     Guidance,
     PictureEncoder,
-    RowFactors,
+    ReferenceConfig,
+    ReferenceReader,
     Sampling,
+    Subjects,
     fingerprint,
     sample,
     to_image,
@@ -74,6 +77,7 @@ from genlora.train.pictures import (  # noqa: E402
     fit_base,
     fit_loras,
     fit_oracle,
+    fit_references,
     fit_subject,
     make_album,
 )
@@ -221,6 +225,42 @@ def sweep(run: Run) -> None:
     run.note("sweep", steps=run.args.sweep_steps, **found)
 
 
+def references(run: Run) -> None:
+    """The baseline: the same pictures and loss, but tokens for the U-Net's cross-attention in place of an adapter."""
+    if run.said().get("references", {}).get("steps") == run.args.references_steps:
+        return
+    training = Training(run)
+    fit = replace(training.asked, steps=run.args.references_steps, lr=run.args.references_lr, penalty=0.0)
+    sizes = training.album.tokens.shape
+    config = ReferenceConfig(
+        token_width=sizes[3], tokens_per_picture=sizes[2], width=run.args.references_width, layers=2
+    )
+
+    def figures(reader: ReferenceReader, name: str) -> dict[str, float]:
+        with torch.no_grad():
+            read = reader(training.held.tokens[:, :3].float())
+        return _subjects_right(run, training.model, training.judge, training.held.subjects, read, name)
+
+    def look(step: int, reader: ReferenceReader) -> None:
+        reader.record = {"fit": asdict(fit), "step": step, **_machine()}
+        reader.save(run.folder / "references.safetensors")
+        run.note(f"references at {step}", **figures(reader, f"references-{step:05d}"))
+
+    reader = fit_references(
+        config,
+        fit,
+        training.model,
+        training.album,
+        run.folder / "references-run",
+        base=training.mark,
+        read=_reading,
+        heard=_losses,
+        look=look,
+    )
+    numbers = sum(p.numel() for p in reader.parameters())
+    run.note("references", steps=fit.steps, numbers=numbers, **figures(reader, "references"))
+
+
 class Training:
     """The album a hypernetwork is trained on, held-out subjects, and what was asked for."""
 
@@ -288,23 +328,34 @@ def evaluate(run: Run) -> None:
     """The report."""
     model = run.model()
     generator = SubjectGenerator.load(run.folder / "subject.safetensors")
+    beside = run.folder / "references.safetensors"
+    reader = ReferenceReader.load(beside) if beside.is_file() else None
     options = PictureOptions(
         subjects=run.args.evaluate_subjects,
         seeds=run.args.evaluate_seeds,
         own=run.args.evaluate_own,
+        long_own=run.args.evaluate_long,
         strangers=run.args.evaluate_strangers,
         grid_subjects=run.args.evaluate_grid,
     )
     judge = Oracle.load(run.folder / "oracle")
     start = time.monotonic()
-    found = evaluate_pictures(model, generator, judge, options, heard=lambda what: print(what, flush=True))
+    found = evaluate_pictures(
+        model,
+        generator,
+        judge,
+        options,
+        reader=reader,
+        kept=run.folder / "own",
+        heard=lambda what: print(what, flush=True),
+    )
     sizes = {k: v for k, v in asdict(options).items() if k not in ("guidance", "own_steps", "seed")}
     about = {"model": run.args.preset, **_machine(), **sizes, "minutes": round((time.monotonic() - start) / 60, 1)}
     publish_folder(pictures_report(found, about), run.folder / f"report-{int(time.time())}")
 
 
 STAGES: dict[str, Callable[[Run], None]] = {
-    stage.__name__: stage for stage in (autoencoder, oracle, base, decoder, gate, subject, sweep, evaluate)
+    stage.__name__: stage for stage in (autoencoder, oracle, base, decoder, gate, subject, sweep, references, evaluate)
 }
 
 
@@ -355,7 +406,7 @@ def _prompted(run: Run, model: Diffusion, n: int, name: str) -> dict[str, float]
 
 
 def _subjects_right(
-    run: Run, model: Diffusion, judge: Oracle, subjects: torch.Tensor, rows: dict[str, RowFactors], name: str
+    run: Run, model: Diffusion, judge: Oracle, subjects: torch.Tensor, rows: Subjects, name: str
 ) -> dict[str, float]:
     """Attributes right with each subject's own adapter, in scenes that no reference shows; a sheet to look at."""
     rng = torch.Generator().manual_seed(13)
@@ -415,9 +466,13 @@ def main() -> None:
     parser.add_argument("--sweep-steps", type=int, default=300)
     parser.add_argument("--subject-lr", type=float, default=3e-4)
     parser.add_argument("--later", type=float, default=2.0)
+    parser.add_argument("--references-steps", type=int, default=3000)
+    parser.add_argument("--references-lr", type=float, default=1e-3)
+    parser.add_argument("--references-width", type=int, default=256)
     parser.add_argument("--evaluate-subjects", type=int, default=200)
     parser.add_argument("--evaluate-seeds", type=int, default=3)
     parser.add_argument("--evaluate-own", type=int, default=40)
+    parser.add_argument("--evaluate-long", type=int, default=10)
     parser.add_argument("--evaluate-grid", type=int, default=40)
     parser.add_argument("--evaluate-strangers", type=int, default=40)
     args = parser.parse_args()

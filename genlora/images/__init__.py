@@ -28,6 +28,8 @@ from ._pictures import picture_from as picture_from
 from ._pictures import read_picture as read_picture
 from ._pictures import square_tensor as square_tensor
 from ._pictures import to_image as to_image
+from ._reader import ReadReferences as ReadReferences
+from ._reader import ReferenceReader as ReferenceReader
 from ._references import ReferenceAttention as ReferenceAttention
 from ._references import ReferenceConfig as ReferenceConfig
 from ._references import ReferenceEncoder as ReferenceEncoder
@@ -42,5 +44,6 @@ from ._rows import row_loras as row_loras
 from ._rows import rows_of as rows_of
 from ._rows import state_of as state_of
 from ._sample import Sampling as Sampling
+from ._sample import Subjects as Subjects
 from ._sample import guided as guided
 from ._sample import sample as sample

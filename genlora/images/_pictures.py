@@ -85,6 +85,10 @@ def picture_from(data: bytes, *, where: str) -> "Image":
         image = ImageOps.exif_transpose(image).convert("RGBA")
     except PictureError:
         raise
+    except Image.UnidentifiedImageError as error:  # its own text names an object in memory
+        raise PictureError(
+            f"{where}: is not a picture of a kind that is read. Expected {', '.join(_FORMATS)}."
+        ) from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PictureError(
             f"{where}: is not a picture that can be read ({error}). Expected {', '.join(_FORMATS)}."

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,11 @@ from genlora.errors import ConfigError
 from ._decor import decor, unwanted_directions
 from ._diffusion import Diffusion, Prompts
 from ._guidance import PARTS, Guidance
-from ._rows import RowFactors, Rows, row_loras
+from ._reader import ReadReferences
+from ._rows import Rows, row_loras
+
+Subjects = Rows | ReadReferences
+"""What makes each row of a batch its subject's: a LoRA of its own, or references that it attends over."""
 
 MOST_STEPS = 1000
 
@@ -47,7 +52,7 @@ def sample(
     model: Diffusion,
     prompts: Sequence[str],
     sampling: Sampling,
-    rows: Rows | None = None,
+    rows: Subjects | None = None,
     *,
     seeds: Sequence[int] | None = None,
     step_done: Callable[[int], None] = lambda step: None,
@@ -58,7 +63,7 @@ def sample(
         model: the base.
         prompts: what to draw.
         sampling: how.
-        rows: the subject's LoRA for each prompt; None is the base alone, and the guidance's subject is then the base.
+        rows: the subject for each prompt; None is the base alone, and the guidance's subject is then the base.
         seeds: of each row's first noise; None counts up from the sampling's.
         step_done: told each step's number.
 
@@ -68,9 +73,13 @@ def sample(
     n = len(prompts)
     if not n:
         raise ConfigError("no prompt was given")
-    for path, factors in (rows or {}).items():
-        if len(factors.a) != n:
-            raise ConfigError(f"{path}: LoRA rows for {len(factors.a)} pictures, and {n} prompts")
+    if isinstance(rows, ReadReferences):
+        if len(rows) != n:
+            raise ConfigError(f"references of {len(rows)} pictures, and {n} prompts")
+    else:
+        for path, factors in (rows or {}).items():
+            if len(factors.a) != n:
+                raise ConfigError(f"{path}: LoRA rows for {len(factors.a)} pictures, and {n} prompts")
     states = _branches(model, prompts, sampling)
     with torch.no_grad():
         scheduler = _fresh(model.scheduler)
@@ -88,7 +97,7 @@ def sample(
 
 
 def guided(
-    model: Diffusion, latents: Tensor, time: Tensor, states: dict[str, Prompts], guidance: Guidance, rows: Rows
+    model: Diffusion, latents: Tensor, time: Tensor, states: dict[str, Prompts], guidance: Guidance, rows: Subjects
 ) -> Tensor:
     """The guided prediction for `n` latents: one call of the U-Net for all branches that count.
 
@@ -98,19 +107,25 @@ def guided(
         time: the step's time.
         states: the encoded prompts of each branch in `PARTS`.
         guidance: the branches' coefficients.
-        rows: the subject's LoRA for each of the n rows.
+        rows: the subject of each of the n rows.
     """
     n, parts = len(latents), guidance.needed
     strength = torch.cat([torch.full((n,), float(part.startswith("subject"))) for part in parts]).to(latents.device)
-    everywhere: dict[str, RowFactors] = {}
-    if bool(strength.any()):
-        everywhere = {path: factors.repeated(len(parts)) for path, factors in rows.items()}
-    with row_loras(model.unet, everywhere, strength):
+    with _drawing(model.unet, rows, strength, len(parts)):
         predicted = model.predict(
             latents.repeat(len(parts), 1, 1, 1), time, Prompts.joined([states[part] for part in parts])
         )
     coefficients = predicted.new_tensor(list(parts.values()))
     return torch.einsum("p,pn...->n...", coefficients, predicted.unflatten(0, (len(parts), n)))
+
+
+def _drawing(unet: Any, rows: Subjects, strength: Tensor, branches: int) -> AbstractContextManager[None]:
+    """The U-Net with each row's subject in all branches; where no row wants one, as it is."""
+    if not rows or not bool(strength.any()):
+        return nullcontext()
+    if isinstance(rows, ReadReferences):
+        return rows.on(unet, strength)
+    return row_loras(unet, {path: factors.repeated(branches) for path, factors in rows.items()}, strength)
 
 
 def _branches(model: Diffusion, prompts: Sequence[str], sampling: Sampling) -> dict[str, Prompts]:

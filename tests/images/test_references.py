@@ -3,8 +3,16 @@
 import pytest
 import torch
 
-from genlora.errors import ConfigError
-from genlora.images import ReferenceAttention, ReferenceConfig, ReferenceEncoder
+from genlora.errors import BaseMismatchError, ConfigError, ManifestError
+from genlora.images import (
+    Guidance,
+    ReferenceAttention,
+    ReferenceConfig,
+    ReferenceEncoder,
+    ReferenceReader,
+    Sampling,
+    sample,
+)
 
 from ..image_world import needs_images
 
@@ -112,3 +120,51 @@ def test_reference_attention_starts_as_nothing_and_leaves_no_trace(models):
     assert references.grad is not None and references.grad.abs().sum() > 0
     with pytest.raises(ConfigError, match="key projection"):
         ReferenceAttention({"x.attn1.to_k": (4, 4)}, 16, 3)
+
+
+@pytest.fixture
+def reader(models):
+    torch.manual_seed(4)
+    made = ReferenceReader(ReferenceConfig(**SIZES), models["mini"].targets(), "a base", {"step": 3})
+    for value in made.attention.values.values():
+        torch.nn.init.normal_(value.weight)
+    return made.eval().requires_grad_(False)
+
+
+def test_read_references_stand_where_adapters_do(models, reader):
+    """Each row its own, the base's branches untouched, and no guidance by the subject is the base's picture."""
+    model, read = models["mini"], reader(tokens())
+    prompts = ["a photo of a big critter", "a photo of a small critter"]
+
+    def drawn(guidance, subject, of=prompts):
+        return sample(model, of, Sampling(guidance=guidance, steps=2), subject, seeds=range(len(of)))
+
+    found = drawn(Guidance.hybrid(3.0, 3.0), read)
+    assert not torch.allclose(found, drawn(Guidance.hybrid(3.0, 3.0), None), atol=1e-3)
+    alone = sample(
+        model,
+        prompts[1:],
+        Sampling(guidance=Guidance.hybrid(3.0, 3.0), steps=2),
+        read.picked(torch.tensor([1])),
+        seeds=[1],
+    )
+    assert torch.allclose(found[1:], alone, atol=1e-4)
+    assert torch.allclose(drawn(Guidance.hybrid(3.0, 0.0), read), drawn(Guidance.cfg(3.0), None), atol=1e-5)
+    # A branch of strength 0 beside one of strength 1 is the base: cfg on nothing plus the base's own direction.
+    mixed, plain = Guidance(base_empty=-2.0, base_prompt=3.0 - 1e-6, subject_prompt=1e-6), Guidance.cfg(3.0)
+    assert torch.allclose(drawn(mixed, read), drawn(plain, None), atol=1e-3)
+    with pytest.raises(ConfigError, match="references of 2 pictures, and 1 prompts"):
+        drawn(Guidance.cfg(3.0), read, prompts[:1])
+
+
+def test_a_reader_is_one_file(reader, tmp_path):
+    place = tmp_path / "references.safetensors"
+    reader.save(place)
+    again = ReferenceReader.load(place).require("a base", where="it")
+    assert again.record == {"step": 3} and again.config == reader.config
+    assert torch.allclose(again(tokens()).tokens, reader(tokens()).tokens, atol=1e-2)
+    with pytest.raises(BaseMismatchError, match="was trained for the text-to-image model a base"):
+        again.require("another", where=str(place))
+    (tmp_path / "torn.safetensors").write_bytes(place.read_bytes()[:-9])
+    with pytest.raises(ManifestError, match="torn"):
+        ReferenceReader.load(tmp_path / "torn.safetensors")

@@ -10,6 +10,9 @@ import click
 
 from .._show import say, say_json, table
 
+REFERENCES = "references.safetensors"
+"""In a model's folder, the trained cross-attention that the hypernetwork is held against; it need not be there."""
+
 
 def evaluate_images(images: Path, options: dict[str, Any]) -> None:
     """Evaluate, write the report to `options["out"]`, and show the figures."""
@@ -24,6 +27,7 @@ def evaluate_images(images: Path, options: dict[str, Any]) -> None:
         pictures_report,
     )
     from genlora.files import old_files, publish_folder
+    from genlora.images import ReferenceReader
     from genlora.images.mini import Oracle
 
     out: Path | None = options["out"]
@@ -36,11 +40,15 @@ def evaluate_images(images: Path, options: dict[str, Any]) -> None:
     if studio.generator is None:
         raise ConfigError(f"{images}: has no hypernetwork (subject.safetensors) to evaluate.")
     oracle = Oracle.load(images / "oracle")
+    beside, reader = images / REFERENCES, None
+    if beside.is_file():
+        reader = ReferenceReader.load(beside).require(studio.base, where=str(beside))
     found = evaluate_pictures(
         studio.model,
         studio.generator,
         oracle,
         wanted,
+        reader=reader,
         heard=lambda what: click.echo(f"genlora: {what}", err=True),
     )
     about = {"model": studio.model.name, "model sha256": studio.base, "hypernetwork sha256": studio.generator.digest}

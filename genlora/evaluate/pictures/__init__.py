@@ -7,6 +7,8 @@ from ._measures import Gallery as Gallery
 from ._measures import Measured as Measured
 from ._measures import judged as judged
 from ._measures import over_subjects as over_subjects
+from ._measures import read_vectors as read_vectors
+from ._measures import retrieved as retrieved
 from ._measures import shuffled as shuffled
 from ._measures import spread as spread
 from ._report import picture_columns as picture_columns

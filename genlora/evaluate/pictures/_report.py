@@ -19,6 +19,7 @@ _COLUMNS = {
     "leak": "background leak",
     "similarity": "similarity",
     "retrieval": "retrieval@1",
+    "by encoder": "retrieval@1 by the encoder",
     "diversity": "diversity",
 }
 
@@ -38,6 +39,7 @@ def pictures_report(found: PicturesEvaluated, about: Mapping[str, Any]) -> dict[
         "curve": found.curve,
         "at_equal_subject": at_equal_subject(found.curve),
         "seconds_per_subject": seconds,
+        "sheet": list(found.columns),
     }
     files = {"report.md": _markdown(found, about).encode()}
     if found.sheet is not None:
@@ -87,6 +89,8 @@ def _markdown(found: PicturesEvaluated, about: Mapping[str, Any]) -> str:
         text += _table(
             ("cfg", "subject attributes", "hybrid", "prompt attributes", "background leak"), _equal(found.curve)
         )
+    if found.columns:
+        text += ["", f"`pictures.png`, from left: {', '.join(found.columns)}."]
     text += ["", "## Seconds to make one subject's adapter", ""]
     text += _table(("method", "seconds"), [(name, f"{value:.3f}") for name, value in found.seconds.items()])
     return "\n".join(text) + "\n"

@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor
 
-from genlora.images import Guidance, RowFactors, Rows
+from genlora.images import Guidance, RowFactors, Subjects
 from genlora.images.mini import SCENE, SUBJECT, Sprouts, draw_scenes
-from genlora.train.pictures import album_of, fit_loras
+from genlora.train.pictures import album_of
 
-from ._bench import Bench, hypernetwork_rows
+from ._baselines import own_loras
+from ._bench import TOKENS, Bench, hypernetwork_rows
 from ._measures import Gallery, Measured, judged, shuffled, unit_vectors
 
 CLASS = "class"
@@ -36,15 +37,16 @@ def unseen_class(bench: Bench, chosen: Guidance, rng: torch.Generator) -> tuple[
     asked = draw_scenes(n, rng)[:, None].expand(-1, options.seeds, -1)
     rows = hypernetwork_rows(bench.generator, album, shown)
     other = shuffled(n, rng)
-    methods: dict[str, Rows | None] = {
+    methods: dict[str, Subjects | None] = {
         "base": None,
         "hypernetwork": rows,
         "hypernetwork, another subject": {p: RowFactors(f.a[other], f.b[other]) for p, f in rows.items()},
     }
-    rank = bench.generator.network.config.rank
+    if bench.reader is not None:
+        methods[TOKENS] = bench.reader(album.tokens.float())
     for steps in options.own_steps if options.own else ():
         bench.heard(f"{CLASS}: {n} LoRAs of {steps} steps")
-        methods[f"own LoRA, {steps} steps"] = fit_loras(bench.model, album, rank=rank, steps=steps)
+        methods[f"own LoRA, {steps} steps"], _ = own_loras(bench, album, steps)
     figures, pictures = {}, {}
     for name, factors in methods.items():
         bench.heard(f"{CLASS}: {name}")

@@ -6,6 +6,7 @@ from ._album import album_of as album_of
 from ._album import draw_views as draw_views
 from ._album import make_album as make_album
 from ._batches import draw_batch as draw_batch
+from ._end_to_end import SubjectFit as SubjectFit
 from ._fit_autoencoder import decibels as decibels
 from ._fit_autoencoder import fit_autoencoder as fit_autoencoder
 from ._fit_base import BaseFit as BaseFit
@@ -19,7 +20,7 @@ from ._fit_loras import relaxed as relaxed
 from ._fit_oracle import fit_oracle as fit_oracle
 from ._fit_reading import fit_reading as fit_reading
 from ._fit_reading import trunk_of as trunk_of
-from ._fit_subject import SubjectFit as SubjectFit
+from ._fit_subject import fit_references as fit_references
 from ._fit_subject import fit_subject as fit_subject
 from ._restore import Restorer as Restorer
 from ._restore import RestorerConfig as RestorerConfig

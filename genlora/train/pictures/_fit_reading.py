@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from genlora.generators import SubjectNetwork
 from genlora.images.mini import SUBJECT
@@ -42,9 +42,53 @@ def fit_reading(
         seed: of everything.
         heard: told the step and the loss (nats, summed over the attributes) every 20 steps.
     """
+    name_subjects(
+        lambda tokens, present: network.read(tokens, present).mean(1),
+        trunk_of(network),
+        network.config.width,
+        album,
+        steps=steps,
+        references=references,
+        batch=batch,
+        lr=lr,
+        seed=seed,
+        heard=heard,
+    )
+    with torch.no_grad():
+        some = album.tokens[:STANDARD, :references].float()
+        network.standardise(torch.cat([network.read(part) for part in some.split(batch)]))
+
+
+def name_subjects(
+    vectors: Callable[[Tensor, Tensor], Tensor],
+    trunk: list[nn.Parameter],
+    width: int,
+    album: Album,
+    *,
+    steps: int,
+    references: int = 3,
+    batch: int = 48,
+    lr: float = 1e-3,
+    seed: int = 0,
+    heard: Callable[[int, float], None] = lambda step, loss: None,
+) -> None:
+    """Train weights that read pictures, in place, so that a line through what they give names each attribute.
+
+    Args:
+        vectors: from tokens `(n, pictures, cells, token)`, and which pictures are present, to `(n, width)`.
+        trunk: the weights behind it.
+        width: of the vectors.
+        album: training subjects.
+        steps: how many.
+        references: largest number of reference pictures of a row.
+        batch: subjects a step.
+        lr: the rate, after a few steps.
+        seed: of everything.
+        heard: told the step and the loss (nats, summed over the attributes) every 20 steps.
+    """
     sizes = [len(values) for values in SUBJECT.values()]
-    reading = nn.Linear(network.config.width, sum(sizes))
-    weights = [*trunk_of(network), *reading.parameters()]
+    reading = nn.Linear(width, sum(sizes))
+    weights = [*trunk, *reading.parameters()]
     optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=0.0)
     for step in range(steps):
         rng = torch.Generator().manual_seed(seed * 1_000_003 + 500_009 + step)
@@ -52,8 +96,7 @@ def fit_reading(
             group["lr"] = lr * min(1, (step + 1) / 50)
         rows = torch.randint(len(album), (batch,), generator=rng)
         _, seen, present = draw_views(batch, album.views, references, rng)
-        queries = network.read(album.tokens[rows[:, None], seen].float(), present)
-        named = reading(queries.mean(1)).split(sizes, 1)
+        named = reading(vectors(album.tokens[rows[:, None], seen].float(), present)).split(sizes, 1)
         loss = torch.stack(
             [nn.functional.cross_entropy(logits, album.subjects[rows, i]) for i, logits in enumerate(named)]
         ).sum()
@@ -63,9 +106,6 @@ def fit_reading(
         optimizer.step()
         if step % 20 == 19:
             heard(step + 1, loss.item())
-    with torch.no_grad():
-        some = album.tokens[:STANDARD, :references].float()
-        network.standardise(torch.cat([network.read(part) for part in some.split(batch)]))
 
 
 def trunk_of(network: SubjectNetwork) -> list[nn.Parameter]:

@@ -14,12 +14,18 @@ from genlora.evaluate.pictures import (
     judged,
     over_subjects,
     pictures_report,
+    read_vectors,
+    retrieved,
     shuffled,
     spread,
 )
+from genlora.evaluate.pictures._baselines import nearest_loras, own_loras
+from genlora.evaluate.pictures._bench import Bench, first_of
+from genlora.evaluate.pictures._run import GRID
 from genlora.generators import SubjectGenerator
+from genlora.images import TOKEN_WIDTH, ReferenceConfig, ReferenceReader
 from genlora.images.mini import Oracle, Picture, Renderer, draw_scenes, draw_subjects
-from genlora.train.pictures import fit_oracle
+from genlora.train.pictures import Album, fit_oracle
 
 from ...image_world import needs_images
 
@@ -73,9 +79,20 @@ def test_a_gallery_finds_its_own():
     gallery = Gallery(torch.nn.functional.normalize(base + 0.3 * vectors, dim=2))
     anchors = gallery.anchors()
     assert anchors.same > 0.8 > 0.4 > anchors.other
-    assert gallery.retrieved(base).all()
-    assert not gallery.retrieved(base[[1, 2, 3, 4, 0]]).any()
+    assert retrieved(base, gallery.vectors).all()
+    assert retrieved(base[:2], gallery.vectors).tolist() == [[True], [True]], "few are looked for among all"
+    assert not retrieved(base[[1, 2, 3, 4, 0]], gallery.vectors).any()
     assert anchors.normalised(gallery.own(base)).mean() > 0.9
+    assert torch.allclose(gallery.own(base[:2]), gallery.own(base)[:2])
+
+
+def test_the_judge_tells_apart_what_the_encoder_cannot():
+    """Two subjects that differ in one value are two to the judge, however alike their pictures are."""
+    subjects = torch.zeros(2, 5, dtype=torch.long)
+    subjects[1, 2] = 1
+    read = read_vectors(Sighted(8), coded(subjects, torch.zeros(2, 4, dtype=torch.long)))
+    assert read.shape == (2, 46) and torch.allclose(read.norm(dim=1), torch.ones(2))
+    assert retrieved(read[:, None], read[:, None]).all() and 0.5 < float(read[0] @ read[1]) < 0.95
 
 
 def test_nobody_keeps_their_place_and_copies_have_no_spread():
@@ -106,28 +123,73 @@ def test_guidances_are_compared_where_the_subject_is_drawn_as_well():
     assert second["against"] == "cfg 5" and second["found"] is None and second["prompt"] is None
 
 
-def test_a_small_evaluation_from_end_to_end(image_folder, models):
+def test_a_small_evaluation_from_end_to_end(image_folder, models, tmp_path):
     oracle = fit_oracle(Renderer(32), steps=2, batch=4)
     generator = SubjectGenerator.load(image_folder / "subject.safetensors")
+    torch.manual_seed(0)
+    sizes = ReferenceConfig(token_width=TOKEN_WIDTH, tokens_per_picture=16, width=16, outputs=2, layers=1)
+    reader = ReferenceReader(sizes, models["mini"].targets())
     options = PictureOptions(
-        subjects=3, seeds=2, own=2, own_steps=(2,), refine=2, references=2, steps=1, grid_subjects=2, strangers=3
+        **{"subjects": 3, "seeds": 2, "own": 2, "own_steps": (2,), "refine": 2, "long_own": 1, "long_steps": 3},
+        **{"nearest": 4, "references": 2, "steps": 1, "grid_subjects": 2, "strangers": 3},
     )
     heard = []
-    found = evaluate_pictures(models["mini"], generator, oracle, options, heard=heard.append)
-    methods = {"base", "one LoRA for all", "hypernetwork", "hypernetwork, another subject", "own LoRA, 2 steps"}
-    methods |= {"hypernetwork, refined by 2 steps"}
-    assert set(found.figures) == {"combination", "value", "class"}
-    assert all(set(found.figures[level]) == methods for level in ("combination", "value"))
-    assert set(found.figures["class"]) == methods - {"one LoRA for all", "hypernetwork, refined by 2 steps"}
-    assert "subject" not in found.figures["class"]["base"] and found.class_sheet.shape[:2] == (3, 5)
-    assert len(found.curve) == 14 and found.sheet.shape[:2] == (2, 5)
+    found = evaluate_pictures(
+        models["mini"], generator, oracle, options, reader=reader, kept=tmp_path, heard=heard.append
+    )
+    everyone = {"base", "hypernetwork", "hypernetwork, another subject", "cross-attention tokens", "own LoRA, 2 steps"}
+    methods = {*everyone, "the render, through the autoencoder", "one LoRA for all", "hypernetwork, refined by 2 steps"}
+    methods |= {"nearest training subject's LoRA"}
+    assert {level: set(found.figures[level]) for level in found.figures} == {
+        "combination": methods | {"own LoRA, 3 steps"},
+        "value": methods,
+        "class": everyone,
+    }
+    assert "subject" not in found.figures["class"]["base"] and found.class_sheet.shape[:2] == (3, 6)
+    assert "retrieval" not in found.figures["class"]["base"] and "by encoder" in found.figures["class"]["base"]
+    assert found.figures["value"]["base"] == found.figures["value"]["cross-attention tokens"], "untrained, it is silent"
+    assert len(found.curve) == len(GRID) and found.sheet.shape[:2] == (2, len(found.columns)) == (2, 7)
+    assert found.columns[2:] == (
+        *("base", "cross-attention tokens", "nearest training subject's LoRA", "own LoRA, 2 steps", "hypernetwork"),
+    )
     assert any("2 LoRAs of 2 steps" in what for what in heard)
     files = pictures_report(found, {"model": "tiny"})
     assert set(files) == {"report.md", "report.json", "pictures.png", "class.png"}
     body = json.loads(files["report.json"])
-    assert [point["against"] for point in body["at_equal_subject"]] == ["cfg 1.5", "cfg 3", "cfg 5"]
+    assert [point["against"] for point in body["at_equal_subject"]] == [
+        f"cfg {text:g}" for name, text, _ in GRID if name == "cfg"
+    ]
     assert body["figures"]["value"]["base"]["leak"].keys() == {"mean", "low", "high"}
-    assert b"| hypernetwork |" in files["report.md"]
-    assert found.seconds.keys() == methods - {"base", "one LoRA for all", "hypernetwork, another subject"}
+    assert (
+        b"| hypernetwork |" in files["report.md"] and b"from left: a reference, asked for, base" in files["report.md"]
+    )
+    timed = {"hypernetwork", "hypernetwork, refined by 2 steps", "own LoRA, 2 steps", "own LoRA, 3 steps"}
+    assert found.seconds.keys() == timed
     shown = Picture(torch.zeros(1, 5, dtype=torch.long), torch.zeros(1, 4, dtype=torch.long))
     assert Renderer(32).draw(shown).shape[-1] == models["mini"].side
+
+
+def test_loras_of_single_subjects_are_trained_once(image_folder, models, album, tmp_path):
+    generator = SubjectGenerator.load(image_folder / "subject.safetensors")
+    bench = Bench(models["mini"], generator, Oracle(8), Renderer(32), PictureOptions(), print, kept=tmp_path / "own")
+    few = first_of(album, 2, 3)
+    rows, seconds = own_loras(bench, few, 2)
+    assert len(list((tmp_path / "own").iterdir())) == 1
+    again, kept = own_loras(bench, few, 2)
+    assert kept == seconds and all(
+        torch.equal(rows[p].b, again[p].b) and torch.equal(rows[p].a, again[p].a) for p in rows
+    )
+    own_loras(bench, first_of(album, 2, 2), 2)
+    own_loras(bench, few, 1)
+    assert len(list((tmp_path / "own").iterdir())) == 3, "other pictures or steps are other LoRAs"
+
+
+def test_the_nearest_in_training_is_found_by_its_looks(image_folder, models, album):
+    generator = SubjectGenerator.load(image_folder / "subject.safetensors")
+    bench = Bench(models["mini"], generator, Oracle(8), Renderer(32), PictureOptions(), print)
+    order = torch.tensor([2, 0, 2])
+    shown = Album(*(tensor[order, :3] if tensor.dim() > 2 else tensor[order] for tensor in vars(album).values()))
+    rows = nearest_loras(bench, shown, album, 2)
+    own, _ = own_loras(bench, Album(*(tensor[[0, 2]] for tensor in vars(album).values())), 2)
+    path = next(iter(rows))
+    assert torch.equal(rows[path].b, own[path].b[[1, 0, 1]])

@@ -7,7 +7,7 @@ import torch
 
 from genlora.errors import ConfigError, ManifestError
 from genlora.generators import SubjectConfig, SubjectNetwork
-from genlora.images import RowFactors, row_loras
+from genlora.images import TOKEN_WIDTH, ReferenceConfig, RowFactors, row_loras
 from genlora.images.mini import Picture, Renderer, draw_scenes, draw_subjects
 from genlora.train.pictures import (
     BaseFit,
@@ -21,6 +21,7 @@ from genlora.train.pictures import (
     fit_loras,
     fit_oracle,
     fit_reading,
+    fit_references,
     fit_subject,
     refine_rows,
     relaxed,
@@ -216,6 +217,25 @@ def test_the_hypernetwork_learns_and_goes_on_after_a_stop(models, album, tmp_pat
         fit_subject(SMALL, fit, model, album, tmp_path / "b", base="another")
     with pytest.raises(ConfigError, match="expected at least 3 references and 3 others"):
         fit_subject(SMALL, SubjectFit(steps=1), model, album, tmp_path / "c")
+
+
+def test_references_learn_as_tokens_of_the_cross_attention(models, album, tmp_path):
+    model, heard, looked = models["mini"], [], []
+    config = ReferenceConfig(token_width=TOKEN_WIDTH, tokens_per_picture=16, width=32, outputs=4, layers=1)
+    fit = SubjectFit(steps=40, batch=4, each=2, reading=2, lr=3e-3, later=2.0, warmup=5, save_every=20)
+    reader = fit_references(
+        config,
+        fit,
+        model,
+        album,
+        tmp_path,
+        heard=lambda s, losses, t: heard.append(losses),
+        look=lambda step, reader: looked.append(step),
+    )
+    assert looked == [20, 40] and heard[1]["loss"] < heard[0]["loss"]
+    assert all(bool(value.weight.any()) for value in reader.attention.values.values())
+    again = fit_references(config, fit, model, album, tmp_path)
+    assert all(torch.equal(a, b) for a, b in zip(reader.parameters(), again.parameters(), strict=True))
 
 
 def test_the_penalty_keeps_what_the_heads_give_small(models, album, tmp_path):
