@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -46,7 +46,7 @@ class ReferenceReader(nn.Module):
         """What the references of n subjects say."""
         return ReadReferences(self.attention, self.encoder(tokens, present))
 
-    def require(self, base: str, *, where: str) -> Self:
+    def require(self, base: str, *, where: str) -> "ReferenceReader":
         """Itself, if it was trained for the model of that fingerprint; else `BaseMismatchError`."""
         if base != self.base:
             raise BaseMismatchError(
@@ -67,7 +67,7 @@ class ReferenceReader(nn.Module):
         atomic_write(path, record_bytes({k: v.detach().cpu().half() for k, v in self.state_dict().items()}, record))
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path) -> "ReferenceReader":
         """Read what `save` wrote.
 
         Raises:

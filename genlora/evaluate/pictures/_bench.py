@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from genlora.errors import ConfigError
@@ -111,8 +110,8 @@ def hypernetwork_rows(generator: SubjectGenerator, album: Album, references: int
     return generator.network(album.tokens[:, :references].float())
 
 
-def picked(rows: Subjects, who: Int[Tensor, " some"]) -> Subjects:
-    """The subjects of some rows, in that order; where there is one row, it is everybody's."""
+def picked(rows: Subjects, who: Tensor) -> Subjects:
+    """The subjects of the rows `who`, in that order; where there is one row, it is everybody's."""
     if isinstance(rows, ReadReferences):
         return rows.picked(who)
     if len(next(iter(rows.values())).a) == 1:
