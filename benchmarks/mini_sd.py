@@ -110,7 +110,7 @@ class Run:
         return AutoencoderTiny.from_pretrained(self.folder / "vae").eval().requires_grad_(False)
 
     def model(self) -> Diffusion:
-        model = Diffusion.open(self.folder / "pipeline")
+        model = Diffusion.open(self.folder / "pipeline").to(self.args.device)
         model.unet.to(memory_format=torch.channels_last)  # a seventh less time a step on one core
         return model
 
@@ -127,7 +127,9 @@ def autoencoder(run: Run) -> None:
     """Encoder and decoder together."""
     if (run.folder / "vae" / "config.json").is_file():
         return
-    vae = fit_autoencoder(run.config, run.renderer(), steps=run.args.autoencoder_steps, heard=_decibels)
+    vae = fit_autoencoder(
+        run.config, run.renderer(), steps=run.args.autoencoder_steps, device=run.args.device, heard=_decibels
+    )
     vae.save_pretrained(run.folder / "vae")
     run.note("autoencoder", psnr_db=_psnr(run, vae))
 
@@ -139,7 +141,13 @@ def decoder(run: Run) -> None:
     old = run.autoencoder()
     before = _psnr(run, old)
     vae = fit_autoencoder(
-        run.config, run.renderer(), steps=run.args.decoder_steps, encoder=old, noise=0.1, heard=_decibels
+        run.config,
+        run.renderer(),
+        steps=run.args.decoder_steps,
+        device=run.args.device,
+        encoder=old,
+        noise=0.1,
+        heard=_decibels,
     )
     vae.save_pretrained(run.folder / "vae")
     model = run.model()
@@ -153,7 +161,7 @@ def oracle(run: Run) -> None:
     place = run.folder / "oracle"
     judge = Oracle.load(place) if (place / "oracle.json").is_file() else None
     if judge is None:
-        judge = fit_oracle(run.renderer(), steps=run.args.oracle_steps)
+        judge = fit_oracle(run.renderer(), steps=run.args.oracle_steps, device=run.args.device)
         judge.save(place)
     elif "oracle" in run.said():
         return
@@ -179,7 +187,7 @@ def base(run: Run) -> None:
         run.note(f"base at {step}", **_prompted(run, model, 24, f"base-{step:05d}"))
         _save_pipeline(pipeline, run.folder / "pipeline")
 
-    fit_base(run.config, fit, tokenizer, vae, run.folder, heard=_loss, look=look)
+    fit_base(run.config, fit, tokenizer, vae, run.folder, device=run.args.device, heard=_loss, look=look)
     run.note("base", steps=fit.steps, **_prompted(run, run.model(), 192, "base"))
 
 
@@ -329,7 +337,7 @@ def evaluate(run: Run) -> None:
     model = run.model()
     generator = SubjectGenerator.load(run.folder / "subject.safetensors")
     beside = run.folder / "references.safetensors"
-    reader = ReferenceReader.load(beside) if beside.is_file() else None
+    reader = ReferenceReader.load(beside).to(run.args.device) if beside.is_file() else None
     options = PictureOptions(
         subjects=run.args.evaluate_subjects,
         seeds=run.args.evaluate_seeds,
@@ -395,7 +403,7 @@ def _prompted(run: Run, model: Diffusion, n: int, name: str) -> dict[str, float]
     rng = torch.Generator().manual_seed(5)
     scenes = draw_scenes(n, rng)
     prompts = [caption(scene) for scene in scenes.tolist()]
-    pictures = sample(model, prompts, Sampling(guidance=Guidance.cfg(3.0), steps=15))
+    pictures = sample(model, prompts, Sampling(guidance=Guidance.cfg(3.0), steps=15)).cpu()
     run.contact(name, pictures)
     place = run.folder / "oracle"
     if not (place / "oracle.json").is_file():
@@ -412,7 +420,7 @@ def _subjects_right(
     rng = torch.Generator().manual_seed(13)
     scenes = draw_scenes(len(subjects), rng)
     chosen = Sampling(guidance=Guidance.hybrid(3.0, 3.0), steps=15)
-    pictures = sample(model, [caption(scene) for scene in scenes.tolist()], chosen, rows)
+    pictures = sample(model, [caption(scene) for scene in scenes.tolist()], chosen, rows).cpu()
     wanted = run.renderer().draw(Picture(subjects, scenes))
     pairs = torch.stack([wanted, pictures], 1).flatten(0, 1)
     run.contact(name, pairs[:48])
@@ -444,6 +452,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--preset", default="mini-sd-32")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--device", default="cpu", help="where it trains and draws, such as cuda")
     parser.add_argument("--autoencoder-steps", type=int, default=5000)
     parser.add_argument("--decoder-steps", type=int, default=8000)
     parser.add_argument("--oracle-steps", type=int, default=1500)

@@ -84,6 +84,11 @@ class Diffusion:
             ) from error
         return cls(pipeline, folder.resolve().name)
 
+    def to(self, device: str | torch.device) -> "Diffusion":
+        """Itself, with everything that computes on another device."""
+        self.pipeline.to(device)
+        return self
+
     @property
     def device(self) -> torch.device:
         return next(self.unet.parameters()).device
@@ -151,7 +156,7 @@ class Diffusion:
     @torch.no_grad()
     def encode(self, pictures: Float[Tensor, "n 3 h w"]) -> Tensor:
         """Latents of pictures in [0, 1], scaled as the U-Net has them."""
-        found = self.vae.encode(pictures.to(self.dtype) * 2 - 1)
+        found = self.vae.encode(pictures.to(self.device, self.dtype) * 2 - 1)
         latents = found.latents if self._tiny else found.latent_dist.mode()
         return latents * self.vae.config.scaling_factor
 

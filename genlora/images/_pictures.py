@@ -112,5 +112,5 @@ def to_image(picture: Float[Tensor, "3 h w"]) -> "Image":
     """A picture in [0, 1] as Pillow has it."""
     from PIL import Image
 
-    array = (picture.detach().float().clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
+    array = (picture.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
     return Image.fromarray(array.contiguous().numpy())

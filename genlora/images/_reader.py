@@ -44,7 +44,10 @@ class ReferenceReader(nn.Module):
         self, tokens: Float[Tensor, "n pictures cells token"], present: Bool[Tensor, "n pictures"] | None = None
     ) -> "ReadReferences":
         """What the references of n subjects say."""
-        return ReadReferences(self.attention, self.encoder(tokens, present))
+        there = self.encoder.readers.device
+        return ReadReferences(
+            self.attention, self.encoder(tokens.to(there), None if present is None else present.to(there))
+        )
 
     def require(self, base: str, *, where: str) -> "ReferenceReader":
         """Itself, if it was trained for the model of that fingerprint; else `BaseMismatchError`."""

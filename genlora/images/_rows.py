@@ -41,7 +41,9 @@ class RowLora(nn.Module):
         """`strength` is s, one number a row: 0 where a row is the base's."""
         super().__init__()
         self.base = base
-        self.a, self.b = factors.a, factors.b * strength[:, None, None].to(factors.b.dtype)
+        there = next(base.parameters()).device
+        self.a = factors.a.to(there)
+        self.b = factors.b.to(there) * strength[:, None, None].to(there, factors.b.dtype)
 
     def forward(self, x: Float[Tensor, "rows tokens d_in"]) -> Float[Tensor, "rows tokens d_out"]:
         inner = torch.bmm(x.to(self.a.dtype), self.a.transpose(1, 2))

@@ -42,7 +42,7 @@ def own_loras(bench: Bench, album: Album, steps: int) -> tuple[dict[str, RowFact
         place.parent.mkdir(parents=True, exist_ok=True)
         tensors = {f"{path}/{name}": getattr(f, name) for path, f in rows.items() for name in ("a", "b")}
         whole = place.with_suffix(".part")
-        save_file({k: v.contiguous() for k, v in tensors.items()}, whole, metadata={"seconds": repr(seconds)})
+        save_file({k: v.cpu().contiguous() for k, v in tensors.items()}, whole, metadata={"seconds": repr(seconds)})
         whole.replace(place)
     return rows, seconds
 

@@ -80,7 +80,7 @@ class Bench:
             part = torch.arange(i, min(i + 64, n * seeds))
             own = None if rows is None else picked(rows, part // seeds)
             numbers = [10_000 + int(k % seeds) for k in part]  # all methods draw from the same noise
-            found.append(sample(self.model, [prompts[k] for k in part], sampling, own, seeds=numbers))
+            found.append(sample(self.model, [prompts[k] for k in part], sampling, own, seeds=numbers).cpu())
         return torch.cat(found).unflatten(0, (n, seeds))
 
     def of_subjects(self, pictures: Tensor, album: Album, scenes: Tensor, gallery: Gallery) -> dict[str, Measured]:
@@ -107,7 +107,8 @@ class Bench:
 @torch.no_grad()
 def hypernetwork_rows(generator: SubjectGenerator, album: Album, references: int) -> dict[str, RowFactors]:
     """The adapters of all subjects of an album, each from its first `references` pictures."""
-    return generator.network(album.tokens[:, :references].float())
+    there = generator.network.queries.device
+    return generator.network(album.tokens[:, :references].to(there).float())
 
 
 def picked(rows: Subjects, who: Tensor) -> Subjects:

@@ -36,8 +36,8 @@ def pictures_report(found: PicturesEvaluated, about: Mapping[str, Any]) -> dict[
     body = {
         "about": dict(about),
         "figures": figures,
-        "curve": found.curve,
-        "at_equal_subject": at_equal_subject(found.curve),
+        "curves": found.curves,
+        "at_equal_subject": {method: at_equal_subject(curve) for method, curve in found.curves.items()},
         "seconds_per_subject": seconds,
         "sheet": list(found.columns),
     }
@@ -73,27 +73,29 @@ def _markdown(found: PicturesEvaluated, about: Mapping[str, Any]) -> str:
     text += [f"- {key}: {value}" for key, value in about.items()]
     for level, methods in found.figures.items():
         text += ["", f"## An unseen {level}", "", *_table(picture_columns(), picture_rows(methods))]
-    if found.curve:
-        rows = [
-            (
-                str(point["guidance"]),
-                f"{point['text']:g}",
-                "" if point["subject_weight"] is None else f"{point['subject_weight']:g}",
-                *(f"{100 * point[key]['mean']:.1f} %" for key in ("subject", "prompt", "leak")),
-            )
-            for point in found.curve
-        ]
-        head = ("guidance", "text", "subject", "subject attributes", "prompt attributes", "background leak")
-        text += ["", "## Over guidance", "", *_table(head, rows)]
-        text += ["", "`hybrid` against `cfg` where it draws the subject at least as well:", ""]
-        text += _table(
-            ("cfg", "subject attributes", "hybrid", "prompt attributes", "background leak"), _equal(found.curve)
-        )
+    for method, curve in found.curves.items():
+        text += ["", f"## Over guidance: {method}", "", *_over_guidance(curve)]
     if found.columns:
         text += ["", f"`pictures.png`, from left: {', '.join(found.columns)}."]
     text += ["", "## Seconds to make one subject's adapter", ""]
     text += _table(("method", "seconds"), [(name, f"{value:.3f}") for name, value in found.seconds.items()])
     return "\n".join(text) + "\n"
+
+
+def _over_guidance(curve: Sequence[Mapping[str, Any]]) -> list[str]:
+    rows = [
+        (
+            str(point["guidance"]),
+            f"{point['text']:g}",
+            "" if point["subject_weight"] is None else f"{point['subject_weight']:g}",
+            *(f"{100 * point[key]['mean']:.1f} %" for key in ("subject", "prompt", "leak")),
+        )
+        for point in curve
+    ]
+    head = ("guidance", "text", "subject", "subject attributes", "prompt attributes", "background leak")
+    against = ("cfg", "subject attributes", "hybrid", "prompt attributes", "background leak")
+    said = "`hybrid` against `cfg` where it draws the subject at least as well:"
+    return [*_table(head, rows), "", said, "", *_table(against, _equal(curve))]
 
 
 def _equal(curve: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:

@@ -36,8 +36,9 @@ class PicturesEvaluated:
 
     figures: dict[str, dict[str, dict[str, Measured]]]
     """{level: {method: {measure: value}}}."""
-    curve: list[dict[str, Any]] = field(default_factory=list)
-    """Over guidance, for the hypernetwork on unseen combinations."""
+    curves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """{method: points over guidance}, on unseen combinations: of the hypernetwork, and of the own LoRAs of most steps,
+    which forget more of what the base can do."""
     seconds: dict[str, float] = field(default_factory=dict)
     """{method: seconds per subject} to make an adapter."""
     sheet: Tensor | None = None
@@ -106,21 +107,28 @@ def evaluate_pictures(
         if reader is not None:
             methods[TOKENS] = reader(album.tokens.float())
         wanted = bench.renderer.draw(Picture(subjects, scenes[:, 0]))
-        best = model.decode(model.encode(wanted))[:, None]
+        best = model.decode(model.encode(wanted))[:, None].cpu()
         figures, pictures = {CEILING: bench.of_subjects(best, album, scenes[:, :1], gallery)}, {}
         for name, subject in methods.items():
             heard(f"{level}: {name}")
             pictures[name] = bench.drawn(subject, scenes, chosen)
             figures[name] = bench.of_subjects(pictures[name], album, scenes, gallery)
         few = first_of(album, options.own, options.references)  # what the hypernetwork is shown, and no more
-        for name, subject in _of_few(bench, level, few, rows, known, result.seconds).items():
+        trained = _of_few(bench, level, few, rows, known, result.seconds)
+        for name, subject in trained.items():
             n = options.long_own if name == _own(options.long_steps) else len(few)
             pictures[name] = bench.drawn(subject, scenes[:n], chosen)
             figures[name] = bench.of_subjects(pictures[name], few, scenes[:n], gallery)
         result.figures[level] = figures
         if level == LEVELS[0]:
             result.sheet, result.columns = _sheet(bench, album, scenes, pictures)
-            result.curve = _curve(bench, album, scenes, gallery, rows)
+            drawers = {
+                "hypernetwork": rows,
+                **{n: s for n, s in trained.items() if n == _own(max(options.own_steps, default=0))},
+            }
+            for name, drawer in drawers.items():
+                if found := _curve(bench, name, album, scenes, gallery, drawer):
+                    result.curves[name] = found
     if options.strangers:
         result.figures[CLASS], result.class_sheet = unseen_class(bench, chosen, rng)
     return result
@@ -159,16 +167,16 @@ def _own(steps: int) -> str:
 
 
 def _curve(
-    bench: Bench, album: Album, scenes: Tensor, gallery: Gallery, rows: Mapping[str, RowFactors]
+    bench: Bench, method: str, album: Album, scenes: Tensor, gallery: Gallery, rows: Rows
 ) -> list[dict[str, Any]]:
     """Subject and prompt attributes over the guidances of `GRID`, for a part of the subjects and one seed."""
-    n = min(bench.options.grid_subjects, len(album))
+    n = min(bench.options.grid_subjects, max((len(f.a) for f in rows.values()), default=0))
     if not n:
         return []
     part, own = first_of(album, n), {p: RowFactors(f.a[:n], f.b[:n]) for p, f in rows.items()}
     found = []
     for name, text, subject in GRID:
-        bench.heard(f"guidance {name} {text:g} {subject if subject is not None else ''}")
+        bench.heard(f"{method}: guidance {name} {text:g} {subject if subject is not None else ''}")
         drawn = bench.drawn(own, scenes[:n, :1], guidance(name, text, subject))
         figures = bench.of_subjects(drawn, part, scenes[:n, :1], gallery)
         found.append(

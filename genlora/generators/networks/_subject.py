@@ -124,7 +124,7 @@ class SubjectNetwork(nn.Module):
         own = queries - queries.mean(0)
         variance, directions = torch.linalg.eigh(own.flatten(0, 1).T.cov(correction=0))
         whitening = directions / (variance + 0.01 * variance[-1]).clamp_min(1e-8).sqrt()
-        turned = torch.randn(self.mixing.shape) / self.config.width**0.5
+        turned = torch.randn(self.mixing.shape).to(self.mixing) / self.config.width**0.5
         mixed = whitening @ turned
         spread = torch.einsum("nlw,lwb->nlb", own, mixed).square().mean((0, 2), keepdim=True).sqrt()
         self.mixing.copy_(mixed / spread.transpose(1, 0).clamp_min(1e-8))

@@ -60,7 +60,7 @@ def album_of(
     latents, tokens = [], []
     for rows in torch.arange(n * views).split(128):
         pictures = render(rows)
-        latents.append(model.encode(pictures))
+        latents.append(model.encode(pictures).cpu())
         tokens.append(in_batches(encoder, pictures).half())
     return Album(
         subjects, scenes, torch.cat(latents).unflatten(0, (n, views)), torch.cat(tokens).unflatten(0, (n, views))
@@ -95,5 +95,5 @@ class PromptTable:
                 self._known[key] = state
         states = torch.stack([self._known[key] for key in keys])
         if dropped is not None:
-            states = torch.where(dropped[:, None, None], self.empty, states)
+            states = torch.where(dropped.to(states.device)[:, None, None], self.empty, states)
         return Prompts(states)

@@ -93,6 +93,8 @@ def fit_end_to_end(
             f"{album.views} pictures of each subject; expected at least {fit.references} references and {fit.each} "
             "others to draw"
         )
+    there = model.device
+    network.to(there)  # before the optimizer: its moments are where the weights are
     made = [{"params": params} for params, _ in groups]
     optimizer = torch.optim.AdamW(made, lr=fit.lr, weight_decay=0.0, betas=(0.9, 0.98))
     modules, fresh = {"network": network}, not checkpoint.exists()
@@ -115,14 +117,14 @@ def fit_end_to_end(
             group["lr"] = share * fit.lr * min(1, (step + 1) / fit.warmup) * shrunk
         rows = torch.randint(len(album), (fit.batch,), generator=rng)
         targets, references, present = draw_views(fit.batch, album.views, fit.references, rng, targets=fit.each)
-        carried, squares = carry(album.tokens[rows[:, None], references].float(), present)
+        carried, squares = carry(album.tokens[rows[:, None], references].to(there).float(), present.to(there))
         pictured, views = rows.repeat_interleave(fit.each), targets.flatten()
         dropped = torch.rand(len(pictured), generator=rng) < fit.empty
         states = prompts.states(album.scenes[pictured, views], dropped)
         with carried:
             loss = diffusion_loss(
                 lambda x, t, s=states: model.predict(x, t, s),
-                album.latents[pictured, views],
+                album.latents[pictured, views].to(there),
                 model.scheduler,
                 rng,
                 later=fit.later,

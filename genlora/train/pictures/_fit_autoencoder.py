@@ -21,6 +21,7 @@ def fit_autoencoder(
     lr: float = 2e-3,
     noise: float = 0.05,
     seed: int = 0,
+    device: str = "cpu",
     encoder: Any = None,
     heard: Callable[[int, float, float], None] = lambda step, loss, decibels: None,
 ) -> Any:
@@ -38,6 +39,7 @@ def fit_autoencoder(
         lr: the largest rate.
         noise: spread of the noise on latents.
         seed: of everything.
+        device: where it is fitted; the result is on the processor.
         encoder: a trained autoencoder whose encoder is kept as it is, so that only the decoder learns, and whatever
             was trained on its latents stays valid.
         heard: told `(step, loss, running PSNR in dB)` every 100 steps.
@@ -49,15 +51,16 @@ def fit_autoencoder(
         model.encoder = encoder.encoder
         model.register_to_config(encoder_block_out_channels=encoder.config["encoder_block_out_channels"])
         model.encoder.requires_grad_(False)
+    model.to(device)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=lr, weight_decay=0.0)
     running = 1.0
     for step in range(steps):
         rate = lr * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 5e-3 * lr
         for group in optimizer.param_groups:
             group["lr"] = rate
-        pictures = renderer.draw(draw_batch(batch, rng)) * 2 - 1
+        pictures = renderer.draw(draw_batch(batch, rng)).to(device) * 2 - 1
         latents = model.encoder(pictures.contiguous(memory_format=torch.channels_last))
-        again = model.decoder(latents + noise * torch.randn(latents.shape, generator=rng))
+        again = model.decoder(latents + noise * torch.randn(latents.shape, generator=rng).to(latents))
         squared = nn.functional.mse_loss(again, pictures)
         loss = squared + 0.1 * nn.functional.l1_loss(again, pictures) + 0.01 * _moments(latents)
         optimizer.zero_grad()
@@ -67,7 +70,7 @@ def fit_autoencoder(
         running += 0.01 * (squared.item() - running) if step else squared.item() - running
         if step % 100 == 99:
             heard(step + 1, loss.item(), decibels(running))
-    return model.eval().requires_grad_(False)
+    return model.to("cpu").eval().requires_grad_(False)
 
 
 def decibels(squared: float) -> float:

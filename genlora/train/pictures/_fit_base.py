@@ -64,7 +64,7 @@ def encode_pool(
 
 def encode(vae: Any, pictures: Tensor) -> Tensor:
     """Latents of pictures in [0, 1], scaled as the U-Net has them."""
-    return vae.encode(pictures * 2 - 1).latents * vae.config["scaling_factor"]
+    return vae.encode(pictures.to(vae.device) * 2 - 1).latents * vae.config["scaling_factor"]
 
 
 def tokens_of(tokenizer: "CLIPTokenizer", prompts: list[str]) -> Tensor:
@@ -98,9 +98,9 @@ def diffusion_loss(
     # One time from each of n equal spans: the loss of a small batch jumps less than with independent draws.
     at = ((torch.randperm(n, generator=rng) + torch.rand(n, generator=rng)) / n) ** (1 / later)
     times = (at * len(signal)).long().clamp_(max=len(signal) - 1)
-    alpha = signal[times].sqrt()[:, None, None, None]
-    sigma = (1 - signal[times]).sqrt()[:, None, None, None]
-    noise = torch.randn(latents.shape, generator=rng)
+    alpha = signal[times].sqrt()[:, None, None, None].to(latents)
+    sigma = (1 - signal[times]).sqrt()[:, None, None, None].to(latents)
+    noise = torch.randn(latents.shape, generator=rng).to(latents)
     kind = scheduler.config.prediction_type
     if kind == "v_prediction":
         wanted = alpha * noise - sigma * latents
@@ -108,7 +108,7 @@ def diffusion_loss(
         wanted = noise
     else:
         raise ConfigError(f"the model predicts {kind!r}; training needs one that predicts 'epsilon' or 'v_prediction'")
-    return nn.functional.mse_loss(predict(alpha * latents + sigma * noise, times), wanted)
+    return nn.functional.mse_loss(predict(alpha * latents + sigma * noise, times.to(latents.device)), wanted)
 
 
 def fit_base(
@@ -118,6 +118,7 @@ def fit_base(
     vae: Any,
     folder: Path,
     *,
+    device: str = "cpu",
     heard: Callable[[int, float, float], None] = lambda step, loss, seconds: None,
     look: Callable[[int, Any], None] = lambda step, pipeline: None,
 ) -> Any:
@@ -129,11 +130,13 @@ def fit_base(
         tokenizer: the closed vocabulary.
         vae: a trained autoencoder; it stays as it is.
         folder: where checkpoints go.
+        device: where it is fitted.
         heard: told `(step, loss, seconds since the start)` every 20 steps.
         look: given the pipeline with averaged weights at every checkpoint.
     """
     torch.manual_seed(fit.seed)
-    unet, text = new_unet(config), new_text_encoder(config, tokenizer)
+    unet, text = new_unet(config).to(device), new_text_encoder(config, tokenizer).to(device)
+    vae.to(device)
     unet.to(memory_format=torch.channels_last)
     average = nn.ModuleDict({"unet": copy.deepcopy(unet), "text": copy.deepcopy(text)}).requires_grad_(False)
     weights = [*unet.parameters(), *text.parameters()]
@@ -143,15 +146,15 @@ def fit_base(
     first = load_progress(checkpoint, modules, optimizer)["step"] if checkpoint.exists() else 0
     scheduler = new_scheduler()
     latents, truth = encode_pool(fit.pool, Renderer(config.pixels), vae, torch.Generator().manual_seed(fit.seed))
-    ids = tokens_of(tokenizer, truth.captions())
-    nothing = tokens_of(tokenizer, [""])
+    ids = tokens_of(tokenizer, truth.captions()).to(device)
+    nothing = tokens_of(tokenizer, [""]).to(device)
     start, total = time.monotonic(), 0.0
     for step in range(first, fit.steps):
         rng = torch.Generator().manual_seed(fit.seed * 1_000_003 + step)  # the same batch after a stop
         for group in optimizer.param_groups:
             group["lr"] = fit.lr * min(1, (step + 1) / fit.warmup) * (0.02 + 0.98 * _cosine(step / fit.steps))
         rows = torch.randint(fit.pool, (fit.batch,), generator=rng)
-        dropped = torch.rand(fit.batch, 1, generator=rng) < fit.empty
+        dropped = (torch.rand(fit.batch, 1, generator=rng) < fit.empty).to(device)
         states = text(torch.where(dropped, nothing, ids[rows])).last_hidden_state
         loss = diffusion_loss(lambda x, t, s=states: unet(x, t, s).sample, latents[rows], scheduler, rng)
         optimizer.zero_grad()

@@ -67,7 +67,11 @@ def fit_loras(
         pictured = torch.randint(len(album), (batch,), generator=rng) if together else subjects
         views = torch.randint(album.views, (len(subjects),), generator=rng)
         dropped = torch.rand(len(subjects), generator=rng) < EMPTY
-        return subjects, album.latents[pictured, views], prompts.states(album.scenes[pictured, views], dropped)
+        return (
+            subjects,
+            album.latents[pictured, views].to(model.device),
+            prompts.states(album.scenes[pictured, views], dropped),
+        )
 
     return fit_rows(model, first, examples, steps=steps, lr=lr, rng=rng)
 
@@ -114,7 +118,7 @@ def refine_rows(
 
     def examples(rng: torch.Generator) -> tuple[Tensor, Tensor, Prompts]:
         views = torch.randint(len(pictures), (batch,), generator=rng)
-        dropped = torch.rand(batch, generator=rng) < EMPTY
+        dropped = (torch.rand(batch, generator=rng) < EMPTY).to(model.device)
         states = torch.where(dropped[:, None, None], empty.states, known.states[views])
         pooled = None
         if known.pooled is not None and empty.pooled is not None:
@@ -158,8 +162,8 @@ def fit_rows(
         lr: the largest rate.
         rng: the randomness.
     """
-    a = {path: f.a.detach().clone() for path, f in start.items()}
-    b = {path: f.b.detach().clone() for path, f in start.items()}
+    a = {path: f.a.detach().to(model.device, copy=True) for path, f in start.items()}
+    b = {path: f.b.detach().to(model.device, copy=True) for path, f in start.items()}
     weights = [w.requires_grad_() for w in (*a.values(), *b.values())]
     # Rows of one tensor are different subjects: Adam's per-number steps keep them apart, clipping would not.
     optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=0.0)

@@ -55,7 +55,7 @@ def fit_reading(
         heard=heard,
     )
     with torch.no_grad():
-        some = album.tokens[:STANDARD, :references].float()
+        some = album.tokens[:STANDARD, :references].to(network.mixing.device).float()
         network.standardise(torch.cat([network.read(part) for part in some.split(batch)]))
 
 
@@ -87,7 +87,8 @@ def name_subjects(
         heard: told the step and the loss (nats, summed over the attributes) every 20 steps.
     """
     sizes = [len(values) for values in SUBJECT.values()]
-    reading = nn.Linear(width, sum(sizes))
+    there = trunk[0].device
+    reading = nn.Linear(width, sum(sizes)).to(there)
     weights = [*trunk, *reading.parameters()]
     optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=0.0)
     for step in range(steps):
@@ -96,9 +97,9 @@ def name_subjects(
             group["lr"] = lr * min(1, (step + 1) / 50)
         rows = torch.randint(len(album), (batch,), generator=rng)
         _, seen, present = draw_views(batch, album.views, references, rng)
-        named = reading(vectors(album.tokens[rows[:, None], seen].float(), present)).split(sizes, 1)
+        named = reading(vectors(album.tokens[rows[:, None], seen].to(there).float(), present.to(there))).split(sizes, 1)
         loss = torch.stack(
-            [nn.functional.cross_entropy(logits, album.subjects[rows, i]) for i, logits in enumerate(named)]
+            [nn.functional.cross_entropy(logits, album.subjects[rows, i].to(there)) for i, logits in enumerate(named)]
         ).sum()
         optimizer.zero_grad()
         loss.backward()

@@ -148,7 +148,11 @@ def test_a_small_evaluation_from_end_to_end(image_folder, models, tmp_path):
     assert "subject" not in found.figures["class"]["base"] and found.class_sheet.shape[:2] == (3, 6)
     assert "retrieval" not in found.figures["class"]["base"] and "by encoder" in found.figures["class"]["base"]
     assert found.figures["value"]["base"] == found.figures["value"]["cross-attention tokens"], "untrained, it is silent"
-    assert len(found.curve) == len(GRID) and found.sheet.shape[:2] == (2, len(found.columns)) == (2, 7)
+    assert {name: len(curve) for name, curve in found.curves.items()} == {
+        "hypernetwork": len(GRID),
+        "own LoRA, 2 steps": len(GRID),
+    }
+    assert found.sheet.shape[:2] == (2, len(found.columns)) == (2, 7)
     assert found.columns[2:] == (
         *("base", "cross-attention tokens", "nearest training subject's LoRA", "own LoRA, 2 steps", "hypernetwork"),
     )
@@ -156,7 +160,7 @@ def test_a_small_evaluation_from_end_to_end(image_folder, models, tmp_path):
     files = pictures_report(found, {"model": "tiny"})
     assert set(files) == {"report.md", "report.json", "pictures.png", "class.png"}
     body = json.loads(files["report.json"])
-    assert [point["against"] for point in body["at_equal_subject"]] == [
+    assert [point["against"] for point in body["at_equal_subject"]["hypernetwork"]] == [
         f"cfg {text:g}" for name, text, _ in GRID if name == "cfg"
     ]
     assert body["figures"]["value"]["base"]["leak"].keys() == {"mean", "low", "high"}
