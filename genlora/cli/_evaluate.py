@@ -11,7 +11,7 @@ import click
 from genlora.files import old_files, publish_folder
 
 from ._progress import progress_bars, span
-from ._show import bank_option, say, say_json, table
+from ._show import bank_option, pool_of, ray_option, say, say_json, table
 from ._text import plain, shorten
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ Examples:
   genlora evaluate --adapter reverse-words --refusals
   genlora evaluate --split validation --run runs/eval -o reports/validation
   genlora evaluate --methods base-described,aggregate --tasks r-percent,r-next-day --run runs/eval
+  genlora evaluate --split validation --run runs/eval -o reports/validation --ray auto
   genlora evaluate --images mini-sd-32 -o reports/pictures
 """
 
@@ -85,6 +86,7 @@ Examples:
     "--base", metavar="SOURCE", help="pypi:NAME, hf:ORG/NAME, a folder or .gguf.  [default: the adapter's or bank's]"
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@ray_option
 @click.option("--force", is_flag=True, help="Replace a report that exists; use an adapter made for another base.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def evaluate(adapter: Path | None, data: Path | None, refusals: bool, images: Path | None, **options: Any) -> None:
@@ -100,8 +102,10 @@ def evaluate(adapter: Path | None, data: Path | None, refusals: bool, images: Pa
     --examples says how many (200).
 
     Without them: all generators and baselines on held-out tasks, one report with plots. Predictions are kept as they
-    come, so the command can be stopped and given again.
+    come, so the command can be stopped and given again. With --ray each task is a job of the cluster.
     """
+    if options["ray"] is not None and (images is not None or adapter is not None or data is not None or refusals):
+        raise click.UsageError("--ray shares tasks out: leave it, or --adapter, --data, --refusals and --images, out.")
     if images is not None:
         from .pictures import evaluate_images
 
@@ -210,6 +214,7 @@ def _protocol(options: dict[str, Any]) -> None:
     out: Path | None = options["out"]
     run: Path = options["run_folder"] or Path(f"{out}.run")
     with (
+        pool_of(options["ray"], device=options["device"]) as pool,
         progress_bars() as show,
         GenLora(options["bank"], embedder=options["embedder"], progress=show) as lora,
     ):
@@ -226,6 +231,7 @@ def _protocol(options: dict[str, Any]) -> None:
                 no_own=options["no_own"],
                 base=options["base"],
                 device=options["device"],
+                pool=pool,
                 on_tick=lambda t: show("evaluating", t.done, t.total, f"{span(t.eta_s)} left: {t.what}"),
                 on_train=lambda t: show("training own experts", t.done, t.total, f"{span(t.eta_s)} left"),
                 progress=show,

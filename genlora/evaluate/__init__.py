@@ -42,7 +42,10 @@ from ._run import AdapterUnderTest as AdapterUnderTest
 from ._run import Evaluated as Evaluated
 from ._run import Evaluation as Evaluation
 from ._run import EvaluationTick as EvaluationTick
+from ._run import TaskResults as TaskResults
+from ._run import gathered as gathered
 from ._run import predictions as predictions
+from ._run import usable_methods as usable_methods
 from ._statistics import Difference as Difference
 from ._statistics import paired_difference as paired_difference
 from ._store import Prediction as Prediction

@@ -2,14 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from genlora.adapter import AdapterState, attached
 from genlora.base import LoadedBase
-from genlora.errors import GenloraError
+from genlora.errors import GenloraError, ManifestError
 from genlora.tasks import BARE, AnswerForm, Example, PromptFormat, Task, sample
 
 from ._answers import Answered, answer_as_is, forced_score, held_out, majority
@@ -87,82 +87,134 @@ class Evaluated:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class TaskResults:
+    """What the methods gave on one task."""
+
+    task: Task
+    first: tuple[UnitResult, ...] = ()
+    """Of the base and the task's own expert."""
+    others: tuple[UnitResult, ...] = ()
+    left_out: str = ""
+    """Why the task does not count; '' where it does."""
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """{what: why it could not be run on this task}."""
+    asked: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the answers, which are in the run folder."""
+        units = {k: [[u.method, u.variant] for u in getattr(self, k)] for k in ("first", "others")}
+        return {**units, "left_out": self.left_out, "skipped": dict(self.skipped), "asked": self.asked}
+
+    @classmethod
+    def from_json(cls, task: Task, told: Mapping[str, Any], store: RunStore) -> "TaskResults":
+        """The inverse, with the answers out of the run folder. Raises `ManifestError` where they are gone."""
+
+        def units(which: str) -> tuple[UnitResult, ...]:
+            return tuple(_stored(store, method, task.name, variant) for method, variant in told[which])
+
+        return cls(task, units("first"), units("others"), told["left_out"], told["skipped"], told["asked"])
+
+
+def _stored(store: RunStore, method: str, task: str, variant: str) -> UnitResult:
+    found = store.load(method, task, variant)
+    if found is None:
+        raise ManifestError(f"{store.path(method, task, variant)}: was written and cannot be read. Begin again.")
+    return found
+
+
+def gathered(found: Iterable[TaskResults], *, examples: int) -> Evaluated:
+    """What all tasks gave: first base and own expert of each, then the other methods."""
+    began, out, others = time.perf_counter(), Evaluated(), list[UnitResult]()
+    for one in found:
+        out.skipped.update(one.skipped)
+        out.asked += one.asked
+        if one.left_out:
+            out.left_out[one.task.name] = one.left_out
+            continue
+        out.tasks.append(one.task)
+        out.results.extend(one.first)
+        others.extend(one.others)
+        out.majority[one.task.name] = majority(one.task, held_out(one.task, examples)).strict_mean
+    out.results.extend(others)
+    out.seconds = time.perf_counter() - began
+    return out
+
+
+def usable_methods(maker: AdapterSource, methods: Sequence[Method]) -> tuple[list[Method], dict[str, str]]:
+    """The methods that can be run, and why the others cannot."""
+    usable, skipped = [], {}
+    for method in methods:
+        if why := maker.available(method):
+            skipped[method.name] = why
+            log.warning("method %s is left out: %s", method.name, why)
+        else:
+            usable.append(method)
+    return usable, skipped
+
+
 class Evaluation:
-    """One run: `run()` does what is missing in the store and returns everything."""
+    """One run: `task()` does what is missing of a task in the store and returns everything."""
 
     def __init__(
         self,
         base: LoadedBase,
         maker: AdapterSource,
         store: RunStore,
+        methods: Sequence[Method],
         *,
+        tasks: Sequence[Task] = (),
         examples: int = 60,
         on_tick: Callable[[EvaluationTick], None] | None = None,
     ) -> None:
+        """`methods` can all be run (`usable_methods`); `tasks` are those to come, for the time left."""
         self.base = base
         self.maker = maker
         self.store = store
         self.examples = examples
         self.on_tick = on_tick
+        self._needed = [m for m in methods if m.name in NEEDED]
+        self._others = [m for m in methods if m.name not in NEEDED]
         self._began = time.perf_counter()
-        self._done = self._total = 0.0
+        self._done = 0.0
+        self._total = sum(self._cost(m, t) for t in tasks for m in methods)
         self._asked = 0
         self._said: dict[str, tuple[Prediction, ...]] = {}
 
-    def run(self, tasks: Sequence[Task], methods: Sequence[Method]) -> Evaluated:
-        """Answer everything: first base and own expert of each task, then the other methods on the tasks that count."""
-        out = Evaluated()
-        usable = []
-        for method in methods:
-            if why := self.maker.available(method):
-                out.skipped[method.name] = why
-                log.warning("method %s is left out: %s", method.name, why)
-            else:
-                usable.append(method)
-        needed = [m for m in usable if m.name in NEEDED]
-        others = [m for m in usable if m.name not in NEEDED]
-        self._total = sum(self._cost(m, t) for t in tasks for m in usable)
-        first: dict[str, dict[str, UnitResult]] = {}
-        for task in tasks:
-            found = self._needed(task, needed, out)
-            if found is None:
-                self._total -= sum(self._cost(m, task) for m in others)
-                continue
-            first[task.name] = found
-            out.tasks.append(task)
-            out.results.extend(found.values())
-            examples = held_out(task, self.examples)
-            out.majority[task.name] = majority(task, examples).strict_mean
-        for task in out.tasks:
-            self._said.clear()
-            for method in others:
-                try:
-                    out.results.extend(self._unit(method, task, v) for v in variants(method, task))
-                except GenloraError as err:
-                    out.skipped[f"{method.name} on {task.name}"] = str(err)
-                    log.warning("%s on %s: %s", method.name, task.name, err)
-        out.asked = self._asked
-        out.seconds = time.perf_counter() - self._began
-        return out
+    def task(self, task: Task) -> TaskResults:
+        """Answer everything of a task: base and own expert, then, where it counts, with the other methods."""
+        self._said.clear()
+        before = self._asked
+        first, why = self._first(task)
+        if why:
+            self._total -= sum(self._cost(m, task) for m in self._others)
+            return TaskResults(task, left_out=why, asked=self._asked - before)
+        others: list[UnitResult] = []
+        skipped = {}
+        for method in self._others:
+            try:
+                others.extend(self._unit(method, task, v) for v in variants(method, task))
+            except GenloraError as err:
+                skipped[f"{method.name} on {task.name}"] = str(err)
+                log.warning("%s on %s: %s", method.name, task.name, err)
+        return TaskResults(task, tuple(first), tuple(others), skipped=skipped, asked=self._asked - before)
 
-    def _needed(self, task: Task, methods: Sequence[Method], out: Evaluated) -> dict[str, UnitResult] | None:
-        """Results of base and own expert, or None when the task does not count; the reason goes to `out`."""
+    def _first(self, task: Task) -> tuple[list[UnitResult], str]:
+        """Results of base and own expert, and why the task does not count, or ''."""
         try:
-            found = {m.name: self._unit(m, task, Variant("one")) for m in methods}
+            found = {m.name: self._unit(m, task, Variant("one")) for m in self._needed}
         except GenloraError as err:
-            out.left_out[task.name] = str(err)
-            return None
+            return [], str(err)
         if "own" not in found:
-            return found
+            return list(found.values()), ""
         ours, theirs = ([p.strict for p in found[n].predictions] for n in ("own", "base-bare"))
         gap = paired_difference(ours, theirs)
         if gap.low > 0:
-            return found
-        out.left_out[task.name] = (
+            return list(found.values()), ""
+        return [], (
             f"its own expert does not beat the base: {sum(ours) / len(ours):.3f} against "
             f"{sum(theirs) / len(theirs):.3f} (one-sided 90 % bound {gap.low:+.3f})"
         )
-        return None
 
     def _cost(self, method: Method, task: Task) -> float:
         n = min(self.examples, len(task.split("test")))

@@ -26,8 +26,10 @@ JOBS_FILE = "jobs.jsonl"
 class FolderJob(Generic[Job]):
     """A job of a run folder."""
 
-    digest: str
-    """Of all that decides what it gives (`job_digest`)."""
+    digest: str | None
+    """Of all that decides what it gives (`job_digest`); None where it is for the job itself to tell from its files what
+    of it is done.
+    """
     job: Job
     own: tuple[str, ...]
     """Glob patterns of its files in the folder. Other jobs may read them and write none of them."""
@@ -52,15 +54,16 @@ def run_in_folder(
         for job, found in zip(jobs, known, strict=True):
             if found is None:
                 found = next(made)
-                files = {name: sha256_file(folder / name) for name in _files(folder, job.own)}
-                done.put(job.digest, {"result": found, "files": files})
+                if job.digest is not None:
+                    files = {name: sha256_file(folder / name) for name in _files(folder, job.own)}
+                    done.put(job.digest, {"result": found, "files": files})
             yield found
     finally:
         made.close()
 
 
 def _result(done: DoneJobs, job: FolderJob[Any], folder: Path) -> dict[str, Any] | None:
-    known = done.get(job.digest)
+    known = None if job.digest is None else done.get(job.digest)
     with suppress(OSError, KeyError, AttributeError):
         if known is not None and all(sha256_file(folder / n) == digest for n, digest in known["files"].items()):
             return known["result"]

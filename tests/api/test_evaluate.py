@@ -32,6 +32,8 @@ from genlora.evaluate._methods import mismatched, random_string
 from genlora.tasks import Example, Task, catalogue, prompt_ids, read_examples
 from genlora.train import ExpertConfig, ExpertTrainer, TrainState
 
+from ..jobs.pools import Pickled
+
 QUICK = ExpertConfig(rank=4, lr=0.05, max_rows=240, pack_rows=8, validation_rows=8, eval_every=5)
 SOME = (
     "base-described",
@@ -254,6 +256,22 @@ def test_without_own_experts_every_task_counts_and_they_can_be_added(lora, optio
     assert {t.name for t in again.tasks} == {"say-one", "say-two"} and again.asked == 0
 
 
+def test_tasks_that_are_evaluated_elsewhere_give_the_same_answers(ran, lora, options):
+    found, about, chosen = ran
+    pool, run = Pickled(), chosen.run.with_name("elsewhere")
+    there = options(run, pool=pool)
+    other, told = evaluate(lora, there)
+    assert pool.seen == 3 and other.asked > 0
+    same = {(r.method, r.task, r.variant): r.predictions for r in found.results}
+    assert {(r.method, r.task, r.variant): r.predictions for r in other.results} == same
+    assert [t.name for t in other.tasks] == [t.name for t in found.tasks] and other.left_out == found.left_out
+    assert other.skipped == found.skipped and other.majority == found.majority
+    assert told["bank"] == about["bank"] and told["expert_cosines"] == about["expert_cosines"]
+    again, _ = evaluate(lora, there)
+    assert pool.seen == 6 and again.asked == 0, "what is in the folder goes along, and is not asked again"
+    assert again.results == other.results
+
+
 def test_another_setting_is_refused(ran, lora, options):
     _, _, chosen = ran
     with pytest.raises(ConfigError, match="other settings: examples=12"):
@@ -411,6 +429,7 @@ def test_the_protocol_on_the_command_line(bank, embedder_path, base_path, specs,
         (["--data", "x"], "--adapter and --data belong together"),
         (["--adapter", "/no/such", "--data", "/no/such.jsonl"], "/no/such.jsonl: cannot be read"),
         (["--description", "x", "--run", "y"], "--description is for own data"),
+        (["--adapter", "x", "--data", "y", "--ray", "auto"], "--ray shares tasks out"),
         (["--methods", "magic", "--run", "y"], "no method 'magic'"),
         (["--split", "training", "--run", "y"], "'training' is not one of"),
         (["--tasks", "r-percnt", "--run", "y"], "Did you mean r-percent"),

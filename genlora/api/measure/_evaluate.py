@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import torch
 
-from genlora.base import LoadedBase
+from genlora.base import LoadedBase, SharedBase
 from genlora.errors import ConfigError, TaskError
-from genlora.evaluate import Evaluated, Evaluation, EvaluationTick, RunStore, choose_methods
+from genlora.evaluate import Evaluated, EvaluationTick, RunStore, choose_methods, gathered, usable_methods
+from genlora.jobs import Pool
 from genlora.progress import Progress, silent
 from genlora.tasks import Role, Task, catalogue_tasks, find_task
 from genlora.train import ExpertTick
@@ -20,6 +21,7 @@ from genlora.versions import versions
 from .._genlora import GenLora
 from .._scene import load_banks_base
 from ._makers import OWN_CONFIG, BankMaker, own_experts
+from ._tasks import Setting, evaluate_tasks
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,8 @@ class EvaluateOptions:
     """Training run that holds own experts; `run`/own when None."""
     base: str | None = None
     device: str = "cpu"
+    pool: Pool | None = None
+    """Evaluates tasks elsewhere (`genlora.jobs`); their predictions come back into `run`."""
     on_tick: Callable[[EvaluationTick], None] | None = None
     on_train: Callable[[ExpertTick], None] | None = None
     progress: Progress = field(default=silent)
@@ -70,10 +74,16 @@ def evaluate(lora: GenLora, options: EvaluateOptions) -> tuple[Evaluated, dict[s
     maker = BankMaker(lora, {}, why_no_own=why)
     store = RunStore(options.run, _identity(lora, base, options))
     if not options.no_own:
-        maker.own, failed = own_experts(base, tasks, options.own or options.run / "own", on_tick=options.on_train)
+        own = options.own or options.run / "own"
+        maker.own, failed = own_experts(base, tasks, own, pool=options.pool, on_tick=options.on_train)
         maker.why_no_own = failed
-    maker.warm([m for m in methods if not maker.available(m)])
-    found = Evaluation(base, maker, store, examples=options.examples, on_tick=options.on_tick).run(tasks, methods)
+    usable, skipped = usable_methods(maker, methods)
+    setting = Setting(lora, SharedBase(base), store.identity, tuple(usable), options.examples)
+    found = gathered(
+        evaluate_tasks(setting, maker, tasks, options.run, pool=options.pool, on_tick=options.on_tick),
+        examples=options.examples,
+    )
+    found.skipped = skipped | found.skipped
     found.left_out.update(why)
     about = {
         **store.identity,

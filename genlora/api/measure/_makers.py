@@ -19,9 +19,10 @@ from genlora.errors import GenloraError, TaskError
 from genlora.evaluate import AdapterUnderTest, Method, Novelty, Variant
 from genlora.files import sha256_bytes
 from genlora.generators import Generated, PromptMode, Request, combine
+from genlora.jobs import Pool
 from genlora.mixture import Arrow
 from genlora.tasks import PromptFormat, Task
-from genlora.train import ExpertConfig, ExpertTick, ExpertTrainer
+from genlora.train import ExpertConfig, ExpertTick, train_groups
 
 from .._genlora import GenLora
 
@@ -169,9 +170,16 @@ def _digest(state: AdapterState) -> str:
 
 
 def own_experts(
-    base: LoadedBase, tasks: Sequence[Task], run: Path, *, on_tick: Callable[[ExpertTick], None] | None = None
+    base: LoadedBase,
+    tasks: Sequence[Task],
+    run: Path,
+    *,
+    pool: Pool | None = None,
+    on_tick: Callable[[ExpertTick], None] | None = None,
 ) -> tuple[dict[str, AdapterState], dict[str, str]]:
-    """An expert for each task, trained or found in the run folder; and why there is none for the others."""
-    trainer = ExpertTrainer(base, tasks, OWN_CONFIG, run, on_tick=on_tick)
-    states = {t.name: t.state for t in trainer.run()}
-    return states, dict(trainer.failed)
+    """An expert for each task, trained (by `pool` elsewhere) or found in the run folder; and why there is none for the
+    others.
+    """
+    groups = list(train_groups(base, tasks, OWN_CONFIG, run, pool=pool, on_tick=on_tick))
+    states = {t.name: t.state for group in groups for t in group.experts}
+    return states, {name: why for group in groups for name, why in group.failed.items()}
