@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ._progress import progress_bars, span
-from ._show import bank_option, embedder_option, say, say_json
+from ._show import bank_option, embedder_option, pool_of, ray_option, say, say_json
 from ._text import plain
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ Examples:
   genlora transfer --expert r-extract-city --to path/to/base --method project -o city-projected
   genlora transfer --expert mine --bank my-bank --seeds five.jsonl --to base.gguf -o mine-on-base
   genlora transfer --bank my-bank --to path/to/base -o bank-on-base --refit 4000
+  genlora transfer --bank my-bank --to path/to/base -o bank-on-base --ray auto
 A run that was stopped goes on where it was: give the same command again. What was made up lies in FOLDER.run.
 """
 
@@ -79,12 +80,13 @@ A run that was stopped goes on where it was: give the same command again. What w
 @click.option("--targets", default="q_proj,v_proj", show_default=True, help="Projections that are changed there.")
 @click.option("--rows", type=click.IntRange(1), default=960, show_default=True, help="Rows seen at most, repeats too.")
 @click.option("--lr", default=4e-3, show_default=True, help="Peak learning rate.")
-@click.option("--slots", type=click.IntRange(1), default=8, show_default=True, help="Of a bank: trained at once.")
+@click.option("--slots", type=click.IntRange(1), default=8, show_default=True, help="Of a bank: size of a group.")
 @click.option(
     "--refit", type=click.IntRange(0), default=0, metavar="STEPS", help="Of a bank: fit a cvae to it, beside its files."
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--seed", default=0, show_default=True)
+@ray_option
 @click.option("--force", is_flag=True, help="Replace an adapter that genlora wrote, and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def transfer_command(
@@ -100,7 +102,8 @@ def transfer_command(
 
     A base makes up inputs like five examples, a discriminator filters them, the expert answers, and an adapter is
     trained on the other base (Trans-LoRA). Every step is a file in FOLDER.run; samples.html there shows what was made
-    up. A discriminator is trained beforehand, where the data are: genlora bank discriminator.
+    up. A discriminator is trained beforehand, where the data are: genlora bank discriminator. With --ray each expert of
+    a bank, and then each group that is trained, is a job of the cluster.
     """
     if expert is None:
         if bank is None:
@@ -111,8 +114,8 @@ def transfer_command(
             )
         _tell_bank(_bank(bank, to, out, only, **options), as_json)
         return
-    if only or options["refit"]:
-        raise click.UsageError("--only and --refit are for a whole bank: leave them or --expert out.")
+    if only or options["refit"] or options["ray"] is not None:
+        raise click.UsageError("--only, --refit and --ray are for a whole bank: leave them or --expert out.")
     moved = _one(expert, bank, to, out, **options)
     if as_json:
         say_json(moved.report)
@@ -147,7 +150,7 @@ def _one(expert: str, bank: Path | BankAddress | None, to: str, out: Path, **opt
 def _bank(bank: Path | BankAddress | None, to: str, out: Path, only: tuple[str, ...], **options: Any) -> MovedBank:
     from genlora.api import transfer_bank
 
-    with progress_bars() as show:
+    with pool_of(options["ray"], device=options["device"]) as pool, progress_bars() as show:
 
         def ticked(tick: ExpertTick) -> None:
             left = f"{tick.rows_per_s:.1f} rows/s, at most {span(tick.eta_s)} left"
@@ -166,6 +169,7 @@ def _bank(bank: Path | BankAddress | None, to: str, out: Path, only: tuple[str, 
             device=options["device"],
             options=_options(options),
             refit=options["refit"],
+            pool=pool,
             progress=show,
             on_tick=ticked,
         )

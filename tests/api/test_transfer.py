@@ -34,6 +34,8 @@ from genlora.errors import (
 from genlora.tasks import Example, Task
 from genlora.train import Discriminator, ExpertConfig, WriterPrompt, project
 
+from ..jobs.pools import Pickled, tree
+
 COLOURS = ("red", "blue", "pink", "grey", "teal", "gold")
 
 
@@ -309,6 +311,22 @@ def test_a_bank_moves_in_one_call_and_goes_on(bank, source, target, tmp_path, li
         assert check_adapter(tmp_path / "made", layout_of(target)).ok
 
 
+def test_experts_that_are_moved_elsewhere_make_the_same_bank(bank, source, target, tmp_path, lines):
+    pool = Pickled()
+    options = TransferOptions(count=32, config=replace(TRAINING, slots=1))
+    for name, by in (("here", None), ("there", pool)):
+        moved = transfer_bank(bank, str(target), tmp_path / name, base=str(source), options=options, pool=by)
+        assert moved.moved.keys() == {"one", "two"}
+    assert pool.seen == 4, "each expert's inputs, and each group's training"
+    assert tree(tmp_path / "here") == tree(tmp_path / "there")
+    runs = [tree(tmp_path / f"{name}.run") for name in ("here", "there")]
+    assert runs[0].keys() == runs[1].keys() and "experts/one/samples.html" in runs[0]
+    asked = lines.asked
+    shutil.rmtree(tmp_path / "there")
+    transfer_bank(bank, str(target), tmp_path / "there", base=str(source), options=options, pool=pool)
+    assert pool.seen == 4 and lines.asked == asked and tree(tmp_path / "here") == tree(tmp_path / "there")
+
+
 def test_one_expert_that_cannot_move_does_not_stop_the_others(bank, source, target, tmp_path):
     with Bank.open(bank) as opened:
         record, state = opened.get("one"), opened.state("one")
@@ -431,7 +449,8 @@ def test_a_full_disk_is_one_clear_error_and_nothing_is_lost(move, monkeypatch, t
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["--expert", "one", "--only", "one"], "--only and --refit are for a whole bank"),
+        (["--expert", "one", "--only", "one"], "are for a whole bank"),
+        (["--expert", "one", "--ray", "auto"], "--only, --refit and --ray are for a whole bank"),
         (["--seeds", "x.jsonl"], "leave --seeds and --force out"),
         (["--expert", "one", "--count", "3"], "3 is not in the range"),
     ],

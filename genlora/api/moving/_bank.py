@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,18 @@ from genlora.base import require_compatible
 from genlora.errors import BankError, TaskError, TrainingError
 from genlora.files import check_name, storage_errors
 from genlora.generators import save_artefact
+from genlora.jobs import Pool
 from genlora.progress import Progress, silent
-from genlora.train import SUFFIX, CvaeFitConfig, ExpertTick, ExpertTrainer, FitTick, discriminator_files, fit_cvae
+from genlora.train import SUFFIX, CvaeFitConfig, ExpertTick, FitTick, fit_cvae
 
 from .._places import store_calibration
 from .._scene import open_bank
 from ._bases import Bases
-from ._move import Prepared, Transferred, finish, prepare, projected
+from ._jobs import Carrier, Route, move_experts
+from ._move import Transferred, projected
 from ._options import TransferOptions
-from ._steps import Moving, task_of
-from ._transfer import DISCRIMINATORS, moving_of
+from ._steps import Moving
+from ._transfer import DISCRIMINATORS
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +59,16 @@ def transfer_bank(
     device: str = "cpu",
     options: TransferOptions | None = None,
     refit: int = 0,
+    pool: Pool | None = None,
     progress: Progress = silent,
     on_tick: Callable[[ExpertTick], None] | None = None,
     on_moved: Callable[[str, Transferred], None] = lambda name, moved: None,
 ) -> MovedBank:
     """Move the experts of `bank` (all, or `names`) to the base `to`, into the bank in the folder `out`.
 
-    Seeds are those on each expert's card. Inputs and answers are made expert by expert; then all adapters are trained
-    in the same batches, and each is stored once it is finished. The same call goes on after a kill; what is in `out`
+    Seeds are those on each expert's card. Inputs and answers are made expert by expert; then adapters are trained in
+    groups of `options.config.slots`, each in the same batches, and stored. `pool` works on experts and groups elsewhere
+    (`genlora.jobs`); what projects weights alone is done here. The same call goes on after a kill; what is in `out`
     already stays. Discriminators go along, so that the new bank can be moved on. How right a moved expert is on real
     inputs is not known here: its card has no gain, but how far it agrees with the expert it was made from. With
     `refit`, a cvae generator is fitted to the moved bank for so many steps, beside its files, where it is found.
@@ -79,19 +83,21 @@ def transfer_bank(
         if not isinstance(place_of(folder), Path) or (source.folder and source.folder.resolve() == folder.resolve()):
             raise BankError(f"{folder}: is the bank that is moved, or no folder. Choose another folder.")
         chosen = source.names() if names is None else [source.get(check_name(n)).name for n in names]
-        bases = Bases(
-            source,
+        route = Route(
+            source.place,
             to,
+            options,
             base=base,
             judge=discriminator_base,
             embedder=embedder,
             device=device,
-            progress=progress,
+            discriminators=None if discriminators is None else Path(discriminators),
         )
+        bases = route.bases(source, progress)
         with _target_bank(folder, source, bases, options) as target:
             already = tuple(n for n in chosen if n in target)
-            mover = _Mover(source, target, bases, options, where, discriminators, progress, on_moved)
-            mover.move([n for n in chosen if n not in target], on_tick)
+            mover = _Mover(Carrier(route, source, bases, progress, on_tick), target, where, on_moved)
+            mover.move([n for n in chosen if n not in target], pool)
             if not mover.moved and not already:
                 first = next(iter(mover.failed.items()), ("no expert", "the bank is empty"))
                 raise TrainingError(f"{folder}: not one expert could be moved; {first[0]}: {first[1]}")
@@ -131,56 +137,39 @@ def _target_bank(folder: Path, source: Bank, bases: Bases, options: TransferOpti
 class _Mover:
     def __init__(
         self,
-        source: Bank,
+        carrier: Carrier,
         target: Bank,
-        bases: Bases,
-        options: TransferOptions,
         where: Path,
-        discriminators: str | Path | None,
-        progress: Progress,
         on_moved: Callable[[str, Transferred], None],
     ) -> None:
-        self.source, self.target, self.bases, self.options = source, target, bases, options
-        self.where, self.discriminators = where, discriminators
-        self.progress, self.on_moved = progress, on_moved
+        self.carrier, self.target, self.where, self.on_moved = carrier, target, where, on_moved
         self.moved: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
 
-    def move(self, names: Sequence[str], on_tick: Callable[[ExpertTick], None] | None) -> None:
-        ready: dict[str, Prepared] = {}
-        for done, name in enumerate(names):
-            self.progress("experts prepared", done, len(names))
-            try:
-                moving = moving_of(self.source, name, discriminator=self._judge(name))
-                if self.options.method == "project":
-                    self._store(moving, projected(moving, self.bases, self.options, self.where / "experts" / name))
-                else:
-                    ready[name] = prepare(
-                        moving, self.bases, self.options, self.where / "experts" / name, progress=self.progress
-                    )
-            except (TaskError, TrainingError) as err:
-                log.warning("%s: is not moved: %s", name, err)
-                self.failed[name] = str(err)
-        self.progress("experts prepared", len(names), len(names))
-        if not ready:
-            return
-        tasks = [task_of(p.moving, p.rows) for p in ready.values()]
-        trainer = ExpertTrainer(self.bases.target, tasks, self.options.config, self.where / "training", on_tick=on_tick)
-        for trained in trainer.run():
-            done = ready[trained.name]
-            self._store(done.moving, finish(done, trained, self.bases, progress=self.progress))
-        self.failed |= trainer.failed
+    def move(self, names: Sequence[str], pool: Pool | None) -> None:
+        way = self._projected(names) if self.carrier.route.options.method == "project" else None
+        for name, moved in way or move_experts(self.carrier, names, self.where, pool=pool):
+            if isinstance(moved, str):
+                log.warning("%s: is not moved: %s", name, moved)
+                self.failed[name] = moved
+            else:
+                self._store(self.carrier.route.moving(self.carrier.bank, name), moved)
 
-    def _judge(self, name: str) -> Path | None:
-        if self.discriminators is None:
-            return None
-        return discriminator_files(Path(self.discriminators)).get(name)
+    def _projected(self, names: Sequence[str]) -> Iterator[tuple[str, Transferred | str]]:
+        carrier = self.carrier
+        for done, name in enumerate(names, 1):
+            try:
+                moving = carrier.route.moving(carrier.bank, name)
+                yield name, projected(moving, carrier.bases, carrier.route.options, self.where / "experts" / name)
+            except (TaskError, TrainingError) as err:
+                yield name, str(err)
+            carrier.progress("experts prepared", done, len(names))
 
     def _store(self, moving: Moving, moved: Transferred) -> None:
         # The discriminator first: an expert that is there is not looked at again.
         if moving.discriminator is not None and self.target.folder is not None:
             moving.discriminator.write(self.target.folder / DISCRIMINATORS / f"{moving.name}{SUFFIX}")
-        before = self.source.get(moving.name)
+        before = self.carrier.bank.get(moving.name)
         self.target.add(_record(before, moving, moved), moved.state, replace=True)
         self.moved[moving.name] = moved.report
         self.on_moved(moving.name, moved)

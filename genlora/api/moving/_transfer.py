@@ -115,7 +115,7 @@ def moving_of(
     """An expert of a bank with its seeds and its discriminator, where it has one."""
     record = bank.get(expert)
     found = _seeds(record, seeds)
-    place = _discriminator(bank, expert, discriminator)
+    place = discriminator_of(bank, expert, discriminator)
     metric = record.metrics.get("metric", "exact")
     judge = None if place is None else Discriminator.read(place)
     if judge is not None and judge.expert != expert:
@@ -150,7 +150,8 @@ def _seeds(record: ExpertRecord, seeds: str | Path | Sequence[Example] | None) -
     return tuple(found)
 
 
-def _discriminator(bank: Bank, expert: str, given: str | Path | None) -> Path | None:
+def discriminator_of(bank: Bank, expert: str, given: str | Path | None) -> Path | None:
+    """The file of an expert's discriminator: `given`, or in the folder that is given, by default the bank's own."""
     if given is not None and Path(given).is_file():
         return Path(given)
     folder = Path(given) if given is not None else bank.folder and bank.folder / DISCRIMINATORS
