@@ -3,6 +3,7 @@
 from ._cache import CALIBRATION_FORMAT as CALIBRATION_FORMAT
 from ._cache import FINGERPRINT_FORMAT as FINGERPRINT_FORMAT
 from ._cache import FOLDERS as FOLDERS
+from ._cache import MEASURED_FORMAT as MEASURED_FORMAT
 from ._cache import CacheContent as CacheContent
 from ._cache import CacheEntry as CacheEntry
 from ._cache import Cleared as Cleared

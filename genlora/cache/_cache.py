@@ -31,6 +31,7 @@ from ._entries import MANIFEST, own_entry, read_manifest, write_manifest
 
 FINGERPRINT_FORMAT = "genlora-fingerprint-1"
 CALIBRATION_FORMAT = "genlora-calibration-1"
+MEASURED_FORMAT = "genlora-measured-1"
 FOLDERS = ("archives", "files", "models", "tasks")
 """Kinds whose entries are folders with a list of their files."""
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -152,6 +153,7 @@ _KINDS: dict[str, Callable[[Path], bool]] = {
     **dict.fromkeys(FOLDERS, _is_folder),
     "fingerprints": _is_json(FINGERPRINT_FORMAT),
     "calibrations": _is_json(CALIBRATION_FORMAT),
+    "measured": _is_json(MEASURED_FORMAT),
     "blobs": _is_blob,
 }
 """What is kept in the cache, and how an entry is known. The store of `genlora push` has its own keeper."""

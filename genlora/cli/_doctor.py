@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -48,13 +48,14 @@ def doctor(bank: Path | None, base: str | None, deep: bool, as_json: bool) -> No
 def _short_steps(base: Path) -> Finding:
     """Which form the engine's short steps take for a base on this machine's processor, and what that rounds off."""
     from genlora.base import Finding, load_base
-    from genlora.engine import BlockLinears
+    from genlora.engine import ANY, ShortLinears
 
-    blocks = BlockLinears(load_base(str(base), lean=True).model)
-    detail = "the base's floats"
-    if blocks.most:
-        detail = f"4-bit blocks up to {blocks.most} tokens (quicker here): weights off by {blocks.error:.2%}"
-    blocks.detach()
+    model: Any = load_base(str(base), lean=True).model
+    short = ShortLinears(model, model.get_output_embeddings(), anew=True)
+    forms = [name + (f" up to {n} tokens" if n < ANY else " for all passes") for n, name in short.limits]
+    forms += [f"{name} rounds off {error:.2%} of the weights" for name, error in short.errors.items()]
+    detail = "; ".join(forms) or "the base's floats"
+    short.detach()
     return Finding("models", "short steps", "ok", detail)
 
 

@@ -57,8 +57,8 @@ Examples:
     default="auto",
     show_default=True,
     help=(
-        "auto takes the 4-bit blocks of a base that came as GGUF Q4 for short steps, where that is quicker on this "
-        "machine; plain always the base's floats, whose answers do not depend on what else runs."
+        "auto takes packed weights (float16, or a GGUF Q4 base's own blocks) for short steps, where that is quicker on "
+        "this machine; plain always the base's floats, whose answers do not depend on what else runs."
     ),
 )
 @click.option("--slots", type=click.IntRange(1), default=32, show_default=True, help="Adapters side by side in memory.")

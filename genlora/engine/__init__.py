@@ -1,6 +1,5 @@
 """Many adapters in one batch on one base: requests go in, streams of tokens come out."""
 
-from ._blocks import BlockLinears as BlockLinears
 from ._engine import Engine as Engine
 from ._engine import EngineStats as EngineStats
 from ._pool import Pool as Pool
@@ -13,3 +12,5 @@ from ._request import Sampling as Sampling
 from ._request import Stream as Stream
 from ._request import Token as Token
 from ._token_bytes import TokenBytes as TokenBytes
+from .products import ANY as ANY
+from .products import ShortLinears as ShortLinears

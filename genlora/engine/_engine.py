@@ -15,7 +15,6 @@ from genlora.mixture import Mixture, MixturePool
 
 from ._detokenizer import Detokenizer
 from ._kv import KVCache, Step, take_over
-from ._packed import Packed, Products
 from ._pool import Pools
 from ._prefixes import Prefixes
 from ._queue import Sequence, Waiting
@@ -25,6 +24,7 @@ from ._sampling import Choice, choose, generator_of
 from ._slots import SlotPool
 from ._stats import COUNTS, EngineStats
 from ._threads import StepThreads
+from .products import Packed, Products
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +49,10 @@ class Engine:
         max_waiting: requests that may wait; the next is refused with `OverloadError`.
         prefix_bytes: keys and values of prompts' common beginnings that are kept at most; 0 keeps none.
         adapter_bytes: memory for stacked adapters at most, whatever `slots` says; None leaves that unbounded.
-        products: `auto` takes a 4-bit base's blocks for short steps where they are quicker (`_blocks`), `plain` never.
+        products: `auto` takes packed weights for short passes where they are quicker (`_short`), `plain` never.
 
     Greedy tokens of a request do not depend on what else runs, up to rounding: in float32 they are the adapter's alone
-    (Hu et al. 2021's W + scale B A); in bfloat16 and by blocks two tokens of nearly equal probability may swap.
+    (Hu et al. 2021's W + scale B A); in bfloat16 and by packed weights two tokens of nearly equal probability may swap.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Engine:
         self._any_mask = torch.zeros(1, 1, 1, 1, device=base.device)  # tells transformers that the mask is ready
         self._packed = Packed(model, config, products)
         self.packed_tokens = self._packed.most
-        self._threads = StepThreads(torch.get_num_threads(), rows=max(1, self.packed_tokens))
+        self._threads = StepThreads(torch.get_num_threads())
         self._give_back = take_over(config)
         model.genlora_engine = True
         self._thread = threading.Thread(target=self._work, name="genlora-engine", daemon=True)
@@ -342,9 +342,7 @@ class Engine:
     def _choices(self, hidden: Tensor, rows: list[Sequence]) -> list[Choice]:
         samplings, generators = [s.sampling for s in rows], [s.generator for s in rows]
         held, said, prompts = [s.held for s in rows], [s.said for s in rows], [s.prompt for s in rows]
-        plain = all(s.held is None and s.sampling.largest_only for s in rows)
-        logits = self._packed.logits(hidden, largest_only=plain)
-        return choose(logits, samplings, generators, held, said, prompts)
+        return choose(self._packed.logits(hidden), samplings, generators, held, said, prompts)
 
     def _accept(self, s: Sequence, choice: Choice) -> bool:
         """Take a row's next token; False if the row has finished with it."""

@@ -69,11 +69,6 @@ class Sampling:
         penalties = self.presence_penalty or self.frequency_penalty or self.repetition_penalty != 1
         return bool(penalties or self.logit_bias)
 
-    @property
-    def largest_only(self) -> bool:
-        """Whether nothing but the largest logit of each step matters to it."""
-        return self.greedy and self.logprobs is None and not self.shapes
-
     def __post_init__(self) -> None:
         whole = isinstance(self.max_tokens, int) and isinstance(self.top_k, int)
         least = 1 if self.prompt_logprobs is None else 0

@@ -18,12 +18,14 @@ log = logging.getLogger(__name__)
 
 _SAMPLES = 6
 """Steps that are timed with each number, in turns."""
+ROWS = 8
+"""Of a step that counts as short."""
 
 
 class StepThreads:
     """Numbers of threads for steps of up to `rows` rows; longer ones keep all `most`."""
 
-    def __init__(self, most: int, rows: int) -> None:
+    def __init__(self, most: int, rows: int = ROWS) -> None:
         self.most = most
         self._rows = rows
         self._numbers = sorted({most, *(2**i for i in range(most.bit_length()) if 2**i < most)})

@@ -337,7 +337,7 @@ def test_others_who_use_the_model_see_the_plain_base(base):
 
 
 def test_bfloat16_on_a_cpu_uses_packed_weights_and_gives_the_same_logits(tiny_base):
-    from genlora.engine._packed import PackedLinears
+    from genlora.engine.products._packed import PackedLinears
 
     base = load_base(str(tiny_base("llama")), dtype=torch.bfloat16)
     layer = base.model.get_submodule("model.layers.0.mlp.gate_proj")

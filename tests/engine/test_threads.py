@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from genlora.engine import Engine, Sampling
-from genlora.engine._blocks import Blocks, pack_blocks
 from genlora.engine._threads import _SAMPLES, StepThreads
+from genlora.engine.products._blocks import Blocks, pack_blocks
+from genlora.engine.products._halves import Halves, pack_halves
 
-from .test_blocks import on_grid
 from .test_engine import endless, words
+from .test_short import on_grid
 
 
 @pytest.fixture(autouse=True)
@@ -60,15 +61,16 @@ def test_one_thread_is_not_measured():
 
 def test_products_of_a_step_are_the_same_bits_with_any_number():
     generator = torch.Generator().manual_seed(0)
-    blocks = pack_blocks([on_grid(torch.randn(576, 1536, generator=generator))])
+    weight = on_grid(torch.randn(576, 1536, generator=generator))
+    blocks, halves = pack_blocks([weight]), pack_halves([weight])
     head = nn.Linear(576, 8192, bias=False).requires_grad_(False)
-    assert isinstance(blocks, Blocks)
-    for rows in (1, 2, 4):
+    assert isinstance(blocks, Blocks) and isinstance(halves, Halves)
+    for rows in (1, 2, 4, 8):
         x, hidden = (torch.randn(rows, n, generator=generator) for n in (1536, 576))
         found = []
         for number in (1, 2, 4):
             torch.set_num_threads(number)
-            found.append((blocks.product(x), head(hidden)))
+            found.append((blocks.product(x), halves.product(x), head(hidden)))
         assert all(torch.equal(a, b) for other in found[1:] for a, b in zip(found[0], other, strict=True))
 
 

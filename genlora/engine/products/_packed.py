@@ -13,8 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ._blocks import BlockLinears, ReplacedLinears
-from ._head import ShortHead
+from ._short import ReplacedLinears, ShortLinears
 
 log = logging.getLogger(__name__)
 
@@ -64,39 +63,30 @@ def _fits(weight: Tensor) -> bool:
 
 
 class Packed:
-    """What a model's products are packed in, if anything: its 4-bit blocks, oneDNN's bfloat16, a head in 8 bits."""
+    """What a model's products are packed in, if anything: oneDNN's bfloat16, or forms for short passes in float32."""
 
     def __init__(self, model: Any, config: Any, products: Products) -> None:
-        self._bfloat16 = PackedLinears(model)
-        self._blocks = BlockLinears(model) if products == "auto" else None
         self._output = model.get_output_embeddings()
         self._cap: float | None = getattr(config, "final_logit_softcapping", None) or None
-        self._head = ShortHead(self._output) if products == "auto" and self._cap is None else None
+        self._kinds: list[ReplacedLinears] = [PackedLinears(model)]
+        self.most = 0
+        """Tokens of a step up to which it takes a form for short passes; 0 for none."""
+        if products == "auto":
+            short = ShortLinears(model, self._output)
+            self._kinds.append(short)
+            self.most = short.most
 
-    @property
-    def most(self) -> int:
-        """Tokens of a step up to which it takes the base's 4-bit blocks; 0 for none."""
-        return 0 if self._blocks is None else self._blocks.most
-
-    def logits(
-        self, hidden: Float[Tensor, "rows d"], *, largest_only: bool = False
-    ) -> Float[Tensor, "rows vocabulary"]:
-        """Of last hidden states; with `largest_only`, those that are not near the largest may be rough."""
-        if largest_only and self._head is not None and 1 < len(hidden) <= self._head.most:
-            found = self._head.logits(hidden)
-            if found is not None:
-                return found
+    def logits(self, hidden: Float[Tensor, "rows d"]) -> Float[Tensor, "rows vocabulary"]:
+        """Of last hidden states."""
         logits = self._output(hidden)
         return logits if self._cap is None else (logits / self._cap).tanh() * self._cap
 
     def use_in_this_thread(self) -> None:
         """From now on, calls from this thread (and no other) use them."""
-        for kind in (self._bfloat16, self._blocks):
-            if kind is not None:
-                kind.use_in_this_thread()
+        for kind in self._kinds:
+            kind.use_in_this_thread()
 
     def detach(self) -> None:
         """Give the modules their own forward back and free the copies."""
-        for kind in (self._blocks, self._bfloat16):
-            if kind is not None:
-                kind.detach()
+        for kind in reversed(self._kinds):
+            kind.detach()
