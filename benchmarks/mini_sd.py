@@ -180,7 +180,7 @@ def base(run: Run) -> None:
         return
     vae = run.autoencoder()
     tokenizer = new_tokenizer(run.config, run.folder / "tokenizer")
-    fit = BaseFit(steps=run.args.base_steps, batch=run.args.base_batch)
+    fit = BaseFit(steps=run.args.base_steps, batch=run.args.base_batch, pool=run.args.base_pool)
 
     def look(step: int, pipeline: Any) -> None:
         model = Diffusion(pipeline)
@@ -458,6 +458,7 @@ def main() -> None:
     parser.add_argument("--oracle-steps", type=int, default=1500)
     parser.add_argument("--base-steps", type=int, default=6000)
     parser.add_argument("--base-batch", type=int, default=64)
+    parser.add_argument("--base-pool", type=int, default=32768, help="pictures whose latents are kept for the base")
     parser.add_argument("--gate-subjects", type=int, default=16)
     parser.add_argument("--gate-steps", type=int, default=200)
     parser.add_argument("--gate-ranks", type=int, nargs="+", default=[1, 2, 4, 8])
