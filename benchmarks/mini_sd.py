@@ -342,7 +342,9 @@ def evaluate(run: Run) -> None:
         subjects=run.args.evaluate_subjects,
         seeds=run.args.evaluate_seeds,
         own=run.args.evaluate_own,
+        own_steps=tuple(run.args.evaluate_own_steps),
         long_own=run.args.evaluate_long,
+        nearest=run.args.evaluate_nearest,
         strangers=run.args.evaluate_strangers,
         grid_subjects=run.args.evaluate_grid,
     )
@@ -357,7 +359,7 @@ def evaluate(run: Run) -> None:
         kept=run.folder / "own",
         heard=lambda what: print(what, flush=True),
     )
-    sizes = {k: v for k, v in asdict(options).items() if k not in ("guidance", "own_steps", "seed")}
+    sizes = {k: v for k, v in asdict(options).items() if k not in ("guidance", "seed")}
     about = {"model": run.args.preset, **_machine(), **sizes, "minutes": round((time.monotonic() - start) / 60, 1)}
     publish_folder(pictures_report(found, about), run.folder / f"report-{int(time.time())}")
 
@@ -482,6 +484,8 @@ def main() -> None:
     parser.add_argument("--evaluate-subjects", type=int, default=200)
     parser.add_argument("--evaluate-seeds", type=int, default=3)
     parser.add_argument("--evaluate-own", type=int, default=40)
+    parser.add_argument("--evaluate-own-steps", type=int, nargs="+", default=[25, 200])
+    parser.add_argument("--evaluate-nearest", type=int, default=500)
     parser.add_argument("--evaluate-long", type=int, default=10)
     parser.add_argument("--evaluate-grid", type=int, default=40)
     parser.add_argument("--evaluate-strangers", type=int, default=40)

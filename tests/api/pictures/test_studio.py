@@ -1,6 +1,7 @@
 """From pictures to an adapter and from a prompt to pictures: in Python, at the command line, in diffusers."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -244,6 +245,22 @@ def test_commands_say_what_is_wrong(args, says, image_folder, tmp_path, monkeypa
     assert found.exit_code == 2, found.output
     assert says in found.stderr and "Traceback" not in found.output
     assert (tmp_path / "there.png").read_text() == "there" and not (tmp_path / "x").exists()
+
+
+def test_a_reader_of_references_for_another_model_is_refused(image_folder, studio, tmp_path):
+    from genlora.images import TOKEN_WIDTH, ReferenceConfig, ReferenceReader
+    from genlora.images.mini import Oracle
+
+    folder = tmp_path / "model"
+    shutil.copytree(image_folder, folder)
+    Oracle(8).save(folder / "oracle")
+    sizes = ReferenceConfig(token_width=TOKEN_WIDTH, tokens_per_picture=16, width=16, outputs=2, layers=1)
+    ReferenceReader(sizes, studio.model.targets(), "another").save(folder / "references.safetensors")
+    found = run("evaluate", "--images", folder)
+    assert found.exit_code == 2 and "was trained for the text-to-image model another" in found.stderr
+    (folder / "references.safetensors").write_bytes(b"torn")
+    found = run("evaluate", "--images", folder)
+    assert found.exit_code == 2 and "references.safetensors" in found.stderr and "Traceback" not in found.output
 
 
 def test_without_a_model_it_says_what_to_do(monkeypatch, tmp_path):
