@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import logging
+import math
 import os
 import re
 import shutil
@@ -23,6 +24,8 @@ TEMPORARY = ".genlora-tmp-"
 """What the names of our half-written files and folders begin with."""
 MAX_JSON_BYTES = 1 << 20
 MAX_JSON_DEPTH = 16
+_DEEP = 200
+"""Characters of indentation from which on json.dumps writes a value, which finds circles."""
 
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -52,7 +55,43 @@ def sha256_file(path: Path) -> str:
 
 def canonical_json(value: Any) -> bytes:
     """One spelling per value: sorted keys, two-space indent, UTF-8, newline at the end; NaN is refused."""
+    out: list[str] = []
+    # json.dumps writes the same; with an indent it does so in Python, a token at a time, which took most of a search.
+    if _spell(value, "\n", out):
+        return ("".join(out) + "\n").encode()
     return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _spell(value: Any, line: str, out: list[str]) -> bool:
+    """Append `value` as JSON, `line` being what a new line begins with; False for what only json.dumps knows."""
+    kind = type(value)
+    if kind is str:
+        out.append(json.encoder.encode_basestring(value))
+    elif value is None or kind is bool:
+        out.append("null" if value is None else "true" if value else "false")
+    elif kind is int or (kind is float and math.isfinite(value)):
+        out.append(repr(value))
+    elif kind is dict and len(line) < _DEEP:
+        inner, before = line + "  ", "{"
+        for key in sorted(value):
+            if type(key) is not str:
+                return False
+            out += (before, inner, json.encoder.encode_basestring(key), ": ")
+            if not _spell(value[key], inner, out):
+                return False
+            before = ","
+        out.append(line + "}" if value else "{}")
+    elif (kind is list or kind is tuple) and len(line) < _DEEP:
+        inner, before = line + "  ", "["
+        for item in value:
+            out += (before, inner)
+            if not _spell(item, inner, out):
+                return False
+            before = ","
+        out.append(line + "]" if value else "[]")
+    else:
+        return False
+    return True
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -75,24 +114,22 @@ def _finite_float(text: str) -> float:
     return value
 
 
+_MARKS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+"""Strings, to be passed over (the last may lack its end), and brackets."""
+
+
 def _depth_ok(data: str, limit: int) -> bool:
     # Counted on the text, outside strings, before parsing: a deep document must not reach the recursive parser.
-    depth, in_string, escaped = 0, False, False
-    for c in data:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif c == "\\":
-                escaped = True
-            elif c == '"':
-                in_string = False
-        elif c == '"':
-            in_string = True
-        elif c in "[{":
+    if data.count("[") + data.count("{") <= limit:
+        return True
+    depth = 0
+    for found in _MARKS.finditer(data):
+        mark = found[0]
+        if mark in "[{":
             depth += 1
             if depth > limit:
                 return False
-        elif c in "]}":
+        elif mark in "]}":
             depth -= 1
     return True
 

@@ -3,6 +3,7 @@
 import json
 import random
 
+import numpy as np
 import pytest
 
 from genlora.errors import ManifestError
@@ -76,3 +77,62 @@ def test_a_missing_manifest_is_named(tmp_path):
     (tmp_path / "big.json").write_bytes(b" " * (MAX_JSON_BYTES + 10))
     with pytest.raises(ManifestError, match=r"larger than 1,048,576 bytes, expected a JSON file"):
         read_json(tmp_path / "big.json")
+
+
+def some_json(draw, depth=0):
+    """Any value that JSON can hold, of odd numbers and characters."""
+    kind = draw.randrange(9 if depth < 5 else 6)
+    if kind < 3:
+        return draw.choice([None, True, False, 0, -1, 10**30, 0.0, -0.0, 1e-7, 1e16, 1e22, draw.random()])
+    if kind < 6:
+        return "".join(draw.choice('ab"\\\n\t\x00\x1fé\u2028😀/') for _ in range(draw.randrange(6)))
+    if kind == 6:
+        return {some_json(draw, 9) if draw.random() < 0.02 else f"k{i}é": some_json(draw, depth + 1) for i in range(3)}
+    return draw.choice([list, tuple])(some_json(draw, depth + 1) for _ in range(draw.randrange(4)))
+
+
+def by_the_library(value):
+    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def said(call, value):
+    try:
+        return call(value)
+    except (TypeError, ValueError) as err:
+        return type(err)
+
+
+def test_canonical_json_is_what_the_library_writes():
+    draw = random.Random(0)
+    values = [some_json(draw) for _ in range(3000)]
+    circle = []
+    circle.append(circle)
+    odd = [{}, [], (), {"a": {}}, {1: 2}, {None: 1}, float("nan"), {"a": [float("inf")]}, circle, {"x": {1, 2}}]
+    deep = json.loads("[" * 300 + "]" * 300)
+    for value in (*values, *odd, deep, np.float64(2.5), {"a": np.int64(1)}, {"b": 1, 2: 3}):
+        assert said(canonical_json, value) == said(by_the_library, value), value
+
+
+@pytest.mark.parametrize(
+    ("text", "fine"),
+    [
+        ("[" * 16 + "]" * 16, True),
+        ("[" * 17 + "]" * 17, False),
+        ('{"a": [' * 8 + "1" + "]}" * 8, True),
+        ('["' + "[" * 99 + '"]', True),
+        ('["\\"' + "[" * 99 + '"]', True),
+        ('["\\\\"' + ", []" * 99 + "]", True),
+        ('["\\\\", ' + "[" * 16 + "]" * 17, False),
+    ],
+)
+def test_depth_is_counted_outside_strings(text, fine):
+    if fine:
+        parse_json(text.encode(), where="x")
+        return
+    with pytest.raises(ManifestError, match="nested deeper than 16"):
+        parse_json(text.encode(), where="x")
+
+
+def test_a_text_that_never_ends_is_refused_at_once():
+    with pytest.raises(ManifestError, match="not strict JSON"):
+        parse_json(b'["' + b'\\"' * 500_000 + b"[" * 20, where="x", max_bytes=4 << 20)

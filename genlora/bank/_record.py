@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -83,13 +84,15 @@ class ExpertRecord:
         """The first description."""
         return self.descriptions[0]
 
-    @property
+    @cached_property
     def mean_embedding(self) -> NDArray[np.float32]:
-        """Unit mean of the description embeddings, (dim,): what the index searches."""
+        """Unit mean of the description embeddings, (dim,), read-only: what the index searches."""
         mean = self.embeddings.astype(np.float64).mean(axis=0)
         norm = float(np.linalg.norm(mean))
         unit = mean / norm if norm > 1e-12 else self.embeddings[0].astype(np.float64)
-        return unit.astype(np.float32)
+        out = unit.astype(np.float32)
+        out.flags.writeable = False
+        return out
 
     def to_json(self) -> dict[str, Any]:
         """The record without embeddings, blob and generation, which are columns of their own."""

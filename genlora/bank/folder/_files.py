@@ -1,6 +1,7 @@
 """Where a folder bank's files lie."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 
@@ -10,7 +11,7 @@ class BankFiles:
 
     root: Path
 
-    @property
+    @cached_property
     def database(self) -> Path:
         """Metadata, embeddings and provenance."""
         return self.root / "bank.sqlite"
