@@ -42,12 +42,12 @@ class Lists:
     quantizer: Any
     """Its centres, which it does not own."""
 
-    def candidates(self, query: NDArray[np.float32], most: int) -> list[int]:
-        """Ids of up to `most` vectors near a unit query (dim,), by their codes."""
+    def candidates(self, query: NDArray[np.float32], most: int, *, probe: int = PROBE) -> list[int]:
+        """Ids of up to `most` vectors near a unit query (dim,), by their codes, out of the `probe` nearest lists."""
         import faiss
 
         asked: Any = faiss.SearchParametersIVF()
-        asked.nprobe = PROBE
+        asked.nprobe = probe
         _, ids = self.index.search(query.reshape(1, -1), most, params=asked)
         return [int(i) for i in ids[0] if i >= 0]
 

@@ -30,6 +30,8 @@ LEAST = 128
 _CHUNK = 1 << 14
 _TRIED = 16
 """Experts that lists are tried on before they are believed."""
+_OWN = 4
+"""Lists in which a vector itself is looked for: it lies in that of the nearest centre, but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,6 @@ def fits(database: SqliteDatabase, lists: Lists) -> bool:
         for number, mean in tried:
             if len(mean) != 4 * lists.dim:
                 return False
-            if number not in lists.candidates(np.frombuffer(mean, "<f4"), LEAST):
+            if number not in lists.candidates(np.frombuffer(mean, "<f4"), LEAST, probe=_OWN):
                 return False
     return True
