@@ -184,11 +184,11 @@ def base(run: Run) -> None:
 
     def look(step: int, pipeline: Any) -> None:
         model = Diffusion(pipeline)
-        run.note(f"base at {step}", **_prompted(run, model, 24, f"base-{step:05d}"))
+        run.note(f"base at {step}", **_prompted(run, model, min(24, run.args.prompts), f"base-{step:05d}"))
         _save_pipeline(pipeline, run.folder / "pipeline")
 
     fit_base(run.config, fit, tokenizer, vae, run.folder, device=run.args.device, heard=_loss, look=look)
-    run.note("base", steps=fit.steps, **_prompted(run, run.model(), 192, "base"))
+    run.note("base", steps=fit.steps, **_prompted(run, run.model(), run.args.prompts, "base"))
 
 
 def gate(run: Run) -> None:
@@ -283,7 +283,7 @@ class Training:
                 draw_subjects(args.subjects, rng), args.views, self.model, run.renderer(), encoder, rng
             )
             save_file(vars(self.album), kept)
-        unseen = draw_subjects(64, torch.Generator().manual_seed(12), level="combination")
+        unseen = draw_subjects(args.held, torch.Generator().manual_seed(12), level="combination")
         self.held = make_album(unseen, 4, self.model, run.renderer(), encoder, torch.Generator().manual_seed(13))
         self.judge, self.mark = Oracle.load(run.folder / "oracle"), fingerprint(run.folder / "pipeline")
         self.asked = SubjectFit(
@@ -461,6 +461,8 @@ def main() -> None:
     parser.add_argument("--base-steps", type=int, default=6000)
     parser.add_argument("--base-batch", type=int, default=64)
     parser.add_argument("--base-pool", type=int, default=32768, help="pictures whose latents are kept for the base")
+    parser.add_argument("--prompts", type=int, default=192, help="what the base is looked at with")
+    parser.add_argument("--held", type=int, default=64, help="unseen subjects that a training is looked at with")
     parser.add_argument("--gate-subjects", type=int, default=16)
     parser.add_argument("--gate-steps", type=int, default=200)
     parser.add_argument("--gate-ranks", type=int, nargs="+", default=[1, 2, 4, 8])
