@@ -135,8 +135,10 @@ def fit_base(
         look: given the pipeline with averaged weights at every checkpoint.
     """
     torch.manual_seed(fit.seed)
-    unet, text = new_unet(config).to(device), new_text_encoder(config, tokenizer).to(device)
-    vae.to(device)
+    unet: Any = new_unet(config)
+    text: Any = new_text_encoder(config, tokenizer)
+    for module in (unet, text, vae):
+        module.to(device)
     unet.to(memory_format=torch.channels_last)
     average = nn.ModuleDict({"unet": copy.deepcopy(unet), "text": copy.deepcopy(text)}).requires_grad_(False)
     weights = [*unet.parameters(), *text.parameters()]
