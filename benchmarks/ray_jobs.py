@@ -1,6 +1,6 @@
 """Experts trained on a Ray cluster of this machine: two workers against one, and what a killed node costs.
 
-    python benchmarks/ray_jobs.py [--experts 24] [--rows 32] [--rounds 1]
+    python benchmarks/ray_jobs.py [--experts 24] [--rows 32]
 
 Each job is one expert of the default base (`--slots 1`), on one thread. The speed-up is wall time with one worker over
 wall time with two, from the first job's begin to the last one's end; workers load their base before. Two workers on
@@ -120,6 +120,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=None)
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ.setdefault("RAY_worker_niceness", "0")  # else one process would come before workers on a busy machine
     with tempfile.TemporaryDirectory() as folder:
         found = {"machine": machine(), **measure(args.experts, args.rows, Path(folder))}
     one, two, killed = (found[k] for k in ("one", "two", "killed"))

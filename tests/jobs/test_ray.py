@@ -79,6 +79,7 @@ def test_a_worker_loads_what_a_run_needs_once():
 @pytest.fixture
 def cluster(allow_sockets, monkeypatch):
     monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # of 15 by default: beside other work they would hardly run
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
