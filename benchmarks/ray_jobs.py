@@ -1,17 +1,19 @@
 """Experts trained on a Ray cluster of this machine: two workers against one, and what a killed node costs.
 
-    python benchmarks/ray_jobs.py [--experts 24] [--rows 32]
+    python benchmarks/ray_jobs.py [--experts 24] [--rows 48]
 
-Each job is one expert of the default base (`--slots 1`), on one thread. The speed-up is wall time with one worker over
-wall time with two, from the first job's begin to the last one's end; workers load their base before. Two workers on
-two threads of one core share it, so the schedule's own part is told beside it: seconds that workers were at jobs, over
-workers times wall, and what it would give where each worker had a core to itself. Then one of two nodes is killed in
-the middle: jobs that were begun twice, and whether all experts are the same, bit for bit, each time.
+Each job is one expert (`--slots 1`) of a small random base with the default one's tokenizer, on one thread. The
+speed-up is wall time with one worker over wall time with two, from the first job's begin to the last one's end; workers
+load their base before. Two workers on two threads of one core share it, so the schedule's own part is told beside it:
+seconds that workers were at jobs, over workers times wall, and what it would give where each worker had a core to
+itself. Then one of two nodes is killed in the middle: jobs that were begun twice, and whether all experts are the same,
+bit for bit, each time.
 """
 
 import argparse
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -65,6 +67,24 @@ def notes(folder: Path) -> dict[str, Any]:
     }
 
 
+def small_base(folder: Path) -> Path:
+    """Four layers of width 192 with random weights: a second a job, so that what Ray costs is seen."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from genlora.base import resolve_base
+
+    like = resolve_base(None)
+    sizes = {"hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4}
+    config = AutoConfig.from_pretrained(like, **sizes, num_attention_heads=3, num_key_value_heads=3, head_dim=64)
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    for path in like.iterdir():
+        if "token" in path.name or path.name == "chat_template.jinja":
+            shutil.copy(path, folder)
+    return folder
+
+
 def experts_of(base: Any, tasks: list[Any], config: Any, run: Path, pool: Any) -> dict[str, str]:
     """{expert: digest of its factors}."""
     from genlora.files import sha256_bytes
@@ -88,7 +108,7 @@ def measure(count: int, rows: int, scratch: Path) -> dict[str, Any]:
     from genlora.train import ExpertConfig
 
     torch.set_num_threads(1)
-    base = load_base(attn_implementation="eager", dtype=torch.float32)
+    base = load_base(str(small_base(scratch / "base")), attn_implementation="eager", dtype=torch.float32)
     base.model.requires_grad_(False)
     tasks = [t for t in catalogue_tasks("bank") if t.name.startswith("r-")][:count]
     config = ExpertConfig(slots=1, max_rows=rows, pack_rows=8, eval_every=2, validation_rows=4, patience=99)
@@ -116,7 +136,7 @@ def measure(count: int, rows: int, scratch: Path) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experts", type=int, default=24)
-    parser.add_argument("--rows", type=int, default=32)
+    parser.add_argument("--rows", type=int, default=48)
     parser.add_argument("-o", "--output", type=Path, default=None)
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
