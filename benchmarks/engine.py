@@ -2,7 +2,7 @@
 
     python benchmarks/engine.py
     python benchmarks/engine.py --only tokens --dtype float32
-    python benchmarks/engine.py --only blocks
+    python benchmarks/engine.py --only packed
     python benchmarks/engine.py --device cuda
 
 `throughput`: rows of equal prompts, one adapter each; 64 tokens each, stop tokens off. Prefill is the time to the first
@@ -228,11 +228,11 @@ def tokens(base: LoadedBase, lora: GenLora, count: int) -> dict[str, Any]:
     return out
 
 
-def blocks(lora: GenLora, count: int, numbers: list[int]) -> dict[str, Any]:
-    """What the 4-bit blocks of the base bring, and what they cost: the same float32 base in transformers' model, in the
-    lean decoder, and with blocks. Answers come in batches of at most the rows that packed products are used for.
+def packed(lora: GenLora, count: int, numbers: list[int]) -> dict[str, Any]:
+    """What packed products bring, and what they cost: the same float32 base in transformers' model, lean, and packed.
+    Answers come in batches of at most the rows that packed products are used for.
     """
-    ways = {"transformers": (False, "plain"), "lean": (True, "plain"), "lean, blocks": (True, "auto")}
+    ways = {"transformers": (False, "plain"), "lean": (True, "plain"), "lean, packed": (True, "auto")}
     bases = {lean: load_base(dtype=torch.float32, lean=lean) for lean in (False, True)}
     prompt = prompt_ids(bases[True].tokenizer, TEXT)
     adapters = experts(lora, 16)
@@ -279,7 +279,7 @@ def blocks(lora: GenLora, count: int, numbers: list[int]) -> dict[str, Any]:
         "tokens": sum(max(len(a), len(b)) for a, b in zip(plain, packed, strict=True)),
         "identical_tokens": same,
         "accuracy_plain": statistics.mean(right["plain"]),
-        "accuracy_blocks": statistics.mean(right["auto"]),
+        "accuracy_packed": statistics.mean(right["auto"]),
     }
 
 
@@ -303,15 +303,15 @@ def table(found: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["throughput", "fleet", "first", "tokens", "blocks"])
+    parser.add_argument("--only", choices=["throughput", "fleet", "first", "tokens", "packed"])
     parser.add_argument("--dtype", choices=["bfloat16", "float32"], default="bfloat16")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=4)
     parser.add_argument("--requests", type=int, default=400)
     parser.add_argument("--prompts", type=int, default=200)
-    parser.add_argument("--rows", type=int, nargs="*", default=[1, 4, 16], help="of `blocks`")
+    parser.add_argument("--rows", type=int, nargs="*", default=[1, 4, 16], help="of `packed`")
     args = parser.parse_args()
-    if args.only == "blocks":
+    if args.only == "packed":
         args.dtype = "float32"
     base = load_base(device=args.device, dtype=getattr(torch, args.dtype))
     lora = GenLora()
@@ -320,9 +320,9 @@ def main() -> None:
         "fleet": lambda: fleet(base, lora, args.requests),
         "first": lambda: first_token(base, lora),
         "tokens": lambda: tokens(base, lora, args.prompts),
-        "blocks": lambda: blocks(lora, args.prompts, args.rows),
+        "packed": lambda: packed(lora, args.prompts, args.rows),
     }
-    chosen = [args.only] if args.only else [name for name in parts if name != "blocks"]
+    chosen = [args.only] if args.only else [name for name in parts if name != "packed"]
     found = {"machine": machine(args.device), "dtype": args.dtype} | {name: parts[name]() for name in chosen}
     save_result(f"engine-{args.only or 'all'}-{args.dtype}-{args.device}", found, table(found))
 

@@ -86,9 +86,6 @@ from .synthesis._discriminator import discriminator_files as discriminator_files
 from .synthesis._discriminator import discriminator_task as discriminator_task
 from .synthesis._discriminator import yes_over_no as yes_over_no
 from .synthesis._inputs import MOST_SEEDS as MOST_SEEDS
-from .synthesis._inputs import Candidate as Candidate
-from .synthesis._inputs import InputCounts as InputCounts
-from .synthesis._inputs import Inputs as Inputs
 from .synthesis._inputs import Judge as Judge
 from .synthesis._inputs import NoJudge as NoJudge
 from .synthesis._inputs import check_seeds as check_seeds
@@ -96,6 +93,10 @@ from .synthesis._inputs import synthesise_inputs as synthesise_inputs
 from .synthesis._mmd import bandwidth as bandwidth
 from .synthesis._mmd import mmd as mmd
 from .synthesis._prompts import WriterPrompt as WriterPrompt
+from .synthesis._rounds import Candidate as Candidate
+from .synthesis._rounds import SynthesisCounts as SynthesisCounts
+from .synthesis._rounds import Synthetic as Synthetic
+from .synthesis._rounds import synthesis_rounds as synthesis_rounds
 from .synthesis._seed_judge import SeedJudge as SeedJudge
 from .synthesis._synthesise import Counts as Counts
 from .synthesis._synthesise import Synthesised as Synthesised

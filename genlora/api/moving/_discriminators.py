@@ -19,8 +19,8 @@ from genlora.train import (
     ExpertConfig,
     ExpertTick,
     ExpertTrainer,
-    Inputs,
     NoJudge,
+    Synthetic,
     discriminator_task,
     yes_over_no,
 )
@@ -114,7 +114,7 @@ def _question_task(task: Task, description: str, base: LoadedBase, write: BaseWr
     some = sample(task.split("train"), each + _SEEDS, seed=0)
     seeds, real = [e.input for e in some[:_SEEDS]], [e.input for e in some[_SEEDS:]]
     identity = {"expert": task.name, "base": base.layout.fingerprint, "each": each, "seeds": _digest(seeds)}
-    files, found = TransferRun(run / "made-up" / task.name, identity), Inputs()
+    files, found = TransferRun(run / "made-up" / task.name, identity), Synthetic[str]()
     for now in made_up(seeds, write, NoJudge(), files, count=each, most=_MOST, seed=1):
         found = now
     # What the base hits upon by chance would be called both.

@@ -114,7 +114,7 @@ def prepare(moving: Moving, bases: Bases, options: TransferOptions, where: Path,
     run, told = begin(moving, bases, options, where)
     writer = bases.source if options.writer == "source" else bases.target
     inputs = write_inputs(moving, options, writer, lambda: bases.judge(moving, options), run, progress)
-    kept = [c.text for c in candidates_of(inputs) if c.kept][: options.count]
+    kept = [c.item for c in candidates_of(inputs) if c.kept][: options.count]
     answers = write_answers(moving, kept, bases.source, run, progress)
     return Prepared(moving, run, told, inputs, answers)
 
@@ -137,7 +137,7 @@ def finish(done: Prepared, trained: Trained, bases: Bases, *, progress: Progress
     worst = sorted((c for c in candidates if not c.kept), key=lambda c: c.score)
     report["shown"] = {
         "kept": [[e.input, e.output] for e in rows[:_ON_CARD]],
-        "rejected": [c.text for c in worst[:_ON_CARD]],
+        "rejected": [c.item for c in worst[:_ON_CARD]],
     }
     page = samples_page(moving, report, candidates, rows).encode()
     run.write("report.json", canonical_json(report))

@@ -14,11 +14,11 @@ _SHOWN = 100
 
 
 def samples_page(
-    moving: Moving, report: dict[str, Any], candidates: Sequence[Candidate], rows: Sequence[Example]
+    moving: Moving, report: dict[str, Any], candidates: Sequence[Candidate[str]], rows: Sequence[Example]
 ) -> str:
     """HTML: the seeds, inputs that were kept with the expert's answers, and those that were rejected."""
     counts, a, d = report["counts"], report["agreement"], report["distance_to_seeds"]
-    scores = {c.text: c.score for c in candidates}
+    scores = {c.item: c.score for c in candidates}
     kept = [(e.input, e.output, f"{scores.get(e.input, 0):+.2f}") for e in rows[:_SHOWN]]
     worst = sorted((c for c in candidates if not c.kept), key=lambda c: c.score)[:_SHOWN]
     share = "an unknown share" if a["share"] is None else f"{a['share']:.0%}"
@@ -39,7 +39,7 @@ def samples_page(
         f"<h2>Kept</h2>{table(('Input', 'What the expert answers', 'Score'), kept)}\n"
     )
     if worst:
-        lines = [(c.text, f"{c.score:+.2f}") for c in worst]
+        lines = [(c.item, f"{c.score:+.2f}") for c in worst]
         body += f"<h2>Rejected</h2>{table(('Input', 'Score'), lines)}\n"
     return page(f"{moving.name} on another base", body)
 

@@ -19,9 +19,9 @@ from genlora.train import (
     Discriminator,
     ExpertTick,
     ExpertTrainer,
-    InputCounts,
-    Inputs,
     Judge,
+    SynthesisCounts,
+    Synthetic,
     Trained,
     bandwidth,
     mmd,
@@ -77,7 +77,7 @@ def check_prompts(base: LoadedBase, *, where: str) -> None:
 
 def made_up(
     seeds: Sequence[str], write: BaseWriter, judge: Judge, run: TransferRun, *, count: int, most: int, seed: int
-) -> Iterator[Inputs]:
+) -> Iterator[Synthetic[str]]:
     """`synthesise_inputs`, each round kept in the run folder as soon as it is written."""
     old = run.rounds()
     rounds = synthesise_inputs(
@@ -101,7 +101,7 @@ def write_inputs(
 
     def make() -> dict[str, Any]:
         judge = judging()
-        found, rounds = Inputs(), 0
+        found, rounds = Synthetic[str](), 0
         with BaseWriter(writer) as write:
             for found in made_up(
                 moving.texts, write, judge, run, count=options.count, most=options.limit, seed=options.seed
@@ -125,13 +125,13 @@ def write_inputs(
         return {
             "filter": judge.how,
             "counts": found.counts.to_json(),
-            "candidates": [[c.text, round(c.score, 4)] for c in found.candidates],
+            "candidates": [[c.item, round(c.score, 4)] for c in found.candidates],
         }
 
     return run.step("inputs", make)
 
 
-def check_enough(moving: Moving, counts: InputCounts, judge: Judge) -> None:
+def check_enough(moving: Moving, counts: SynthesisCounts, judge: Judge) -> None:
     """Raise `TrainingError` where fewer inputs were kept than can be trained on, and say which step lost them."""
     if counts.kept >= LEAST_INPUTS:
         return
@@ -146,7 +146,7 @@ def check_enough(moving: Moving, counts: InputCounts, judge: Judge) -> None:
     raise TrainingError(f"{said}, when the limit was reached. Ask for more (--most), or give more seeds (--seeds).")
 
 
-def candidates_of(step: dict[str, Any]) -> list[Candidate]:
+def candidates_of(step: dict[str, Any]) -> list[Candidate[str]]:
     return [Candidate(str(text), float(score)) for text, score in step["candidates"]]
 
 
@@ -224,10 +224,10 @@ def agreement(
     return {"rows": len(held), "share": sum(said.get(e.input) == e.output for e in held) / len(held)}
 
 
-def distances(seeds: Sequence[str], candidates: Sequence[Candidate], embedder: Any) -> dict[str, float | None]:
+def distances(seeds: Sequence[str], candidates: Sequence[Candidate[str]], embedder: Any) -> dict[str, float | None]:
     """MMD of kept and of rejected inputs to the seeds, over the task embedder's vectors, under one width."""
-    kept = [c.text for c in candidates if c.kept]
-    rejected = [c.text for c in candidates if not c.kept]
+    kept = [c.item for c in candidates if c.kept]
+    rejected = [c.item for c in candidates if not c.kept]
     rows: NDArray[np.float32] = embedder.embed([*seeds, *kept, *rejected])
     width = bandwidth(rows)
     s, k = len(seeds), len(seeds) + len(kept)

@@ -6,6 +6,9 @@ from ._album import album_of as album_of
 from ._album import draw_views as draw_views
 from ._album import make_album as make_album
 from ._batches import draw_batch as draw_batch
+from ._dream import Dreamed as Dreamed
+from ._dream import dream as dream
+from ._dream import fit_shots as fit_shots
 from ._end_to_end import SubjectFit as SubjectFit
 from ._fit_autoencoder import decibels as decibels
 from ._fit_autoencoder import fit_autoencoder as fit_autoencoder

@@ -8,12 +8,13 @@ wanted, and a judge decides about the rest.
 import random
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol, Self
+from dataclasses import dataclass
+from typing import Protocol, Self
 
 from genlora.errors import TaskError
 
 from ._prompts import WriterPrompt
+from ._rounds import Synthetic, synthesis_rounds
 from ._synthesise import Writer
 
 LEAST_SEEDS, MOST_SEEDS = 3, 15
@@ -116,63 +117,6 @@ class NoJudge:
         return [0.0] * len(texts)
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A synthesised input of the seeds' shape."""
-
-    text: str
-    score: float
-    """Of the judge; kept from 0 on."""
-
-    @property
-    def kept(self) -> bool:
-        return self.score >= 0
-
-
-@dataclass
-class InputCounts:
-    """asked = unreadable + duplicate + rejected + kept."""
-
-    asked: int = 0
-    unreadable: int = 0
-    """Not of the seeds' shape."""
-    duplicate: int = 0
-    """There already, the seeds among them."""
-    rejected: int = 0
-    """By the judge."""
-    kept: int = 0
-
-    @property
-    def acceptance(self) -> float:
-        """Share of what was judged that was kept."""
-        return self.kept / max(1, self.kept + self.rejected)
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "acceptance": round(self.acceptance, 4)}
-
-    def told(self) -> str:
-        return (
-            f"{self.asked} written, {self.unreadable} not of the seeds' shape, {self.duplicate} there already, "
-            f"{self.rejected} rejected, {self.kept} kept"
-        )
-
-
-@dataclass
-class Inputs:
-    """Synthesised inputs so far."""
-
-    candidates: list[Candidate] = field(default_factory=list)
-    counts: InputCounts = field(default_factory=InputCounts)
-
-    @property
-    def kept(self) -> list[str]:
-        return [c.text for c in self.candidates if c.kept]
-
-    @property
-    def rejected(self) -> list[str]:
-        return [c.text for c in self.candidates if not c.kept]
-
-
 def synthesise_inputs(
     seeds: Sequence[str],
     writer: Writer,
@@ -184,7 +128,7 @@ def synthesise_inputs(
     round_size: int = 32,
     seed: int = 0,
     rounds: Sequence[Sequence[str]] = (),
-) -> Iterator[tuple[Inputs, list[str]]]:
+) -> Iterator[tuple[Synthetic[str], list[str]]]:
     """Write, clean and judge inputs in rounds until `count` are kept or `most` were asked for.
 
     Args:
@@ -202,10 +146,10 @@ def synthesise_inputs(
     whole. Raises `TaskError` for seeds that cannot be used, and what writer and judge raise.
     """
     check_seeds(seeds)
-    shape, found = InputShape.of(seeds), Inputs()
-    seen = {_key(s) for s in seeds}
-    number = 0
-    while found.counts.kept < count and found.counts.asked < most:
+    shape, said = InputShape.of(seeds), list[str]()
+
+    def make(number: int) -> list[str | None]:
+        nonlocal said
         if number < len(rounds):
             said = list(rounds[number])
         else:
@@ -213,22 +157,9 @@ def synthesise_inputs(
                 seeds, first=number * round_size, count=round_size, max_tokens=max_tokens, seed=seed
             )
             said = list(writer(prompts))
-        number += 1
-        fresh = []
-        for text in said:
-            found.counts.asked += 1
-            line = input_in(text, shape)
-            if line is None:
-                found.counts.unreadable += 1
-            elif _key(line) in seen:
-                found.counts.duplicate += 1
-            else:
-                seen.add(_key(line))
-                fresh.append(line)
-        judged = [Candidate(t, s) for t, s in zip(fresh, judge.scores(fresh), strict=True)] if fresh else []
-        found.candidates += judged
-        found.counts.kept += sum(c.kept for c in judged)
-        found.counts.rejected += sum(not c.kept for c in judged)
+        return [input_in(text, shape) for text in said]
+
+    for found in synthesis_rounds(make, judge.scores, _key, count=count, most=most, seeds=seeds):
         yield found, said
 
 
