@@ -100,7 +100,7 @@ def experts_of(base: Any, tasks: list[Any], config: Any, run: Path, pool: Any) -
 
 def measure(count: int, rows: int, scratch: Path) -> dict[str, Any]:
     import torch
-    from ray.cluster_utils import Cluster
+    from ray.cluster_utils import Cluster  # pyright: ignore[reportMissingImports]
 
     from genlora.base import load_base
     from genlora.jobs import RayPool
