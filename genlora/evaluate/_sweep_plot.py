@@ -29,14 +29,16 @@ def sweep_plot(outcomes: Sequence[Mapping[str, Any]], best: Sequence[Mapping[str
             continue
         means = [float(np.mean(mine[r])) for r in rates]
         colour, mark = _COLOURS[i % len(_COLOURS)], _MARKS[i // len(_COLOURS) % len(_MARKS)]
-        left.plot(rates, means, color=colour, marker=mark, markersize=4, linewidth=1.3, label=row["method"])
+        left.plot(rates, means, color=colour, marker=mark, markersize=4, linewidth=1.3, label=row["method"].partition(":")[0])
         top += means
     left.set_xscale("log")
     if top:  # a rate that is too high would flatten all the others
-        left.set_ylim(0.97 * min(top), min(max(top), 3 * float(np.median(top))) * 1.03)
+        left.set_ylim(0.97 * min(top), min(max(top), 2 * float(np.median(top))) * 1.03)
     left.set_xlabel("learning rate")
     left.set_ylabel("loss on test rows (mean over tasks and seeds)")
-    left.legend(frameon=False, fontsize=7)
+    few = len(best) <= 8
+    legend = {"loc": "upper right"} if few else {"loc": "outside left upper"}  # many would lie over the lines
+    (left if few else figure).legend(*left.get_legend_handles_labels(), frameon=False, fontsize=7, **legend)
     good = [b for b in best if b["test_loss"] is not None and math.isfinite(b["test_loss"])]
     place = range(len(good))
     right.barh(place, [b["test_loss"] for b in good], 0.7, color=[FAR if b["method"] == "lora" else NEAR for b in good])
@@ -53,7 +55,7 @@ def sweep_plot(outcomes: Sequence[Mapping[str, Any]], best: Sequence[Mapping[str
     low, high = min(b["test_loss"] for b in good), max(b["test_loss"] for b in good)
     right.set_xlim(max(0.0, low - 0.5 * (high - low or low)), None)
     right.set_xlabel(
-        "loss on test rows, each at its own best rate (line: deviation between seeds)\n* at its grid's end"
+        "loss on test rows, each at its own best rate\n(line: deviation between seeds; *: at its grid's end)"
     )
     right.text(1.0, 1.01, "plain LoRA in orange", transform=right.transAxes, ha="right", fontsize=7, color=GREY)
     return png_of(figure)
