@@ -29,7 +29,7 @@ def sweep_plot(outcomes: Sequence[Mapping[str, Any]], best: Sequence[Mapping[str
             continue
         means = [float(np.mean(mine[r])) for r in rates]
         colour, mark = _COLOURS[i % len(_COLOURS)], _MARKS[i // len(_COLOURS) % len(_MARKS)]
-        left.plot(rates, means, color=colour, marker=mark, markersize=4, linewidth=1.3, label=row["method"].partition(":")[0])
+        left.plot(rates, means, color=colour, marker=mark, markersize=4, linewidth=1.3, label=row["method"])
         top += means
     left.set_xscale("log")
     if top:  # a rate that is too high would flatten all the others
