@@ -17,7 +17,7 @@ from threadpoolctl import ThreadpoolController
 log = logging.getLogger(__name__)
 
 _SAMPLES = 6
-"""Steps that are timed with each number, in turns."""
+"""Steps that are timed with each number, one after the other: a change costs the next step time of its own."""
 ROWS = 8
 """Of a step that counts as short."""
 
@@ -43,7 +43,7 @@ class StepThreads:
         number = self.best(rows)
         if number is None:
             took = self._took.setdefault(rows, {n: [] for n in self._numbers})
-            number = min(self._numbers, key=lambda n: len(took[n]))
+            number = next(n for n in self._numbers if len(took[n]) < _SAMPLES)
             start = time.perf_counter()
             with self._openmp.limit(limits=number):
                 yield
