@@ -123,8 +123,7 @@ def dream(
                 f"{said[0]!r}: none of {found.counts.asked} pictures was kept as one. Show more pictures of the class, "
                 "train the LoRA longer, or keep without a judge."
             )
-        for name in ("asked", "unreadable", "duplicate", "rejected", "kept"):
-            setattr(total, name, getattr(total, name) + getattr(found.counts, name))
+        total = total + found.counts
         kept += some
         classes += [number] * len(some)
     return Dreamed(torch.stack(kept), tuple(classes), total)

@@ -1,7 +1,7 @@
 """What every synthesis shares, of texts as of pictures: ask in rounds, drop what is no use or there already, judge."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -37,6 +37,9 @@ class SynthesisCounts:
     def acceptance(self) -> float:
         """Share of what was judged that was kept."""
         return self.kept / max(1, self.kept + self.rejected)
+
+    def __add__(self, other: "SynthesisCounts") -> "SynthesisCounts":
+        return SynthesisCounts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "acceptance": round(self.acceptance, 4)}
