@@ -6,24 +6,13 @@ import pickle
 import pytest
 import torch
 
-from genlora.base import SharedBase, load_base
+from genlora.base import SharedBase
 from genlora.errors import BaseError, BaseMismatchError, ConfigError
-from genlora.tasks import Example, Task
 from genlora.train import ExpertConfig, task_digest, train_groups
 
 from ..jobs.pools import Pickled, tree
-
-
-@pytest.fixture(scope="module")
-def base(tiny_base):
-    base = load_base(str(tiny_base("llama")), attn_implementation="eager")
-    base.model.requires_grad_(False)
-    return base
-
-
-def task(name, answer, n=60):
-    return Task(name, ("say a word",), tuple(Example(f"{name} {i} the", answer) for i in range(n)), "toy", name)
-
+from .toys import base as base
+from .toys import task
 
 TASKS = [task("one", "the"), task("two", "in"), task("bad", "x" * 4000), task("three", "a")]
 CONFIG = ExpertConfig(rank=4, slots=2, max_rows=48, pack_rows=6, eval_every=4, validation_rows=8, keep_last=2)

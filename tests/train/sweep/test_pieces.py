@@ -6,9 +6,7 @@ import math
 
 import pytest
 
-from genlora.base import load_base
 from genlora.errors import ConfigError
-from genlora.tasks import Example, Task
 from genlora.train import (
     Entrant,
     ExpertConfig,
@@ -24,17 +22,8 @@ from genlora.train import (
     with_seeds,
 )
 
-
-@pytest.fixture(scope="module")
-def base(tiny_base):
-    base = load_base(str(tiny_base("llama")), attn_implementation="eager")
-    base.model.requires_grad_(False)
-    return base
-
-
-def task(name, answer, n=60):
-    return Task(name, ("say a word",), tuple(Example(f"{name} {i} the", answer) for i in range(n)), "toy", name)
-
+from ..toys import base as base
+from ..toys import task
 
 TASKS = [task("one", "the"), task("two", "in")]
 
